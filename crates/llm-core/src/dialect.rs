@@ -1,0 +1,356 @@
+//! What a wire format must be able to do: [`Dialect`] behind us (towards vendors), [`Ingress`] in front of us
+//! (towards clients). Everything here is synchronous and pure.
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+
+use crate::envelope::Envelope;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::json::RawObject;
+use crate::loss::{Loss, LossPolicy};
+use crate::request::{ChatRequest, Sampling};
+use crate::response::{ChatResponse, FinishReason};
+use crate::usage::Usage;
+use crate::wire::{Frame, Framing, WireRequest, WireResponse};
+
+const NAME: usize = 31;
+
+/// The name of a wire format, for example `acme.messages`. Each dialect crate defines its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DialectId {
+    length: u8,
+    bytes: [u8; NAME],
+}
+
+impl DialectId {
+    /// A dialect's name: lower-case letters, digits, `.`, `-` and `_`, at most 31 of them.
+    ///
+    /// # Panics
+    /// On any other name; meant for constants, where the compiler finds it.
+    pub const fn new(name: &str) -> Self {
+        let text = name.as_bytes();
+        assert!(!text.is_empty() && text.len() <= NAME, "a dialect's name has 1 to 31 letters");
+        let mut bytes = [0; NAME];
+        let mut at = 0;
+        while at < text.len() {
+            assert!(is_name_byte(text[at]), "a dialect's name has only a-z, 0-9, '.', '-' and '_'");
+            bytes[at] = text[at];
+            at += 1;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "checked above to be at most 31")]
+        Self { length: text.len() as u8, bytes }
+    }
+
+    /// Reads a name; `None` when it is not one.
+    pub fn named(name: &str) -> Option<Self> {
+        let valid = !name.is_empty() && name.len() <= NAME && name.bytes().all(is_name_byte);
+        valid.then(|| Self::new(name))
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..usize::from(self.length)]).expect("only ASCII is let in")
+    }
+}
+
+const fn is_name_byte(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_')
+}
+
+impl fmt::Debug for DialectId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl fmt::Display for DialectId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// What a deployment adds to each request that goes to it.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    /// The model in the vendor's words.
+    pub model: String,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// What to do with what cannot be expressed.
+    pub policy: LossPolicy,
+    /// Sampling for what the client left open.
+    pub sampling: Sampling,
+    /// Output limit for what the client left open.
+    pub max_output_tokens: Option<u64>,
+    /// The model's own output limit, for dialects that require one.
+    pub model_max_output_tokens: Option<u64>,
+    /// Members set in the body whatever the client says (`extra_body`).
+    pub extra_body: RawObject,
+    /// Members taken out of the body whatever the client says (`additional_drop_params`).
+    pub drop_fields: Vec<String>,
+}
+
+/// A request ready to be sent, with what it lost on the way.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// The request.
+    pub request: WireRequest,
+    /// What could not be carried.
+    pub losses: Vec<Loss>,
+}
+
+/// The vendor side of a wire format. An instance holds the quirks of the vendor that it is used for.
+///
+/// # Behavior
+/// - Every method is pure and never panics, whatever bytes come in.
+/// - `decode` and `decoder` accept unknown fields everywhere and keep them where the canonical form can.
+/// - Folding the events of a stream gives what `decode` gives for the same answer unstreamed.
+pub trait Dialect: Send + Sync + 'static {
+    /// The format's name.
+    fn id(&self) -> DialectId;
+
+    /// Writes a canonical request.
+    ///
+    /// # Errors
+    /// What the policy does not allow to lose, and requests that no vendor of this format could take.
+    fn encode(&self, request: &ChatRequest, target: &Target) -> Result<Encoded>;
+
+    /// Makes a request out of a client's body of this same format: edits of the model, of the vendor's quirks and
+    /// of what metering needs; every other byte stays.
+    ///
+    /// # Errors
+    /// When a field that must be edited cannot be read.
+    fn forward(&self, body: &Bytes, envelope: &Envelope, target: &Target) -> Result<Encoded>;
+
+    /// Reads a whole answer.
+    ///
+    /// # Errors
+    /// When the body is no answer of this format, or holds an error instead.
+    fn decode(&self, reply: &WireResponse) -> Result<ChatResponse>;
+
+    /// Reads of a whole answer only what metering needs, without looking at the rest.
+    ///
+    /// # Errors
+    /// When the body is no JSON object, or holds an error instead of an answer.
+    fn peek(&self, body: &[u8]) -> Result<Peek>;
+
+    /// Reads a stream.
+    fn decoder(&self) -> Box<dyn StreamDecoder>;
+
+    /// Watches a stream that is passed on as it is.
+    fn tap(&self, options: TapOptions) -> Box<dyn StreamTap>;
+
+    /// What an answer with an error status (or an error in place of an answer) means.
+    fn classify(&self, reply: &WireResponse) -> Error;
+
+    /// How its streams are cut.
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    /// The path (after the base URL) that counts tokens of a request body in this format, where there is one.
+    fn count_tokens_path(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// What metering needs of a whole answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Peek {
+    /// Tokens used.
+    pub usage: Usage,
+    /// Why the first choice ended.
+    pub finish: Option<FinishReason>,
+    /// Where the value of the top-level `model` stands in the body, quotes included.
+    pub model: Option<std::ops::Range<usize>>,
+}
+
+/// How a passed-through stream should reach the client.
+#[derive(Clone, Debug, Default)]
+pub struct TapOptions {
+    /// The model name to show instead of the vendor's; `None` leaves it as it is.
+    pub public_model: Option<String>,
+    /// Whether the client asked for usage in the stream; when not, frames that only carry it are left out.
+    pub include_usage: bool,
+}
+
+/// Reads a vendor's stream. A synchronous state machine.
+///
+/// # Behavior
+/// - Emits the events in the order that [`Event`] promises, whatever the vendor leaves out or repeats.
+/// - After an [`Event::Error`] or [`Event::End`] it emits nothing more.
+pub trait StreamDecoder: Send {
+    /// Takes one frame in and adds the events that it means.
+    ///
+    /// # Errors
+    /// When the frame cannot be read as this format.
+    fn push(&mut self, frame: Frame<'_>, out: &mut Vec<Event>) -> Result<()>;
+
+    /// The stream ended. Adds what is missing to a complete answer.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Truncated`] when it ended before the answer did.
+    fn finish(&mut self, out: &mut Vec<Event>) -> Result<()>;
+}
+
+/// What a tap has seen of a stream so far.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Something of the answer itself went by.
+    pub content: bool,
+    /// Tokens, the latest report.
+    pub usage: Usage,
+    /// Why the first choice ended.
+    pub finish: Option<FinishReason>,
+    /// An error that the vendor sent in place of the rest.
+    pub error: Option<Error>,
+    /// The stream's terminator went by.
+    pub ended: bool,
+}
+
+/// What happens to a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on as it is.
+    Keep,
+    /// It is left out.
+    Drop,
+    /// It goes on with these bytes instead (framing included).
+    Replace(Bytes),
+}
+
+/// Watches a stream that is passed on as it is: reads usage, finish and errors on the side.
+///
+/// # Behavior
+/// - `frame` sees whole frames, raw, with their terminator, comments included.
+/// - Frames that cannot matter cost a substring search, not a parse.
+pub trait StreamTap: Send {
+    /// Looks at one frame.
+    ///
+    /// # Errors
+    /// When the frame cannot be what this format allows.
+    fn frame(&mut self, frame: &[u8], seen: &mut Seen) -> Result<Verdict>;
+
+    /// The stream ended. Returns bytes to append when a complete answer lacks its terminator.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Truncated`] when it ended before the answer did.
+    fn finish(&mut self, seen: &mut Seen) -> Result<Bytes>;
+}
+
+/// What a client asks for by a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// A chat answer.
+    Chat,
+    /// How many tokens a chat request has.
+    CountTokens,
+}
+
+impl Operation {
+    /// A stable word for logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::CountTokens => "count_tokens",
+        }
+    }
+}
+
+/// A model as listed to clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelCard {
+    /// The public name.
+    pub id: String,
+    /// What it is for (`chat`, `embedding` …).
+    pub mode: Option<String>,
+    /// The most prompt tokens.
+    pub max_input_tokens: Option<u64>,
+    /// The most answer tokens.
+    pub max_output_tokens: Option<u64>,
+}
+
+/// The client side of a wire format.
+///
+/// # Behavior
+/// - Every method is pure and never panics, whatever bytes come in.
+/// - `decode` refuses what the format does not allow with [`Error::invalid`], naming the field.
+pub trait Ingress: Send + Sync + 'static {
+    /// The format's name.
+    fn id(&self) -> DialectId;
+
+    /// Paths that clients of this format call, with what they mean. Exact paths, POST.
+    fn paths(&self) -> &'static [(&'static str, Operation)];
+
+    /// Names of request headers that belong to the format and go on to a vendor of the same format.
+    fn forwarded_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Reads a client's request.
+    ///
+    /// # Errors
+    /// When the body is not a request of this format.
+    fn decode(&self, body: &Bytes, headers: &HeaderMap) -> Result<ChatRequest>;
+
+    /// Writes a whole answer. `request` is what the client asked.
+    fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes;
+
+    /// Writes a stream. `request` is what the client asked.
+    fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder>;
+
+    /// Whether the client of a same-format stream asked for usage in it, by its body.
+    fn wants_usage(&self, body: &Bytes, envelope: &Envelope) -> bool;
+
+    /// The most answer tokens that the body asks for, without decoding it.
+    fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64>;
+
+    /// An error as the body of an answer.
+    fn error(&self, error: &Error) -> Bytes;
+
+    /// An error in a stream that passes through as it is, after which the stream ends.
+    fn stream_error(&self, error: &Error) -> Bytes;
+
+    /// The content type of a stream.
+    fn stream_content_type(&self) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
+
+    /// The answer to a count of tokens.
+    fn encode_token_count(&self, tokens: u64) -> Bytes;
+
+    /// Whether a request for the list of models is one of this format, by its headers.
+    fn claims_model_list(&self, headers: &HeaderMap) -> bool;
+
+    /// The list of models.
+    fn encode_models(&self, models: &[ModelCard]) -> Bytes;
+}
+
+/// Writes a canonical stream for a client.
+///
+/// # Behavior
+/// - Fed the events of one answer in order, it writes a complete stream of the format, terminator included.
+/// - [`Event::Error`] is written as the format's error event; [`Event::End`] after it writes the terminator.
+pub trait EventEncoder: Send {
+    /// Adds the frames that an event means.
+    fn push(&mut self, event: &Event, out: &mut BytesMut);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back() {
+        const ID: DialectId = DialectId::new("acme.messages");
+        assert_eq!(DialectId::named("acme.messages"), Some(ID));
+        assert_eq!(ID.to_string(), "acme.messages");
+        assert_eq!(DialectId::named("Acme"), None);
+        assert_eq!(DialectId::named(""), None);
+        assert_eq!(DialectId::named(&"a".repeat(32)), None);
+    }
+}

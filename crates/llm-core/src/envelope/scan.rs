@@ -1,0 +1,254 @@
+//! The scanner: checks the grammar of a JSON text without building anything of it.
+
+use std::fmt;
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::Envelope;
+
+/// Why a text is no JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    what: &'static str,
+    at: usize,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} at byte {}", self.what, self.at)
+    }
+}
+
+type Members = SmallVec<[(Range<usize>, Range<usize>); 16]>;
+
+pub(super) struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// The members of the one object that the text is, and where its brace closes.
+    pub(super) fn object(&mut self) -> Result<(Members, usize), Fault> {
+        self.space();
+        if self.peek() != Some(b'{') {
+            return Err(self.fault("expected a JSON object"));
+        }
+        self.at += 1;
+        let mut members = Members::new();
+        self.space();
+        if self.peek() != Some(b'}') {
+            loop {
+                let key = self.key()?;
+                let start = self.at;
+                self.value()?;
+                members.push((key, start..self.at));
+                self.space();
+                match self.peek() {
+                    Some(b',') => self.at += 1,
+                    Some(b'}') => break,
+                    _ => return Err(self.fault("expected `,` or `}`")),
+                }
+                self.space();
+            }
+        }
+        let close = self.at;
+        self.at += 1;
+        self.space();
+        if self.at < self.bytes.len() {
+            return Err(self.fault("expected the end"));
+        }
+        Ok((members, close))
+    }
+
+    /// A key and its colon; the range is without the quotes.
+    fn key(&mut self) -> Result<Range<usize>, Fault> {
+        let start = self.at + 1;
+        self.string()?;
+        let key = start..self.at - 1;
+        self.space();
+        if self.peek() != Some(b':') {
+            return Err(self.fault("expected `:`"));
+        }
+        self.at += 1;
+        self.space();
+        Ok(key)
+    }
+
+    /// Skips one value. Open arrays and objects are bits of a word, so that no input can exhaust the stack.
+    fn value(&mut self) -> Result<(), Fault> {
+        let mut open: u128 = 0;
+        let mut depth = 0;
+        loop {
+            match self.peek() {
+                Some(b'"') => self.string()?,
+                Some(bracket @ (b'{' | b'[')) => {
+                    // The top-level object is one level, and the word holds the rest.
+                    if depth + 2 > Envelope::MAX_DEPTH {
+                        return Err(self.fault("nested too deep"));
+                    }
+                    self.at += 1;
+                    self.space();
+                    let object = bracket == b'{';
+                    if self.peek() != Some(if object { b'}' } else { b']' }) {
+                        open = (open << 1) | u128::from(object);
+                        depth += 1;
+                        if object {
+                            self.key()?;
+                        }
+                        continue;
+                    }
+                    self.at += 1;
+                }
+                Some(_) => self.scalar()?,
+                None => return Err(self.fault("unexpected end")),
+            }
+            loop {
+                if depth == 0 {
+                    return Ok(());
+                }
+                self.space();
+                let object = open & 1 == 1;
+                match (self.peek(), object) {
+                    (Some(b','), _) => {
+                        self.at += 1;
+                        self.space();
+                        if object {
+                            self.key()?;
+                        }
+                        break;
+                    }
+                    (Some(b'}'), true) | (Some(b']'), false) => {
+                        self.at += 1;
+                        open >>= 1;
+                        depth -= 1;
+                    }
+                    (_, true) => return Err(self.fault("expected `,` or `}`")),
+                    (_, false) => return Err(self.fault("expected `,` or `]`")),
+                }
+            }
+        }
+    }
+
+    fn string(&mut self) -> Result<(), Fault> {
+        if self.peek() != Some(b'"') {
+            return Err(self.fault("expected a string"));
+        }
+        self.at += 1;
+        loop {
+            let rest = &self.bytes[self.at..];
+            let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
+                self.at = self.bytes.len();
+                return Err(self.fault("unterminated string"));
+            };
+            // A fold without early exit, so that it runs on vectors.
+            if rest[..found].iter().fold(false, |bad, byte| bad | (*byte < 0x20)) {
+                return Err(self.fault("control character in a string"));
+            }
+            self.at += found + 1;
+            if rest[found] == b'"' {
+                return Ok(());
+            }
+            self.escape()?;
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+            Some(b'u') => {
+                let digits = self.bytes.get(self.at + 1..self.at + 5);
+                if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
+                    return Err(self.fault("broken escape sequence"));
+                }
+                self.at += 5;
+            }
+            _ => return Err(self.fault("broken escape sequence")),
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self) -> Result<(), Fault> {
+        for literal in ["true", "false", "null"] {
+            if self.bytes[self.at..].starts_with(literal.as_bytes()) {
+                self.at += literal.len();
+                return Ok(());
+            }
+        }
+        self.number()
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(self.fault("expected a value")),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.some_digits()?;
+        }
+        Ok(())
+    }
+
+    fn some_digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        self.digits();
+        if self.at == start { Err(self.fault("expected a digit")) } else { Ok(()) }
+    }
+
+    fn digits(&mut self) {
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn fault(&self, what: &'static str) -> Fault {
+        Fault { what, at: self.at }
+    }
+}
+
+/// How many elements a checked JSON array has; 0 for anything else.
+pub(super) fn count_elements(array: &[u8]) -> usize {
+    let mut scanner = Scanner::new(array);
+    if scanner.peek() != Some(b'[') {
+        return 0;
+    }
+    scanner.at += 1;
+    let mut count = 0;
+    loop {
+        scanner.space();
+        if scanner.peek() == Some(b']') || scanner.value().is_err() {
+            return count;
+        }
+        count += 1;
+        scanner.space();
+        if scanner.peek() == Some(b',') {
+            scanner.at += 1;
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The vocabulary of the gateway: what a request, an answer, a stream event, a token count, a price and an
+//! error are, and the traits that dialects and providers implement. Nothing in this crate does I/O.
+//!
+//! - [`request`], [`message`], [`response`], [`event`]: the canonical form, the hub of every translation.
+//! - [`usage`], [`money`]: tokens in buckets that never overlap, and prices and costs in whole numbers.
+//! - [`error`]: what went wrong, whose fault it is and whether another attempt helps.
+//! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
+//! - [`framing`]: streams of bytes cut into frames.
+//! - [`dialect`]: what a wire format must be able to do, behind us (vendors) and in front of us (clients).
+//! - [`provider`]: what the router calls.
+
+pub mod dialect;
+pub mod envelope;
+pub mod error;
+pub mod event;
+pub mod framing;
+pub mod json;
+pub mod loss;
+pub mod message;
+pub mod money;
+pub mod provider;
+pub mod request;
+pub mod response;
+pub mod secret;
+pub mod usage;
+pub mod wire;
+
+pub use dialect::{
+    Dialect, DialectId, EventEncoder, Ingress, Seen, StreamDecoder, StreamTap, Target, Verdict,
+};
+pub use envelope::Envelope;
+pub use error::{Error, ErrorKind, Fault, Result, Retry};
+pub use event::{Delta, Event, PartKind};
+pub use json::{RawJson, RawObject};
+pub use loss::{How, Loss, LossPolicy, Losses};
+pub use message::{Message, Part, Role};
+pub use provider::{BoxFuture, BoxStream, Call, Inbound, Provider, Reply};
+pub use request::ChatRequest;
+pub use response::{ChatResponse, Choice, FinishReason};
+pub use secret::Secret;
+pub use usage::Usage;

@@ -1,0 +1,9 @@
+//! Support for tests of the workspace; nothing of it is in a released program.
+//!
+//! - [`recordings`]: recorded vendor traffic, read where it lies beside the project.
+//! - [`replay`]: bodies of streams played to a decoder or a tap, cut anywhere.
+
+pub mod recordings;
+pub mod replay;
+
+pub use recordings::{Recording, recordings};
