@@ -1,0 +1,90 @@
+//! A reply held back until its first event with content, so that a failure before it can be made good elsewhere.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use futures_util::StreamExt as _;
+use llm_core::event::Event;
+use llm_core::provider::{BoxStream, NativeStream, ReplyBody, truncated};
+use llm_core::wire::WireBody;
+use llm_core::{ChatResponse, Error, Result, Seen};
+
+/// An answer that has begun: nothing of it was seen by the client, and it is past the point of failover.
+pub enum Started {
+    /// Whole, bytes of the client's dialect.
+    Native {
+        /// The body.
+        body: WireBody,
+        /// What metering needs of it.
+        seen: Box<Seen>,
+    },
+    /// Whole, canonical.
+    Decoded(Box<ChatResponse>),
+    /// A stream of bytes: what was held, and the rest.
+    NativeStream {
+        /// Bytes that were held back.
+        held: Vec<bytes::Bytes>,
+        /// What follows.
+        rest: Pin<Box<dyn NativeStream>>,
+    },
+    /// A stream of events: what was held, and the rest.
+    Events {
+        /// Events that were held back.
+        held: Vec<Event>,
+        /// What follows.
+        rest: BoxStream<Result<Vec<Event>>>,
+    },
+}
+
+/// Waits for the first content of a reply.
+///
+/// # Errors
+/// What the vendor said or did before it.
+pub(crate) async fn start(body: ReplyBody) -> Result<Started> {
+    match body {
+        ReplyBody::Native { body, seen } => Ok(Started::Native { body, seen }),
+        ReplyBody::Decoded(response) => Ok(Started::Decoded(response)),
+        ReplyBody::NativeStream(stream) => start_native(stream).await,
+        ReplyBody::Events(stream) => start_events(stream).await,
+    }
+}
+
+async fn start_native(mut stream: Pin<Box<dyn NativeStream>>) -> Result<Started> {
+    let mut held = Vec::with_capacity(1);
+    loop {
+        match poll_fn(|context| stream.as_mut().poll_bytes(context)).await {
+            Some(Ok(bytes)) => held.push(bytes),
+            Some(Err(error)) => return Err(error),
+            None if stream.seen().error.is_none() => break,
+            None => {}
+        }
+        let seen = stream.seen();
+        if let Some(error) = &seen.error
+            && !seen.content
+        {
+            return Err(error.clone());
+        }
+        if seen.content || seen.ended {
+            break;
+        }
+    }
+    Ok(Started::NativeStream { held, rest: stream })
+}
+
+async fn start_events(mut stream: BoxStream<Result<Vec<Event>>>) -> Result<Started> {
+    let mut held: Vec<Event> = Vec::new();
+    loop {
+        let Some(events) = stream.next().await else { return Err(truncated()) };
+        let from = held.len();
+        held.extend(events?);
+        for event in &held[from..] {
+            match event {
+                Event::Error(error) => return Err(Error::clone(error)),
+                event if event.is_content() || *event == Event::End => {
+                    return Ok(Started::Events { held, rest: stream });
+                }
+                _ => {}
+            }
+        }
+    }
+}
