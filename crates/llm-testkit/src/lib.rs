@@ -1,8 +1,10 @@
 //! Support for tests of the workspace; nothing of it is in a released program.
 //!
+//! - [`fake`]: a client dialect and a provider without a wire.
 //! - [`recordings`]: recorded vendor traffic, read where it lies beside the project.
 //! - [`replay`]: bodies of streams played to a decoder or a tap, cut anywhere.
 
+pub mod fake;
 pub mod recordings;
 pub mod replay;
 
