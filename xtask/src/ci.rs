@@ -1,0 +1,80 @@
+//! `ci`: every check that a change must pass, in the order in which they are cheap.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::arguments::Arguments;
+use crate::{tidy, workspace};
+
+pub(crate) const COMMAND: crate::Command = crate::Command {
+    name: "ci",
+    usage: "ci [--keep-going] [step …]",
+    about: "runs every check that a change must pass",
+    details: "Steps, in this order:\n\
+              \x20 fmt     cargo fmt --all --check\n\
+              \x20 tidy    cargo xtask tidy\n\
+              \x20 clippy  cargo clippy --workspace --all-targets, warnings are errors\n\
+              \x20 doc     cargo doc --workspace --no-deps, warnings are errors\n\
+              \x20 deny    cargo deny check bans licenses sources (needs `cargo install cargo-deny`)\n\
+              \x20 test    cargo xtask test\n\
+              \n\
+              Named steps run alone. The first failure ends the run, unless `--keep-going` is given.",
+    run,
+};
+
+type Step = (&'static str, fn() -> Result<()>);
+
+const STEPS: [Step; 6] =
+    [("fmt", fmt), ("tidy", tidy::check), ("clippy", clippy), ("doc", doc), ("deny", deny), ("test", test)];
+
+fn run(mut arguments: Arguments) -> Result<()> {
+    let keep_going = arguments.flag("--keep-going");
+    let chosen = arguments.rest();
+    if let Some(unknown) = chosen.iter().find(|name| STEPS.iter().all(|(step, _)| step != name)) {
+        bail!("unknown step `{unknown}`: see `cargo xtask help ci`");
+    }
+    let mut failed = Vec::new();
+    for (name, step) in
+        STEPS.iter().filter(|(name, _)| chosen.is_empty() || chosen.iter().any(|word| word == name))
+    {
+        let start = Instant::now();
+        let result = step();
+        let verdict = if result.is_ok() { "passed" } else { "FAILED" };
+        println!("ci: {name} {verdict} in {:.1} s", start.elapsed().as_secs_f32());
+        match result {
+            Ok(()) => {}
+            Err(fault) if keep_going => {
+                eprintln!("error: {fault:#}");
+                failed.push(*name);
+            }
+            Err(fault) => return Err(fault.context(format!("step `{name}`"))),
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+}
+
+fn fmt() -> Result<()> {
+    workspace::run(workspace::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+    workspace::run(workspace::cargo().args(arguments))
+}
+
+fn doc() -> Result<()> {
+    let mut command = workspace::cargo();
+    command.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
+    workspace::run(&mut command)
+}
+
+fn deny() -> Result<()> {
+    workspace::capture(workspace::cargo().args(["deny", "--version"]))
+        .context("cargo-deny is missing: install it with `cargo install --locked cargo-deny`")?;
+    workspace::run(workspace::cargo().args(["deny", "--offline", "check", "bans", "licenses", "sources"]))
+}
+
+fn test() -> Result<()> {
+    (crate::test::COMMAND.run)(Arguments::new(Vec::new()))
+}
