@@ -8,6 +8,8 @@ use http::HeaderMap;
 use llm_core::Ingress;
 use llm_core::dialect::ModelCard;
 use llm_router::{Deployment, Group};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::gateway::{Gateway, State};
 
@@ -23,12 +25,14 @@ impl Gateway {
         state.list_ingress(headers).encode_models(&state.models())
     }
 
-    /// One model of the list, when it is served: the item as the list would show it, in a list of one.
-    pub fn model_card(&self, id: &str) -> Option<ModelCard> {
+    /// One model, when it is served, as the list would show it in the dialect that the request's headers claim.
+    pub fn model(&self, headers: &HeaderMap, id: &str) -> Option<Bytes> {
         let state = self.state();
         let (group, name) = state.router.resolve(id).ok()?;
         let deployment = group.deployments().first()?;
-        Some(state.card(id, deployment, &deployment.model_for(name)))
+        let card = state.card(id, deployment, &deployment.model_for(name));
+        let list = state.list_ingress(headers).encode_models(&[card]);
+        Some(only_item(&list).unwrap_or(list))
     }
 }
 
@@ -82,4 +86,15 @@ impl State {
             max_output_tokens: entry.as_ref().and_then(|entry| entry.max_output_tokens),
         }
     }
+}
+
+/// The item of a list of one; dialects wrap their lists in `data`.
+fn only_item(list: &Bytes) -> Option<Bytes> {
+    #[derive(Deserialize)]
+    struct List<'a> {
+        #[serde(borrow)]
+        data: [&'a RawValue; 1],
+    }
+    let List { data: [item] } = serde_json::from_slice(list).ok()?;
+    Some(list.slice_ref(item.get().as_bytes()))
 }

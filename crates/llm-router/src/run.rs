@@ -150,15 +150,16 @@ impl Run<'_> {
     async fn group(&mut self, group: &Group, name: &str) -> Result<Routed> {
         let settings = self.router.settings();
         let strategy = self.route.strategy.as_deref().unwrap_or(settings.strategy.as_ref());
-        let mut failed: SmallVec<[*const Deployment; 4]> = SmallVec::new();
-        let mut hopeless: SmallVec<[*const Deployment; 4]> = SmallVec::new();
+        // Deployments by their address, as a number: a pointer would keep the future on one thread.
+        let mut failed: SmallVec<[usize; 4]> = SmallVec::new();
+        let mut hopeless: SmallVec<[usize; 4]> = SmallVec::new();
         let mut retries = 0;
         let mut last: Option<Error> = None;
         loop {
             let Some(deployment) = group.pick(strategy, &failed, &hopeless) else {
                 return Err(last.unwrap_or_else(|| Error::internal("the model group has no deployment")));
             };
-            let again = failed.contains(&Arc::as_ptr(deployment));
+            let again = failed.contains(&Arc::as_ptr(deployment).addr());
             if let (true, Some(error)) = (again, &last) {
                 self.pause(retries, error).await?;
             }
@@ -170,10 +171,10 @@ impl Run<'_> {
             match error.retry() {
                 Retry::Never => return Err(error),
                 _ if retries >= allowed || self.is_over_in(Duration::ZERO) => return Err(error),
-                Retry::Elsewhere => hopeless.push(Arc::as_ptr(deployment)),
+                Retry::Elsewhere => hopeless.push(Arc::as_ptr(deployment).addr()),
                 Retry::Later { .. } => {}
             }
-            failed.push(Arc::as_ptr(deployment));
+            failed.push(Arc::as_ptr(deployment).addr());
             retries += 1;
             last = Some(error);
         }
