@@ -72,7 +72,7 @@ fn doc() -> Result<()> {
 fn deny() -> Result<()> {
     workspace::capture(workspace::cargo().args(["deny", "--version"]))
         .context("cargo-deny is missing: install it with `cargo install --locked cargo-deny`")?;
-    workspace::run(workspace::cargo().args(["deny", "--offline", "check", "bans", "licenses", "sources"]))
+    workspace::run(workspace::cargo().args(["deny", "check", "bans", "licenses", "sources"]))
 }
 
 fn test() -> Result<()> {
