@@ -17,6 +17,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 clippy  cargo clippy --workspace --all-targets, warnings are errors\n\
               \x20 doc     cargo doc --workspace --no-deps, warnings are errors\n\
               \x20 deny    cargo deny check bans licenses sources (needs `cargo install cargo-deny`)\n\
+              \x20 features  each cargo feature of each crate alone, and none\n\
               \x20 test    cargo xtask test\n\
               \n\
               Named steps run alone. The first failure ends the run, unless `--keep-going` is given.",
@@ -25,8 +26,15 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 6] =
-    [("fmt", fmt), ("tidy", tidy::check), ("clippy", clippy), ("doc", doc), ("deny", deny), ("test", test)];
+const STEPS: [Step; 7] = [
+    ("fmt", fmt),
+    ("tidy", tidy::check),
+    ("clippy", clippy),
+    ("doc", doc),
+    ("deny", deny),
+    ("features", features),
+    ("test", test),
+];
 
 fn run(mut arguments: Arguments) -> Result<()> {
     let keep_going = arguments.flag("--keep-going");
@@ -73,6 +81,37 @@ fn deny() -> Result<()> {
     workspace::capture(workspace::cargo().args(["deny", "--version"]))
         .context("cargo-deny is missing: install it with `cargo install --locked cargo-deny`")?;
     workspace::run(workspace::cargo().args(["deny", "check", "bans", "licenses", "sources"]))
+}
+
+/// Features are additive and each one stands alone: a crate must compile with any one of them and with none.
+fn features() -> Result<()> {
+    let metadata =
+        workspace::capture(workspace::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
+    let metadata: Metadata = serde_json::from_str(&metadata).context("cargo metadata printed no metadata")?;
+    for package in metadata.packages {
+        let alone = package.features.keys().filter(|feature| *feature != "default");
+        let choices: Vec<Option<&String>> = std::iter::once(None).chain(alone.map(Some)).collect();
+        for feature in choices.iter().filter(|_| choices.len() > 1) {
+            let mut check = workspace::cargo();
+            check.args(["check", "--quiet", "--package", &package.name, "--no-default-features"]);
+            if let Some(feature) = feature {
+                check.args(["--features", feature]);
+            }
+            workspace::run(&mut check)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(serde::Deserialize)]
+struct Package {
+    name: String,
+    features: std::collections::BTreeMap<String, serde::de::IgnoredAny>,
 }
 
 fn test() -> Result<()> {
