@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The OpenAI wire formats in both directions, base of every compatible vendor: chat completions, and the
+//! Responses API.
+
+mod error;
