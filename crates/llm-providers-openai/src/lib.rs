@@ -2,3 +2,6 @@
 //! Responses API.
 
 mod error;
+pub mod responses;
+
+pub use responses::{RESPONSES, Responses, ResponsesIngress, ResponsesQuirks};
