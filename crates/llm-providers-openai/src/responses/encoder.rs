@@ -5,6 +5,8 @@
 //! some.
 
 mod item;
+mod thinking;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -204,19 +206,15 @@ impl Encoder {
         }
     }
 
+    /// An item stays open until something else begins: a message may have more parts, and the last item of an
+    /// answer that was cut is incomplete.
     fn part_end(&mut self, place: Place, out: &mut BytesMut) {
-        let Some(at) = self.open.iter().rposition(|item| item.holds(place)) else { return };
-        let message = self.open.get(at).is_some_and(Item::is_message);
-        if let Some(item) = self.open.get_mut(at) {
+        if let Some(item) = self.open.iter_mut().rev().find(|item| item.holds(place)) {
             item.end(place, &mut self.sink, out);
-        }
-        // A message may have more parts to come.
-        if !message {
-            self.close(at, "completed", out);
         }
     }
 
-    /// Closes the messages that have no open part, because something else begins.
+    /// Closes the items that have no open part, because something else begins.
     fn close_finished(&mut self, out: &mut BytesMut) {
         while let Some(at) = self.open.iter().position(Item::is_finished) {
             self.close(at, "completed", out);

@@ -1,20 +1,18 @@
 //! An output item on its way to the client.
 
-use std::borrow::Cow;
-
 use bytes::BytesMut;
 use llm_core::event::Delta;
-use llm_core::message::{Reasoning, Text, ToolCall};
+use llm_core::message::{Text, ToolCall};
 use llm_core::{Part, RawJson};
 
 use super::Sink;
-use crate::responses::content::{output_text, put_citation};
-use crate::responses::reasoning::{Form, item_id};
+use super::thinking::Thinking;
+use super::written::Written;
 use crate::responses::rendering::{
     self, Content, arguments, call_prefix, numbered, passenger_of_block, passenger_of_call, put_call,
     put_message, put_passenger, put_reasoning,
 };
-use crate::responses::write::{ArrayWriter, ObjectWriter};
+use crate::responses::write::ObjectWriter;
 
 /// Where a canonical part stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,28 +38,6 @@ enum What {
     Reasoning(Box<Thinking>),
 }
 
-/// A part of a message.
-#[derive(Debug)]
-struct Written {
-    place: Place,
-    refusal: bool,
-    text: Text,
-    logprobs: Vec<RawJson>,
-    ended: bool,
-}
-
-#[derive(Debug)]
-struct Thinking {
-    place: Place,
-    reasoning: Reasoning,
-    suffix: String,
-    announced: bool,
-    /// The paragraph that is being told.
-    paragraph: Option<usize>,
-    /// The plain text is being told.
-    plain: bool,
-}
-
 impl Item {
     /// A message.
     pub(super) fn message(index: usize, suffix: &str) -> Self {
@@ -84,9 +60,7 @@ impl Item {
 
     /// Thinking. Without a vendor's id it waits for its first words, which settle what id it gets.
     pub(super) fn reasoning(place: Place, id: Option<String>, index: usize, suffix: &str) -> Self {
-        let reasoning = Reasoning { id: id.clone(), ..Reasoning::default() };
-        let suffix = format!("{suffix}_{index}");
-        let thinking = Thinking { place, reasoning, suffix, announced: false, paragraph: None, plain: false };
+        let thinking = Thinking::new(place, id.clone(), format!("{suffix}_{index}"));
         Self { id: id.unwrap_or_default(), index, what: What::Reasoning(Box::new(thinking)) }
     }
 
@@ -105,7 +79,7 @@ impl Item {
         match &self.what {
             What::Message(parts) => parts.iter().all(|part| part.ended),
             What::Call { ended, .. } => *ended,
-            What::Reasoning(_) => false,
+            What::Reasoning(thinking) => thinking.ended,
         }
     }
 
@@ -114,7 +88,7 @@ impl Item {
         match &self.what {
             What::Message(parts) => parts.iter().any(|part| part.place == place && !part.ended),
             What::Call { place: own, ended, .. } => *own == place && !*ended,
-            What::Reasoning(thinking) => thinking.place == place,
+            What::Reasoning(thinking) => thinking.place == place && !thinking.ended,
         }
     }
 
@@ -158,36 +132,20 @@ impl Item {
 
     /// Writes more of a part.
     pub(super) fn delta(&mut self, place: Place, delta: &Delta, sink: &mut Sink, out: &mut BytesMut) {
-        let (id, index) = (self.id.as_str(), self.index);
+        let index = self.index;
         match &mut self.what {
             What::Message(parts) => {
                 let found = parts.iter_mut().enumerate().find(|(_, part)| part.place == place);
                 if let Some((content, part)) = found {
-                    part.delta(delta, (id, index, content), sink, out);
+                    part.delta(delta, (&self.id, index, content), sink, out);
                 }
             }
             What::Call { call, .. } => match delta {
-                Delta::Arguments(more) => call_delta(call, more, (id, index), sink, out),
+                Delta::Arguments(more) => call_delta(call, more, (&self.id, index), sink, out),
                 Delta::Opaque(state) => call.opaque = Some(state.clone()),
                 _ => {}
             },
-            What::Reasoning(_) => self.think(delta, sink, out),
-        }
-    }
-
-    fn think(&mut self, delta: &Delta, sink: &mut Sink, out: &mut BytesMut) {
-        let What::Reasoning(thinking) = &mut self.what else { return };
-        match delta {
-            Delta::Opaque(opaque) => thinking.reasoning.opaque = Some(opaque.clone()),
-            Delta::Reasoning(more) => {
-                thinking.announce(&mut self.id, self.index, Form::Text, sink, out);
-                thinking.text(more, (&self.id, self.index), sink, out);
-            }
-            Delta::ReasoningSummary { index, text } => {
-                thinking.announce(&mut self.id, self.index, Form::Summary, sink, out);
-                thinking.summary(*index, text, (&self.id, self.index), sink, out);
-            }
-            _ => {}
+            What::Reasoning(thinking) => thinking.delta(delta, &mut self.id, index, sink, out),
         }
     }
 
@@ -204,11 +162,7 @@ impl Item {
                 *ended = true;
                 end_call(call, (&self.id, self.index), sink, out);
             }
-            What::Reasoning(thinking) => {
-                thinking.announce(&mut self.id, self.index, Form::Text, sink, out);
-                thinking.end_paragraph((&self.id, self.index), sink, out);
-                thinking.end_text((&self.id, self.index), sink, out);
-            }
+            What::Reasoning(thinking) => thinking.end(&mut self.id, self.index, sink, out),
         }
     }
 
@@ -241,10 +195,7 @@ impl Item {
         match &self.what {
             What::Message(parts) => parts.iter().filter(|part| !part.ended).map(|part| part.place).collect(),
             What::Call { place, ended, .. } => (!ended).then_some(*place).into_iter().collect(),
-            What::Reasoning(thinking) => {
-                let told = thinking.paragraph.is_some() || thinking.plain || !thinking.announced;
-                told.then_some(thinking.place).into_iter().collect()
-            }
+            What::Reasoning(thinking) => (!thinking.ended).then_some(thinking.place).into_iter().collect(),
         }
     }
 
@@ -257,171 +208,13 @@ impl Item {
     }
 }
 
-impl Written {
-    fn content(&self) -> Content<'_> {
-        if self.refusal {
-            Content::Refusal(&self.text.text)
-        } else {
-            Content::Text(Cow::Borrowed(&self.text))
-        }
-    }
-
-    /// The part as far as it is told.
-    fn put(&self, object: &mut ObjectWriter<'_>) {
-        if self.refusal {
-            object.put("type", "refusal");
-            object.put("refusal", &self.text.text);
-        } else {
-            let logprobs = RawJson::of(&self.logprobs).ok();
-            output_text(object, &self.text, logprobs.as_ref().map(RawJson::get));
-        }
-    }
-
-    fn delta(&mut self, delta: &Delta, place: (&str, usize, usize), sink: &mut Sink, out: &mut BytesMut) {
-        match delta {
-            Delta::Text(more) | Delta::AudioTranscript(more) if !self.refusal => {
-                self.text.text.push_str(more);
-                sink.event(out, "response.output_text.delta", |event| {
-                    at_content(event, place);
-                    event.put("delta", more);
-                    event.array("logprobs");
-                });
-            }
-            Delta::Refusal(more) if self.refusal => {
-                self.text.text.push_str(more);
-                sink.event(out, "response.refusal.delta", |event| {
-                    at_content(event, place);
-                    event.put("delta", more);
-                });
-            }
-            Delta::Citation(citation) if !self.refusal => {
-                let mut one = Vec::new();
-                if put_citation(&mut ArrayWriter::open(&mut one), citation) {
-                    let annotation = one.strip_prefix(b"[").and_then(|one| one.strip_suffix(b"]"));
-                    sink.event(out, "response.output_text.annotation.added", |event| {
-                        at_content(event, place);
-                        event.put("annotation_index", &self.text.citations.len());
-                        event.put_json("annotation", annotation.unwrap_or(b"null"));
-                    });
-                    self.text.citations.push(citation.as_ref().clone());
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn end(&mut self, place: (&str, usize, usize), sink: &mut Sink, out: &mut BytesMut) {
-        self.ended = true;
-        let name = if self.refusal { "response.refusal.done" } else { "response.output_text.done" };
-        sink.event(out, name, |event| {
-            at_content(event, place);
-            if self.refusal {
-                event.put("refusal", &self.text.text);
-            } else {
-                event.put("text", &self.text.text);
-                event.put("logprobs", &self.logprobs);
-            }
-        });
-        sink.event(out, "response.content_part.done", |event| {
-            at_content(event, place);
-            self.put(&mut event.object("part"));
-        });
-    }
-}
-
-impl Thinking {
-    fn announce(&mut self, id: &mut String, index: usize, form: Form, sink: &mut Sink, out: &mut BytesMut) {
-        if std::mem::replace(&mut self.announced, true) {
-            return;
-        }
-        *id = item_id(None, form, &self.suffix);
-        added(sink, out, index, |item| {
-            item.put("id", id);
-            item.put("type", "reasoning");
-            item.put("status", "in_progress");
-            item.array("summary");
-        });
-    }
-
-    /// The thinking itself: plain where the vendor has ids for it, else as the first paragraph of the summary.
-    fn text(&mut self, more: &str, place: (&str, usize), sink: &mut Sink, out: &mut BytesMut) {
-        if self.reasoning.id.is_none() {
-            self.reasoning.text.push_str(more);
-            self.tell(0, more, place, sink, out);
-            return;
-        }
-        if !std::mem::replace(&mut self.plain, true) {
-            sink.event(out, "response.content_part.added", |event| {
-                at_content(event, (place.0, place.1, 0));
-                put_words(event, "reasoning_text", "");
-            });
-        }
-        self.reasoning.text.push_str(more);
-        sink.event(out, "response.reasoning_text.delta", |event| {
-            at_content(event, (place.0, place.1, 0));
-            event.put("delta", more);
-        });
-    }
-
-    fn summary(&mut self, index: u32, more: &str, place: (&str, usize), sink: &mut Sink, out: &mut BytesMut) {
-        let paragraphs = &mut self.reasoning.summary;
-        let at = usize::try_from(index).unwrap_or(usize::MAX).min(paragraphs.len());
-        if at == paragraphs.len() {
-            paragraphs.push(String::new());
-        }
-        paragraphs[at].push_str(more);
-        let before = usize::from(self.reasoning.id.is_none() && !self.reasoning.text.is_empty());
-        self.tell(at + before, more, place, sink, out);
-    }
-
-    fn tell(&mut self, at: usize, more: &str, place: (&str, usize), sink: &mut Sink, out: &mut BytesMut) {
-        if self.paragraph != Some(at) {
-            self.end_paragraph(place, sink, out);
-            self.paragraph = Some(at);
-            sink.event(out, "response.reasoning_summary_part.added", |event| {
-                at_summary(event, place, at);
-                put_words(event, "summary_text", "");
-            });
-        }
-        sink.event(out, "response.reasoning_summary_text.delta", |event| {
-            at_summary(event, place, at);
-            event.put("delta", more);
-        });
-    }
-
-    fn end_paragraph(&mut self, place: (&str, usize), sink: &mut Sink, out: &mut BytesMut) {
-        let Some(at) = self.paragraph.take() else { return };
-        let first = (!self.reasoning.text.is_empty() && self.reasoning.id.is_none())
-            .then_some(self.reasoning.text.as_str());
-        let mut paragraphs = first.into_iter().chain(self.reasoning.summary.iter().map(String::as_str));
-        let text = paragraphs.nth(at).unwrap_or_default();
-        sink.event(out, "response.reasoning_summary_text.done", |event| {
-            at_summary(event, place, at);
-            event.put("text", text);
-        });
-        sink.event(out, "response.reasoning_summary_part.done", |event| {
-            at_summary(event, place, at);
-            put_words(event, "summary_text", text);
-        });
-    }
-
-    fn end_text(&mut self, place: (&str, usize), sink: &mut Sink, out: &mut BytesMut) {
-        if !std::mem::take(&mut self.plain) {
-            return;
-        }
-        let place = (place.0, place.1, 0);
-        sink.event(out, "response.reasoning_text.done", |event| {
-            at_content(event, place);
-            event.put("text", &self.reasoning.text);
-        });
-        sink.event(out, "response.content_part.done", |event| {
-            at_content(event, place);
-            put_words(event, "reasoning_text", &self.reasoning.text);
-        });
-    }
-}
-
-fn added(sink: &mut Sink, out: &mut BytesMut, index: usize, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
+/// Writes that an item begins.
+pub(super) fn added(
+    sink: &mut Sink,
+    out: &mut BytesMut,
+    index: usize,
+    fill: impl FnOnce(&mut ObjectWriter<'_>),
+) {
     sink.event(out, "response.output_item.added", |event| {
         event.put("output_index", &index);
         fill(&mut event.object("item"));
@@ -469,25 +262,10 @@ fn end_call(call: &mut ToolCall, place: (&str, usize), sink: &mut Sink, out: &mu
     });
 }
 
-fn at(event: &mut ObjectWriter<'_>, id: &str, index: usize) {
+/// Where an event's item stands.
+pub(super) fn at(event: &mut ObjectWriter<'_>, id: &str, index: usize) {
     event.put("item_id", id);
     event.put("output_index", &index);
-}
-
-fn at_content(event: &mut ObjectWriter<'_>, (id, index, content): (&str, usize, usize)) {
-    at(event, id, index);
-    event.put("content_index", &content);
-}
-
-fn at_summary(event: &mut ObjectWriter<'_>, (id, index): (&str, usize), paragraph: usize) {
-    at(event, id, index);
-    event.put("summary_index", &paragraph);
-}
-
-fn put_words(event: &mut ObjectWriter<'_>, kind: &str, text: &str) {
-    let mut part = event.object("part");
-    part.put("type", kind);
-    part.put("text", text);
 }
 
 /// A part that comes whole, as an item.
