@@ -354,7 +354,8 @@ pub struct Opaque {
     pub data: String,
 }
 
-const SEAL: &str = "llmgw1.";
+/// How every text of [`Opaque::seal`] begins; no dialect of a vendor writes such a text.
+pub const SEAL: &str = "llmgw1.";
 
 #[derive(Serialize, Deserialize)]
 struct Sealed<'a> {
