@@ -76,6 +76,8 @@ pub struct Answer {
 enum Step {
     Chunk(Bytes),
     Wait(Arc<Notify>),
+    /// Lets what was written reach the wire first.
+    Flush,
     Break,
     Hang,
 }
@@ -142,7 +144,7 @@ impl Answer {
             self.headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(promised));
             self.whole = false;
         }
-        self.step(Step::Break)
+        self.step(Step::Flush).step(Step::Break)
     }
 
     /// Never ends.
@@ -272,6 +274,11 @@ impl Body for Script {
                     self.waiting = Some(Box::pin(async move { gate.notified().await }));
                     self.steps.pop_front();
                     continue;
+                }
+                Some(Step::Flush) => {
+                    self.steps.pop_front();
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 Some(Step::Break) => {
                     self.steps.clear();
