@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::dialect::{Seen, TapOptions};
-use llm_core::event::unfold;
+use llm_core::event::{Start, unfold};
 use llm_core::message::{
     CacheMark, Citation, Document, Media, Opaque, OpaqueKind, Reasoning, Source, Text, ToolCall, ToolResult,
 };
 use llm_core::request::{FunctionTool, Sampling, Tool, ToolChoice};
 use llm_core::wire::Frame;
 use llm_core::{
-    ChatRequest, ChatResponse, Choice, Dialect, DialectId, Event, FinishReason, Ingress, Message, Part,
-    RawJson, RawObject, Role, Usage,
+    ChatRequest, ChatResponse, Choice, Delta, Dialect, DialectId, Event, FinishReason, Ingress, Message,
+    Part, PartKind, RawJson, RawObject, Role, Usage,
 };
 use llm_providers_anthropic::{MESSAGES, MessagesIngress};
 use llm_testkit::replay;
@@ -295,6 +295,30 @@ proptest! {
     }
 
     #[test]
+    fn blocks_are_written_one_after_the_other_and_nothing_is_lost(events in interleaved()) {
+        let stream = stream_for(&ChatRequest::default(), &events);
+        let (mut open, mut next) = (None, 0);
+        for line in stream.lines().filter_map(|line| line.strip_prefix("data: ")) {
+            let frame: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let index = frame["index"].as_u64();
+            match frame["type"].as_str().expect("a type") {
+                "content_block_start" => {
+                    prop_assert_eq!((open, index), (None, Some(next)));
+                    open = index;
+                    next += 1;
+                }
+                "content_block_delta" => prop_assert!(index.is_some() && index == open),
+                "content_block_stop" => prop_assert_eq!(open.take(), index),
+                _ => prop_assert_eq!((open, index), (None, None)),
+            }
+        }
+        let expected = replay::fold(events).expect("complete");
+        let again = replay::folded(&dialect(), stream.as_bytes()).expect("complete");
+        let parts = |response: &ChatResponse| told(&response.choices[0].message.parts);
+        prop_assert_eq!(parts(&again), parts(&expected));
+    }
+
+    #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), text in "\\PC{0,64}") {
         for bytes in [bytes.as_slice(), text.as_bytes()] {
             let body = Bytes::copy_from_slice(bytes);
@@ -319,6 +343,74 @@ proptest! {
         }
         let _ = decoder.finish(&mut events);
     }
+}
+
+/// Parts that open, grow and end in any order: texts, thinking and calls, as other vendors' decoders tell them.
+fn interleaved() -> impl Strategy<Value = Vec<Event>> {
+    let kind = prop::sample::select(vec![0u8, 1, 2]);
+    let steps = prop::collection::vec((0u32..4, any::<bool>()), 0..24);
+    (prop::collection::vec(kind, 4), steps).prop_map(|(kinds, steps)| {
+        let mut events = vec![Event::Start(Start::default())];
+        let mut open: Vec<u32> = Vec::new();
+        let mut closed: Vec<u32> = Vec::new();
+        for (part, ends) in steps {
+            let kind = kinds.get(part as usize).copied().unwrap_or_default();
+            if closed.contains(&part) {
+                continue;
+            }
+            if !open.contains(&part) {
+                open.push(part);
+                events.push(Event::PartStart { choice: 0, part, kind: opened(kind, part) });
+            } else if ends {
+                closed.push(part);
+                events.push(Event::PartEnd { choice: 0, part });
+            } else {
+                events.push(Event::Delta { choice: 0, part, delta: grown(kind) });
+            }
+        }
+        events.push(Event::Finish { choice: 0, reason: FinishReason::Stop });
+        events.push(Event::End);
+        events
+    })
+}
+
+fn opened(kind: u8, part: u32) -> PartKind {
+    match kind {
+        0 => PartKind::Text,
+        1 => PartKind::Reasoning { id: None },
+        _ => PartKind::ToolCall {
+            id: format!("call_{part}"),
+            item_id: None,
+            name: "f".to_owned(),
+            custom: false,
+        },
+    }
+}
+
+fn grown(kind: u8) -> Delta {
+    match kind {
+        0 => Delta::Text("t".to_owned()),
+        1 => Delta::Reasoning("r".to_owned()),
+        _ => Delta::Arguments("1".to_owned()),
+    }
+}
+
+/// All text, all thinking, and the arguments of each call by its id.
+fn told(parts: &[Part]) -> (String, String, std::collections::BTreeMap<String, String>) {
+    let (mut text, mut thinking, mut calls) =
+        (String::new(), String::new(), std::collections::BTreeMap::new());
+    for part in parts {
+        match part {
+            Part::Text(more) => text.push_str(&more.text),
+            Part::Reasoning(more) => thinking.push_str(&more.text),
+            Part::ToolCall(call) => {
+                let arguments = if call.arguments.is_empty() { "{}" } else { &call.arguments };
+                calls.insert(call.id.clone(), arguments.to_owned());
+            }
+            _ => {}
+        }
+    }
+    (text, thinking, calls)
 }
 
 /// Objects with the format's own names at wrong places.
