@@ -108,7 +108,7 @@ impl Gateway {
         let ingress = Arc::clone(&incoming.ingress);
         let mut settlement = Settlement::new(Arc::clone(&state.books), facts(&state.books, &incoming));
         match state.answer(incoming, &mut settlement).await {
-            Ok(Begun::Whole(answer)) => answer,
+            Ok(Begun::Whole(answer)) => *answer,
             Ok(Begun::Stream(begun)) => begun.into_answer(ingress, settlement),
             Err(error) => {
                 settlement.settle(Outcome::Failed(&error));
@@ -124,8 +124,12 @@ impl Gateway {
 
 /// An answer that is complete, or one whose stream takes the settlement with it.
 enum Begun {
-    Whole(Answer),
+    Whole(Box<Answer>),
     Stream(Box<BegunStream>),
+}
+
+fn whole(answer: Answer) -> Begun {
+    Begun::Whole(Box::new(answer))
 }
 
 struct BegunStream {
@@ -190,7 +194,7 @@ impl State {
         self.name_model(&mut options)?;
         settlement.call_mut().of_body(&inbound, &options.model, options.stream);
         if inbound.operation == Operation::CountTokens {
-            return self.count_tokens(&inbound, &options, settlement).await.map(Begun::Whole);
+            return self.count_tokens(&inbound, &options, settlement).await.map(whole);
         }
 
         let route = route(&inbound, &options, settlement.call().received)?;
@@ -207,8 +211,8 @@ impl State {
         settlement.answered(&mut parts, Arc::clone(&account));
         let told = Facts { parts: &parts, options: &options, account: &account };
         match answer {
-            Started::Native { body, seen } => Ok(Begun::Whole(told.native(body, &seen, settlement))),
-            Started::Decoded(response) => told.decoded(&inbound, &response, settlement).map(Begun::Whole),
+            Started::Native { body, seen } => Ok(whole(told.native(body, &seen, settlement))),
+            Started::Decoded(response) => told.decoded(&inbound, &response, settlement).map(whole),
             stream => {
                 let content_type = inbound.ingress.stream_content_type();
                 let headers = told.headers(&settlement.call().call_id, None, content_type);

@@ -63,7 +63,7 @@ impl CallOptions {
     fn read_field(&mut self, inbound: &Inbound, key: &str) -> Result<()> {
         match key {
             "timeout" => {
-                self.limits.total = inbound.option(key)?.map(|value| seconds(key, value)).transpose()?
+                self.limits.total = inbound.option(key)?.map(|value| seconds(key, value)).transpose()?;
             }
             "stream_timeout" => {
                 self.limits.first_content =

@@ -170,7 +170,7 @@ impl Run<'_> {
             let allowed = self.route.num_retries.or(deployment.num_retries).unwrap_or(settings.num_retries);
             match error.retry() {
                 Retry::Never => return Err(error),
-                _ if retries >= allowed => return Err(error),
+                _ if retries >= allowed || self.is_over_in(Duration::ZERO) => return Err(error),
                 Retry::Elsewhere => hopeless.push(Arc::as_ptr(deployment).addr()),
                 Retry::Later { .. } => {}
             }
@@ -189,13 +189,18 @@ impl Run<'_> {
             hint.unwrap_or(doubled.min(Duration::from_secs(8))).max(self.router.settings().retry_after);
         let jitter = Duration::from_millis(random_below(750));
         let wait = wait + jitter.min(wait);
-        let limits = self.route.limits.or(self.router.settings().limits);
-        let end = limits.total.map(|total| self.route.began + total);
-        if end.is_some_and(|end| Instant::now() + wait >= end) {
+        if self.is_over_in(wait) {
             return Err(error.clone());
         }
         tokio::time::sleep(wait).await;
         Ok(())
+    }
+
+    /// Whether the call's time is up when this much more of it has passed.
+    fn is_over_in(&self, more: Duration) -> bool {
+        let limits = self.route.limits.or(self.router.settings().limits);
+        let end = limits.total.and_then(|total| self.route.began.checked_add(total));
+        end.is_some_and(|end| tokio::time::Instant::now().into_std() + more >= end)
     }
 
     async fn attempt(&mut self, deployment: &Arc<Deployment>, name: &str) -> Result<Routed> {
