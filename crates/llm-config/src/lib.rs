@@ -1,1 +1,8 @@
-//! Placeholder.
+//! Reads a configuration and builds the gateway that it describes.
+mod dotenv;
+mod environment;
+mod files;
+mod keys;
+mod node;
+pub mod report;
+mod strict;
