@@ -2,8 +2,10 @@
 //!
 //! - [`recordings`]: recorded vendor traffic, read where it lies beside the project.
 //! - [`replay`]: bodies of streams played to a decoder or a tap, cut anywhere.
+//! - [`scripted`]: a vendor on this machine that answers what a test tells it.
 
 pub mod recordings;
 pub mod replay;
+pub mod scripted;
 
 pub use recordings::{Recording, recordings};

@@ -1,0 +1,137 @@
+//! The vendors table: the embedded rows and the user's own, found by prefix, by host, or by a near miss.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use llm_core::{Error, Result};
+use serde::Deserialize;
+
+use crate::base_url;
+use crate::vendor::Vendor;
+
+const TABLE: &str = include_str!("vendors.toml");
+
+static BUILTIN: LazyLock<Vec<Vendor>> = LazyLock::new(|| {
+    let table: Table = toml::from_str(TABLE).expect("the embedded table is read by a test");
+    table.vendor
+});
+
+#[derive(Deserialize)]
+struct Table {
+    vendor: Vec<Vendor>,
+}
+
+/// All vendors that a gateway knows.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    rows: Vec<Vendor>,
+    by_prefix: HashMap<String, usize>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::builtin()
+    }
+}
+
+impl Registry {
+    /// The embedded table.
+    pub fn builtin() -> Self {
+        Self::index(BUILTIN.clone()).expect("the embedded table is checked by a test")
+    }
+
+    /// The embedded table with the user's own rows. A row with the name of an embedded one replaces it; its
+    /// prefixes win over those of embedded rows.
+    ///
+    /// # Errors
+    /// When two of the user's rows claim the same prefix, or a row's address is none.
+    pub fn with_rows(own: Vec<Vendor>) -> Result<Self> {
+        let mut own = Self::index(own)?;
+        for vendor in BUILTIN.iter() {
+            if own.rows.iter().any(|row| row.name == vendor.name) {
+                continue;
+            }
+            let at = own.rows.len();
+            for prefix in vendor.prefixes() {
+                own.by_prefix.entry(prefix.to_owned()).or_insert(at);
+            }
+            own.rows.push(vendor.clone());
+        }
+        Ok(own)
+    }
+
+    fn index(rows: Vec<Vendor>) -> Result<Self> {
+        let mut by_prefix = HashMap::with_capacity(rows.len() * 2);
+        for (at, vendor) in rows.iter().enumerate() {
+            check(vendor)?;
+            for prefix in vendor.prefixes() {
+                if by_prefix.insert(prefix.to_owned(), at).is_some() {
+                    let what = format!("vendor `{}`: the prefix `{prefix}` is another vendor's", vendor.name);
+                    return Err(Error::invalid(what));
+                }
+            }
+        }
+        Ok(Self { rows, by_prefix })
+    }
+
+    /// The vendor with this name or alias.
+    pub fn get(&self, prefix: &str) -> Option<&Vendor> {
+        self.by_prefix.get(prefix).and_then(|at| self.rows.get(*at))
+    }
+
+    /// The vendor that a model's prefix names, and the model in the vendor's words. The longest prefix wins.
+    pub fn split<'a>(&self, model: &'a str) -> Option<(&Vendor, &'a str)> {
+        let mut slashes: Vec<usize> = model.match_indices('/').map(|(at, _)| at).take(3).collect();
+        slashes.reverse();
+        slashes.into_iter().find_map(|at| {
+            let (prefix, rest) = (model.get(..at)?, model.get(at + 1..)?);
+            Some((self.get(prefix)?, rest)).filter(|(_, rest)| !rest.is_empty())
+        })
+    }
+
+    /// The vendor whose API an address points to, by its host.
+    pub fn by_address(&self, address: &str) -> Option<&Vendor> {
+        let host = base_url::host(address)?;
+        self.rows.iter().find(|vendor| vendor.has_host(host))
+    }
+
+    /// All vendors, the user's own first.
+    pub fn iter(&self) -> impl Iterator<Item = &Vendor> {
+        self.rows.iter()
+    }
+
+    /// The known prefix that is spelt most like this one, when one is near enough to be meant.
+    pub fn nearest(&self, prefix: &str) -> Option<&str> {
+        let near = |known: &str| strsim::jaro_winkler(known, prefix);
+        let best = self.by_prefix.keys().max_by(|a, b| near(a).total_cmp(&near(b)).then_with(|| b.cmp(a)))?;
+        (near(best) >= 0.8).then_some(best)
+    }
+
+    /// The error for a vendor that is not in the table, with the nearest one that is.
+    pub fn unknown(&self, name: &str) -> Error {
+        let shown: String = name.chars().take(64).collect();
+        let hint = self.nearest(name).map(|near| format!("did you mean `{near}`?"));
+        let hint = hint.unwrap_or_else(|| "add it to the vendors, or use `openai_compatible/`".to_owned());
+        Error::invalid(format!("unknown vendor `{shown}`: {hint}"))
+    }
+}
+
+fn check(vendor: &Vendor) -> Result<()> {
+    let valid = |name: &str| {
+        let letters =
+            |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'/');
+        !name.is_empty() && name.bytes().all(letters) && !name.starts_with('/') && !name.ends_with('/')
+    };
+    if let Some(wrong) = vendor.prefixes().find(|prefix| !valid(prefix)) {
+        let what =
+            format!("vendor `{}`: `{wrong}` is no valid prefix: use letters, digits, `_`, `-`", vendor.name);
+        return Err(Error::invalid(what));
+    }
+    if let Some(url) = vendor.base_url.as_deref().filter(|url| base_url::host(url).is_none()) {
+        return Err(Error::invalid(format!("vendor `{}`: `base_url` {url} is no address", vendor.name)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

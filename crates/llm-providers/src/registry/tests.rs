@@ -1,0 +1,111 @@
+//! The embedded table is sound, and vendors are found by every name that users write.
+
+use super::*;
+use crate::vendor::Status;
+
+fn own(row: serde_json::Value) -> Vendor {
+    serde_json::from_value(row).expect("a valid row")
+}
+
+#[test]
+fn the_table_is_sorted_and_complete() {
+    let registry = Registry::builtin();
+    let (ready, planned): (Vec<_>, Vec<_>) = registry.iter().partition(|row| row.status == Status::Ready);
+    for group in [&ready, &planned] {
+        assert!(group.is_sorted_by_key(|row| &row.name), "rows are sorted by name");
+    }
+    for row in registry.iter() {
+        let name = &row.name;
+        assert!(row.docs.starts_with("https://"), "{name} has no docs link");
+        assert!(
+            row.checked.len() == 10 && row.checked.starts_with("20"),
+            "{name} says not when it was checked"
+        );
+        assert!(row.aliases.is_sorted(), "{name}: aliases are sorted");
+    }
+    for row in ready {
+        let name = &row.name;
+        assert!(!row.dialect.is_empty(), "{name} has no dialect");
+        assert!(row.key_optional || row.base_url.is_some(), "{name} has no address");
+        assert!(row.key_optional || !row.key_env.is_empty(), "{name} has no key variable");
+        let local = row.base_url.as_deref().is_none_or(|url| url.starts_with("http://127.0.0.1:"));
+        assert!(local || row.base_url.as_deref().is_some_and(|url| url.starts_with("https://")), "{name}");
+        assert!(!row.key_optional || local, "{name}: only servers of one's own work without a key");
+    }
+}
+
+#[test]
+fn a_vendors_own_address_leads_back_to_it() {
+    let registry = Registry::builtin();
+    for row in registry.iter().filter(|row| !row.hosts.is_empty()) {
+        let Some(url) = &row.base_url else { continue };
+        assert_eq!(registry.by_address(url).map(|found| &found.name), Some(&row.name));
+    }
+    assert!(registry.by_address("https://api.deepseek.com.evil.example/v1").is_none());
+    assert!(registry.by_address("http://127.0.0.1:8000").is_none());
+    assert!(registry.by_address("not an address").is_none());
+}
+
+#[test]
+fn no_host_belongs_to_two_vendors() {
+    let registry = Registry::builtin();
+    let mut hosts: Vec<&String> = registry.iter().flat_map(|row| &row.hosts).collect();
+    let all = hosts.len();
+    hosts.sort();
+    hosts.dedup();
+    assert_eq!(hosts.len(), all);
+}
+
+#[test]
+fn the_longest_prefix_of_a_model_names_its_vendor() {
+    let registry = Registry::builtin();
+    let split = |model| registry.split(model).map(|(vendor, rest)| (vendor.name.as_str(), rest));
+    assert_eq!(split("openai/gpt-4o"), Some(("openai", "gpt-4o")));
+    assert_eq!(split("openai/responses/gpt-5"), Some(("openai_responses", "gpt-5")));
+    assert_eq!(split("vllm/meta/llama-3"), Some(("hosted_vllm", "meta/llama-3")));
+    assert_eq!(split("bedrock/converse/us.amazon.nova"), Some(("bedrock", "us.amazon.nova")));
+    assert_eq!(split("openrouter/openai/gpt-4o"), Some(("openrouter", "openai/gpt-4o")));
+    assert_eq!(split("gpt-4o"), None);
+    assert_eq!(split("openai/"), None);
+    assert_eq!(split("acme/gpt-4o"), None);
+    assert_eq!(split(""), None);
+}
+
+#[test]
+fn an_unknown_vendor_is_told_the_nearest_one() {
+    let registry = Registry::builtin();
+    assert_eq!(registry.nearest("deepsek"), Some("deepseek"));
+    assert_eq!(registry.nearest("qqqqqq"), None);
+    let error = registry.unknown("antropic");
+    assert_eq!(error.message(), "unknown vendor `antropic`: did you mean `anthropic`?");
+}
+
+#[test]
+fn a_users_row_adds_a_vendor_or_replaces_one() {
+    let rows = vec![
+        own(
+            serde_json::json!({"name": "acme", "dialect": "openai.chat", "base_url": "https://llm.acme.ai/v1"}),
+        ),
+        own(
+            serde_json::json!({"name": "groq", "dialect": "openai.chat", "base_url": "https://groq.proxy/v1"}),
+        ),
+    ];
+    let registry = Registry::with_rows(rows).expect("sound rows");
+    assert_eq!(registry.split("acme/large").map(|(vendor, _)| vendor.name.as_str()), Some("acme"));
+    let groq = registry.get("groq").expect("there");
+    assert_eq!(groq.base_url.as_deref(), Some("https://groq.proxy/v1"));
+    assert_eq!(registry.iter().filter(|row| row.name == "groq").count(), 1);
+    assert!(registry.get("openai").is_some());
+}
+
+#[test]
+fn rows_that_cannot_be_meant_are_refused() {
+    for (row, word) in [
+        (serde_json::json!({"name": "a b"}), "prefix"),
+        (serde_json::json!({"name": "acme", "aliases": ["acme"]}), "another"),
+        (serde_json::json!({"name": "acme", "base_url": "ftp://acme.ai"}), "base_url"),
+    ] {
+        let error = Registry::with_rows(vec![own(row)]).expect_err("refused");
+        assert!(error.message().contains(word), "{error}");
+    }
+}

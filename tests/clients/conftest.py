@@ -1,0 +1,132 @@
+"""Starts two gateways from the built program: `vendor` serves the built-in mock models in every dialect, and `gateway`
+stands in front of it as a client would use it, with one deployment for each dialect that a vendor may speak."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("LLM_SERVER", str(ROOT / "target" / "debug" / "llm-server"))
+KEY = "sk-client-tests"
+# How a deployment's vendor is spoken to; each test that takes `model` runs for all of them.
+DIALECTS = ["chat", "responses", "messages"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def clean_environment() -> dict:
+    """No key or proxy of this machine reaches the programs under test."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR")
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+class Server:
+    def __init__(self, folder, config: str):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        file = folder / "config.yaml"
+        file.write_text(config)
+        self.log = open(folder / "log.txt", "w+")
+        self.process = subprocess.Popen(
+            [PROGRAM, "--config", str(file), "--port", str(self.port), "--host", "127.0.0.1"],
+            stdout=self.log, stderr=subprocess.STDOUT, env=clean_environment(), cwd=folder,
+        )
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
+        for _ in range(200):
+            if self.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(self.url + "/health/readiness", timeout=1):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise RuntimeError("the server did not start:\n" + self.text())
+
+    def text(self) -> str:
+        self.log.flush()
+        self.log.seek(0)
+        return self.log.read()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=20)
+        self.log.close()
+
+
+MOCK_MODELS = [
+    "echo", "tools", "reasoning", "json", "error-429", "error-500", "cut-3", "refusal", "long-1000",
+    "echo-delay-20ms",
+]
+
+
+def front_config(vendor_url: str) -> str:
+    """Each mock model three times: spoken to in chat completions, Responses and Messages."""
+    prefixes = {"chat": "openai/", "responses": "openai/responses/", "messages": "anthropic/"}
+    lines = ["model_list:"]
+    for model in MOCK_MODELS:
+        for dialect, prefix in prefixes.items():
+            lines += [
+                f"  - model_name: {dialect}-{model}",
+                "    litellm_params:",
+                f"      model: {prefix}mock/{model}",
+                f"      api_base: {vendor_url}/v1",
+                "      api_key: sk-vendor",
+            ]
+    lines += [
+        "router_settings:",
+        "  num_retries: 0",
+        "  fallbacks:",
+        "    - chat-error-500: [messages-echo]",
+        "general_settings:",
+        f"  master_key: {KEY}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+VENDOR_CONFIG = """
+model_list:
+  - model_name: mock/*
+    litellm_params:
+      model: mock/*
+general_settings:
+  master_key: sk-vendor
+"""
+
+
+@pytest.fixture(scope="session")
+def vendor(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("vendor"), VENDOR_CONFIG)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(vendor, tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("gateway"), front_config(vendor.url))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request):
+    return request.param
+
+
+WEATHER_SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+    "required": ["city", "days"],
+    "additionalProperties": False,
+}
