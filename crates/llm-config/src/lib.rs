@@ -5,4 +5,5 @@ mod files;
 mod keys;
 mod node;
 pub mod report;
+pub mod settings;
 mod strict;

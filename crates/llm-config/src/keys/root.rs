@@ -49,7 +49,8 @@ const KEYS: &[Key] = &[
         "Deployments as a flat list: vendor, model and key side by side.",
     ),
     key("models", Shape::Named(&MODEL), "Deployments by public name."),
-    key("default_model", Shape::Text, "The model for requests that name none, or the model `default`."),
+    key("default_model", Shape::Text, "The model of requests that name none."),
+    key("prices", Shape::Text, "A file with another price table, relative to the working directory."),
     key("llm", Shape::Section(&DEFAULTS), "What holds for every deployment that does not say otherwise."),
     key("vendors", Shape::Sections(&VENDOR), "Vendors of your own: rows of the vendors table."),
 ];
