@@ -54,6 +54,11 @@ impl Splitter {
         Ok(())
     }
 
+    /// What came in and was not taken out yet. Frames taken next are slices of it, in order and without gaps.
+    pub fn pending(&self) -> &Bytes {
+        &self.pending
+    }
+
     /// The next whole frame, with its terminator.
     pub fn next_frame(&mut self) -> Option<Bytes> {
         let end = self.find_end(false)?;
@@ -220,8 +225,11 @@ mod tests {
         let chunk = Bytes::from_static(b"data: a\n\ndata: b\n\n");
         let mut splitter = Splitter::new(Framing::Sse);
         splitter.push(chunk.clone()).expect("small");
+        let pending = splitter.pending().clone();
         let first = splitter.next_frame().expect("whole");
         assert_eq!(first.as_ptr(), chunk.as_ptr());
+        let second = splitter.next_frame().expect("whole");
+        assert_eq!(pending, [first, second].concat());
     }
 
     proptest! {

@@ -1,0 +1,196 @@
+//! Headers on their way to a vendor and back: what is sent is decided here, never by a client.
+
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use llm_core::provider::Inbound;
+use llm_core::{Error, Result, Secret};
+
+use crate::vendor::Auth;
+
+const AGENT: &str = concat!("llm-gateway/", env!("CARGO_PKG_VERSION"));
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
+
+/// Headers that belong to one connection or that the transport writes itself.
+const CONNECTION: [&str; 12] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Headers of an answer that speak of the vendor's own site: its cookies, its scripts' rights, its addresses.
+const SITE: [&str; 14] = [
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "alt-svc",
+    "date",
+    "nel",
+    "report-to",
+    "server",
+    "set-cookie",
+    "strict-transport-security",
+    "www-authenticate",
+];
+
+/// The headers of a deployment, the same on every request.
+#[derive(Debug)]
+pub(crate) struct Fixed(Vec<(HeaderName, HeaderValue)>);
+
+impl Fixed {
+    /// The gateway's name and the credentials.
+    pub(crate) fn new(auth: Auth, key: Option<&Secret>) -> Result<Self> {
+        let mut fixed = Self(vec![(USER_AGENT, HeaderValue::from_static(AGENT))]);
+        let Some(key) = key else { return Ok(fixed) };
+        if matches!(auth, Auth::Bearer | Auth::Both) {
+            fixed.0.push((AUTHORIZATION, secret(&format!("Bearer {}", key.expose()))?));
+        }
+        if matches!(auth, Auth::XApiKey | Auth::Both) {
+            fixed.0.push((X_API_KEY, secret(key.expose())?));
+        }
+        if auth == Auth::ApiKey {
+            fixed.0.push((API_KEY, secret(key.expose())?));
+        }
+        Ok(fixed)
+    }
+
+    /// Adds a header of the operator's; it replaces one of the same name.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let shown: String = name.chars().take(64).collect();
+        let parsed: HeaderName = name
+            .parse()
+            .map_err(|_| Error::invalid(format!("invalid header `{shown}`: its name is no header's name")))?;
+        if CONNECTION.contains(&parsed.as_str()) {
+            return Err(Error::invalid(format!("invalid header `{shown}`: the gateway sets it itself")));
+        }
+        let mut value = HeaderValue::from_str(value).map_err(|_| {
+            Error::invalid(format!("invalid header `{shown}`: its value has control characters"))
+        })?;
+        value.set_sensitive(true);
+        self.0.retain(|(known, _)| *known != parsed);
+        self.0.push((parsed, value));
+        Ok(())
+    }
+
+    /// Puts them on a request, over what is there.
+    pub(crate) fn put_on(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.0 {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+fn secret(value: &str) -> Result<HeaderValue> {
+    // The message must not repeat the key.
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| Error::invalid("invalid `api_key`: it has letters that no header can carry"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Takes over the client's headers that belong to its dialect, for a vendor that speaks the same.
+pub(crate) fn forward(inbound: &Inbound, headers: &mut HeaderMap) {
+    for name in inbound.ingress.forwarded_headers() {
+        let mut values = inbound.headers.get_all(*name).iter();
+        if let Some(first) = values.next() {
+            headers.insert(HeaderName::from_static(name), first.clone());
+            for value in values {
+                headers.append(HeaderName::from_static(name), value.clone());
+            }
+        }
+    }
+}
+
+/// What of a vendor's headers goes on to the client. `native`: the bytes that they describe go on too.
+pub(crate) fn for_client(mut headers: HeaderMap, native: bool) -> HeaderMap {
+    for name in CONNECTION.iter().chain(&SITE) {
+        headers.remove(*name);
+    }
+    if !native {
+        headers.remove(http::header::CONTENT_TYPE);
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(fixed: &Fixed) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        fixed.put_on(&mut headers);
+        headers
+    }
+
+    #[test]
+    fn each_way_of_showing_a_key_has_its_headers() {
+        let key = Secret::new("sk-1".to_owned());
+        for (auth, expected) in [
+            (Auth::Bearer, vec![("authorization", "Bearer sk-1")]),
+            (Auth::XApiKey, vec![("x-api-key", "sk-1")]),
+            (Auth::ApiKey, vec![("api-key", "sk-1")]),
+            (Auth::Both, vec![("authorization", "Bearer sk-1"), ("x-api-key", "sk-1")]),
+            (Auth::None, vec![]),
+        ] {
+            let headers = shown(&Fixed::new(auth, Some(&key)).expect("a plain key"));
+            assert_eq!(headers.len(), expected.len() + 1, "{auth:?}");
+            for (name, value) in expected {
+                assert_eq!(headers.get(name).map(HeaderValue::as_bytes), Some(value.as_bytes()));
+                assert!(headers.get(name).is_some_and(HeaderValue::is_sensitive));
+            }
+        }
+    }
+
+    #[test]
+    fn no_key_is_printed_and_none_breaks_a_head() {
+        let key = Secret::new("sk-live\r\nx: y".to_owned());
+        let error = Fixed::new(Auth::Bearer, Some(&key)).expect_err("no header can carry it");
+        assert!(!format!("{error:?}").contains("sk-live"));
+        let fixed = Fixed::new(Auth::Bearer, Some(&Secret::new("sk-live".to_owned()))).expect("a plain key");
+        assert!(!format!("{fixed:?}").contains("sk-live"));
+    }
+
+    #[test]
+    fn the_operators_headers_replace_and_cannot_break_the_connection() {
+        let mut fixed = Fixed::new(Auth::Bearer, Some(&Secret::new("sk-1".to_owned()))).expect("a plain key");
+        fixed.set("Authorization", "Basic abc").expect("allowed");
+        fixed.set("x-team", "blue").expect("allowed");
+        assert_eq!(shown(&fixed).get("authorization").map(HeaderValue::as_bytes), Some(&b"Basic abc"[..]));
+        for (name, value) in [("host", "evil"), ("Content-Length", "1"), ("bad name", "x"), ("x-a", "a\nb")] {
+            assert!(fixed.set(name, value).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_vendors_cookies_and_connection_do_not_reach_the_client() {
+        let mut headers = HeaderMap::new();
+        for name in CONNECTION.iter().chain(&SITE).chain(&["x-request-id", "content-type", "retry-after"]) {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        let native: Vec<String> = for_client(headers.clone(), true).keys().map(ToString::to_string).collect();
+        assert_eq!(native.len(), 3, "{native:?}");
+        assert!(for_client(headers, false).get("content-type").is_none());
+    }
+
+    #[test]
+    fn no_dialect_forwards_credentials() {
+        for ingress in crate::dialects::ingresses() {
+            for name in ingress.forwarded_headers() {
+                let secret =
+                    ["authorization", "x-api-key", "api-key", "cookie", "x-goog-api-key"].contains(name);
+                assert!(!secret && !CONNECTION.contains(name), "{}: {name}", ingress.id());
+            }
+        }
+    }
+}

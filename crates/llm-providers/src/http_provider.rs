@@ -1,0 +1,213 @@
+//! A vendor behind HTTP: a dialect and an upstream become a [`Provider`].
+//!
+//! A client of the vendor's own dialect gets the vendor's bytes; any other client gets canonical answers and
+//! events. A vendor that answers in another form than it was asked (whole to a request for a stream, a stream to
+//! a request for a whole answer) is still served, in canonical form.
+
+mod chunks;
+mod events;
+mod native;
+mod pump;
+mod whole;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use llm_core::dialect::{Dialect, Encoded, Operation, TapOptions, Target};
+use llm_core::event::unfold;
+use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
+use llm_core::wire::{WireRequest, WireResponse};
+use llm_core::{DialectId, Error, Result};
+use llm_transport::{Upstream, UpstreamReply};
+use tokio::time::Instant;
+
+use crate::headers::{self, Fixed};
+use chunks::Chunks;
+use events::Decoding;
+use native::Passing;
+use pump::Pump;
+use whole::Shape;
+
+/// How long the body of an error may take.
+const REFUSAL: Duration = Duration::from_secs(10);
+
+/// One deployment: a model's vendor with its address, credentials and settings.
+pub(crate) struct HttpProvider {
+    pub(crate) dialect: Arc<dyn Dialect>,
+    pub(crate) upstream: Arc<Upstream>,
+    /// Headers of every request.
+    pub(crate) fixed: Fixed,
+    /// The query of the base URL, which every request carries.
+    pub(crate) query: Option<String>,
+    /// What the deployment adds to each request; the call says the rest.
+    pub(crate) target: Target,
+}
+
+impl Provider for HttpProvider {
+    fn dialect(&self) -> DialectId {
+        self.dialect.id()
+    }
+
+    fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(self.ask(call))
+    }
+
+    fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(self.count(call))
+    }
+}
+
+impl HttpProvider {
+    async fn ask(&self, call: Call<'_>) -> Result<Reply> {
+        let native = self.is_native(&call);
+        let encoded = if native {
+            self.forward(&call)?
+        } else {
+            self.dialect.encode(call.inbound.decoded()?, &self.target(&call))?
+        };
+        let losses = encoded.losses;
+        let first_content = call.deadlines.first_content.filter(|_| call.stream);
+        let first_content = first_content.and_then(|limit| Instant::now().checked_add(limit));
+        let request = self.addressed(encoded.request, &call, native);
+        let (headers, body) = match first_content {
+            Some(deadline) => {
+                tokio::time::timeout_at(deadline, self.exchange(request, &call, Some(deadline)))
+                    .await
+                    .unwrap_or_else(|_| Err(chunks::no_content()))?
+            }
+            None => self.exchange(request, &call, None).await?,
+        };
+        let native = matches!(body, ReplyBody::Native { .. } | ReplyBody::NativeStream(_));
+        Ok(Reply { headers: headers::for_client(headers, native), losses, body })
+    }
+
+    /// Up to the whole answer, or to the first chunk of a stream.
+    async fn exchange(
+        &self,
+        request: WireRequest,
+        call: &Call<'_>,
+        first_content: Option<Instant>,
+    ) -> Result<(HeaderMap, ReplyBody)> {
+        let reply = self.upstream.send(request, &call.deadlines).await?;
+        if !is_success(reply.status) {
+            return Err(self.refusal(reply).await);
+        }
+        let public_model = self.is_native(call).then_some(call.public_model);
+        if !call.stream {
+            let reply = collected(reply).await?;
+            let body = whole::read(&*self.dialect, public_model, &reply)?;
+            return Ok((reply.headers, body));
+        }
+        let UpstreamReply { status, headers, body } = reply;
+        let Some(chunks) = Chunks::begin(body, first_content).await? else {
+            let reply = WireResponse { status, headers, body: bytes::Bytes::new() };
+            return Err(whole::no_answer(Shape::Empty, &reply));
+        };
+        if Shape::of(chunks.first(), self.dialect.framing()) == Shape::Frames {
+            let body = self.stream(chunks, call, public_model);
+            return Ok((headers, body));
+        }
+        let reply = WireResponse { status, headers, body: chunks.collect().await? };
+        let body = self.told(&reply)?;
+        Ok((reply.headers, body))
+    }
+
+    fn stream(&self, chunks: Chunks, call: &Call<'_>, public_model: Option<&str>) -> ReplyBody {
+        let framing = self.dialect.framing();
+        let Some(public_model) = public_model else {
+            return ReplyBody::Events(Box::pin(Pump::new(chunks, framing, Decoding::new(&*self.dialect))));
+        };
+        let inbound = call.inbound;
+        let tap = self.dialect.tap(TapOptions {
+            public_model: Some(public_model.to_owned()),
+            include_usage: inbound.ingress.wants_usage(&inbound.body, &inbound.envelope),
+        });
+        ReplyBody::NativeStream(Box::pin(Pump::new(chunks, framing, Passing::new(tap))))
+    }
+
+    /// A whole answer told as a stream, for a vendor that does not stream.
+    fn told(&self, reply: &WireResponse) -> Result<ReplyBody> {
+        match whole::read(&*self.dialect, None, reply)? {
+            ReplyBody::Decoded(response) => {
+                let events = unfold(*response);
+                Ok(ReplyBody::Events(Box::pin(futures_util::stream::iter([Ok(events)]))))
+            }
+            other => Ok(other),
+        }
+    }
+
+    async fn count(&self, call: Call<'_>) -> Result<Option<u64>> {
+        let Some(path) = self.dialect.count_tokens_path().filter(|_| self.is_native(&call)) else {
+            return Ok(None);
+        };
+        // The dialect's headers are those of a forwarded request; of the body only the model may change.
+        let inbound = call.inbound;
+        let mut request = self.forward(&call)?.request;
+        let mut edit = inbound.envelope.edit(&inbound.body);
+        edit.set("model", serde_json::to_vec(call.model).expect("a string is always valid JSON"));
+        request.path = path.to_owned();
+        request.body = edit.finish();
+        let request = self.addressed(request, &call, true);
+        let reply = self.upstream.send(request, &call.deadlines).await?;
+        if !is_success(reply.status) {
+            return Err(self.refusal(reply).await);
+        }
+        let reply = collected(reply).await?;
+        let counted: Counted = serde_json::from_slice(&reply.body)
+            .map_err(|_| Error::bad_answer("the vendor's count of tokens is none"))?;
+        Ok(Some(counted.input_tokens))
+    }
+
+    fn is_native(&self, call: &Call<'_>) -> bool {
+        call.inbound.dialect() == self.dialect.id()
+    }
+
+    fn forward(&self, call: &Call<'_>) -> Result<Encoded> {
+        self.dialect.forward(&call.inbound.body, &call.inbound.envelope, &self.target(call))
+    }
+
+    fn target(&self, call: &Call<'_>) -> Target {
+        Target {
+            model: call.model.to_owned(),
+            stream: call.stream && call.inbound.operation == Operation::Chat,
+            policy: call.policy.unwrap_or(self.target.policy),
+            ..self.target.clone()
+        }
+    }
+
+    /// The request with all its headers, over the base URL's query.
+    fn addressed(&self, mut request: WireRequest, call: &Call<'_>, native: bool) -> WireRequest {
+        if native {
+            headers::forward(call.inbound, &mut request.headers);
+        }
+        self.fixed.put_on(&mut request.headers);
+        if let Some(query) = &self.query {
+            let mark = if request.path.contains('?') { '&' } else { '?' };
+            request.path = format!("{}{mark}{query}", request.path);
+        }
+        request
+    }
+
+    /// What an error status means; the body may be broken or late, the status still tells.
+    async fn refusal(&self, reply: UpstreamReply) -> Error {
+        let UpstreamReply { status, headers, body } = reply;
+        let body = tokio::time::timeout(REFUSAL, body.collect()).await;
+        let body = body.ok().and_then(Result::ok).unwrap_or_default();
+        self.dialect.classify(&WireResponse { status, headers, body })
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Counted {
+    input_tokens: u64,
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+async fn collected(reply: UpstreamReply) -> Result<WireResponse> {
+    let UpstreamReply { status, headers, body } = reply;
+    Ok(WireResponse { status, headers, body: body.collect().await? })
+}

@@ -1,0 +1,202 @@
+//! Builds providers: what a configuration says about a deployment becomes something that can be called.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use llm_core::dialect::Target;
+use llm_core::request::Sampling;
+use llm_core::{Error, LossPolicy, Provider, RawObject, Result, Secret};
+use llm_transport::{Options, Upstream};
+
+use crate::base_url::BaseUrl;
+use crate::dialects;
+use crate::headers::Fixed;
+use crate::http_provider::HttpProvider;
+use crate::registry::Registry;
+use crate::vendor::{Auth, Status, Vendor};
+
+/// What a configuration says about one deployment.
+#[derive(Clone, Debug, Default)]
+pub struct DeploymentSpec {
+    /// The vendor's name or alias.
+    pub vendor: String,
+    /// Another address than the vendor's own.
+    pub api_base: Option<String>,
+    /// The credential.
+    pub api_key: Option<Secret>,
+    /// Another way of showing the credential than the vendor's row says.
+    pub auth: Option<Auth>,
+    /// The organization that pays, where the vendor has such a header.
+    pub organization: Option<String>,
+    /// Headers to add to every request.
+    pub extra_headers: Vec<(String, String)>,
+    /// Another dialect than the vendor's row says.
+    pub dialect: Option<String>,
+    /// What to do with what cannot be expressed.
+    pub policy: LossPolicy,
+    /// Sampling for what clients leave open.
+    pub sampling: Sampling,
+    /// Output limit for what clients leave open.
+    pub max_output_tokens: Option<u64>,
+    /// The model's own output limit.
+    pub model_max_output_tokens: Option<u64>,
+    /// Members set in every body.
+    pub extra_body: RawObject,
+    /// Members taken out of every body.
+    pub drop_fields: Vec<String>,
+    /// Connections.
+    pub transport: Options,
+}
+
+/// The known vendors, and the connections that deployments share.
+#[derive(Default)]
+pub struct Providers {
+    registry: Registry,
+    upstreams: Mutex<Vec<Shared>>,
+}
+
+struct Shared {
+    url: String,
+    options: Options,
+    upstream: Weak<Upstream>,
+}
+
+impl Providers {
+    /// Providers of these vendors.
+    pub fn new(registry: Registry) -> Self {
+        Self { registry, upstreams: Mutex::default() }
+    }
+
+    /// The known vendors.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// A provider for a deployment. Deployments with the same address and options share connections.
+    ///
+    /// # Errors
+    /// When the vendor is unknown or not supported yet, or a setting cannot be meant.
+    pub fn build(&self, spec: &DeploymentSpec) -> Result<Arc<dyn Provider>> {
+        let vendor = self.vendor(spec)?;
+        let dialect_name = spec.dialect.as_deref().unwrap_or(&vendor.dialect);
+        #[cfg(feature = "mock")]
+        if dialect_name == crate::mock::MOCK.name() {
+            return Ok(Arc::new(crate::mock::Mock));
+        }
+        let own = dialect_name == vendor.dialect;
+        let dialect = dialects::dialect(dialect_name, if own { &vendor.quirks } else { &NO_QUIRKS })?;
+        let base = base_url(vendor, dialect_name, spec)?;
+        Ok(Arc::new(HttpProvider {
+            dialect,
+            upstream: self.upstream(&base.url, &spec.transport)?,
+            fixed: fixed_headers(vendor, spec)?,
+            query: base.query,
+            target: target(spec),
+        }))
+    }
+
+    /// The address that a deployment's requests go to, in its one form; `None` for vendors without a network.
+    ///
+    /// # Errors
+    /// As [`Providers::build`].
+    pub fn base_url(&self, spec: &DeploymentSpec) -> Result<Option<BaseUrl>> {
+        let vendor = self.vendor(spec)?;
+        let dialect_name = spec.dialect.as_deref().unwrap_or(&vendor.dialect);
+        if vendor.auth == Auth::None && vendor.base_url.is_none() && spec.api_base.is_none() {
+            return Ok(None);
+        }
+        base_url(vendor, dialect_name, spec).map(Some)
+    }
+
+    fn vendor(&self, spec: &DeploymentSpec) -> Result<&Vendor> {
+        let vendor = self.registry.get(&spec.vendor).ok_or_else(|| self.registry.unknown(&spec.vendor))?;
+        if vendor.status == Status::Planned && spec.dialect.is_none() {
+            let name = &spec.vendor;
+            return Err(Error::unsupported(format!(
+                "`{name}/` is not supported yet: its wire format comes with a later version"
+            )));
+        }
+        Ok(vendor)
+    }
+
+    fn upstream(&self, url: &str, options: &Options) -> Result<Arc<Upstream>> {
+        let mut known = self.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|shared| shared.upstream.strong_count() > 0);
+        let same = known.iter().find(|shared| shared.url == url && same(&shared.options, options));
+        if let Some(upstream) = same.and_then(|shared| shared.upstream.upgrade()) {
+            return Ok(upstream);
+        }
+        let upstream = Upstream::new(url, options)?;
+        let weak = Arc::downgrade(&upstream);
+        known.push(Shared { url: url.to_owned(), options: options.clone(), upstream: weak });
+        Ok(upstream)
+    }
+}
+
+static NO_QUIRKS: std::sync::LazyLock<dialects::Quirks> = std::sync::LazyLock::new(Default::default);
+
+/// Whether two settings of connections are one. Taken apart so that a new setting cannot be forgotten.
+fn same(one: &Options, other: &Options) -> bool {
+    let Options { connect_timeout, max_idle_per_core, idle_timeout, http_version, proxy, tls, max_body } =
+        one;
+    *connect_timeout == other.connect_timeout
+        && *max_idle_per_core == other.max_idle_per_core
+        && *idle_timeout == other.idle_timeout
+        && *http_version == other.http_version
+        && *proxy == other.proxy
+        && *tls == other.tls
+        && *max_body == other.max_body
+}
+
+fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Result<BaseUrl> {
+    let rules = dialects::url_rules(dialect_name)?;
+    let written = spec.api_base.as_deref().filter(|written| !written.trim().is_empty());
+    let Some(written) = written.or(vendor.base_url.as_deref()) else {
+        let variables = list(&vendor.base_env, "or");
+        return Err(Error::invalid(format!(
+            "vendor `{}` has no address of its own: set `api_base`{variables}",
+            vendor.name
+        )));
+    };
+    BaseUrl::normalise(written, vendor, rules)
+}
+
+fn fixed_headers(vendor: &Vendor, spec: &DeploymentSpec) -> Result<Fixed> {
+    let auth = spec.auth.unwrap_or(vendor.auth);
+    let key = spec.api_key.as_ref().filter(|key| !key.expose().trim().is_empty());
+    let own_headers = spec.extra_headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+    let shown_otherwise = own_headers.into_iter().any(|name| CREDENTIALS.contains(&name.as_str()));
+    let needed = !(vendor.key_optional || auth == Auth::None || spec.api_base.is_some() || shown_otherwise);
+    if key.is_none() && needed {
+        let variables = list(&vendor.key_env, "or");
+        return Err(Error::invalid(format!(
+            "vendor `{}` needs a key: set `api_key`{variables}",
+            vendor.name
+        )));
+    }
+    let mut fixed = Fixed::new(auth, key)?;
+    if let (Some(header), Some(organization)) = (&vendor.organization_header, &spec.organization) {
+        fixed.set(header, organization)?;
+    }
+    for (name, value) in &spec.extra_headers {
+        fixed.set(name, value)?;
+    }
+    Ok(fixed)
+}
+
+const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
+
+fn list(names: &[String], word: &str) -> String {
+    names.iter().map(|name| format!(" {word} `{name}`")).collect()
+}
+
+fn target(spec: &DeploymentSpec) -> Target {
+    Target {
+        policy: spec.policy,
+        sampling: spec.sampling.clone(),
+        max_output_tokens: spec.max_output_tokens,
+        model_max_output_tokens: spec.model_max_output_tokens,
+        extra_body: spec.extra_body.clone(),
+        drop_fields: spec.drop_fields.clone(),
+        ..Target::default()
+    }
+}

@@ -1,0 +1,179 @@
+//! A request on its way out: its head made safe, its body in pieces.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Uri};
+use http_body::{Body, Frame, SizeHint};
+use llm_core::wire::{WireBody, WireRequest};
+
+use crate::deadline::Progress;
+
+/// Largest slice handed to the connection at once, so that a large body's progress can be seen.
+const SLICE: usize = 128 * 1024;
+
+/// Headers that belong to the connection, not to the request: this crate decides them.
+const OF_THE_CONNECTION: [HeaderName; 11] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::CONNECTION,
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+    header::EXPECT,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// A request that can be sent more than once: pieces and values are shared, not copied.
+pub(crate) struct Outgoing {
+    method: Method,
+    headers: HeaderMap,
+    body: WireBody,
+}
+
+impl Outgoing {
+    /// Takes a request over; the length is set, what belongs to the connection is taken out.
+    pub(crate) fn new(request: WireRequest) -> (Self, String) {
+        let WireRequest { method, path, mut headers, body } = request;
+        if headers.keys().any(|name| OF_THE_CONNECTION.contains(name)) {
+            for name in &OF_THE_CONNECTION {
+                headers.remove(name);
+            }
+        }
+        narrow_accept_encoding(&mut headers);
+        if !body.is_empty() || !matches!(method, Method::GET | Method::HEAD | Method::DELETE) {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        (Self { method, headers, body }, path)
+    }
+
+    /// The request for one connection, with the headers that this kind of connection wants.
+    pub(crate) fn request(
+        &self,
+        target: Uri,
+        extra: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+        progress: Option<Arc<Progress>>,
+    ) -> Request<RequestBody> {
+        let body = RequestBody {
+            length: self.body.len(),
+            pieces: self.body.clone(),
+            current: Bytes::new(),
+            progress,
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = target;
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().extend(extra);
+        request
+    }
+}
+
+/// A client's wish for encodings that could not be undone here must not reach the vendor.
+fn narrow_accept_encoding(headers: &mut HeaderMap) {
+    let Some(wish) = headers.get(header::ACCEPT_ENCODING) else { return };
+    let gzip = wish.to_str().is_ok_and(|wish| {
+        wish.split(',').any(|coding| {
+            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+            let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0_f32));
+            name.trim().eq_ignore_ascii_case("gzip") && !refused
+        })
+    });
+    if gzip {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    } else {
+        headers.remove(header::ACCEPT_ENCODING);
+    }
+}
+
+/// The pieces of a request's body, given to the connection one after the other.
+pub(crate) struct RequestBody {
+    length: usize,
+    pieces: WireBody,
+    current: Bytes,
+    progress: Option<Arc<Progress>>,
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(progress) = &self.progress {
+            progress.note();
+        }
+        if self.current.is_empty() {
+            match self.pieces.pop_front() {
+                Some(piece) => self.current = piece,
+                None => return Poll::Ready(None),
+            }
+        }
+        let length = self.current.len().min(SLICE);
+        let slice = self.current.split_to(length);
+        self.length -= length;
+        Poll::Ready(Some(Ok(Frame::data(slice))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.length == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outgoing(headers: &[(&'static str, &'static str)], body: &'static str) -> HeaderMap {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        let body = Bytes::from_static(body.as_bytes()).into();
+        Outgoing::new(WireRequest { method: Method::POST, path: "/".into(), headers, body }).0.headers
+    }
+
+    #[test]
+    fn headers_of_the_connection_are_ours_alone() {
+        let headers = outgoing(
+            &[
+                ("host", "evil.example"),
+                ("content-length", "999"),
+                ("transfer-encoding", "chunked"),
+                ("connection", "close"),
+                ("x-kept", "yes"),
+            ],
+            "{}",
+        );
+        assert_eq!(headers.len(), 2, "{headers:?}");
+        assert_eq!(headers["content-length"], "2");
+        assert_eq!(headers["x-kept"], "yes");
+    }
+
+    #[test]
+    fn only_encodings_that_can_be_undone_are_asked_for() {
+        let sent = |wish| outgoing(&[("accept-encoding", wish)], "").get("accept-encoding").cloned();
+        assert_eq!(sent("gzip, deflate, br, zstd"), Some(HeaderValue::from_static("gzip")));
+        assert_eq!(sent("br;q=1.0, GZIP;q=0.5"), Some(HeaderValue::from_static("gzip")));
+        assert_eq!(sent("br, gzip;q=0"), None);
+        assert_eq!(sent("identity"), None);
+    }
+
+    #[test]
+    fn a_post_without_a_body_says_so() {
+        assert_eq!(outgoing(&[], "")["content-length"], "0");
+    }
+}

@@ -1,0 +1,195 @@
+//! One vendor's base URL: requests go out here, and the heads of answers come back.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Response, header};
+use hyper::body::Incoming;
+use llm_core::provider::Deadlines;
+use llm_core::wire::WireRequest;
+use llm_core::{Error, Result};
+use tokio::time::{Instant, timeout_at};
+
+use crate::body::UpstreamBody;
+use crate::connect::Connector;
+use crate::connection::Sent;
+use crate::deadline::Watch;
+use crate::decode::Decoder;
+use crate::failure;
+use crate::options::Options;
+use crate::outgoing::Outgoing;
+use crate::pool::{Lease, Pool};
+use crate::target::Target;
+
+/// A pooled connection that was closed while it lay idle fails within a round trip. One that fails later was alive,
+/// and the vendor may have worked (and charged) for the request: whether to repeat that is for the router to decide.
+const STALE_WITHIN: Duration = Duration::from_secs(1);
+
+/// A vendor's base URL with its connections. Dropping it closes the idle ones; calls in flight go on.
+pub struct Upstream {
+    target: Target,
+    connector: Connector,
+    pool: Pool,
+    max_body: usize,
+}
+
+/// An answer whose head is there and whose body is on its way.
+pub struct UpstreamReply {
+    /// HTTP status: anything but a redirect.
+    pub status: u16,
+    /// Headers; those of an encoding that is undone are taken out.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: UpstreamBody,
+}
+
+/// A request that got no answer.
+struct Failure {
+    error: Error,
+    /// The connection was closed before the request came in: on another one it may be sent again.
+    stale: bool,
+}
+
+impl Upstream {
+    /// Takes a base URL (`https://api.example.com/v1`, a query is kept) and prepares its pool; no connection is made.
+    ///
+    /// # Errors
+    /// When the URL, the proxy or the TLS settings cannot be used.
+    pub fn new(base_url: &str, options: &Options) -> Result<Arc<Self>> {
+        let target = Target::parse(base_url)?;
+        let connector = Connector::new(&target, options)?;
+        Ok(Arc::new(Self { target, connector, pool: Pool::new(options), max_body: options.max_body }))
+    }
+
+    /// The base URL without a trailing slash.
+    pub fn base_url(&self) -> &str {
+        &self.target.base_url
+    }
+
+    /// Sends a request and waits for the answer's head. Dropping the future cancels the call.
+    ///
+    /// # Errors
+    /// When no head of an answer came, in time and well-formed, or it is a redirect. A status such as 429 or 500 is
+    /// an answer, not an error.
+    pub async fn send(&self, request: WireRequest, deadlines: &Deadlines) -> Result<UpstreamReply> {
+        let mut watch = Watch::begin(deadlines);
+        let (outgoing, path) = Outgoing::new(request);
+        let path = self.target.path(&path)?;
+        let mut fresh = false;
+        if let Some(lease) = self.pool.idle() {
+            match self.exchange(lease, &outgoing, &path, &mut watch).await {
+                Ok((head, lease)) => return self.reply(head, lease, watch),
+                Err(Failure { error, stale: false }) => return Err(error),
+                Err(Failure { stale: true, .. }) => fresh = true,
+            }
+        }
+        // Rare and large: boxed, so that the future of the usual call stays small.
+        let lease = Box::pin(self.open(deadlines, &watch, fresh)).await?;
+        match self.exchange(lease, &outgoing, &path, &mut watch).await {
+            Ok((head, lease)) => self.reply(head, lease, watch),
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    async fn open(&self, deadlines: &Deadlines, watch: &Watch, fresh: bool) -> Result<Lease> {
+        if !fresh {
+            // On a work-stealing runtime a connection's driver may need a moment to see that its answer was read.
+            tokio::task::yield_now().await;
+            if let Some(lease) = self.pool.idle() {
+                return Ok(lease);
+            }
+        }
+        let opening = self.pool.open(&self.connector, deadlines.connect, fresh);
+        match watch.total() {
+            Some(total) => timeout_at(total, opening).await.map_err(|_| watch.total_expired())?,
+            None => opening.await,
+        }
+    }
+
+    async fn exchange(
+        &self,
+        mut lease: Lease,
+        outgoing: &Outgoing,
+        path: &PathAndQuery,
+        watch: &mut Watch,
+    ) -> Result<(Response<Incoming>, Lease), Failure> {
+        let began = Instant::now();
+        watch.sending();
+        let sent = match &mut lease {
+            Lease::Http1(http1) => {
+                let request = self.http1_request(outgoing, path, watch).map_err(fatal)?;
+                wait(http1.connection().map_err(fatal)?.send(request), watch).await
+            }
+            Lease::Http2(http2) => {
+                let target = self.target.absolute_form(path.clone()).map_err(fatal)?;
+                wait(http2.send(outgoing.request(target, None, watch.progress())), watch).await
+            }
+        };
+        match sent.map_err(fatal)? {
+            Ok(head) => Ok((head, lease)),
+            Err(refused) => {
+                let unsent = refused.message().is_some();
+                let stale = lease.may_be_stale(unsent) && (unsent || began.elapsed() < STALE_WITHIN);
+                Err(Failure { error: failure::exchanging(refused.error()), stale })
+            }
+        }
+    }
+
+    fn http1_request(
+        &self,
+        outgoing: &Outgoing,
+        path: &PathAndQuery,
+        watch: &Watch,
+    ) -> Result<http::Request<crate::outgoing::RequestBody>> {
+        let route = self.connector.route();
+        let target = if route.wants_whole_url() {
+            self.target.absolute_form(path.clone())?
+        } else {
+            Target::origin_form(path.clone())
+        };
+        let host = (header::HOST, self.target.host_header.clone());
+        let proxy = route.authorization().map(|value| (header::PROXY_AUTHORIZATION, value.clone()));
+        Ok(outgoing.request(target, std::iter::once(host).chain(proxy), watch.progress()))
+    }
+
+    fn reply(&self, head: Response<Incoming>, lease: Lease, mut watch: Watch) -> Result<UpstreamReply> {
+        let (head, incoming) = head.into_parts();
+        let status = head.status.as_u16();
+        let mut headers = head.headers;
+        match status {
+            200.. if !(300..400).contains(&status) => {}
+            300..400 => return Err(failure::redirected(status, headers.get(header::LOCATION))),
+            _ => {
+                return Err(Error::bad_answer(format!(
+                    "the vendor answered with status {status}, which is none"
+                )));
+            }
+        }
+        let decoder = Decoder::of(&headers)?;
+        if decoder.is_some() {
+            headers.remove(header::CONTENT_ENCODING);
+            headers.remove(header::CONTENT_LENGTH);
+        }
+        watch.answered();
+        let body = UpstreamBody::new(incoming, lease, watch, decoder, self.max_body);
+        Ok(UpstreamReply { status, headers, body })
+    }
+}
+
+/// Waits for the answer's head or a deadline, whichever is first.
+async fn wait(sent: impl Future<Output = Sent>, watch: &mut Watch) -> Result<Sent> {
+    let mut sent = pin!(sent);
+    poll_fn(|context| match sent.as_mut().poll(context) {
+        Poll::Ready(sent) => Poll::Ready(Ok(sent)),
+        Poll::Pending => watch.poll_expired(context).map(Err),
+    })
+    .await
+}
+
+fn fatal(error: Error) -> Failure {
+    Failure { error, stale: false }
+}
