@@ -1,0 +1,140 @@
+//! What calls did: counters that the request path only adds to, in Prometheus' text form and as plain numbers.
+//!
+//! Names, units and meaning follow LiteLLM's where ours is the same, so that its dashboards work. Labels come from
+//! the configuration only, never from a client's text: a model that nobody configured is [`UNKNOWN_MODEL`].
+//!
+//! A handle ([`DeploymentMetrics`], [`RouteMetrics`]) is made once, when a configuration is put in force, and then
+//! only adds to its cells: no map, no lock and no text on the way of a request. Cells are striped by thread, so that
+//! cores do not fight for a cache line, and are summed when somebody reads.
+//!
+//! Measured in release on one of two shared x86 cores (`cargo run --release --example cost_of_metrics`):
+//! a successful streamed call with its five histograms, tokens and money 78 ns, a request of a route 8 ns, an
+//! in-flight guard 11 ns.
+
+mod cells;
+mod collector;
+mod deployment;
+mod histogram;
+mod route;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use prometheus::{Registry, TextEncoder};
+
+pub use deployment::{
+    DeploymentLabels, DeploymentMetrics, DeploymentState, DeploymentStatus, Observation, Totals,
+};
+pub use route::{InFlight, RouteMetrics};
+
+use cells::Striped;
+use collector::Collector;
+use route::RouteLabels;
+
+/// The label of requests for a model that is not configured.
+pub const UNKNOWN_MODEL: &str = "None";
+
+/// How many series of handles there may be; beyond it handles that nobody holds any more are forgotten.
+const MOST: usize = 10_000;
+
+/// All counters of a gateway, with a Prometheus registry of their own: two gateways in one process do not mix.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    book: Arc<Book>,
+}
+
+/// Which handles there are.
+#[derive(Default)]
+struct Book {
+    deployments: Mutex<HashMap<DeploymentLabels, DeploymentMetrics>>,
+    routes: Mutex<HashMap<RouteLabels, RouteMetrics>>,
+    in_flight: Arc<Striped<1>>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// No counters yet.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let book = Arc::new(Book::default());
+        let collector = Box::new(Collector::new(Arc::clone(&book)));
+        registry.register(collector).expect("the registry is empty and the names are constants");
+        Self { registry, book }
+    }
+
+    /// The registry, for collectors of other crates.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The counters of a deployment. The same labels give the same counters, so they live on when a configuration
+    /// is replaced.
+    pub fn deployment(&self, labels: DeploymentLabels) -> DeploymentMetrics {
+        let mut deployments = self.book.deployments.lock();
+        if deployments.len() >= MOST {
+            deployments.retain(|_, metrics| metrics.is_held());
+        }
+        deployments.entry(labels).or_default().clone()
+    }
+
+    /// The counters of a route (`/v1/chat/completions`) for a public model name of the configuration, or for
+    /// [`UNKNOWN_MODEL`]. Never pass a client's own text: each text is a series that stays.
+    pub fn route(&self, route: &'static str, requested_model: &str) -> RouteMetrics {
+        let mut routes = self.book.routes.lock();
+        if routes.len() >= MOST {
+            routes.retain(|_, metrics| metrics.is_held());
+        }
+        routes.entry(RouteLabels { route, requested_model: requested_model.into() }).or_default().clone()
+    }
+
+    /// Counts a request as in flight until the guard is dropped.
+    pub fn enter(&self) -> InFlight {
+        InFlight::new(Arc::clone(&self.book.in_flight))
+    }
+
+    /// Everything in Prometheus' text format 0.0.4.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // The encoder refuses only families without a name or a sample, and writing to a string does not fail.
+        let encoded = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text);
+        encoded.map(|()| text).unwrap_or_else(|fault| format!("# {fault}\n"))
+    }
+
+    /// The totals of every deployment, sorted by labels, for status pages.
+    pub fn deployments(&self) -> Vec<DeploymentStatus> {
+        let deployments = self.book.deployments();
+        deployments
+            .into_iter()
+            .map(|(labels, metrics)| DeploymentStatus { totals: metrics.totals(), labels })
+            .collect()
+    }
+}
+
+impl Book {
+    fn deployments(&self) -> Vec<(DeploymentLabels, DeploymentMetrics)> {
+        sorted(&self.deployments)
+    }
+
+    fn routes(&self) -> Vec<(RouteLabels, RouteMetrics)> {
+        sorted(&self.routes)
+    }
+}
+
+fn sorted<Labels: Clone + Ord, Handle: Clone>(
+    handles: &Mutex<HashMap<Labels, Handle>>,
+) -> Vec<(Labels, Handle)> {
+    let mut list: Vec<_> =
+        handles.lock().iter().map(|(labels, handle)| (labels.clone(), handle.clone())).collect();
+    list.sort_by(|left, right| left.0.cmp(&right.0));
+    list
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! The cost of a call: every bucket of its usage priced once, the sum rounded once.
+
+use llm_core::Usage;
+use llm_core::money::{NanoDollars, PicoDollars};
+
+use super::price::Price;
+use super::rates::Class;
+
+/// What a call cost. `total` is rounded from the exact sum; each part is rounded on its own for display, so the
+/// parts may differ from the total by a few nano-dollars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// The whole call.
+    pub total: NanoDollars,
+    /// Uncached prompt: text, audio and images.
+    pub input: NanoDollars,
+    /// Visible answer: text, audio and images.
+    pub output: NanoDollars,
+    /// Prompt tokens read from a cache.
+    pub cache_read: NanoDollars,
+    /// Prompt tokens written to a cache.
+    pub cache_write: NanoDollars,
+    /// Thinking.
+    pub reasoning: NanoDollars,
+    /// The vendor's own tools, such as web search.
+    pub tools: NanoDollars,
+}
+
+impl Price {
+    /// What this usage costs at a service tier (the one that served the call, as the vendor names it).
+    ///
+    /// # Behavior
+    /// - Each bucket is priced once. Without a rate of its own a bucket of the prompt costs as input, one of the
+    ///   answer as output; web searches without a rate are free.
+    /// - When the whole prompt is longer than a threshold, the whole request is billed by that schedule.
+    /// - What the vendor itself reports ([`Usage::reported_cost`]) is not looked at.
+    pub fn cost(&self, usage: &Usage, tier: Option<&str>) -> Cost {
+        let prompt = usage.prompt_total().unwrap_or(0);
+        let tier = tier.map(in_the_words_of_the_table);
+        let priced = |class, tokens: Option<u64>| self.rate(class, prompt, tier).times(tokens.unwrap_or(0));
+
+        let input = priced(Class::Input, usage.input)
+            + priced(Class::AudioIn, usage.audio_in)
+            + priced(Class::ImageIn, usage.image_in);
+        let output = priced(Class::Output, usage.output)
+            + priced(Class::AudioOut, usage.audio_out)
+            + priced(Class::ImageOut, usage.image_out);
+        let cache_read = priced(Class::CacheRead, usage.cache_read);
+        let cache_write = priced(Class::CacheWrite, usage.cache_write_5m)
+            + priced(Class::CacheWriteHour, usage.cache_write_1h);
+        let reasoning = priced(Class::Reasoning, usage.reasoning);
+        let tools = priced(Class::WebSearch, usage.web_searches);
+
+        let total: PicoDollars = [input, output, cache_read, cache_write, reasoning, tools].into_iter().sum();
+        Cost {
+            total: total.round(),
+            input: input.round(),
+            output: output.round(),
+            cache_read: cache_read.round(),
+            cache_write: cache_write.round(),
+            reasoning: reasoning.round(),
+            tools: tools.round(),
+        }
+    }
+}
+
+/// Vendors say `batch`, the table says `batches`.
+fn in_the_words_of_the_table(tier: &str) -> &str {
+    let tier = tier.trim();
+    if tier.eq_ignore_ascii_case("batch") { "batches" } else { tier }
+}
+
+#[cfg(test)]
+mod tests;
