@@ -16,14 +16,15 @@ pub(crate) struct Files {
     pub(crate) read: Vec<Arc<str>>,
 }
 
-/// Reads a file and what it includes.
-pub(crate) fn read(path: &Path, report: &mut Report) -> Files {
-    let mut reading = Reading { open: Vec::new(), read: Vec::new(), report };
+/// Reads a file and what it includes. Names in reports are relative to the directory, as they were given.
+pub(crate) fn read(directory: &Path, path: &Path, report: &mut Report) -> Files {
+    let mut reading = Reading { directory, open: Vec::new(), read: Vec::new(), report };
     let root = reading.file(path, &Place::Default);
     Files { root: root.unwrap_or(Node { value: Value::Null, at: Place::Default }), read: reading.read }
 }
 
 struct Reading<'a> {
+    directory: &'a Path,
     /// The files from the first one to the one that is read now.
     open: Vec<PathBuf>,
     read: Vec<Arc<str>>,
@@ -33,7 +34,8 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn file(&mut self, path: &Path, from: &Place) -> Option<Node> {
         let name: Arc<str> = Arc::from(path.to_string_lossy());
-        let content = match std::fs::read(path) {
+        let on_disk = self.directory.join(path);
+        let content = match std::fs::read(&on_disk) {
             Ok(content) => content,
             Err(error) => {
                 let message = format!("the file {name} cannot be read: {}", reason(&error));
@@ -42,7 +44,7 @@ impl Reading<'_> {
             }
         };
         // The same file by another spelling of its path must be known as the same.
-        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let real = std::fs::canonicalize(&on_disk).unwrap_or(on_disk);
         if self.open.contains(&real) || self.open.len() >= MAX_DEPTH {
             let problem = self.report.error(from, format!("the file {name} includes itself"));
             problem.help("take one of the `include` lines out");
@@ -89,7 +91,8 @@ fn without_include(mut node: Node) -> Node {
     node
 }
 
-fn reason(error: &io::Error) -> String {
+/// Why a file could not be read, in words.
+pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "no permission".to_owned(),

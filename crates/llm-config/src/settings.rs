@@ -82,7 +82,12 @@ pub(crate) struct Settings {
 }
 
 /// Puts the layers together. `root` is the checked file.
-pub(crate) fn settings(root: &Node, environment: &Environment, flags: &Flags, report: &mut Report) -> Settings {
+pub(crate) fn settings(
+    root: &Node,
+    environment: &Environment,
+    flags: &Flags,
+    report: &mut Report,
+) -> Settings {
     let mut places: BTreeMap<&'static str, Place> = BTreeMap::new();
     let mut figment = Figment::new();
     let is_file = |place: &Place| matches!(place, Place::File { .. });
@@ -191,7 +196,9 @@ impl Layer {
             Shape::Bool => (flag(text).map(Value::from), "true or false"),
             Shape::Whole => (whole(text).map(Value::from), "a whole number"),
             Shape::Number => (number(text).map(Value::from), "a number"),
-            Shape::Seconds => (seconds(text).map(|time| Value::from(time.as_secs_f64())), "a number of seconds"),
+            Shape::Seconds => {
+                (seconds(text).map(|time| Value::from(time.as_secs_f64())), "a number of seconds")
+            }
             _ => (Some(Value::from(text)), "a text"),
         };
         let Some(value) = value else {
@@ -322,7 +329,9 @@ impl Phases {
         };
         let limits = own.or(above);
         let longest = [own.headers, own.first_content, own.idle].into_iter().flatten().max();
-        let total = self.total.or_else(|| limits.total.map(|total| longest.map_or(total, |longest| total.max(longest))));
+        let total = self
+            .total
+            .or_else(|| limits.total.map(|total| longest.map_or(total, |longest| total.max(longest))));
         Limits { total, ..limits }
     }
 }

@@ -50,7 +50,11 @@ const KEYS: &[Key] = &[
     ),
     key("models", Shape::Named(&MODEL), "Deployments by public name."),
     key("default_model", Shape::Text, "The model of requests that name none."),
-    key("prices", Shape::Text, "A file with another price table, relative to the working directory."),
+    key(
+        "prices",
+        Shape::Text,
+        "A file with another price table, relative to the working directory: this gateway's own form or LiteLLM's JSON.",
+    ),
     key("llm", Shape::Section(&DEFAULTS), "What holds for every deployment that does not say otherwise."),
     key("vendors", Shape::Sections(&VENDOR), "Vendors of your own: rows of the vendors table."),
 ];

@@ -61,7 +61,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         &["LLM_HEADER_TIMEOUT"],
         Some("30"),
     ),
-    setting("server.drain_timeout", Shape::Seconds, &["server.drain_timeout"], &["LLM_DRAIN_TIMEOUT"], Some("30")),
+    setting(
+        "server.drain_timeout",
+        Shape::Seconds,
+        &["server.drain_timeout"],
+        &["LLM_DRAIN_TIMEOUT"],
+        Some("30"),
+    ),
     setting(
         "router.routing_strategy",
         Shape::Text,
@@ -76,7 +82,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         &["LLM_NUM_RETRIES"],
         Some("2"),
     ),
-    setting("router.retry_after", Shape::Seconds, &["router_settings.retry_after"], &["LLM_RETRY_AFTER"], Some("0")),
+    setting(
+        "router.retry_after",
+        Shape::Seconds,
+        &["router_settings.retry_after"],
+        &["LLM_RETRY_AFTER"],
+        Some("0"),
+    ),
     setting("router.max_fallbacks", Shape::Whole, &["router_settings.max_fallbacks"], &[], Some("5")),
     setting(
         "router.drop_params",
@@ -94,7 +106,13 @@ pub(super) static SETTINGS: &[Setting] = &[
     ),
     setting("router.stream_timeout", Shape::Seconds, &["router_settings.stream_timeout"], &[], None),
     setting("router.connect_timeout", Shape::Seconds, &["router_settings.connect_timeout"], &[], None),
-    setting("router.first_content_timeout", Shape::Seconds, &["router_settings.first_content_timeout"], &[], None),
+    setting(
+        "router.first_content_timeout",
+        Shape::Seconds,
+        &["router_settings.first_content_timeout"],
+        &[],
+        None,
+    ),
     setting("router.idle_timeout", Shape::Seconds, &["router_settings.idle_timeout"], &[], None),
     setting("router.total_timeout", Shape::Seconds, &["router_settings.total_timeout"], &[], None),
 ];

@@ -11,7 +11,8 @@ fn file(text: &str) -> Node {
 }
 
 fn environment(process: &[(&str, &str)], dotenv: &[(&str, &str)]) -> Environment {
-    let process: Vec<_> = process.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let process: Vec<_> =
+        process.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let mut environment = Environment::new(&process);
     let dotenv_file: Arc<str> = Arc::from(".env");
     environment.add_weaker(dotenv.iter().map(|(name, value)| Variable {
@@ -22,7 +23,12 @@ fn environment(process: &[(&str, &str)], dotenv: &[(&str, &str)]) -> Environment
     environment
 }
 
-fn port(file_text: &str, process: &[(&str, &str)], dotenv: &[(&str, &str)], flag: Option<u16>) -> (u16, String) {
+fn port(
+    file_text: &str,
+    process: &[(&str, &str)],
+    dotenv: &[(&str, &str)],
+    flag: Option<u16>,
+) -> (u16, String) {
     let mut report = Report::default();
     let flags = Flags { port: flag, ..Flags::default() };
     let settings = settings(&file(file_text), &environment(process, dotenv), &flags, &mut report);
@@ -72,5 +78,8 @@ fn a_timeout_bounds_attempts_and_the_call_lasts_at_least_as_long() {
     assert_eq!((limits.headers, limits.first_content, limits.idle), (seconds(30), seconds(5), seconds(5)));
     assert_eq!(limits.total, seconds(600));
     let limits = Phases { timeout: seconds(6000), ..Phases::default() }.limits(above);
-    assert_eq!((limits.first_content, limits.idle, limits.total), (seconds(6000), seconds(120), seconds(6000)));
+    assert_eq!(
+        (limits.first_content, limits.idle, limits.total),
+        (seconds(6000), seconds(120), seconds(6000))
+    );
 }
