@@ -1,4 +1,6 @@
 //! Reads a configuration and builds the gateway that it describes.
+mod build;
+pub mod check;
 pub mod config;
 mod deployments;
 mod dotenv;
@@ -10,10 +12,14 @@ pub mod load;
 mod node;
 mod references;
 pub mod report;
+pub mod schema;
 pub mod settings;
 mod strict;
 
+pub use build::Pricing;
+pub use check::describe;
 pub use config::{Config, DeploymentConfig, Loaded, Origin, Sources};
 pub use load::{Options, load};
 pub use report::{Place, Problem, Report, Severity};
+pub use schema::schema;
 pub use settings::{Flags, RouterConfig, ServerSettings};
