@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The life of a request, from its bytes to the bytes of its answer. Free of HTTP servers, vendors and files: it
+//! is given a [`llm_router::Router`], the client dialects and the price book, and serves whoever calls
+//! [`Gateway::handle`].
+//!
+//! Read [`gateway`] first: the whole life is one function there.
+
+mod answer;
+mod books;
+mod caller;
+pub mod gateway;
+mod headers;
+mod models;
+mod options;
+mod settlement;
+mod status;
+mod stream;
+mod tokens;
+
+pub use answer::{Answer, AnswerBody, Incoming};
+pub use books::AccountSpec;
+pub use caller::Caller;
+pub use gateway::{Gateway, GatewayParts};
+pub use status::{DeploymentStatus, Health, Status};
+pub use stream::AnswerStream;

@@ -21,6 +21,6 @@ pub mod prices;
 
 pub use metrics::{
     DeploymentLabels, DeploymentMetrics, DeploymentState, DeploymentStatus, InFlight, Metrics, Observation,
-    RouteMetrics, Totals,
+    RouteMetrics, Totals, UNKNOWN_MODEL,
 };
 pub use prices::{Capabilities, Capability, Cost, Mode, ModelEntry, Price, PriceBook};

@@ -8,8 +8,8 @@
 //! cores do not fight for a cache line, and are summed when somebody reads.
 //!
 //! Measured in release on one of two shared x86 cores (`cargo run --release --example cost_of_metrics`):
-//! a successful streamed call with its five histograms, tokens and money 78 ns, a request of a route 8 ns, an
-//! in-flight guard 11 ns.
+//! a successful streamed call with its five histograms, tokens and money 88 ns, a request of a route 6 ns, an
+//! in-flight guard 24 ns (2026-11-20).
 
 mod cells;
 mod collector;

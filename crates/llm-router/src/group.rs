@@ -40,15 +40,15 @@ impl Group {
     pub(crate) fn pick(
         &self,
         strategy: &dyn Strategy,
-        avoid: &[*const Deployment],
-        never: &[*const Deployment],
+        avoid: &[usize],
+        never: &[usize],
     ) -> Option<&Arc<Deployment>> {
         self.pick_outside(strategy, avoid).or_else(|| self.pick_outside(strategy, never))
     }
 
-    fn pick_outside(&self, strategy: &dyn Strategy, out: &[*const Deployment]) -> Option<&Arc<Deployment>> {
+    fn pick_outside(&self, strategy: &dyn Strategy, out: &[usize]) -> Option<&Arc<Deployment>> {
         let mut candidates: SmallVec<[&Arc<Deployment>; 8]> = SmallVec::new();
-        for deployment in self.deployments.iter().filter(|one| !out.contains(&Arc::as_ptr(one))) {
+        for deployment in self.deployments.iter().filter(|one| !out.contains(&Arc::as_ptr(one).addr())) {
             if candidates.first().is_some_and(|first| first.order != deployment.order) {
                 break;
             }

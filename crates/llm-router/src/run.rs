@@ -150,15 +150,16 @@ impl Run<'_> {
     async fn group(&mut self, group: &Group, name: &str) -> Result<Routed> {
         let settings = self.router.settings();
         let strategy = self.route.strategy.as_deref().unwrap_or(settings.strategy.as_ref());
-        let mut failed: SmallVec<[*const Deployment; 4]> = SmallVec::new();
-        let mut hopeless: SmallVec<[*const Deployment; 4]> = SmallVec::new();
+        // Deployments by their address, as a number: a pointer would keep the future on one thread.
+        let mut failed: SmallVec<[usize; 4]> = SmallVec::new();
+        let mut hopeless: SmallVec<[usize; 4]> = SmallVec::new();
         let mut retries = 0;
         let mut last: Option<Error> = None;
         loop {
             let Some(deployment) = group.pick(strategy, &failed, &hopeless) else {
                 return Err(last.unwrap_or_else(|| Error::internal("the model group has no deployment")));
             };
-            let again = failed.contains(&Arc::as_ptr(deployment));
+            let again = failed.contains(&Arc::as_ptr(deployment).addr());
             if let (true, Some(error)) = (again, &last) {
                 self.pause(retries, error).await?;
             }
@@ -169,11 +170,11 @@ impl Run<'_> {
             let allowed = self.route.num_retries.or(deployment.num_retries).unwrap_or(settings.num_retries);
             match error.retry() {
                 Retry::Never => return Err(error),
-                _ if retries >= allowed => return Err(error),
-                Retry::Elsewhere => hopeless.push(Arc::as_ptr(deployment)),
+                _ if retries >= allowed || self.is_over_in(Duration::ZERO) => return Err(error),
+                Retry::Elsewhere => hopeless.push(Arc::as_ptr(deployment).addr()),
                 Retry::Later { .. } => {}
             }
-            failed.push(Arc::as_ptr(deployment));
+            failed.push(Arc::as_ptr(deployment).addr());
             retries += 1;
             last = Some(error);
         }
@@ -188,13 +189,18 @@ impl Run<'_> {
             hint.unwrap_or(doubled.min(Duration::from_secs(8))).max(self.router.settings().retry_after);
         let jitter = Duration::from_millis(random_below(750));
         let wait = wait + jitter.min(wait);
-        let limits = self.route.limits.or(self.router.settings().limits);
-        let end = limits.total.map(|total| self.route.began + total);
-        if end.is_some_and(|end| Instant::now() + wait >= end) {
+        if self.is_over_in(wait) {
             return Err(error.clone());
         }
         tokio::time::sleep(wait).await;
         Ok(())
+    }
+
+    /// Whether the call's time is up when this much more of it has passed.
+    fn is_over_in(&self, more: Duration) -> bool {
+        let limits = self.route.limits.or(self.router.settings().limits);
+        let end = limits.total.and_then(|total| self.route.began.checked_add(total));
+        end.is_some_and(|end| tokio::time::Instant::now().into_std() + more >= end)
     }
 
     async fn attempt(&mut self, deployment: &Arc<Deployment>, name: &str) -> Result<Routed> {

@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The gateway over HTTP: a router that mounts in another axum application, and a server that carries the whole
+//! load on one thread per core. Everything that knows a model, a key or a token lives in [`llm_gateway`]; here is
+//! only what any HTTP service needs.
+//!
+//! - [`router`]: all routes as an [`axum::Router`], for a program that has a server of its own.
+//! - [`Server`]: the listener, the worker threads and the orderly end, as the `llm-server` program runs them.
+//! - [`Limits`]: how much a client may send, and how slowly.
+//! - [`Origins`]: which web pages may call.
+
+mod answer;
+mod app;
+mod caught;
+mod discard;
+mod intake;
+mod limits;
+mod origins;
+mod outgoing;
+mod routes;
+pub mod server;
+
+pub use limits::Limits;
+pub use origins::Origins;
+pub use routes::{router, router_with};
+pub use server::{Drained, Options, Running, Server, listen};

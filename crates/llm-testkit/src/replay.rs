@@ -14,8 +14,8 @@ pub fn events(dialect: &dyn Dialect, chunks: &[&[u8]]) -> Result<Vec<Event>> {
     let mut decoder = dialect.decoder();
     let mut splitter = Splitter::new(dialect.framing());
     let mut out = Vec::new();
-    let mut take = |raw: Bytes, out: &mut Vec<Event>| -> Result<()> {
-        match framing::parse(dialect.framing(), &raw)? {
+    let mut take = |raw: &[u8], out: &mut Vec<Event>| -> Result<()> {
+        match framing::parse(dialect.framing(), raw)? {
             Some(parsed) => decoder.push(parsed.frame(), out),
             None => Ok(()),
         }
@@ -23,11 +23,11 @@ pub fn events(dialect: &dyn Dialect, chunks: &[&[u8]]) -> Result<Vec<Event>> {
     for chunk in chunks {
         splitter.push(Bytes::copy_from_slice(chunk))?;
         while let Some(raw) = splitter.next_frame() {
-            take(raw, &mut out)?;
+            take(&raw, &mut out)?;
         }
     }
     while let Some(raw) = splitter.take_rest() {
-        take(raw, &mut out)?;
+        take(&raw, &mut out)?;
     }
     decoder.finish(&mut out)?;
     Ok(out)
@@ -76,18 +76,18 @@ pub fn tapped(dialect: &dyn Dialect, options: TapOptions, body: &[u8]) -> Result
     let mut out = Vec::new();
     splitter.push(Bytes::copy_from_slice(body))?;
     while let Some(raw) = splitter.next_frame() {
-        through(tap.as_mut(), raw, &mut seen, &mut out)?;
+        through(tap.as_mut(), &raw, &mut seen, &mut out)?;
     }
     while let Some(raw) = splitter.take_rest() {
-        through(tap.as_mut(), raw, &mut seen, &mut out)?;
+        through(tap.as_mut(), &raw, &mut seen, &mut out)?;
     }
     out.extend_from_slice(&tap.finish(&mut seen)?);
     Ok((out, seen))
 }
 
-fn through(tap: &mut dyn StreamTap, raw: Bytes, seen: &mut Seen, out: &mut Vec<u8>) -> Result<()> {
-    match tap.frame(&raw, seen)? {
-        Verdict::Keep => out.extend_from_slice(&raw),
+fn through(tap: &mut dyn StreamTap, raw: &[u8], seen: &mut Seen, out: &mut Vec<u8>) -> Result<()> {
+    match tap.frame(raw, seen)? {
+        Verdict::Keep => out.extend_from_slice(raw),
         Verdict::Drop => {}
         Verdict::Replace(bytes) => out.extend_from_slice(&bytes),
     }

@@ -13,11 +13,10 @@ use super::route::{PLACES, RouteLabels, RouteMetrics, is_failure, status_label};
 const NANO: u64 = 1_000_000_000;
 
 /// A counter's name, its meaning, and how many of its cell's units make one of its own.
-const COUNTERS: [(Counter, &str, &str, u64); 10] = [
+const COUNTERS: [(Counter, &str, &str, u64); 9] = [
     (Counter::SpendNanos, "litellm_spend_metric_total", "Dollars spent", NANO),
     (Counter::Input, "litellm_input_tokens_metric_total", "Prompt tokens", 1),
     (Counter::Output, "litellm_output_tokens_metric_total", "Answer tokens", 1),
-    (Counter::Total, "litellm_total_tokens_metric_total", "Prompt and answer tokens", 1),
     (Counter::CacheRead, "litellm_input_cached_tokens_metric_total", "Prompt tokens read from a cache", 1),
     (
         Counter::CacheWrite,
@@ -126,6 +125,11 @@ fn of_deployments(deployments: &[(DeploymentLabels, DeploymentMetrics)]) -> Vec<
         let samples = each(&|metrics, labels| histogram(labels, metrics, timing));
         families.push(family(name, help, MetricType::HISTOGRAM, samples));
     }
+    let tokens = each(&|metrics, labels| {
+        counter(labels, metrics.counter(Counter::Input).wrapping_add(metrics.counter(Counter::Output)), 1)
+    });
+    let help = "Prompt and answer tokens";
+    families.push(family("litellm_total_tokens_metric_total", help, MetricType::COUNTER, tokens));
     let requests = each(&|metrics, labels| counter(labels, metrics.totals().requests, 1));
     families.push(family(
         "litellm_deployment_total_requests_total",

@@ -1,7 +1,7 @@
 //! What a deployment did: calls, failures, tokens, money and times.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use llm_core::money::NanoDollars;
@@ -61,7 +61,6 @@ pub(crate) enum Counter {
     SpendNanos,
     Input,
     Output,
-    Total,
     CacheRead,
     CacheWrite,
     AudioIn,
@@ -70,7 +69,7 @@ pub(crate) enum Counter {
 }
 
 /// How many counters stand before the histograms.
-const COUNTERS: usize = 11;
+const COUNTERS: usize = 10;
 
 /// A histogram of a deployment: its place after the counters.
 #[derive(Clone, Copy, Debug)]
@@ -169,31 +168,12 @@ impl DeploymentMetrics {
         count(Counter::SpendNanos, u64::try_from(seen.cost.total.0).unwrap_or(0));
         count(Counter::Input, usage.prompt_total().unwrap_or(0));
         count(Counter::Output, usage.completion_total().unwrap_or(0));
-        count(Counter::Total, usage.total().unwrap_or(0));
         count(Counter::CacheRead, usage.cache_read.unwrap_or(0));
         count(Counter::CacheWrite, usage.cache_write().unwrap_or(0));
         count(Counter::AudioIn, usage.audio_in.unwrap_or(0));
         count(Counter::AudioOut, usage.audio_out.unwrap_or(0));
         count(Counter::Reasoning, usage.reasoning.unwrap_or(0));
-        self.times(seen);
-    }
-
-    fn times(&self, seen: &Observation) {
-        let cells = self.0.calls.own();
-        let observe = |timing: Timing, duration: Duration| {
-            let own = cells.get(timing.first_cell()..).unwrap_or_default();
-            timing.scale().observe(own, duration);
-        };
-        observe(Timing::Total, seen.total);
-        observe(Timing::Upstream, seen.upstream);
-        observe(Timing::Overhead, seen.total.saturating_sub(seen.upstream));
-        if let Some(first) = seen.time_to_first_token {
-            observe(Timing::FirstToken, first);
-        }
-        let tokens = seen.usage.completion_total().and_then(|tokens| u32::try_from(tokens).ok());
-        if let Some(each) = tokens.and_then(|tokens| seen.upstream.checked_div(tokens)) {
-            observe(Timing::PerToken, each);
-        }
+        observe_times(cells, seen);
     }
 
     /// Counts an attempt that failed.
@@ -257,5 +237,22 @@ impl DeploymentMetrics {
     /// Whether anybody but the registry holds this handle.
     pub(crate) fn is_held(&self) -> bool {
         Arc::strong_count(&self.0) > 1
+    }
+}
+
+fn observe_times(cells: &[AtomicU64], seen: &Observation) {
+    let observe = |timing: Timing, duration: Duration| {
+        let own = cells.get(timing.first_cell()..).unwrap_or_default();
+        timing.scale().observe(own, duration);
+    };
+    observe(Timing::Total, seen.total);
+    observe(Timing::Upstream, seen.upstream);
+    observe(Timing::Overhead, seen.total.saturating_sub(seen.upstream));
+    if let Some(first) = seen.time_to_first_token {
+        observe(Timing::FirstToken, first);
+    }
+    let tokens = seen.usage.completion_total().and_then(|tokens| u32::try_from(tokens).ok());
+    if let Some(each) = tokens.and_then(|tokens| seen.upstream.checked_div(tokens)) {
+        observe(Timing::PerToken, each);
     }
 }

@@ -60,10 +60,10 @@ impl PriceBook {
         Fields: IntoIterator<Item = (&'a str, &'a str)>,
     {
         for (name, fields) in overrides {
-            let mut entry = self.lookup("", name).unwrap_or_else(|| ModelEntry {
-                provider: name.split_once('/').map_or("", |(provider, _)| provider).into(),
-                ..ModelEntry::default()
-            });
+            let (provider, model) = name.split_once('/').unwrap_or(("", name));
+            let known = self.lookup("", name).or_else(|| self.lookup(provider, model));
+            let mut entry =
+                known.unwrap_or_else(|| ModelEntry { provider: provider.into(), ..ModelEntry::default() });
             entry.set(fields).map_err(|error| error.with_prefix(&format!("model `{name}`: ")))?;
             self.own.insert(name.into(), entry);
         }
@@ -91,11 +91,13 @@ impl PriceBook {
 
     /// All models of a provider that the book knows, for listing a wildcard; walks the whole table.
     pub fn names_for<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = Listing<'a>> {
+        let names = move |name: &str| [name.to_owned(), format!("{provider}/{name}")];
         let own = self.own.iter().map(|(name, entry)| (&**name, &*entry.provider, entry.mode));
-        let table = self.table.lines().filter_map(|line| {
+        let table = self.table.lines().filter_map(move |line| {
             let (name, columns) = split(line);
             let (of, rest) = split(columns);
-            (!self.own.contains_key(name)).then(|| (name, of, Mode::named(split(rest).0)))
+            let is_own = of == provider && names(name).iter().any(|name| self.own.contains_key(&**name));
+            (!is_own).then(|| (name, of, Mode::named(split(rest).0)))
         });
         own.chain(table).filter(move |(_, of, _)| *of == provider).map(move |(name, _, mode)| {
             let bare = name.strip_prefix(provider).and_then(|rest| rest.strip_prefix('/'));

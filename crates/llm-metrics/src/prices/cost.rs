@@ -37,7 +37,10 @@ impl Price {
     pub fn cost(&self, usage: &Usage, tier: Option<&str>) -> Cost {
         let prompt = usage.prompt_total().unwrap_or(0);
         let tier = tier.map(in_the_words_of_the_table);
-        let priced = |class, tokens: Option<u64>| self.rate(class, prompt, tier).times(tokens.unwrap_or(0));
+        let priced = |class, tokens: Option<u64>| match tokens {
+            Some(tokens) if tokens > 0 => self.rate(class, prompt, tier).times(tokens),
+            _ => PicoDollars::default(),
+        };
 
         let input = priced(Class::Input, usage.input)
             + priced(Class::AudioIn, usage.audio_in)

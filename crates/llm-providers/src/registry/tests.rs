@@ -14,17 +14,15 @@ fn the_table_is_sorted_and_complete() {
     for group in [&ready, &planned] {
         assert!(group.is_sorted_by_key(|row| &row.name), "rows are sorted by name");
     }
-    for row in registry.iter() {
+    for row in registry.iter().filter(|row| row.name != "mock") {
         let name = &row.name;
         assert!(row.docs.starts_with("https://"), "{name} has no docs link");
-        assert!(
-            row.checked.len() == 10 && row.checked.starts_with("20"),
-            "{name} says not when it was checked"
-        );
         assert!(row.aliases.is_sorted(), "{name}: aliases are sorted");
     }
     for row in ready {
         let name = &row.name;
+        let checked = row.checked.len() == 10 && row.checked.starts_with("20");
+        assert!(checked || name == "mock", "{name} says not when its page was read");
         assert!(!row.dialect.is_empty(), "{name} has no dialect");
         assert!(row.key_optional || row.base_url.is_some(), "{name} has no address");
         assert!(row.key_optional || !row.key_env.is_empty(), "{name} has no key variable");

@@ -105,6 +105,14 @@ fn own_prices_go_before_the_table_and_keep_its_facts() {
     assert_eq!(book.names_for("lab").map(|listing| listing.model).collect::<Vec<_>>(), ["m"]);
     assert_eq!(book.names_for("openai").filter(|listing| listing.model == "gpt-4o").count(), 1);
 
+    let prefixed = [("openai/gpt-4o", [("input_cost_per_token", "0")])];
+    let book = PriceBook::embedded().with_overrides(prefixed).expect("valid");
+    assert_eq!(
+        rates(&book, "openai", "gpt-4o").as_deref(),
+        Some("i0 o10000000\t@batches=o5000000\t@priority=o17000000")
+    );
+    assert_eq!(book.names_for("openai").filter(|listing| listing.model == "gpt-4o").count(), 1);
+
     let wrong = PriceBook::embedded().with_overrides([("m", [("price", "1")])]).expect_err("no such field");
     assert!(wrong.message().starts_with("model `m`: unknown price field `price`"), "{wrong}");
 }

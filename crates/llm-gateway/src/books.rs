@@ -1,0 +1,148 @@
+//! What calls are booked into: each deployment's prices and counters, and the counters of each route.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use llm_core::dialect::Operation;
+use llm_core::{DialectId, Ingress};
+use llm_metrics::metrics::UNKNOWN_MODEL;
+use llm_metrics::{DeploymentLabels, DeploymentMetrics, Metrics, ModelEntry, PriceBook, RouteMetrics};
+use llm_router::{Deployment, Router};
+
+use crate::headers::DeploymentHeaders;
+
+/// How a deployment's calls are priced.
+#[derive(Clone, Debug, Default)]
+pub struct AccountSpec {
+    /// The name that the price table knows the vendor by.
+    pub price_provider: String,
+    /// The model's name in the price table, where it is another one than the vendor's.
+    pub base_model: Option<String>,
+    /// The entry itself, where the configuration gives prices or limits of its own.
+    pub entry: Option<ModelEntry>,
+}
+
+/// A deployment's price, counters and constant headers.
+pub(crate) struct Account {
+    spec: AccountSpec,
+    /// The entry of a deployment of one model, looked up once; wildcards are looked up by call.
+    fixed: Option<Option<ModelEntry>>,
+    pub headers: DeploymentHeaders,
+    pub metrics: DeploymentMetrics,
+    group: String,
+    routes: Vec<OnceLock<RouteMetrics>>,
+}
+
+/// What all calls are booked into.
+pub(crate) struct Books {
+    pub accounts: HashMap<String, Arc<Account>>,
+    pub prices: Arc<PriceBook>,
+    pub metrics: Arc<Metrics>,
+    /// Each operation of each client dialect, with the path that names it.
+    routes: Vec<(DialectId, Operation, &'static str)>,
+    /// Counters of calls that no deployment answered.
+    unanswered: Vec<OnceLock<RouteMetrics>>,
+}
+
+impl Account {
+    fn new(
+        spec: AccountSpec,
+        deployment: &Deployment,
+        prices: &PriceBook,
+        metrics: &Metrics,
+        routes: usize,
+    ) -> Self {
+        let labels = DeploymentLabels {
+            model: deployment.full_name.clone(),
+            requested_model: deployment.group.to_string(),
+            api_provider: deployment.vendor.clone(),
+            model_id: deployment.id.clone(),
+        };
+        let mut account = Self {
+            headers: DeploymentHeaders::new(&deployment.id, &deployment.api_base, &deployment.full_name),
+            metrics: metrics.deployment(labels),
+            group: deployment.group.to_string(),
+            routes: vec![OnceLock::new(); routes],
+            fixed: None,
+            spec,
+        };
+        if !deployment.model.contains('*') {
+            account.fixed = Some(account.look_up(prices, &deployment.model));
+        }
+        account
+    }
+
+    /// What the price table or the configuration knows of a model of this deployment.
+    pub(crate) fn entry(&self, prices: &PriceBook, model: &str) -> Option<Cow<'_, ModelEntry>> {
+        match &self.fixed {
+            Some(entry) => entry.as_ref().map(Cow::Borrowed),
+            None => self.look_up(prices, model).map(Cow::Owned),
+        }
+    }
+
+    fn look_up(&self, prices: &PriceBook, model: &str) -> Option<ModelEntry> {
+        let name = self.spec.base_model.as_deref().unwrap_or(model);
+        self.spec.entry.clone().or_else(|| prices.lookup(&self.spec.price_provider, name))
+    }
+
+    pub(crate) fn price_provider(&self) -> &str {
+        &self.spec.price_provider
+    }
+}
+
+impl Books {
+    pub(crate) fn new(
+        router: &Router,
+        ingresses: &[Arc<dyn Ingress>],
+        mut specs: HashMap<String, AccountSpec>,
+        prices: Arc<PriceBook>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        let routes = routes(ingresses);
+        let deployments = router.groups().flat_map(|group| group.deployments());
+        let accounts = deployments
+            .map(|deployment| {
+                let spec = specs.remove(&deployment.id).unwrap_or_default();
+                let account = Account::new(spec, deployment, &prices, metrics, routes.len());
+                (deployment.id.clone(), Arc::new(account))
+            })
+            .collect();
+        let unanswered = vec![OnceLock::new(); routes.len()];
+        Self { accounts, prices, metrics: Arc::clone(metrics), routes, unanswered }
+    }
+
+    /// The place of a dialect's operation among the routes.
+    pub(crate) fn route(&self, dialect: DialectId, operation: Operation) -> usize {
+        let found = self.routes.iter().position(|(known, does, _)| *known == dialect && *does == operation);
+        found.unwrap_or(0)
+    }
+
+    /// The path that names a route.
+    pub(crate) fn route_label(&self, route: usize) -> &'static str {
+        self.routes.get(route).map_or("", |(_, _, path)| path)
+    }
+
+    /// The counters of a route for the public name that answered; public names come from the configuration, so
+    /// that clients cannot make series.
+    pub(crate) fn route_metrics(&self, route: usize, account: Option<&Account>) -> RouteMetrics {
+        let (cells, model) = match account {
+            Some(account) => (&account.routes, account.group.as_str()),
+            None => (&self.unanswered, UNKNOWN_MODEL),
+        };
+        let make = || self.metrics.route(self.route_label(route), model);
+        cells.get(route).map_or_else(make, |cell| cell.get_or_init(make).clone())
+    }
+}
+
+fn routes(ingresses: &[Arc<dyn Ingress>]) -> Vec<(DialectId, Operation, &'static str)> {
+    let mut routes: Vec<(DialectId, Operation, &'static str)> = Vec::new();
+    for ingress in ingresses {
+        for (path, operation) in ingress.paths() {
+            if !routes.iter().any(|(known, does, _)| *known == ingress.id() && does == operation) {
+                routes.push((ingress.id(), *operation, path));
+            }
+        }
+    }
+    routes
+}

@@ -1,0 +1,352 @@
+//! The gateway, and the life of a request: one function, [`Gateway::handle`], and what it calls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::HeaderMap;
+use llm_core::dialect::Operation;
+use llm_core::provider::{Call, Inbound};
+use llm_core::wire::WireBody;
+use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
+use llm_metrics::{Metrics, PriceBook};
+use llm_router::{Route, Router, Started, strategy_named};
+use uuid::Uuid;
+
+use crate::answer::{Answer, AnswerBody, Incoming};
+use crate::books::{Account, AccountSpec, Books};
+use crate::caller::{self, Caller};
+use crate::headers::{self, Done, Told};
+use crate::options::CallOptions;
+use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
+use crate::stream::AnswerStream;
+use crate::tokens;
+
+/// What a gateway is made from.
+pub struct GatewayParts {
+    /// Names to deployments.
+    pub router: Router,
+    /// Client dialects; the first one answers where a path names none.
+    pub ingresses: Vec<Arc<dyn Ingress>>,
+    /// The key that clients must show; `None`: anyone may ask.
+    pub master_key: Option<Secret>,
+    /// The model of requests that name none.
+    pub default_model: Option<String>,
+    /// Prices and limits of models.
+    pub prices: Arc<PriceBook>,
+    /// How each deployment is priced, by its id.
+    pub accounts: HashMap<String, AccountSpec>,
+}
+
+/// A gateway. Share it in an `Arc`; [`Gateway::replace`] changes its configuration while it runs.
+pub struct Gateway {
+    state: ArcSwap<State>,
+    metrics: Arc<Metrics>,
+}
+
+/// Everything that a configuration decides. Calls under way keep the state that they began with.
+pub(crate) struct State {
+    pub router: Router,
+    pub ingresses: Vec<Arc<dyn Ingress>>,
+    pub paths: HashMap<&'static str, (Arc<dyn Ingress>, Operation)>,
+    pub master_key: Option<Secret>,
+    pub default_model: Option<String>,
+    pub books: Arc<Books>,
+}
+
+impl Gateway {
+    /// A gateway with its own metrics.
+    ///
+    /// # Panics
+    /// When there is no client dialect at all.
+    pub fn new(parts: GatewayParts) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let state = State::new(parts, &metrics);
+        Self { state: ArcSwap::from_pointee(state), metrics }
+    }
+
+    /// Puts another configuration in place of this one. Calls under way end as they began.
+    pub fn replace(&self, parts: GatewayParts) {
+        self.state.store(Arc::new(State::new(parts, &self.metrics)));
+    }
+
+    /// What a POST to this path means, and in which dialect.
+    pub fn route(&self, path: &str) -> Option<(Arc<dyn Ingress>, Operation)> {
+        let state = self.state.load();
+        state.paths.get(path).cloned()
+    }
+
+    /// The dialect of answers to paths that name none.
+    pub fn default_ingress(&self) -> Arc<dyn Ingress> {
+        Arc::clone(self.state.load().default_ingress())
+    }
+
+    /// Who asks, for paths beside the model APIs.
+    ///
+    /// # Errors
+    /// When a key is needed and none, or a wrong one, was shown.
+    pub fn authorise(&self, headers: &HeaderMap) -> Result<Caller> {
+        caller::identify(headers, self.state.load().master_key.as_ref())
+    }
+
+    /// An error as an answer in a client's dialect.
+    pub fn refusal(&self, ingress: &dyn Ingress, error: &Error) -> Answer {
+        refusal(ingress, error, None)
+    }
+
+    /// All metrics in the Prometheus text format.
+    pub fn render_metrics(&self) -> String {
+        self.metrics.render()
+    }
+
+    /// The life of a request. Errors are answers too, in the client's dialect.
+    ///
+    /// Dropping the future cancels the vendor's work and settles the call as cancelled.
+    pub async fn handle(&self, incoming: Incoming) -> Answer {
+        let state = self.state.load_full();
+        let ingress = Arc::clone(&incoming.ingress);
+        let mut settlement = Settlement::new(Arc::clone(&state.books), facts(&state.books, &incoming));
+        match state.answer(incoming, &mut settlement).await {
+            Ok(Begun::Whole(answer)) => *answer,
+            Ok(Begun::Stream(begun)) => begun.into_answer(ingress, settlement),
+            Err(error) => {
+                settlement.settle(Outcome::Failed(&error));
+                refusal(&*ingress, &error, Some(&settlement.call().call_id))
+            }
+        }
+    }
+
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+}
+
+/// An answer that is complete, or one whose stream takes the settlement with it.
+enum Begun {
+    Whole(Box<Answer>),
+    Stream(Box<BegunStream>),
+}
+
+fn whole(answer: Answer) -> Begun {
+    Begun::Whole(Box::new(answer))
+}
+
+struct BegunStream {
+    headers: HeaderMap,
+    inbound: Inbound,
+    answer: Started,
+}
+
+impl BegunStream {
+    fn into_answer(self, ingress: Arc<dyn Ingress>, settlement: Settlement) -> Answer {
+        let stream = match self.answer {
+            Started::NativeStream { held, rest } => AnswerStream::native(held, rest, ingress, settlement),
+            Started::Events { held, rest } => match self.inbound.decoded() {
+                Ok(request) => {
+                    let encoder = ingress.encoder(request);
+                    AnswerStream::events(held, rest, encoder, ingress, settlement)
+                }
+                Err(error) => return refusal(&*ingress, &error, None),
+            },
+            Started::Native { .. } | Started::Decoded(_) => {
+                return refusal(&*ingress, &Error::internal("a whole answer is no stream"), None);
+            }
+        };
+        Answer { status: 200, headers: self.headers, body: AnswerBody::Stream(Box::new(stream)) }
+    }
+}
+
+impl State {
+    fn new(parts: GatewayParts, metrics: &Arc<Metrics>) -> Self {
+        assert!(!parts.ingresses.is_empty(), "a gateway needs at least one client dialect");
+        let mut paths = HashMap::new();
+        for ingress in &parts.ingresses {
+            for (path, operation) in ingress.paths() {
+                paths.entry(*path).or_insert((Arc::clone(ingress), *operation));
+            }
+        }
+        Self {
+            books: Arc::new(Books::new(
+                &parts.router,
+                &parts.ingresses,
+                parts.accounts,
+                parts.prices,
+                metrics,
+            )),
+            router: parts.router,
+            ingresses: parts.ingresses,
+            paths,
+            master_key: parts.master_key,
+            default_model: parts.default_model,
+        }
+    }
+
+    pub(crate) fn default_ingress(&self) -> &Arc<dyn Ingress> {
+        self.ingresses.first().expect("checked to be there when the state was made")
+    }
+
+    /// Identify, read, plan and run, settle. What guards, caches and budgets will do are lines of this function.
+    async fn answer(&self, incoming: Incoming, settlement: &mut Settlement) -> Result<Begun> {
+        caller::identify(&incoming.headers, self.master_key.as_ref())?;
+        let inbound = Inbound::new(incoming.ingress, incoming.operation, incoming.headers, incoming.body)?;
+        let mut options = CallOptions::read(&inbound)?;
+        self.name_model(&mut options)?;
+        settlement.call_mut().of_body(&inbound, &options.model, options.stream);
+        if inbound.operation == Operation::CountTokens {
+            return self.count_tokens(&inbound, &options, settlement).await.map(whole);
+        }
+
+        let route = route(&inbound, &options, settlement.call().received)?;
+        let routed = self.router.run(&route).await.map_err(|unanswered| {
+            settlement.failed_attempts(&unanswered.attempts);
+            unanswered.error
+        })?;
+        settlement.failed_attempts(&routed.attempts);
+
+        let (mut parts, answer) = RoutedParts::of(routed);
+        let deployment = parts.in_flight.as_ref().map(|in_flight| in_flight.deployment().id.clone());
+        let account = deployment.and_then(|id| self.books.accounts.get(&id)).map(Arc::clone);
+        let account = account.ok_or_else(|| Error::internal("a deployment without an account answered"))?;
+        settlement.answered(&mut parts, Arc::clone(&account));
+        let told = Facts { parts: &parts, options: &options, account: &account };
+        match answer {
+            Started::Native { body, seen } => Ok(whole(told.native(body, &seen, settlement))),
+            Started::Decoded(response) => told.decoded(&inbound, &response, settlement).map(whole),
+            stream => {
+                let content_type = inbound.ingress.stream_content_type();
+                let headers = told.headers(&settlement.call().call_id, None, content_type);
+                Ok(Begun::Stream(Box::new(BegunStream { headers, inbound, answer: stream })))
+            }
+        }
+    }
+
+    fn name_model(&self, options: &mut CallOptions) -> Result<()> {
+        if options.model.is_empty() {
+            let default = self.default_model.clone();
+            options.model = default.ok_or_else(|| {
+                Error::invalid("the request names no model: set `model` (GET /v1/models lists what there is)")
+                    .with_param("model")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Counts tokens at the vendor where its dialect is the client's, else roughly here.
+    async fn count_tokens(
+        &self,
+        inbound: &Inbound,
+        options: &CallOptions,
+        settlement: &mut Settlement,
+    ) -> Result<Answer> {
+        let (group, name) = self.router.resolve(&options.model)?;
+        let limits = options.limits.or(self.router.settings().limits);
+        for deployment in group.deployments() {
+            let model = deployment.model_for(name);
+            let call = Call {
+                inbound,
+                model: &model,
+                public_model: &options.model,
+                stream: false,
+                policy: None,
+                deadlines: limits.or(deployment.limits).deadlines(settlement.call().received),
+            };
+            if let Some(tokens) = deployment.provider.count_tokens(call).await? {
+                settlement.settle(Outcome::Complete);
+                return Ok(counted(inbound, tokens, &settlement.call().call_id));
+            }
+        }
+        let tokens = tokens::of_request(inbound.decoded()?);
+        settlement.settle(Outcome::Complete);
+        Ok(counted(inbound, tokens, &settlement.call().call_id))
+    }
+}
+
+fn counted(inbound: &Inbound, tokens: u64, call_id: &str) -> Answer {
+    let body = inbound.ingress.encode_token_count(tokens);
+    Answer { status: 200, headers: headers::plain(call_id), body: AnswerBody::Whole(body.into()) }
+}
+
+/// The facts that the headers of an answer are made of.
+struct Facts<'a> {
+    parts: &'a RoutedParts,
+    options: &'a CallOptions,
+    account: &'a Account,
+}
+
+impl Facts<'_> {
+    fn native(&self, body: WireBody, seen: &Seen, settlement: &mut Settlement) -> Answer {
+        settlement.used(seen.usage, 0);
+        settlement.finished(seen.finish.clone());
+        self.whole(body, settlement)
+    }
+
+    fn decoded(
+        &self,
+        inbound: &Inbound,
+        response: &ChatResponse,
+        settlement: &mut Settlement,
+    ) -> Result<Answer> {
+        settlement.used(response.usage, 0);
+        settlement.finished(response.choices.first().and_then(|choice| choice.finish.clone()));
+        let body: Bytes = inbound.ingress.encode(response, inbound.decoded()?);
+        Ok(self.whole(body.into(), settlement))
+    }
+
+    fn whole(&self, body: WireBody, settlement: &mut Settlement) -> Answer {
+        let upstream = settlement.upstream_time();
+        let total = settlement.call().received.elapsed();
+        let cost = settlement.settle(Outcome::Complete);
+        let done = Done { cost: cost.map(|cost| cost.total), total, upstream };
+        let headers = self.headers(&settlement.call().call_id, Some(done), "application/json");
+        Answer { status: 200, headers, body: AnswerBody::Whole(body) }
+    }
+
+    fn headers(&self, call_id: &str, done: Option<Done>, content_type: &'static str) -> HeaderMap {
+        let told = Told {
+            call_id,
+            group: &self.parts.group,
+            retries: self.parts.attempts.len().saturating_sub(1 + self.parts.fallbacks),
+            fallbacks: self.parts.fallbacks,
+            losses: &self.parts.losses,
+            ignored: &self.options.ignored,
+            done,
+        };
+        headers::of_answer(&self.account.headers, &self.parts.headers, &told, content_type)
+    }
+}
+
+fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: std::time::Instant) -> Result<Route<'a>> {
+    Ok(Route {
+        inbound,
+        model: &options.model,
+        stream: options.stream,
+        began,
+        limits: options.limits,
+        num_retries: options.num_retries,
+        fallbacks: options.fallbacks.clone(),
+        strategy: options.strategy.as_deref().map(strategy_named).transpose()?,
+        policy: options.policy,
+    })
+}
+
+fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
+    CallFacts {
+        call_id: incoming.call_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string()),
+        route: books.route(incoming.ingress.id(), incoming.operation),
+        dialect: incoming.ingress.id(),
+        model: String::new(),
+        stream: false,
+        messages: 0,
+        body_bytes: incoming.body.len(),
+        received: incoming.received,
+    }
+}
+
+fn refusal(ingress: &dyn Ingress, error: &Error, call_id: Option<&str>) -> Answer {
+    Answer {
+        status: error.status(),
+        headers: headers::of_error(error, call_id),
+        body: AnswerBody::Whole(ingress.error(error).into()),
+    }
+}

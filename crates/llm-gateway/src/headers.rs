@@ -1,0 +1,210 @@
+//! Headers of answers: the gateway's own under LiteLLM's names, and the vendor's passed on.
+
+use std::time::Duration;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use llm_core::Error;
+use llm_core::loss::{How, Loss};
+use llm_core::money::NanoDollars;
+
+const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
+const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
+const MODEL_API_BASE: HeaderName = HeaderName::from_static("x-litellm-model-api-base");
+const MODEL_NAME: HeaderName = HeaderName::from_static("x-litellm-model-name");
+const MODEL_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
+const VERSION: HeaderName = HeaderName::from_static("x-litellm-version");
+const COST: HeaderName = HeaderName::from_static("x-litellm-response-cost");
+const RETRIES: HeaderName = HeaderName::from_static("x-litellm-attempted-retries");
+const FALLBACKS: HeaderName = HeaderName::from_static("x-litellm-attempted-fallbacks");
+const DURATION: HeaderName = HeaderName::from_static("x-litellm-response-duration-ms");
+const OVERHEAD: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
+const DROPPED: HeaderName = HeaderName::from_static("x-llm-dropped");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// The version of the LiteLLM contract that these headers follow, and ours.
+const VERSION_VALUE: HeaderValue =
+    HeaderValue::from_static(concat!("llm-gateway-", env!("CARGO_PKG_VERSION")));
+
+/// Headers of a deployment that are the same in every answer, made once.
+#[derive(Clone, Debug)]
+pub(crate) struct DeploymentHeaders {
+    id: HeaderValue,
+    api_base: Option<HeaderValue>,
+    name: Option<HeaderValue>,
+}
+
+impl DeploymentHeaders {
+    pub(crate) fn new(id: &str, api_base: &str, name: &str) -> Self {
+        Self {
+            id: HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unprintable")),
+            api_base: HeaderValue::try_from(api_base).ok().filter(|value| !value.is_empty()),
+            name: HeaderValue::try_from(name).ok(),
+        }
+    }
+}
+
+/// What the headers of an answer tell of its call.
+pub(crate) struct Told<'a> {
+    pub call_id: &'a str,
+    pub group: &'a str,
+    pub retries: usize,
+    pub fallbacks: usize,
+    pub losses: &'a [Loss],
+    pub ignored: &'a [String],
+    /// Whole answers only: what they cost and how long the vendor took of the total.
+    pub done: Option<Done>,
+}
+
+/// What is known only when an answer is complete.
+pub(crate) struct Done {
+    pub cost: Option<NanoDollars>,
+    pub total: Duration,
+    pub upstream: Duration,
+}
+
+/// The headers of an answer.
+pub(crate) fn of_answer(
+    deployment: &DeploymentHeaders,
+    vendor: &HeaderMap,
+    told: &Told<'_>,
+    content_type: &'static str,
+) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16 + 2 * vendor.len());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    pass_on(vendor, &mut headers);
+    put(&mut headers, CALL_ID, told.call_id);
+    headers.insert(MODEL_ID, deployment.id.clone());
+    if let Some(api_base) = &deployment.api_base {
+        headers.insert(MODEL_API_BASE, api_base.clone());
+    }
+    if let Some(name) = &deployment.name {
+        headers.insert(MODEL_NAME, name.clone());
+    }
+    headers.insert(VERSION, VERSION_VALUE);
+    put(&mut headers, MODEL_GROUP, told.group);
+    headers.insert(RETRIES, HeaderValue::from(told.retries));
+    headers.insert(FALLBACKS, HeaderValue::from(told.fallbacks));
+    match &told.done {
+        Some(done) => put_done(&mut headers, done),
+        None => {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+        }
+    }
+    put_dropped(&mut headers, told);
+    headers
+}
+
+fn put_done(headers: &mut HeaderMap, done: &Done) {
+    if let Some(cost) = done.cost {
+        put(headers, COST, &cost.to_string());
+    }
+    put(headers, DURATION, &milliseconds(done.total));
+    put(headers, OVERHEAD, &milliseconds(done.total.saturating_sub(done.upstream)));
+}
+
+/// Milliseconds with three digits after the point.
+fn milliseconds(time: Duration) -> String {
+    let micros = time.as_micros();
+    format!("{}.{:03}", micros / 1000, micros % 1000)
+}
+
+fn put_dropped(headers: &mut HeaderMap, told: &Told<'_>) {
+    if told.losses.is_empty() && told.ignored.is_empty() {
+        return;
+    }
+    let mut list: Vec<String> = told.losses.iter().map(named).collect();
+    list.extend(told.ignored.iter().cloned());
+    put(headers, DROPPED, &list.join(","));
+}
+
+fn named(loss: &Loss) -> String {
+    match loss.how {
+        How::Dropped => loss.field.to_string(),
+        How::Approximated(what) => format!("{}~{what}", loss.field),
+    }
+}
+
+/// Vendor headers reach the client as `llm_provider-<name>`; rate limits and request ids also under their own
+/// names, because the vendors' SDKs look for them.
+fn pass_on(vendor: &HeaderMap, headers: &mut HeaderMap) {
+    const PREFIX: &str = "llm_provider-";
+    for (name, value) in vendor {
+        let name = name.as_str();
+        let mut prefixed = Vec::with_capacity(PREFIX.len() + name.len());
+        prefixed.extend_from_slice(PREFIX.as_bytes());
+        prefixed.extend_from_slice(name.as_bytes());
+        if let Ok(prefixed) = HeaderName::from_bytes(&prefixed) {
+            headers.insert(prefixed, value.clone());
+        }
+        if passes_bare(name)
+            && let Ok(bare) = HeaderName::from_bytes(name.as_bytes())
+        {
+            headers.insert(bare, value.clone());
+        }
+    }
+}
+
+fn passes_bare(name: &str) -> bool {
+    name.contains("ratelimit") || name == "request-id" || name == "x-request-id"
+}
+
+/// The headers of an answer that no deployment gave; an empty id is left out.
+pub(crate) fn plain(call_id: &str) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(4);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(VERSION, VERSION_VALUE);
+    if !call_id.is_empty() {
+        put(&mut headers, CALL_ID, call_id);
+    }
+    headers
+}
+
+/// The headers of a refusal.
+pub(crate) fn of_error(error: &Error, call_id: Option<&str>) -> HeaderMap {
+    let mut headers = plain(call_id.unwrap_or_default());
+    if let Some(after) = error.retry_after() {
+        // Whole seconds, rounded up: coming back too early only fails again.
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    headers
+}
+
+/// Sets a header whose value may come from outside; one that is no header value is left out.
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vendor_headers_pass_under_both_names_where_sdks_look_for_them() {
+        let vendor = HeaderMap::from_iter([
+            (HeaderName::from_static("x-ratelimit-remaining-requests"), HeaderValue::from_static("7")),
+            (HeaderName::from_static("server"), HeaderValue::from_static("acme")),
+        ]);
+        let mut headers = HeaderMap::new();
+        pass_on(&vendor, &mut headers);
+        assert_eq!(headers["x-ratelimit-remaining-requests"], "7");
+        assert_eq!(headers["llm_provider-x-ratelimit-remaining-requests"], "7");
+        assert_eq!(headers["llm_provider-server"], "acme");
+        assert!(!headers.contains_key("server"));
+    }
+
+    #[test]
+    fn a_value_with_a_line_break_is_left_out() {
+        let mut headers = HeaderMap::new();
+        put(&mut headers, MODEL_GROUP, "a\r\nset-cookie: x");
+        assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn durations_are_milliseconds() {
+        assert_eq!(milliseconds(Duration::from_micros(1_234_567)), "1234.567");
+    }
+}

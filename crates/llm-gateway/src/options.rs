@@ -1,0 +1,140 @@
+//! What a request says to the gateway itself: fields of its body that no vendor sees, and `x-litellm-*` headers.
+
+use std::time::Duration;
+
+use llm_core::envelope::is_gateway_field;
+use llm_core::provider::Inbound;
+use llm_core::{Error, LossPolicy, Result};
+use llm_router::Limits;
+use serde::Deserialize;
+
+/// What a request says to the gateway itself.
+#[derive(Debug, Default)]
+pub(crate) struct CallOptions {
+    /// The model asked for; empty when the body names none.
+    pub model: String,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+    /// Time limits of this call.
+    pub limits: Limits,
+    /// Attempts after the first.
+    pub num_retries: Option<u32>,
+    /// Fallback names; `Some(vec![])`: none.
+    pub fallbacks: Option<Vec<String>>,
+    /// The strategy's name.
+    pub strategy: Option<String>,
+    /// What to do with what a dialect cannot express.
+    pub policy: Option<LossPolicy>,
+    /// Fields that speak to the gateway but are not acted on; reported as dropped.
+    pub ignored: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Fallback {
+    Name(String),
+    Target { model: String },
+}
+
+impl CallOptions {
+    /// Reads them in one pass over the body's members.
+    ///
+    /// # Errors
+    /// When one has a wrong type or value; the message names it.
+    pub(crate) fn read(inbound: &Inbound) -> Result<Self> {
+        let mut options = Self::default();
+        if !inbound.headers.is_empty() {
+            options.read_headers(inbound)?;
+        }
+        for key in inbound.envelope.keys(&inbound.body) {
+            match key {
+                "model" => {
+                    let model = inbound.envelope.string(&inbound.body, key)?;
+                    options.model = model.map(std::borrow::Cow::into_owned).unwrap_or_default();
+                }
+                "stream" => options.stream = inbound.option(key)?.unwrap_or(false),
+                _ if is_gateway_field(key) => options.read_field(inbound, key)?,
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
+
+    fn read_field(&mut self, inbound: &Inbound, key: &str) -> Result<()> {
+        match key {
+            "timeout" => {
+                self.limits.total = inbound.option(key)?.map(|value| seconds(key, value)).transpose()?;
+            }
+            "stream_timeout" => {
+                self.limits.first_content =
+                    inbound.option(key)?.map(|value| seconds(key, value)).transpose()?;
+            }
+            "num_retries" => self.num_retries = inbound.option(key)?,
+            "disable_fallbacks" => {
+                if inbound.option(key)? == Some(true) {
+                    self.fallbacks = Some(Vec::new());
+                }
+            }
+            "fallbacks" => {
+                let list = inbound.option::<Vec<Fallback>>(key)?.unwrap_or_default();
+                let names = list.into_iter().map(|fallback| match fallback {
+                    Fallback::Name(name) | Fallback::Target { model: name } => name,
+                });
+                // `disable_fallbacks` wins wherever it stands.
+                if self.fallbacks.is_none() {
+                    self.fallbacks = Some(names.collect());
+                }
+            }
+            "load_balance_strategy" => self.strategy = inbound.option(key)?,
+            "drop_params" => {
+                if inbound.option(key)? == Some(true) {
+                    self.policy = Some(LossPolicy::Drop);
+                }
+            }
+            "on_loss" => self.policy = inbound.option::<String>(key)?.as_deref().map(policy).transpose()?,
+            "guardrails" if inbound.option::<serde::de::IgnoredAny>(key)?.is_some() => {
+                return Err(Error::invalid(
+                    "this gateway has no guardrails yet: leave `guardrails` out, so that nobody relies on them",
+                )
+                .with_param(key));
+            }
+            _ => self.ignored.push(key.to_owned()),
+        }
+        Ok(())
+    }
+
+    fn read_headers(&mut self, inbound: &Inbound) -> Result<()> {
+        let number = |name: &str| -> Result<Option<f64>> {
+            let Some(value) = inbound.headers.get(name) else { return Ok(None) };
+            let parsed = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+            parsed
+                .map(Some)
+                .ok_or_else(|| Error::invalid(format!("invalid header `{name}`: expected a number")))
+        };
+        let limit = |name: &str| number(name)?.map(|value| seconds(name, value)).transpose();
+        self.limits.total = limit("x-litellm-timeout")?;
+        self.limits.first_content = limit("x-litellm-stream-timeout")?;
+        if let Some(retries) = number("x-litellm-num-retries")? {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+            let retries = retries.clamp(0.0, 100.0) as u32;
+            self.num_retries = Some(retries);
+        }
+        Ok(())
+    }
+}
+
+fn seconds(name: &str, value: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(value).ok().filter(|limit| !limit.is_zero()).ok_or_else(|| {
+        Error::invalid(format!("invalid `{name}`: expected a number of seconds above 0")).with_param(name)
+    })
+}
+
+fn policy(name: &str) -> Result<LossPolicy> {
+    match name {
+        "default" => Ok(LossPolicy::Default),
+        "drop" => Ok(LossPolicy::Drop),
+        "reject" => Ok(LossPolicy::Reject),
+        _ => Err(Error::invalid(format!("invalid `on_loss`: use default, drop or reject, not `{name}`"))
+            .with_param("on_loss")),
+    }
+}

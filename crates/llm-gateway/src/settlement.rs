@@ -1,0 +1,275 @@
+//! The account of one call, from its first byte to its last: settled exactly once, whatever ends it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use llm_core::provider::Inbound;
+use llm_core::response::FinishReason;
+use llm_core::{Error, ErrorKind, Usage};
+use llm_metrics::{Cost, InFlight as Serving, Observation};
+use llm_router::deployment::InFlight;
+use llm_router::{Attempt, Routed};
+
+use crate::books::{Account, Books};
+
+/// How a call ended.
+#[derive(Clone, Copy)]
+pub(crate) enum Outcome<'a> {
+    /// The client has the whole answer.
+    Complete,
+    /// It failed.
+    Failed(&'a Error),
+    /// The client went away.
+    Cancelled,
+}
+
+/// The account of one call. Dropping it unsettled settles it as cancelled.
+pub(crate) struct Settlement {
+    books: Arc<Books>,
+    call: CallFacts,
+    answered: Option<Answered>,
+    usage: Usage,
+    finish: Option<FinishReason>,
+    settled: bool,
+    /// Counts the call as being served until the account is dropped.
+    _serving: Serving,
+}
+
+/// What is known of a call from its request.
+pub(crate) struct CallFacts {
+    pub call_id: String,
+    /// The route's place among [`Books::routes`].
+    pub route: usize,
+    pub dialect: llm_core::DialectId,
+    pub model: String,
+    pub stream: bool,
+    pub messages: usize,
+    pub body_bytes: usize,
+    pub received: Instant,
+}
+
+impl CallFacts {
+    pub(crate) fn of_body(&mut self, inbound: &Inbound, model: &str, stream: bool) {
+        self.model = model.to_owned();
+        self.stream = stream;
+        let (body, envelope) = (&inbound.body, &inbound.envelope);
+        self.messages = envelope.count(body, "messages") + envelope.count(body, "input");
+    }
+}
+
+/// What is known of a call once a deployment answers.
+struct Answered {
+    in_flight: InFlight,
+    account: Arc<Account>,
+    group: String,
+    attempts: usize,
+    fallbacks: usize,
+    dropped: usize,
+    attempt_began: Instant,
+    first_content: Instant,
+}
+
+impl Settlement {
+    pub(crate) fn new(books: Arc<Books>, call: CallFacts) -> Self {
+        let serving = books.metrics.enter();
+        let (usage, finish) = (Usage::default(), None);
+        Self { books, call, answered: None, usage, finish, settled: false, _serving: serving }
+    }
+
+    pub(crate) fn call(&self) -> &CallFacts {
+        &self.call
+    }
+
+    pub(crate) fn call_mut(&mut self) -> &mut CallFacts {
+        &mut self.call
+    }
+
+    /// Books the attempts that failed before, or instead of, an answer.
+    pub(crate) fn failed_attempts(&self, attempts: &[Attempt]) {
+        for attempt in attempts {
+            let Some(error) = &attempt.error else { continue };
+            if let Some(account) = self.books.accounts.get(&attempt.deployment) {
+                account.metrics.failure(error.kind());
+            }
+            tracing::warn!(
+                target: "llm_gateway::attempt",
+                call_id = %self.call.call_id,
+                deployment = %attempt.deployment,
+                error = error.kind().name(),
+                status = error.status(),
+                detail = error.detail(),
+                message = error.message(),
+                milliseconds = milliseconds(attempt.took),
+                "attempt failed"
+            );
+        }
+    }
+
+    /// A deployment answers.
+    pub(crate) fn answered(&mut self, routed: &mut RoutedParts, account: Arc<Account>) {
+        self.answered = routed.in_flight.take().map(|in_flight| Answered {
+            in_flight,
+            account,
+            group: routed.group.clone(),
+            attempts: routed.attempts.len(),
+            fallbacks: routed.fallbacks,
+            dropped: routed.losses.len(),
+            attempt_began: routed.attempt_began,
+            first_content: Instant::now(),
+        });
+    }
+
+    /// What was used. Without a report of the vendor's, `output_estimate` tokens of output are taken and the
+    /// prompt is counted by its size.
+    pub(crate) fn used(&mut self, usage: Usage, output_estimate: u64) {
+        self.usage = usage;
+        if usage.total().is_none() && output_estimate > 0 {
+            self.usage.input = Some((self.call.body_bytes as u64).div_ceil(4));
+            self.usage.output = Some(output_estimate);
+            self.usage.estimated = true;
+        }
+    }
+
+    pub(crate) fn finished(&mut self, finish: Option<FinishReason>) {
+        self.finish = finish;
+    }
+
+    /// Time since the vendor was asked.
+    pub(crate) fn upstream_time(&self) -> Duration {
+        self.answered.as_ref().map_or(Duration::ZERO, |answered| answered.attempt_began.elapsed())
+    }
+
+    /// Books the end of the call; does nothing the second time. Returns the cost, where a price is known.
+    pub(crate) fn settle(&mut self, outcome: Outcome<'_>) -> Option<Cost> {
+        if std::mem::replace(&mut self.settled, true) {
+            return None;
+        }
+        let cost = self.cost();
+        let total = self.call.received.elapsed();
+        let status = match outcome {
+            Outcome::Complete => 200,
+            Outcome::Failed(error) => error.status(),
+            Outcome::Cancelled => ErrorKind::Cancelled.status(),
+        };
+        self.observe(outcome, cost, total);
+        let account = self.answered.as_ref().map(|answered| &*answered.account);
+        self.books.route_metrics(self.call.route, account).finished(status);
+        self.log(outcome, status, cost, total);
+        self.answered = None;
+        cost
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        let answered = self.answered.as_ref()?;
+        if self.usage.is_empty() {
+            return None;
+        }
+        let deployment = answered.in_flight.deployment();
+        let model = deployment.model_for(&answered.group);
+        let entry = answered.account.entry(&self.books.prices, &model)?;
+        entry.price.is_known().then(|| entry.price.cost(&self.usage, None))
+    }
+
+    fn observe(&self, outcome: Outcome<'_>, cost: Option<Cost>, total: Duration) {
+        let Some(answered) = &self.answered else { return };
+        match outcome {
+            Outcome::Failed(error) => answered.account.metrics.failure(error.kind()),
+            Outcome::Complete | Outcome::Cancelled => {
+                let first = answered.first_content.saturating_duration_since(answered.attempt_began);
+                answered.account.metrics.success(&Observation {
+                    usage: self.usage,
+                    cost: cost.unwrap_or_default(),
+                    total,
+                    upstream: answered.attempt_began.elapsed(),
+                    time_to_first_token: self.call.stream.then_some(first),
+                    streamed: self.call.stream,
+                });
+            }
+        }
+    }
+
+    /// One line for each call: who answered, what it used and how long it took; no prompt, answer or key.
+    fn log(&self, outcome: Outcome<'_>, status: u16, cost: Option<Cost>, total: Duration) {
+        if !tracing::enabled!(target: "llm_gateway::call", tracing::Level::INFO) {
+            return;
+        }
+        let answered = self.answered.as_ref();
+        let error = match outcome {
+            Outcome::Failed(error) => Some(error),
+            Outcome::Complete | Outcome::Cancelled => None,
+        };
+        tracing::info!(
+            target: "llm_gateway::call",
+            call_id = self.call.call_id.as_str(),
+            route = self.books.route_label(self.call.route),
+            dialect = self.call.dialect.name(),
+            model = self.call.model.as_str(),
+            deployment = answered.map(|answered| answered.in_flight.deployment().id.as_str()),
+            upstream_model = answered.map(|answered| answered.in_flight.deployment().full_name.as_str()),
+            status,
+            stream = self.call.stream,
+            messages = self.call.messages,
+            input_tokens = self.usage.prompt_total(),
+            cached_tokens = self.usage.cache_read,
+            output_tokens = self.usage.completion_total(),
+            reasoning_tokens = self.usage.reasoning,
+            estimated = self.usage.estimated.then_some(true),
+            cost_nanodollars = cost.map(|cost| cost.total.0),
+            milliseconds = milliseconds(total),
+            upstream_milliseconds = answered.map(|answered| milliseconds(answered.attempt_began.elapsed())),
+            first_token_milliseconds = answered.filter(|_| self.call.stream).map(|answered| {
+                milliseconds(answered.first_content.saturating_duration_since(self.call.received))
+            }),
+            attempts = answered.map(|answered| answered.attempts),
+            fallbacks = answered.map(|answered| answered.fallbacks),
+            dropped = answered.map(|answered| answered.dropped).filter(|dropped| *dropped > 0),
+            finish = self.finish.as_ref().map(tracing::field::debug),
+            error = error.map(|error| error.kind().name()),
+            reason = error.map(Error::message),
+            detail = error.and_then(Error::detail),
+            "{}",
+            match outcome {
+                Outcome::Complete => "answered",
+                Outcome::Failed(_) => "failed",
+                Outcome::Cancelled => "cancelled",
+            },
+        );
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        self.settle(Outcome::Cancelled);
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The parts of a [`Routed`] that go different ways.
+pub(crate) struct RoutedParts {
+    pub in_flight: Option<InFlight>,
+    pub group: String,
+    pub headers: http::HeaderMap,
+    pub losses: Vec<llm_core::loss::Loss>,
+    pub attempts: Vec<Attempt>,
+    pub fallbacks: usize,
+    pub attempt_began: Instant,
+}
+
+impl RoutedParts {
+    /// The parts, and the answer.
+    pub(crate) fn of(routed: Routed) -> (Self, llm_router::Started) {
+        let parts = Self {
+            in_flight: Some(routed.in_flight),
+            group: routed.group,
+            headers: routed.headers,
+            losses: routed.losses,
+            attempts: routed.attempts,
+            fallbacks: routed.fallbacks,
+            attempt_began: routed.attempt_began,
+        };
+        (parts, routed.answer)
+    }
+}

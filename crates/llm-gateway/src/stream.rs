@@ -1,0 +1,208 @@
+//! A streamed answer on its way to the client: bytes or events of the vendor in, frames of the client's dialect out.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use llm_core::dialect::EventEncoder;
+use llm_core::event::{Delta, Event};
+use llm_core::provider::{BoxStream, NativeStream, truncated};
+use llm_core::{Error, Ingress, Result, Usage};
+
+use crate::settlement::{Outcome, Settlement};
+use crate::tokens;
+
+/// A streamed answer. Its items are whole frames; errors are told inside, in the client's dialect. Dropping it
+/// cancels the vendor's work and settles what was used.
+pub struct AnswerStream {
+    source: Source,
+    ingress: Arc<dyn Ingress>,
+    settlement: Settlement,
+    done: bool,
+}
+
+enum Source {
+    Native(Native),
+    Events(Box<Events>),
+}
+
+/// Bytes that pass as they are.
+struct Native {
+    held: VecDeque<Bytes>,
+    rest: Pin<Box<dyn NativeStream>>,
+    /// Frames that went by, for an estimate when usage never comes.
+    frames: u64,
+}
+
+/// Events that are written anew.
+struct Events {
+    held: Option<Vec<Event>>,
+    rest: BoxStream<Result<Vec<Event>>>,
+    encoder: Box<dyn EventEncoder>,
+    buffer: BytesMut,
+    progress: Progress,
+}
+
+/// What went by in a stream of events.
+#[derive(Default)]
+struct Progress {
+    usage: Usage,
+    error: Option<Error>,
+    ended: bool,
+    /// Tokens of the text that went by, counted roughly.
+    text_tokens: u64,
+}
+
+impl AnswerStream {
+    pub(crate) fn native(
+        held: Vec<Bytes>,
+        rest: Pin<Box<dyn NativeStream>>,
+        ingress: Arc<dyn Ingress>,
+        settlement: Settlement,
+    ) -> Self {
+        let source = Source::Native(Native { held: held.into(), rest, frames: 0 });
+        Self { source, ingress, settlement, done: false }
+    }
+
+    pub(crate) fn events(
+        held: Vec<Event>,
+        rest: BoxStream<Result<Vec<Event>>>,
+        encoder: Box<dyn EventEncoder>,
+        ingress: Arc<dyn Ingress>,
+        settlement: Settlement,
+    ) -> Self {
+        let events = Events {
+            held: Some(held),
+            rest,
+            encoder,
+            buffer: BytesMut::new(),
+            progress: Progress::default(),
+        };
+        Self { source: Source::Events(Box::new(events)), ingress, settlement, done: false }
+    }
+
+    /// Books the end of the stream.
+    fn settle(&mut self, outcome: Outcome<'_>) {
+        self.done = true;
+        let (usage, estimate) = match &self.source {
+            Source::Native(native) => (native.rest.seen().usage, native.frames),
+            Source::Events(events) => (events.progress.usage, events.progress.text_tokens),
+        };
+        self.settlement.used(usage, estimate);
+        self.settlement.settle(outcome);
+    }
+
+    fn fail(&mut self, error: &Error) -> Bytes {
+        let frame = match &mut self.source {
+            Source::Native(_) => self.ingress.stream_error(error),
+            Source::Events(events) => events.write_error(error),
+        };
+        self.settle(Outcome::Failed(error));
+        frame
+    }
+}
+
+impl Stream for AnswerStream {
+    type Item = Bytes;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let this = self.get_mut();
+        if this.done {
+            return Poll::Ready(None);
+        }
+        let next = match &mut this.source {
+            Source::Native(native) => ready!(native.poll(context)),
+            Source::Events(events) => ready!(events.poll(context)),
+        };
+        match next {
+            Some(Ok(bytes)) => Poll::Ready(Some(bytes)),
+            Some(Err(error)) => Poll::Ready(Some(this.fail(&error))),
+            None => {
+                let error = match &this.source {
+                    Source::Native(native) => native.rest.seen().error.clone(),
+                    Source::Events(events) => events.progress.error.clone(),
+                };
+                this.settle(error.as_ref().map_or(Outcome::Complete, Outcome::Failed));
+                Poll::Ready(None)
+            }
+        }
+    }
+}
+
+impl Drop for AnswerStream {
+    fn drop(&mut self) {
+        if !self.done {
+            self.settle(Outcome::Cancelled);
+        }
+    }
+}
+
+impl Native {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let next = match self.held.pop_front() {
+            Some(bytes) => Some(Ok(bytes)),
+            None => ready!(self.rest.as_mut().poll_bytes(context)),
+        };
+        if let Some(Ok(bytes)) = &next {
+            self.frames += memchr::memmem::find_iter(bytes, b"\n\n").count() as u64;
+        }
+        Poll::Ready(next)
+    }
+}
+
+impl Events {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        loop {
+            if self.progress.ended {
+                return Poll::Ready(None);
+            }
+            let events = match self.held.take() {
+                Some(events) => events,
+                None => match ready!(self.rest.as_mut().poll_next(context)) {
+                    Some(Ok(events)) => events,
+                    Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                    None => return Poll::Ready(Some(Err(truncated()))),
+                },
+            };
+            for event in &events {
+                self.progress.note(event);
+                self.encoder.push(event, &mut self.buffer);
+            }
+            // An event may mean nothing to the client's dialect.
+            if !self.buffer.is_empty() {
+                return Poll::Ready(Some(Ok(self.buffer.split().freeze())));
+            }
+        }
+    }
+
+    fn write_error(&mut self, error: &Error) -> Bytes {
+        self.encoder.push(&Event::Error(error.clone()), &mut self.buffer);
+        self.encoder.push(&Event::End, &mut self.buffer);
+        self.buffer.split().freeze()
+    }
+}
+
+impl Progress {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Start(start) => {
+                if let Some(usage) = &start.usage {
+                    self.usage.update(usage);
+                }
+            }
+            Event::Usage(usage) => self.usage.update(usage),
+            Event::Delta {
+                delta: Delta::Text(text) | Delta::Arguments(text) | Delta::Reasoning(text),
+                ..
+            } => {
+                self.text_tokens += tokens::of_text(text);
+            }
+            Event::Error(error) => self.error = Some(error.clone()),
+            Event::End => self.ended = true,
+            _ => {}
+        }
+    }
+}

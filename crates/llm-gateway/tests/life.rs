@@ -1,0 +1,186 @@
+//! The life of a request against fake vendors: answers, streams, refusals, and what is booked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use llm_core::dialect::Operation;
+use llm_core::{Error, ErrorKind, Provider, Secret};
+use llm_gateway::{AccountSpec, Answer, AnswerBody, Gateway, GatewayParts, Incoming};
+use llm_metrics::PriceBook;
+use llm_router::{Deployment, DeploymentSpec, Limits, Pattern, Router, RouterSettings};
+use llm_testkit::fake::{FakeProvider, PlainIngress, Script, piece, preamble};
+
+fn gateway(script: impl IntoIterator<Item = Script>, master_key: Option<&str>) -> Gateway {
+    let provider: Arc<dyn Provider> = FakeProvider::new(script);
+    let deployment = Arc::new(Deployment::new(DeploymentSpec {
+        id: "d1".into(),
+        group: Pattern::new("m"),
+        model: "gpt-4o".into(),
+        full_name: "openai/gpt-4o".into(),
+        vendor: "openai".into(),
+        api_base: "http://vendor.test".into(),
+        weight: 0,
+        order: 0,
+        limits: Limits::default(),
+        num_retries: Some(0),
+        policy: None,
+        provider,
+    }));
+    let account = AccountSpec { price_provider: "openai".into(), ..AccountSpec::default() };
+    Gateway::new(GatewayParts {
+        router: Router::new([deployment], HashMap::new(), RouterSettings::default()),
+        ingresses: vec![Arc::new(PlainIngress)],
+        master_key: master_key.map(|key| Secret::new(key.to_owned())),
+        default_model: None,
+        prices: Arc::new(PriceBook::embedded()),
+        accounts: HashMap::from([("d1".to_owned(), account)]),
+    })
+}
+
+fn incoming(body: &str) -> Incoming {
+    Incoming {
+        ingress: Arc::new(PlainIngress),
+        operation: Operation::Chat,
+        headers: HeaderMap::new(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+        received: Instant::now(),
+        call_id: Some("call-7".into()),
+    }
+}
+
+async fn text(answer: Answer) -> String {
+    let bytes = match answer.body {
+        AnswerBody::Whole(body) => body.joined().to_vec(),
+        AnswerBody::Stream(stream) => stream.collect::<Vec<Bytes>>().await.concat(),
+    };
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+#[tokio::test]
+async fn an_answer_carries_its_headers_and_its_exact_cost() {
+    let gateway = gateway([Script::Answer("hi")], None);
+    let answer = gateway.handle(incoming(r#"{"model":"m","text":"x"}"#)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["x-litellm-call-id"], "call-7");
+    assert_eq!(answer.headers["x-litellm-model-id"], "d1");
+    assert_eq!(answer.headers["x-litellm-model-group"], "m");
+    assert_eq!(answer.headers["x-litellm-attempted-retries"], "0");
+    // Three tokens at 2.5 and two at 10 dollars a million.
+    assert_eq!(answer.headers["x-litellm-response-cost"], "0.0000275");
+    assert_eq!(text(answer).await, "hi");
+    let status = gateway.status();
+    assert_eq!(status.providers[0].total_cost, "0.0000275");
+    assert_eq!(status.providers[0].total_tokens, 5);
+    assert_eq!(status.providers[0].in_flight, 0);
+}
+
+#[tokio::test]
+async fn a_stream_is_settled_when_it_ends() {
+    let gateway = gateway([Script::Answer("hi")], None);
+    let answer = gateway.handle(incoming(r#"{"model":"m","stream":true}"#)).await;
+    assert_eq!(gateway.status().providers[0].in_flight, 1);
+    assert_eq!(text(answer).await, "hi\nend\n");
+    let status = gateway.status();
+    assert_eq!((status.providers[0].in_flight, status.providers[0].total_tokens), (0, 5));
+}
+
+#[tokio::test]
+async fn a_stream_cut_after_content_ends_with_an_error_and_without_an_end() {
+    let script = Script::Stream(vec![
+        Ok(preamble()),
+        Ok(piece("some")),
+        Err(Error::new(ErrorKind::Truncated, "the stream was cut")),
+    ]);
+    let gateway = gateway([script], None);
+    let answer = gateway.handle(incoming(r#"{"model":"m","stream":true}"#)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(text(answer).await, "some\nerror: the stream was cut\nend\n");
+    let metrics = gateway.render_metrics();
+    assert!(metrics.contains("litellm_proxy_failed_requests_metric_total"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_stream_that_the_client_drops_is_settled_with_an_estimate() {
+    let script = Script::StreamThenSilence(vec![Ok(preamble()), Ok(piece("four words are delivered"))]);
+    let gateway = gateway([script], None);
+    let answer = gateway.handle(incoming(r#"{"model":"m","stream":true}"#)).await;
+    let AnswerBody::Stream(mut stream) = answer.body else { panic!("a stream was asked for") };
+    assert!(stream.next().await.is_some());
+    drop(stream);
+    let status = gateway.status();
+    assert_eq!(status.providers[0].in_flight, 0);
+    assert!(status.providers[0].total_tokens >= 6, "{}", status.providers[0].total_tokens);
+    assert!(gateway.render_metrics().contains("status_code=\"499\""));
+}
+
+#[tokio::test]
+async fn bad_requests_are_refused_with_what_is_wrong() {
+    for (body, says) in [
+        ("{", "invalid JSON payload"),
+        ("[]", "expected a JSON object"),
+        ("{}", "names no model"),
+        (r#"{"model":7}"#, "invalid `model`"),
+        (r#"{"model":"m","stream":"yes"}"#, "invalid `stream`"),
+        (r#"{"model":"nosuch"}"#, "unknown model `nosuch`"),
+        (r#"{"model":"m","timeout":-1}"#, "invalid `timeout`"),
+        (r#"{"model":"m","load_balance_strategy":"fastest"}"#, "unknown load balance strategy"),
+        (r#"{"model":"m","on_loss":"cry"}"#, "invalid `on_loss`"),
+        (r#"{"model":"m","guardrails":["pii"]}"#, "no guardrails yet"),
+    ] {
+        let answer = gateway([], None).handle(incoming(body)).await;
+        assert_eq!(answer.status, 400, "{body}");
+        let told = text(answer).await;
+        assert!(told.starts_with("error: ") && told.contains(says), "{body}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_master_key_must_be_shown() {
+    let gateway = gateway([Script::Answer("hi")], Some("sk-1"));
+    assert_eq!(gateway.handle(incoming(r#"{"model":"m"}"#)).await.status, 401);
+    let mut shown = incoming(r#"{"model":"m"}"#);
+    shown.headers.insert(HeaderName::from_static("x-api-key"), HeaderValue::from_static("sk-1"));
+    assert_eq!(gateway.handle(shown).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_vendors_hint_when_to_come_back_reaches_the_client() {
+    let limited = Error::new(ErrorKind::RateLimited, "slow down")
+        .with_retry_after(std::time::Duration::from_millis(1_200));
+    let answer = gateway([Script::Fail(limited)], None).handle(incoming(r#"{"model":"m"}"#)).await;
+    assert_eq!((answer.status, &answer.headers["retry-after"]), (429, &HeaderValue::from_static("2")));
+}
+
+#[tokio::test]
+async fn fields_that_are_not_acted_on_are_named() {
+    let gateway = gateway([Script::Answer("hi")], None);
+    let answer =
+        gateway.handle(incoming(r#"{"model":"m","cache":{"no-cache":true},"api_base":"http://x"}"#)).await;
+    assert_eq!(answer.headers["x-llm-dropped"], "cache,api_base");
+}
+
+#[tokio::test]
+async fn tokens_are_counted_roughly_where_the_vendor_cannot() {
+    let mut count = incoming(r#"{"model":"m","text":"abcdefgh"}"#);
+    count.operation = Operation::CountTokens;
+    assert_eq!(text(gateway([], None).handle(count).await).await, "9");
+}
+
+#[tokio::test]
+async fn a_replaced_configuration_serves_the_next_call() {
+    let old = gateway([], None);
+    assert_eq!(old.handle(incoming(r#"{"model":"m"}"#)).await.status, 200);
+    old.replace(GatewayParts {
+        router: Router::new([], HashMap::new(), RouterSettings::default()),
+        ingresses: vec![Arc::new(PlainIngress)],
+        master_key: None,
+        default_model: None,
+        prices: Arc::new(PriceBook::embedded()),
+        accounts: HashMap::new(),
+    });
+    assert_eq!(old.handle(incoming(r#"{"model":"m"}"#)).await.status, 400);
+}

@@ -1,0 +1,13 @@
+//! Providers against a scripted vendor on this machine.
+#![cfg(all(feature = "openai", feature = "anthropic"))]
+
+#[path = "providers/build.rs"]
+mod build;
+#[path = "providers/client.rs"]
+mod client;
+#[path = "providers/faults.rs"]
+mod faults;
+#[path = "providers/pairs.rs"]
+mod pairs;
+#[path = "providers/samples.rs"]
+mod samples;

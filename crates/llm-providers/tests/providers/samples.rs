@@ -1,0 +1,240 @@
+//! One conversation in each dialect, written after the vendors' documentation: a request, its whole answer and
+//! its streamed answer, which all say the same.
+
+use std::sync::Arc;
+
+use llm_core::{Dialect, Ingress};
+use llm_providers_anthropic::{Messages, MessagesIngress};
+use llm_providers_openai::{ChatCompletions, ChatIngress, Responses, ResponsesIngress};
+use serde_json::{Value, json};
+
+/// What the samples' vendors call their model.
+pub const VENDOR_MODEL: &str = "vendor-large-2024";
+/// What the samples' answers say.
+pub const TEXT: &str = "Hello there, \"friend\".";
+/// Prompt and answer tokens of the samples' answers.
+pub const TOKENS: (u64, u64) = (12, 5);
+
+/// A dialect with its samples.
+pub struct Sample {
+    pub name: &'static str,
+    pub vendor: &'static str,
+    pub path: &'static str,
+    pub key_header: (&'static str, &'static str),
+    pub ingress: Arc<dyn Ingress>,
+    pub dialect: Arc<dyn Dialect>,
+    pub request: fn(bool) -> Value,
+    pub whole: fn() -> Value,
+    pub stream: fn() -> String,
+}
+
+/// All dialects.
+pub fn all() -> [Sample; 3] {
+    [chat(), responses(), messages()]
+}
+
+pub fn chat() -> Sample {
+    Sample {
+        name: "chat",
+        vendor: "openai",
+        path: "/v1/chat/completions",
+        key_header: ("authorization", "Bearer sk-vendor"),
+        ingress: Arc::new(ChatIngress),
+        dialect: Arc::new(ChatCompletions::new(Default::default())),
+        request: chat_request,
+        whole: chat_whole,
+        stream: chat_stream,
+    }
+}
+
+pub fn responses() -> Sample {
+    Sample {
+        name: "responses",
+        vendor: "openai_responses",
+        path: "/v1/responses",
+        key_header: ("authorization", "Bearer sk-vendor"),
+        ingress: Arc::new(ResponsesIngress),
+        dialect: Arc::new(Responses::new(Default::default())),
+        request: responses_request,
+        whole: responses_whole,
+        stream: responses_stream,
+    }
+}
+
+pub fn messages() -> Sample {
+    Sample {
+        name: "messages",
+        vendor: "anthropic",
+        path: "/v1/messages",
+        key_header: ("x-api-key", "sk-vendor"),
+        ingress: Arc::new(MessagesIngress),
+        dialect: Arc::new(Messages::new(Default::default())),
+        request: messages_request,
+        whole: messages_whole,
+        stream: messages_stream,
+    }
+}
+
+fn chat_request(stream: bool) -> Value {
+    json!({
+        "model": "public",
+        "messages": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "Hi"},
+        ],
+        "max_completion_tokens": 100,
+        "stream": stream,
+    })
+}
+
+fn chat_whole() -> Value {
+    json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": VENDOR_MODEL,
+        "choices": [{
+            "index": 0,
+            "message": {"role": "assistant", "content": TEXT, "refusal": null},
+            "logprobs": null,
+            "finish_reason": "stop",
+        }],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17},
+    })
+}
+
+/// A chunk of a chat stream, as a frame.
+pub fn chat_chunk(delta: &Value, finish: Option<&str>) -> String {
+    let chunk = json!({
+        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": VENDOR_MODEL,
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    });
+    format!("data: {chunk}\n\n")
+}
+
+fn chat_stream() -> String {
+    let usage = json!({
+        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": VENDOR_MODEL,
+        "choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17},
+    });
+    [
+        chat_chunk(&json!({"role": "assistant", "content": ""}), None),
+        chat_chunk(&json!({"content": "Hello there, "}), None),
+        chat_chunk(&json!({"content": "\"friend\"."}), None),
+        chat_chunk(&json!({}), Some("stop")),
+        format!("data: {usage}\n\n"),
+        "data: [DONE]\n\n".to_owned(),
+    ]
+    .concat()
+}
+
+fn responses_request(stream: bool) -> Value {
+    json!({
+        "model": "public",
+        "instructions": "Be kind.",
+        "input": [{"role": "user", "content": "Hi"}],
+        "max_output_tokens": 100,
+        "stream": stream,
+    })
+}
+
+fn responses_object(status: &str, output: &Value, usage: &Value) -> Value {
+    json!({
+        "id": "resp_1", "object": "response", "created_at": 1_700_000_000, "status": status,
+        "error": null, "incomplete_details": null, "model": VENDOR_MODEL, "output": output,
+        "parallel_tool_calls": true, "tool_choice": "auto", "tools": [], "usage": usage, "metadata": {},
+    })
+}
+
+fn responses_message(status: &str, content: &Value) -> Value {
+    json!({"type": "message", "id": "msg_1", "status": status, "role": "assistant", "content": content})
+}
+
+fn responses_usage() -> Value {
+    json!({
+        "input_tokens": 12, "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 17,
+    })
+}
+
+fn responses_text(text: &str) -> Value {
+    json!({"type": "output_text", "text": text, "annotations": []})
+}
+
+fn responses_whole() -> Value {
+    let message = responses_message("completed", &json!([responses_text(TEXT)]));
+    responses_object("completed", &json!([message]), &responses_usage())
+}
+
+fn responses_stream() -> String {
+    let started = responses_object("in_progress", &json!([]), &Value::Null);
+    let at = |event: &str, rest: Value| {
+        let mut event = json!({"type": event, "item_id": "msg_1", "output_index": 0, "content_index": 0});
+        let members = event.as_object_mut().expect("an object");
+        members.extend(rest.as_object().expect("an object").clone());
+        event
+    };
+    let item = |status: &str, content: Value| json!({"item": responses_message(status, &content)});
+    let events = [
+        json!({"type": "response.created", "response": started}),
+        json!({"type": "response.in_progress", "response": started}),
+        at("response.output_item.added", item("in_progress", json!([]))),
+        at("response.content_part.added", json!({"part": responses_text("")})),
+        at("response.output_text.delta", json!({"delta": "Hello there, "})),
+        at("response.output_text.delta", json!({"delta": "\"friend\"."})),
+        at("response.output_text.done", json!({"text": TEXT})),
+        at("response.content_part.done", json!({"part": responses_text(TEXT)})),
+        at("response.output_item.done", item("completed", json!([responses_text(TEXT)]))),
+        json!({"type": "response.completed", "response": responses_whole()}),
+    ];
+    named_events(events)
+}
+
+fn messages_request(stream: bool) -> Value {
+    json!({
+        "model": "public",
+        "system": "Be kind.",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "max_tokens": 100,
+        "stream": stream,
+    })
+}
+
+fn messages_whole() -> Value {
+    json!({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": VENDOR_MODEL,
+        "content": [{"type": "text", "text": TEXT}],
+        "stop_reason": "end_turn", "stop_sequence": null,
+        "usage": {"input_tokens": 12, "output_tokens": 5},
+    })
+}
+
+fn messages_stream() -> String {
+    let message = json!({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": VENDOR_MODEL, "content": [],
+        "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 12, "output_tokens": 1},
+    });
+    let delta = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
+    named_events([
+        json!({"type": "message_start", "message": message}),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        json!({"type": "ping"}),
+        delta("Hello there, "),
+        delta("\"friend\"."),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({
+            "type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": null},
+            "usage": {"output_tokens": 5},
+        }),
+        json!({"type": "message_stop"}),
+    ])
+}
+
+/// Events as frames whose event name is their type; numbered as the Responses API does.
+pub fn named_events(events: impl IntoIterator<Item = Value>) -> String {
+    let frame = |(number, mut event): (usize, Value)| {
+        let name = event["type"].as_str().expect("events have a type").to_owned();
+        if name.starts_with("response.") {
+            event["sequence_number"] = json!(number);
+        }
+        format!("event: {name}\ndata: {event}\n\n")
+    };
+    events.into_iter().enumerate().map(frame).collect()
+}

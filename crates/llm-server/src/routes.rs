@@ -1,0 +1,178 @@
+//! All routes: what probes, monitors and people ask for, and behind them the model APIs.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use llm_core::{Error, ErrorKind};
+use llm_gateway::Gateway;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::answer::answer;
+use crate::app::App;
+use crate::limits::Limits;
+use crate::outgoing::response;
+
+type Shared = State<Arc<App>>;
+
+/// All routes of the gateway as a router that mounts in another axum application, under a prefix or not.
+///
+/// The application around decides about CORS, compression, TLS and time limits. Leave middleware that buffers whole
+/// bodies or limits the time of an answer away from it: answers stream for minutes.
+///
+/// ```no_run
+/// # fn mount(gateway: std::sync::Arc<llm_gateway::Gateway>) -> axum::Router {
+/// axum::Router::new().nest("/llm", llm_server::router(gateway))
+/// # }
+/// ```
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    router_with(gateway, Limits::default())
+}
+
+/// [`router`] with limits of your own. Of them only those about request bodies apply: connections belong to the
+/// application around.
+pub fn router_with(gateway: Arc<Gateway>, limits: Limits) -> Router {
+    routes(Arc::new(App::new(gateway, limits)))
+}
+
+pub(crate) fn routes(app: Arc<App>) -> Router {
+    Router::new()
+        // Anybody.
+        .route("/", get(root))
+        .route("/health/liveliness", get(alive))
+        .route("/health/liveness", get(alive))
+        .route("/health/readiness", get(ready))
+        // Whoever shows the key.
+        .route("/v1/models", get(models))
+        .route("/models", get(models))
+        .route("/v1/models/{*id}", get(model))
+        .route("/models/{*id}", get(model))
+        .route("/health", get(health))
+        .route("/metrics", get(metrics))
+        .route("/v1/providers/status", get(providers))
+        .method_not_allowed_fallback(wrong_method)
+        // The model APIs: their paths are the dialects' business.
+        .fallback(model_api)
+        .with_state(app)
+}
+
+async fn root() -> Response {
+    let about = json!({
+        "name": "llm-server",
+        "version": env!("CARGO_PKG_VERSION"),
+        "about": "a gateway to large language models: point an SDK's base URL here",
+        "models": "/v1/models",
+        "health": "/health/readiness",
+        "metrics": "/metrics",
+        "status": "/v1/providers/status",
+    });
+    json_text(StatusCode::OK, format!("{about:#}\n"))
+}
+
+async fn alive() -> Response {
+    json_text(StatusCode::OK, "\"I'm alive!\"")
+}
+
+async fn ready(State(app): Shared) -> Response {
+    if app.is_leaving() {
+        return json_text(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"shutting_down"}"#);
+    }
+    json_text(StatusCode::OK, r#"{"status":"healthy","db":"Not connected"}"#)
+}
+
+async fn models(State(app): Shared, headers: HeaderMap) -> Response {
+    match app.gateway.authorise(&headers) {
+        Ok(_) => json_text(StatusCode::OK, app.gateway.model_list(&headers)),
+        Err(error) => refusal(&app, &error),
+    }
+}
+
+async fn model(State(app): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    if let Err(error) = app.gateway.authorise(&headers) {
+        return refusal(&app, &error);
+    }
+    match app.gateway.model(&headers, &id) {
+        Some(card) => json_text(StatusCode::OK, card),
+        None => {
+            let message = format!("unknown model `{id}`: `/v1/models` lists what is served");
+            refusal(&app, &Error::new(ErrorKind::NotFound, message).with_code("model_not_found"))
+        }
+    }
+}
+
+async fn health(State(app): Shared, headers: HeaderMap) -> Response {
+    match app.gateway.authorise(&headers) {
+        Ok(_) => json_of(&app, &app.gateway.health()),
+        Err(error) => refusal(&app, &error),
+    }
+}
+
+async fn providers(State(app): Shared, headers: HeaderMap) -> Response {
+    match app.gateway.authorise(&headers) {
+        Ok(_) => json_of(&app, &app.gateway.status()),
+        Err(error) => refusal(&app, &error),
+    }
+}
+
+async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
+    match app.gateway.authorise(&headers) {
+        Ok(_) => {
+            text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.gateway.render_metrics())
+        }
+        Err(error) => refusal(&app, &error),
+    }
+}
+
+async fn model_api(State(app): Shared, request: Request) -> Response {
+    match app.gateway.route(request.uri().path()) {
+        Some(route) => answer(&app, route, request).await.map(axum::body::Body::new),
+        None => not_found(&app, &request),
+    }
+}
+
+async fn wrong_method(State(app): Shared, method: Method) -> Response {
+    let message = format!("`{method}` is not possible here: send a GET");
+    refusal(&app, &Error::new(ErrorKind::MethodNotAllowed, message))
+}
+
+fn not_found(app: &App, request: &Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    let hint = match meant(app, path) {
+        Some(meant) => format!("did you mean `{meant}`? Check the base URL of your client"),
+        None => "see `/` for what is here".to_owned(),
+    };
+    let message = format!("no route for `{method} {path}`: {hint}");
+    let error = json!({"message": message, "type": "invalid_request_error", "param": null, "code": "404"});
+    json_text(StatusCode::NOT_FOUND, json!({"detail": "Not Found", "error": error}).to_string())
+}
+
+/// A path that exists and ends like this one: base URLs have `/v1` twice, or a vendor's own prefix.
+fn meant<'a>(app: &App, path: &'a str) -> Option<&'a str> {
+    let path = path.trim_end_matches('/');
+    let ends = path.match_indices('/').filter_map(|(at, _)| path.get(at..));
+    ends.take(8).find(|end| app.gateway.route(end).is_some())
+}
+
+fn refusal(app: &App, error: &Error) -> Response {
+    response(app.gateway.refusal(&*app.gateway.default_ingress(), error)).map(axum::body::Body::new)
+}
+
+fn json_of(app: &App, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => json_text(StatusCode::OK, bytes),
+        Err(error) => refusal(app, &Error::internal(format!("the answer could not be written: {error}"))),
+    }
+}
+
+fn json_text(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
+    text(status, "application/json", body)
+}
+
+fn text(status: StatusCode, kind: &'static str, body: impl Into<axum::body::Body>) -> Response {
+    (status, [(CONTENT_TYPE, HeaderValue::from_static(kind))], body.into()).into_response()
+}

@@ -1,0 +1,199 @@
+//! The server: a listener, one worker thread per core, and an orderly end.
+//!
+//! One thread accepts and hands each socket to the worker with the fewest open connections, where it stays: a request
+//! is served on one core by one task from its first byte to its last. The kernel could spread connections itself
+//! (`SO_REUSEPORT`), but it does so by a hash: of the few connections that a pooling client keeps, all may land on one
+//! core. It would also let a second server start on the same port without a word.
+
+mod accept;
+mod connection;
+mod pulse;
+mod watched;
+mod worker;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use llm_gateway::Gateway;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::app::App;
+use crate::limits::Limits;
+use crate::origins::Origins;
+use worker::{Door, Worker};
+
+/// Connections that the kernel holds for us while we are busy.
+const BACKLOG: i32 = 4096;
+
+/// How a server runs.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Worker threads; `None`: one per core that we may use.
+    pub workers: Option<NonZeroUsize>,
+    /// What clients may send.
+    pub limits: Limits,
+    /// Which web pages may call.
+    pub origins: Origins,
+}
+
+/// How far a server is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Serving,
+    /// No new connections; those that are open end their request.
+    Draining,
+    /// Whatever is still open is dropped.
+    Stopped,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were still busy at the deadline and were cut.
+    pub cut: usize,
+}
+
+/// A socket that listens at an address.
+///
+/// # Errors
+/// When the address is in use, or is not one of this machine.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for connections of the former life to be forgotten.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// A gateway's server, before it runs.
+pub struct Server {
+    gateway: Arc<Gateway>,
+    options: Options,
+}
+
+impl Server {
+    /// A server of a gateway.
+    pub fn new(gateway: Arc<Gateway>, options: Options) -> Self {
+        Self { gateway, options }
+    }
+
+    /// Starts the threads. From the return on, requests are answered.
+    ///
+    /// # Errors
+    /// When the system has no threads or descriptors left.
+    pub fn start(self, listener: TcpListener) -> io::Result<Running> {
+        let address = listener.local_addr()?;
+        let app = App::new(self.gateway, self.options.limits);
+        let origins = Arc::new(self.options.origins);
+        let (phase, _) = watch::channel(Phase::Serving);
+        let mut running =
+            Running { address, app, phase, threads: Vec::new(), doors: Vec::new(), ended: Vec::new() };
+        let count = self.options.workers.or_else(|| thread::available_parallelism().ok());
+        for number in 0..count.map_or(1, NonZeroUsize::get) {
+            running.start_worker(number, Arc::clone(&origins))?;
+        }
+        running.start_accepting(listener)?;
+        Ok(running)
+    }
+}
+
+/// A server that runs. Dropping it cuts everything that is still open.
+pub struct Running {
+    address: SocketAddr,
+    app: App,
+    phase: watch::Sender<Phase>,
+    threads: Vec<JoinHandle<()>>,
+    doors: Vec<Door>,
+    ended: Vec<oneshot::Receiver<()>>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.doors.iter().map(Door::open).sum()
+    }
+
+    /// From now on readiness answers 503, so that load balancers look elsewhere. Everything else goes on.
+    pub fn announce_leaving(&self) {
+        self.app.leave();
+    }
+
+    /// Takes no more connections, and waits until the requests and streams that are open have ended, or until the
+    /// deadline. Dropping the future cuts what is open.
+    pub async fn drain(mut self, deadline: Duration) -> Drained {
+        self.announce_leaving();
+        self.phase.send_replace(Phase::Draining);
+        let ended = std::mem::take(&mut self.ended);
+        let all = async {
+            for worker in ended {
+                // An error means that the worker is gone, which is what we wait for.
+                let _ = worker.await;
+            }
+        };
+        let cut = match tokio::time::timeout(deadline, all).await {
+            Ok(()) => 0,
+            Err(_) => self.connections(),
+        };
+        Drained { cut }
+    }
+
+    fn start_worker(&mut self, number: usize, origins: Arc<Origins>) -> io::Result<()> {
+        let (sender, sockets) = mpsc::unbounded_channel();
+        let (ended, end) = oneshot::channel();
+        let door = Door::new(sender);
+        let worker = Worker::new(self.app.copy(), origins, &door);
+        let (phase, runtime) = (self.phase.subscribe(), runtime()?);
+        let work = move || {
+            runtime.block_on(worker.run(sockets, phase));
+            // A name look-up that hangs must not hold us up.
+            runtime.shutdown_background();
+            let _ = ended.send(());
+        };
+        self.threads.push(thread::Builder::new().name(format!("worker-{number}")).spawn(work)?);
+        self.doors.push(door);
+        self.ended.push(end);
+        Ok(())
+    }
+
+    fn start_accepting(&mut self, listener: TcpListener) -> io::Result<()> {
+        let (phase, doors, runtime) = (self.phase.subscribe(), self.doors.clone(), runtime()?);
+        let listener = {
+            let _inside = runtime.enter();
+            listener.set_nonblocking(true)?;
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        let work = move || runtime.block_on(accept::accept(listener, doors, phase));
+        self.threads.push(thread::Builder::new().name("acceptor".to_owned()).spawn(work)?);
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.phase.send_replace(Phase::Stopped);
+        for thread in self.threads.drain(..) {
+            // A panic of a thread was logged where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}

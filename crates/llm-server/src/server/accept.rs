@@ -1,0 +1,99 @@
+//! Accepting connections and handing them to the workers.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::server::Phase;
+use crate::server::worker::Door;
+
+/// The first wait after the system had nothing left for another connection; doubled up to [`LONGEST`].
+const FIRST: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Accepts until the server drains; the listener is closed then.
+pub(crate) async fn accept(listener: TcpListener, doors: Vec<Door>, mut phase: watch::Receiver<Phase>) {
+    let mut turn = 0;
+    let mut pause = FIRST;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // An error means that the server was dropped.
+            _ = phase.changed() => return,
+        };
+        match accepted.and_then(|(socket, _)| hand_over(socket, &doors, turn)) {
+            Ok(()) => {
+                turn += 1;
+                pause = FIRST;
+            }
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, retry_in = ?pause, "cannot accept connections");
+                // Out of descriptors or memory: the connection still waits, and asking again at once would spin.
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST);
+            }
+        }
+    }
+}
+
+/// Gives a socket to the worker with the fewest connections; in turn, where several have as few.
+fn hand_over(socket: TcpStream, doors: &[Door], turn: usize) -> io::Result<()> {
+    // Answers and stream chunks are written whole: waiting for more to send would cost up to 40 ms.
+    socket.set_nodelay(true)?;
+    let socket = socket.into_std()?;
+    let start = turn % doors.len().max(1);
+    let (later, first) = doors.split_at(start);
+    if let Some(door) = first.iter().chain(later).min_by_key(|door| door.open()) {
+        door.admit(socket);
+    }
+    Ok(())
+}
+
+/// Whether only the connection is lost: the client gave up before we looked.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::WouldBlock
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn sockets_go_where_the_fewest_are_and_send_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (left, mut to_left) = unbounded_channel();
+        let (right, mut to_right) = unbounded_channel();
+        let doors = [Door::new(left), Door::new(right)];
+        for turn in 0..4 {
+            let (_client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+            hand_over(accepted.expect("accepted").0, &doors, turn).expect("alive");
+        }
+        assert_eq!(doors.map(|door| door.open()), [2, 2]);
+        for worker in [&mut to_left, &mut to_right] {
+            let socket = worker.recv().await.expect("handed over");
+            assert!(socket.nodelay().expect("alive"), "small writes must not wait for acknowledgements");
+        }
+    }
+
+    #[test]
+    fn a_lack_of_descriptors_is_not_one_connections_fault() {
+        const EMFILE: i32 = 24;
+        assert!(!is_about_one_connection(&io::Error::from_raw_os_error(EMFILE)));
+        assert!(is_about_one_connection(&io::ErrorKind::ConnectionAborted.into()));
+    }
+}

@@ -1,0 +1,134 @@
+//! One connection from its first byte to its last: hyper's HTTP/1, and the one function that answers on it.
+
+use std::convert::Infallible;
+use std::future::{Future as _, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::service::TowerToHyperService;
+use llm_core::{Error, ErrorKind};
+use tokio::net::TcpStream;
+
+use crate::answer::answer;
+use crate::app::App;
+use crate::caught::{Panicked, caught};
+use crate::origins::{Origins, Verdict, allow, is_preflight, preflight};
+use crate::outgoing::{Outgoing, response};
+use crate::routes::routes;
+use crate::server::pulse::{Busy, Order, Pulse};
+use crate::server::watched::Watched;
+
+/// What all connections of a worker share.
+pub(crate) struct Service {
+    app: Arc<App>,
+    origins: Arc<Origins>,
+    cold: Router,
+    http: http1::Builder,
+}
+
+impl Service {
+    pub(crate) fn new(app: Arc<App>, origins: Arc<Origins>) -> Self {
+        let mut http = http1::Builder::new();
+        http.max_header_size(app.limits.head);
+        Self { cold: routes(Arc::clone(&app)), app, origins, http }
+    }
+
+    /// Serves a connection until it ends or is told to. Dropping the future cuts it.
+    pub(crate) async fn serve(self: Arc<Self>, socket: TcpStream, pulse: Arc<Pulse>) {
+        let io = Watched::new(socket, Arc::clone(&pulse));
+        let service = service_fn(|request| {
+            let (service, busy) = (Arc::clone(&self), pulse.begin());
+            async move {
+                let answer = service.answer(request).await;
+                Ok::<_, Infallible>(answer.map(|body| Underway { body, _busy: busy }))
+            }
+        });
+        let mut connection = pin!(self.http.serve_connection(io, service));
+        let ended = poll_fn(|context| {
+            match pulse.order(context.waker()) {
+                Some(Order::Close) => return Poll::Ready(Ok(())),
+                Some(Order::Finish) => connection.as_mut().graceful_shutdown(),
+                None => {}
+            }
+            connection.as_mut().poll(context)
+        });
+        if let Err(error) = ended.await {
+            // Clients hang up all the time; what it meant for a call is told by the gateway.
+            tracing::debug!(%error, "connection ended");
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Outgoing> {
+        let origin = match self.origins.judge(request.headers()) {
+            Verdict::NoPage => return self.dispatch(request).await,
+            Verdict::Allowed(origin) => origin,
+            Verdict::Refused => return self.foreign_page(&request),
+        };
+        if is_preflight(&request) {
+            return preflight(request.headers(), origin).map(|()| Outgoing::Whole(Default::default()));
+        }
+        let mut answer = Box::pin(self.dispatch(request)).await;
+        allow(answer.headers_mut(), origin);
+        answer
+    }
+
+    async fn dispatch(&self, request: Request<Incoming>) -> Response<Outgoing> {
+        match self.app.gateway.route(request.uri().path()) {
+            Some(route) => answer(&self.app, route, request).await,
+            None => Box::pin(self.cold(request)).await,
+        }
+    }
+
+    async fn cold(&self, request: Request<Incoming>) -> Response<Outgoing> {
+        let router = TowerToHyperService::new(self.cold.clone());
+        match caught(router.call(request)).await {
+            Ok(Ok(answer)) => answer.map(Outgoing::Cold),
+            Err(Panicked) => self.refusal(&Error::internal("the gateway failed at this request")),
+        }
+    }
+
+    fn foreign_page(&self, request: &Request<Incoming>) -> Response<Outgoing> {
+        tracing::info!(path = request.uri().path(), "request of a foreign web page refused");
+        let message = "web pages of other origins may not call this gateway: set a master key, or call it from a \
+                       program";
+        self.refusal(&Error::new(ErrorKind::PermissionDenied, message))
+    }
+
+    fn refusal(&self, error: &Error) -> Response<Outgoing> {
+        response(self.app.gateway.refusal(&*self.app.gateway.default_ingress(), error))
+    }
+}
+
+/// The body of an answer, with the mark that its connection is busy.
+struct Underway {
+    body: Outgoing,
+    _busy: Busy,
+}
+
+impl Body for Underway {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,76 @@
+//! The orderly end.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use crate::client::{ask, ask_stream, bare};
+use crate::fixture::Fixture;
+
+#[tokio::test]
+async fn readiness_says_that_we_leave() {
+    let fixture = Fixture::start();
+    let mut client = fixture.client().await;
+    let ready = client.call(bare("GET", "/health/readiness")).await;
+    assert_eq!((ready.status, ready.body.as_str()), (200, r#"{"status":"healthy","db":"Not connected"}"#));
+    fixture.server.announce_leaving();
+    let leaving = client.call(bare("GET", "/health/readiness")).await;
+    assert_eq!((leaving.status, leaving.body.as_str()), (503, r#"{"status":"shutting_down"}"#));
+    assert_eq!(client.call(ask("a")).await.status, 200, "requests are still served");
+}
+
+#[tokio::test]
+async fn a_drain_waits_for_an_open_stream_and_takes_nobody_new() {
+    let Fixture { vendor, server } = Fixture::start();
+    let address = server.address();
+    let chunks = vendor.stream("tale");
+    let mut client = crate::client::Client::connect(address).await;
+    chunks.send(Bytes::from("one")).expect("open");
+    client.send(ask_stream("tale")).await;
+    client.head().await;
+    assert_eq!(client.chunk().await.as_deref(), Some("one"));
+
+    let drain = tokio::spawn(server.drain(Duration::from_secs(30)));
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!drain.is_finished());
+    chunks.send(Bytes::from("two")).expect("the stream goes on");
+    assert_eq!(client.chunk().await.as_deref(), Some("two"));
+    drop(chunks);
+    assert_eq!(client.chunk().await, None);
+    assert_eq!(client.rest().await, "");
+    assert_eq!(drain.await.expect("no panic").cut, 0);
+}
+
+#[tokio::test]
+async fn resting_and_silent_connections_do_not_hold_up_a_drain() {
+    let Fixture { server, .. } = Fixture::start();
+    let mut resting = crate::client::Client::connect(server.address()).await;
+    assert_eq!(resting.call(ask("a")).await.status, 200);
+    let mut silent = crate::client::Client::connect(server.address()).await;
+    let drained = server.drain(Duration::from_secs(15)).await;
+    assert_eq!(drained.cut, 0);
+    assert_eq!(resting.rest().await + &silent.rest().await, "");
+}
+
+#[tokio::test]
+async fn what_is_open_at_the_deadline_is_cut() {
+    let Fixture { vendor, server } = Fixture::start();
+    let chunks = vendor.stream("tale");
+    let mut client = crate::client::Client::connect(server.address()).await;
+    chunks.send(Bytes::from("one")).expect("open");
+    client.send(ask_stream("tale")).await;
+    client.head().await;
+    assert_eq!(server.drain(Duration::from_millis(100)).await.cut, 1);
+    assert!(chunks.is_closed(), "the stream was dropped");
+    assert!(!client.rest().await.contains("\r\n0\r\n"), "no last chunk");
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_port_is_refused() {
+    let fixture = Fixture::start();
+    let error = llm_server::listen(fixture.server.address()).expect_err("in use");
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+}

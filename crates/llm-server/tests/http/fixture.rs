@@ -1,0 +1,85 @@
+//! A server on a free port, with the scripted vendor behind it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use llm_core::Secret;
+use llm_gateway::{Gateway, GatewayParts};
+use llm_metrics::PriceBook;
+use llm_router::{Deployment, DeploymentSpec, Limits as CallLimits, Pattern, Router, RouterSettings};
+use llm_server::{Limits, Options, Origins, Running, Server, listen};
+
+use crate::client::Client;
+use crate::vendor::{Vendor, dialect};
+
+/// A running server and what is behind it.
+pub(crate) struct Fixture {
+    pub(crate) vendor: Arc<Vendor>,
+    pub(crate) server: Running,
+}
+
+impl Fixture {
+    /// A server with small limits, so that tests reach them.
+    pub(crate) fn start() -> Self {
+        Self::with(None, limits(), Origins::Local)
+    }
+
+    /// A server whose clients must show a key.
+    pub(crate) fn with_key(key: &str) -> Self {
+        Self::with(Some(key), limits(), Origins::Any)
+    }
+
+    pub(crate) fn with(key: Option<&str>, limits: Limits, origins: Origins) -> Self {
+        let vendor = Arc::new(Vendor::default());
+        let gateway = gateway(&vendor, key);
+        let options = Options { workers: NonZeroUsize::new(2), limits, origins };
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        let server = Server::new(gateway, options).start(listener).expect("the server starts");
+        Self { vendor, server }
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.server.address()).await
+    }
+}
+
+/// Small limits.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        body: 1 << 20,
+        body_grace: Duration::from_millis(200),
+        head: 16 << 10,
+        head_time: Duration::from_millis(300),
+        ..Limits::default()
+    }
+}
+
+/// A gateway to the scripted vendor: it serves any model name.
+pub(crate) fn gateway(vendor: &Arc<Vendor>, key: Option<&str>) -> Arc<Gateway> {
+    let deployment = Deployment::new(DeploymentSpec {
+        id: "one".to_owned(),
+        group: Pattern::new("*"),
+        model: "*".to_owned(),
+        full_name: "test/*".to_owned(),
+        vendor: "test".to_owned(),
+        api_base: "http://vendor.test".to_owned(),
+        weight: 1,
+        order: 0,
+        limits: CallLimits::default(),
+        num_retries: None,
+        policy: None,
+        provider: Arc::clone(vendor) as _,
+    });
+    let router = Router::new([Arc::new(deployment)], HashMap::new(), RouterSettings::default());
+    Arc::new(Gateway::new(GatewayParts {
+        router,
+        ingresses: vec![dialect()],
+        master_key: key.map(|key| Secret::new(key.to_owned())),
+        default_model: None,
+        prices: Arc::new(PriceBook::embedded()),
+        accounts: HashMap::new(),
+    }))
+}

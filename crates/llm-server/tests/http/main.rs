@@ -1,0 +1,12 @@
+//! The server over real sockets on this machine, in front of a vendor that does what its model is called.
+
+mod bodies;
+mod client;
+mod connections;
+mod draining;
+mod embedding;
+mod fixture;
+mod pages;
+mod routes;
+mod streams;
+mod vendor;

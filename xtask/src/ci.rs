@@ -1,0 +1,119 @@
+//! `ci`: every check that a change must pass, in the order in which they are cheap.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::arguments::Arguments;
+use crate::{tidy, workspace};
+
+pub(crate) const COMMAND: crate::Command = crate::Command {
+    name: "ci",
+    usage: "ci [--keep-going] [step …]",
+    about: "runs every check that a change must pass",
+    details: "Steps, in this order:\n\
+              \x20 fmt     cargo fmt --all --check\n\
+              \x20 tidy    cargo xtask tidy\n\
+              \x20 clippy  cargo clippy --workspace --all-targets, warnings are errors\n\
+              \x20 doc     cargo doc --workspace --no-deps, warnings are errors\n\
+              \x20 deny    cargo deny check bans licenses sources (needs `cargo install cargo-deny`)\n\
+              \x20 features  each cargo feature of each crate alone, and none\n\
+              \x20 test    cargo xtask test\n\
+              \n\
+              Named steps run alone. The first failure ends the run, unless `--keep-going` is given.",
+    run,
+};
+
+type Step = (&'static str, fn() -> Result<()>);
+
+const STEPS: [Step; 7] = [
+    ("fmt", fmt),
+    ("tidy", tidy::check),
+    ("clippy", clippy),
+    ("doc", doc),
+    ("deny", deny),
+    ("features", features),
+    ("test", test),
+];
+
+fn run(mut arguments: Arguments) -> Result<()> {
+    let keep_going = arguments.flag("--keep-going");
+    let chosen = arguments.rest();
+    if let Some(unknown) = chosen.iter().find(|name| STEPS.iter().all(|(step, _)| step != name)) {
+        bail!("unknown step `{unknown}`: see `cargo xtask help ci`");
+    }
+    let mut failed = Vec::new();
+    for (name, step) in
+        STEPS.iter().filter(|(name, _)| chosen.is_empty() || chosen.iter().any(|word| word == name))
+    {
+        let start = Instant::now();
+        let result = step();
+        let verdict = if result.is_ok() { "passed" } else { "FAILED" };
+        println!("ci: {name} {verdict} in {:.1} s", start.elapsed().as_secs_f32());
+        match result {
+            Ok(()) => {}
+            Err(fault) if keep_going => {
+                eprintln!("error: {fault:#}");
+                failed.push(*name);
+            }
+            Err(fault) => return Err(fault.context(format!("step `{name}`"))),
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+}
+
+fn fmt() -> Result<()> {
+    workspace::run(workspace::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+    workspace::run(workspace::cargo().args(arguments))
+}
+
+fn doc() -> Result<()> {
+    let mut command = workspace::cargo();
+    command.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
+    workspace::run(&mut command)
+}
+
+fn deny() -> Result<()> {
+    workspace::capture(workspace::cargo().args(["deny", "--version"]))
+        .context("cargo-deny is missing: install it with `cargo install --locked cargo-deny`")?;
+    workspace::run(workspace::cargo().args(["deny", "check", "bans", "licenses", "sources"]))
+}
+
+/// Features are additive and each one stands alone: a crate must compile with any one of them and with none.
+fn features() -> Result<()> {
+    let metadata =
+        workspace::capture(workspace::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
+    let metadata: Metadata = serde_json::from_str(&metadata).context("cargo metadata printed no metadata")?;
+    for package in metadata.packages {
+        let alone = package.features.keys().filter(|feature| *feature != "default");
+        let choices: Vec<Option<&String>> = std::iter::once(None).chain(alone.map(Some)).collect();
+        for feature in choices.iter().filter(|_| choices.len() > 1) {
+            let mut check = workspace::cargo();
+            check.args(["check", "--quiet", "--package", &package.name, "--no-default-features"]);
+            if let Some(feature) = feature {
+                check.args(["--features", feature]);
+            }
+            workspace::run(&mut check)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(serde::Deserialize)]
+struct Package {
+    name: String,
+    features: std::collections::BTreeMap<String, serde::de::IgnoredAny>,
+}
+
+fn test() -> Result<()> {
+    (crate::test::COMMAND.run)(Arguments::new(Vec::new()))
+}

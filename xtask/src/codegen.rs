@@ -1,0 +1,55 @@
+//! `codegen`: files that are generated from other files, and the check that they are current.
+
+mod prices;
+mod schema;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::arguments::Arguments;
+use crate::workspace;
+
+pub(crate) use prices::is_current as prices_are_current;
+
+pub(crate) const COMMAND: crate::Command = crate::Command {
+    name: "codegen",
+    usage: "codegen <prices|schema> [--from PATH] [--date YYYY-MM-DD] [--check]",
+    about: "generates files that are committed",
+    details: "  prices   reads LiteLLM's price table and writes crates/llm-metrics/data/prices.tsv\n\
+              \x20          --from PATH        the table (default: ../shared/data/litellm-model-prices.json)\n\
+              \x20          --date YYYY-MM-DD  the day of the table (default: when the file was last changed)\n\
+              \x20 schema   writes config/schema.json, the JSON schema of the configuration, for editors\n\
+              \n\
+              --check writes nothing and fails when the committed file is another one.",
+    run,
+};
+
+fn run(mut arguments: Arguments) -> Result<()> {
+    let check = arguments.flag("--check");
+    let from = arguments.option("--from")?;
+    let date = arguments.option("--date")?;
+    let what = arguments.next("what to generate (`prices` or `schema`)")?;
+    arguments.finish()?;
+    match what.as_str() {
+        "prices" => prices::run(from.as_deref(), date, check),
+        "schema" => schema::run(check),
+        other => bail!("unknown target `{other}`: there are `prices` and `schema`"),
+    }
+}
+
+/// Writes a generated file, or under `--check` compares it with the committed one.
+fn put(path: &str, text: &str, check: bool) -> Result<()> {
+    let file = workspace::root().join(path);
+    if check {
+        if workspace::read(&file)? != text {
+            bail!("{path} is not current: run `cargo xtask codegen` without `--check` and commit it");
+        }
+        println!("{path} is current");
+        return Ok(());
+    }
+    std::fs::create_dir_all(file.parent().unwrap_or(Path::new("."))).context("cannot make the folder")?;
+    std::fs::write(&file, text).with_context(|| format!("cannot write {path}"))?;
+    println!("wrote {path} ({} bytes)", text.len());
+    Ok(())
+}
