@@ -3,45 +3,53 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use llm_core::{Error, LossPolicy, Result};
-use llm_metrics::{ModelEntry, PriceBook};
-use llm_providers::{DeploymentSpec as ProviderSpec, Providers};
-use llm_router::{Alias, Deployment, DeploymentSpec, Pattern, Router, RouterSettings, strategy_named};
+use llm_core::{LossPolicy, Result};
+use llm_gateway::{AccountSpec, GatewayParts};
+use llm_providers::{DeploymentSpec as ProviderSpec, Providers, ingresses};
+use llm_router::{Deployment, DeploymentSpec, Pattern, Router, RouterSettings, strategy_named};
 
-use crate::config::{Config, DeploymentConfig};
+use crate::config::{Config, DeploymentConfig, Loaded};
+use crate::report::Report;
 
-/// What a deployment's calls cost, as far as the configuration knows.
-#[derive(Clone, Debug, Default)]
-pub struct Pricing {
-    /// The name that the price table knows the vendor by.
-    pub provider: String,
-    /// The model's name in the price table, where it is another one than the vendor's.
-    pub base_model: Option<String>,
-    /// The entry itself, where the configuration gives prices or limits of its own.
-    pub entry: Option<ModelEntry>,
-}
-
-/// The router of a configuration.
+/// Builds what a gateway is made from. Opens no connection.
 ///
 /// # Errors
-/// When a deployment cannot be meant: a malformed address, a header that is none, a dialect that is unknown.
-pub(crate) fn router(config: &Config, providers: &Providers) -> Result<Router> {
-    let settings = settings(config)?;
-    let deployments =
-        config.deployments.iter().map(|one| deployment(one, &settings, providers).map(Arc::new));
-    let deployments = deployments.collect::<Result<Vec<_>>>()?;
-    let aliases: HashMap<String, Alias> =
-        config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
-    Ok(Router::new(deployments, aliases, settings))
-}
-
-/// The price of every deployment by its id.
-///
-/// # Errors
-/// When a price of the configuration's own is no price.
-pub(crate) fn pricing(config: &Config) -> Result<HashMap<String, Pricing>> {
-    let all = config.deployments.iter();
-    all.map(|one| Ok((one.id.clone(), price(one, config, &config.prices)?))).collect()
+/// Every deployment that cannot be meant, with its place: a malformed address, a header that is none, an unknown
+/// dialect, a price that is none.
+pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
+    let config = &loaded.config;
+    let mut report = Report::default();
+    let settings = settings(config).unwrap_or_else(|error| {
+        report.error(&crate::Place::Default, error.message().to_owned());
+        RouterSettings::default()
+    });
+    let providers = Providers::new(config.vendors.clone());
+    let mut deployments = Vec::with_capacity(config.deployments.len());
+    let mut accounts = HashMap::with_capacity(config.deployments.len());
+    for one in &config.deployments {
+        let built = deployment(one, &settings, &providers);
+        match built.and_then(|deployment| Ok((deployment, account(one, config)?))) {
+            Ok((deployment, account)) => {
+                deployments.push(Arc::new(deployment));
+                accounts.insert(one.id.clone(), account);
+            }
+            Err(error) => {
+                report.error(&one.place, format!("deployment `{}`: {}", one.public, error.message()));
+            }
+        }
+    }
+    if report.has_errors() {
+        return Err(report);
+    }
+    let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
+    Ok(GatewayParts {
+        router: Router::new(deployments, aliases, settings),
+        ingresses: ingresses(),
+        master_key: config.server.master_key.clone(),
+        default_model: config.default_model.clone(),
+        prices: Arc::clone(&config.prices),
+        accounts,
+    })
 }
 
 fn settings(config: &Config) -> Result<RouterSettings> {
@@ -64,9 +72,8 @@ fn deployment(
     providers: &Providers,
 ) -> Result<Deployment> {
     let spec = provider_spec(one, settings.policy);
-    let blame = |error: Error| error.with_prefix(&format!("deployment `{}`: ", one.public));
-    let address = providers.base_url(&spec).map_err(blame)?;
-    let provider = providers.build(&spec).map_err(blame)?;
+    let address = providers.base_url(&spec)?;
+    let provider = providers.build(&spec)?;
     let mut limits = one.limits;
     // An attempt may wait as long as its deployment says, so the call must last as long.
     let longest = [limits.headers, limits.first_content, limits.idle].into_iter().flatten().max();
@@ -105,16 +112,19 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
     }
 }
 
-fn price(one: &DeploymentConfig, config: &Config, prices: &PriceBook) -> Result<Pricing> {
+/// How a deployment's calls are priced.
+///
+/// # Errors
+/// When a price of the configuration's own is no price.
+pub(crate) fn account(one: &DeploymentConfig, config: &Config) -> Result<AccountSpec> {
     let vendor = config.vendors.get(&one.vendor);
-    let provider = vendor.and_then(|vendor| vendor.price_prefix.clone()).unwrap_or_default();
+    let price_provider = vendor.and_then(|vendor| vendor.price_prefix.clone()).unwrap_or_default();
     let mut entry = None;
     if !one.prices.is_empty() {
         let name = one.base_model.as_deref().unwrap_or(&one.model);
-        let mut own = prices.lookup(&provider, name).unwrap_or_default();
-        let fields = one.prices.iter().map(|(field, value)| (field.as_str(), value.as_str()));
-        own.set(fields).map_err(|error| error.with_prefix(&format!("deployment `{}`: ", one.public)))?;
+        let mut own = config.prices.lookup(&price_provider, name).unwrap_or_default();
+        own.set(one.prices.iter().map(|(field, value)| (field.as_str(), value.as_str())))?;
         entry = Some(own);
     }
-    Ok(Pricing { provider, base_model: one.base_model.clone(), entry })
+    Ok(AccountSpec { price_provider, base_model: one.base_model.clone(), entry })
 }

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use llm_core::LossPolicy;
+use llm_gateway::AccountSpec;
 use llm_providers::{Auth, Providers};
 
-use crate::build::{self, Pricing};
+use crate::build;
 use crate::config::{Config, DeploymentConfig, Loaded, Origin};
 use crate::report::Severity;
 
@@ -69,7 +70,6 @@ const HEAD: [&str; 7] = ["public name", "vendor", "model", "address", "key", "pr
 
 fn rows(config: &Config) -> Vec<[String; 7]> {
     let providers = Providers::new(config.vendors.clone());
-    let pricing = build::pricing(config).unwrap_or_default();
     let mut rows: Vec<[String; 7]> = Vec::new();
     let mut of_place = 0;
     let mut previous: Option<&DeploymentConfig> = None;
@@ -82,7 +82,7 @@ fn rows(config: &Config) -> Vec<[String; 7]> {
         }
         of_place += 1;
         if of_place <= SHOWN {
-            rows.push(row(one, config, &providers, pricing.get(&one.id)));
+            rows.push(row(one, config, &providers, build::account(one, config).ok().as_ref()));
         } else {
             hidden += 1;
         }
@@ -107,7 +107,7 @@ fn row(
     one: &DeploymentConfig,
     config: &Config,
     providers: &Providers,
-    pricing: Option<&Pricing>,
+    pricing: Option<&AccountSpec>,
 ) -> [String; 7] {
     let spec = build::provider_spec(one, LossPolicy::Default);
     let address = match providers.base_url(&spec) {
@@ -134,7 +134,7 @@ fn row(
     ]
 }
 
-fn price(one: &DeploymentConfig, config: &Config, pricing: Option<&Pricing>) -> &'static str {
+fn price(one: &DeploymentConfig, config: &Config, pricing: Option<&AccountSpec>) -> &'static str {
     let Some(pricing) = pricing else { return "unknown" };
     if let Some(own) = &pricing.entry {
         return if own.price.is_known() { "own" } else { "unknown" };
@@ -143,7 +143,7 @@ fn price(one: &DeploymentConfig, config: &Config, pricing: Option<&Pricing>) -> 
         return "by model";
     }
     let name = pricing.base_model.as_deref().unwrap_or(&one.model);
-    let listed = config.prices.lookup(&pricing.provider, name);
+    let listed = config.prices.lookup(&pricing.price_provider, name);
     if listed.is_some_and(|entry| entry.price.is_known()) { "listed" } else { "unknown" }
 }
 

@@ -144,6 +144,17 @@ mod tests {
     }
 
     #[test]
+    fn the_full_example_has_every_key() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/full.yaml");
+        let text = std::fs::read_to_string(path).expect("config/full.yaml is there");
+        let mut sections = Vec::new();
+        each_section(&ROOT, &mut sections);
+        let missing = sections.iter().flat_map(|section| section.all()).map(|key| key.name);
+        let missing: Vec<&str> = missing.filter(|name| !text.contains(&format!("{name}:"))).collect();
+        assert_eq!(missing, Vec::<&str>::new());
+    }
+
+    #[test]
     fn a_misspelt_key_finds_its_nearest() {
         let section = ROOT.find("model_list").map(|key| key.shape);
         let Some(Shape::Sections(entry)) = section else { panic!("model_list is a list of sections") };

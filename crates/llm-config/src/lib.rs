@@ -1,5 +1,5 @@
 //! Reads a configuration and builds the gateway that it describes.
-mod build;
+pub mod build;
 pub mod check;
 pub mod config;
 mod deployments;
@@ -16,7 +16,7 @@ pub mod schema;
 pub mod settings;
 mod strict;
 
-pub use build::Pricing;
+pub use build::build;
 pub use check::describe;
 pub use config::{Config, DeploymentConfig, Loaded, Origin, Sources};
 pub use load::{Options, load};

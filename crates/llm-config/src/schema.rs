@@ -4,9 +4,13 @@ use serde_json::{Map, Value, json};
 
 use crate::keys::{Key, ROOT, Section, Shape};
 
+/// The definition of keys that have no effect yet.
+const LATER: &str = "no_effect_yet";
+
 /// The schema as JSON text, the same every time.
 pub fn schema() -> String {
-    let mut definitions = Map::new();
+    let later = json!({"description": "A key of LiteLLM's without an effect here yet.", "deprecated": true});
+    let mut definitions = Map::from_iter([(LATER.to_owned(), later)]);
     let mut root = object(&ROOT, &mut definitions);
     if let Value::Object(members) = &mut root {
         members.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
@@ -23,7 +27,7 @@ fn object(section: &'static Section, definitions: &mut Map<String, Value>) -> Va
     }
     let mut patterns = Map::new();
     for name in section.later_names().chain(section.moot.iter().copied()) {
-        let known = json!({"description": "Known to LiteLLM; has no effect here yet.", "deprecated": true});
+        let known = json!({"$ref": format!("#/$defs/{LATER}")});
         if name.contains('*') {
             patterns.insert(pattern(name), known);
         } else {

@@ -245,10 +245,6 @@ impl Node {
         self.get_text(key).and_then(seconds)
     }
 
-    pub(crate) fn get_dollars(&self, key: &str) -> Option<PicoDollars> {
-        self.get_text(key).and_then(PicoDollars::parse)
-    }
-
     /// One text or several.
     pub(crate) fn get_texts(&self, key: &str) -> Vec<String> {
         let texts = self.get(key).map(Self::elements).unwrap_or_default().iter().filter_map(Self::text);
