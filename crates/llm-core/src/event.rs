@@ -65,6 +65,14 @@ pub enum Event {
     },
     /// Tokens so far; replaces what was said before.
     Usage(Usage),
+    /// Fields of the answer that are not modelled and that only its end tells; added to those of [`Start`],
+    /// replacing members of the same name.
+    Extras {
+        /// The dialect that they came in.
+        origin: DialectId,
+        /// The fields.
+        fields: RawObject,
+    },
     /// The vendor is still there.
     Ping,
     /// The vendor failed in the middle; nothing but [`Event::End`] follows.

@@ -354,7 +354,8 @@ pub struct Opaque {
     pub data: String,
 }
 
-const SEAL: &str = "llmgw1.";
+/// What every [`Opaque::seal`]ed text begins with. A body without it holds no sealed state.
+pub const SEAL: &str = "llmgw1.";
 
 #[derive(Serialize, Deserialize)]
 struct Sealed<'a> {

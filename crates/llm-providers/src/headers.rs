@@ -52,15 +52,18 @@ impl Fixed {
     /// The gateway's name and the credentials.
     pub(crate) fn new(auth: Auth, key: Option<&Secret>) -> Result<Self> {
         let mut fixed = Self(vec![(USER_AGENT, HeaderValue::from_static(AGENT))]);
-        let Some(key) = key else { return Ok(fixed) };
+        // Keys from files come with line ends.
+        let Some(key) = key.map(|key| key.expose().trim()).filter(|key| !key.is_empty()) else {
+            return Ok(fixed);
+        };
         if matches!(auth, Auth::Bearer | Auth::Both) {
-            fixed.0.push((AUTHORIZATION, secret(&format!("Bearer {}", key.expose()))?));
+            fixed.0.push((AUTHORIZATION, secret(&format!("Bearer {key}"))?));
         }
         if matches!(auth, Auth::XApiKey | Auth::Both) {
-            fixed.0.push((X_API_KEY, secret(key.expose())?));
+            fixed.0.push((X_API_KEY, secret(key)?));
         }
         if auth == Auth::ApiKey {
-            fixed.0.push((API_KEY, secret(key.expose())?));
+            fixed.0.push((API_KEY, secret(key)?));
         }
         Ok(fixed)
     }
@@ -135,7 +138,7 @@ mod tests {
 
     #[test]
     fn each_way_of_showing_a_key_has_its_headers() {
-        let key = Secret::new("sk-1".to_owned());
+        let key = Secret::new(" sk-1\n".to_owned());
         for (auth, expected) in [
             (Auth::Bearer, vec![("authorization", "Bearer sk-1")]),
             (Auth::XApiKey, vec![("x-api-key", "sk-1")]),

@@ -6,6 +6,28 @@
 //! - [`mock`]: the built-in vendor that needs no key and no network.
 //!
 //! A vendor that speaks a known dialect is a row of the table; a new dialect is a crate and a line in `dialects`.
+//! What is not here: which deployment is asked, and what happens when it fails. That is the router's.
+//!
+//! ```
+//! # #[cfg(feature = "openai")]
+//! # fn main() -> llm_core::Result<()> {
+//! use llm_core::Secret;
+//! use llm_providers::{DeploymentSpec, Providers};
+//!
+//! let providers = Providers::default();
+//! let (vendor, model) = providers.registry().split("deepseek/deepseek-chat").expect("a row of the table");
+//! assert_eq!(model, "deepseek-chat");
+//! let provider = providers.build(&DeploymentSpec {
+//!     vendor: vendor.name.clone(),
+//!     api_key: Some(Secret::new("sk-123".to_owned())),
+//!     ..DeploymentSpec::default()
+//! })?;
+//! assert_eq!(provider.dialect().name(), "openai.chat");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "openai"))]
+//! # fn main() {}
+//! ```
 
 pub mod base_url;
 mod dialects;

@@ -27,8 +27,8 @@ pub struct DeploymentSpec {
     pub auth: Option<Auth>,
     /// The organization that pays, where the vendor has such a header.
     pub organization: Option<String>,
-    /// Headers to add to every request.
-    pub extra_headers: Vec<(String, String)>,
+    /// Headers to add to every request. They may be credentials.
+    pub extra_headers: Vec<(String, Secret)>,
     /// Another dialect than the vendor's row says.
     pub dialect: Option<String>,
     /// What to do with what cannot be expressed.
@@ -178,7 +178,7 @@ fn fixed_headers(vendor: &Vendor, spec: &DeploymentSpec) -> Result<Fixed> {
         fixed.set(header, organization)?;
     }
     for (name, value) in &spec.extra_headers {
-        fixed.set(name, value)?;
+        fixed.set(name, value.expose())?;
     }
     Ok(fixed)
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Delta, Event, PartKind, Start};
+use crate::dialect::DialectId;
 use crate::error::Error;
-use crate::json::RawJson;
+use crate::json::{RawJson, RawObject};
 use crate::message::{Media, Message, Part, Reasoning, Role, Source, Text, ToolCall};
 use crate::response::{ChatResponse, Choice, FinishReason};
 
@@ -43,6 +44,7 @@ impl Fold {
                 self.choices.entry(choice).or_default().finish = Some(reason);
             }
             Event::Usage(usage) => self.response.usage.update(&usage),
+            Event::Extras { origin, fields } => self.extras(origin, fields),
             Event::Error(error) => self.error = Some(error),
             Event::End => self.ended = true,
             Event::PartEnd { .. } | Event::Ping => {}
@@ -58,6 +60,15 @@ impl Fold {
         self.response.extras = start.extras;
         if let Some(usage) = start.usage {
             self.response.usage.update(&usage);
+        }
+    }
+
+    fn extras(&mut self, origin: DialectId, fields: RawObject) {
+        let (known, members) = self.response.extras.get_or_insert_with(|| (origin, RawObject::default()));
+        if *known == origin {
+            for (name, value) in fields {
+                members.insert(name, value);
+            }
         }
     }
 
@@ -94,7 +105,7 @@ fn joined(pieces: &[RawJson]) -> Option<RawJson> {
     }
     let mut lists: Vec<(String, Vec<RawJson>)> = Vec::new();
     for piece in pieces {
-        let object: crate::json::RawObject = piece.read().ok()?;
+        let object: RawObject = piece.read().ok()?;
         for (key, value) in object {
             let items: Vec<RawJson> = value.read().unwrap_or_default();
             match lists.iter_mut().find(|(name, _)| *name == key) {
@@ -103,7 +114,7 @@ fn joined(pieces: &[RawJson]) -> Option<RawJson> {
             }
         }
     }
-    let object: crate::json::RawObject =
+    let object: RawObject =
         lists.into_iter().filter_map(|(key, list)| Some((key, RawJson::of(&list).ok()?))).collect();
     RawJson::of(&object).ok()
 }
@@ -154,5 +165,25 @@ fn add_audio(media: &mut Media, delta: Delta) {
         Delta::AudioTranscript(more) => media.transcript.get_or_insert_default().push_str(&more),
         Delta::AudioId(id) => media.id = Some(id),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_extras_join_those_of_the_start() {
+        let origin = DialectId::new("fold-test.origin");
+        let fields = |text| serde_json::from_str::<RawObject>(text).expect("valid");
+        let mut fold = Fold::default();
+        fold.push(Event::Start(Start {
+            extras: Some((origin, fields(r#"{"a":1,"b":2}"#))),
+            ..Start::default()
+        }));
+        fold.push(Event::Extras { origin, fields: fields(r#"{"b":3,"c":4}"#) });
+        fold.push(Event::End);
+        let response = fold.finish().expect("complete");
+        assert_eq!(response.extras, Some((origin, fields(r#"{"a":1,"b":3,"c":4}"#))));
     }
 }

@@ -59,7 +59,7 @@ fn what_is_missing_is_named_with_its_remedy() {
     dialect.dialect = Some("acme.chat".to_owned());
     assert!(refused(&dialect).message().contains("unknown dialect `acme.chat`"));
     let mut header = named("openai");
-    header.extra_headers = vec![("content-length".to_owned(), "1".to_owned())];
+    header.extra_headers = vec![("content-length".to_owned(), Secret::new("1".to_owned()))];
     assert!(refused(&header).message().contains("content-length"));
     let mut address = named("openai");
     address.api_base = Some("ftp://host/sk-live".to_owned());

@@ -169,7 +169,7 @@ async fn the_deployments_settings_reach_the_vendor() {
     let mut spec = spec(&chat, &server);
     spec.api_base = Some(format!("{}/proxy/v1/chat/completions?api-version=7", server.url()));
     spec.organization = Some("org-1".to_owned());
-    spec.extra_headers = vec![("X-Team".to_owned(), "blue".to_owned())];
+    spec.extra_headers = vec![("X-Team".to_owned(), llm_core::Secret::new("blue".to_owned()))];
     spec.extra_body.insert("seed", llm_core::RawJson::parse("7").expect("a number"));
     spec.drop_fields = vec!["user".to_owned()];
     spec.sampling.temperature = Some(0.25);

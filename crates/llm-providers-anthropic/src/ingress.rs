@@ -1,0 +1,74 @@
+//! The client side of the format.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use llm_core::dialect::{ModelCard, Operation};
+use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
+
+use crate::{MESSAGES, error, listing, request, response, stream};
+
+const PATHS: &[(&str, Operation)] = &[
+    ("/v1/messages", Operation::Chat),
+    ("/messages", Operation::Chat),
+    ("/v1/messages/count_tokens", Operation::CountTokens),
+    ("/messages/count_tokens", Operation::CountTokens),
+];
+
+/// Speaks the format to clients.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MessagesIngress;
+
+impl Ingress for MessagesIngress {
+    fn id(&self) -> DialectId {
+        MESSAGES
+    }
+
+    fn paths(&self) -> &'static [(&'static str, Operation)] {
+        PATHS
+    }
+
+    fn forwarded_headers(&self) -> &'static [&'static str] {
+        &["anthropic-version", "anthropic-beta"]
+    }
+
+    fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
+        request::decode(body)
+    }
+
+    fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
+        response::encode(response, request)
+    }
+
+    fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder> {
+        Box::new(stream::Encoder::new(request))
+    }
+
+    /// Streams of this format always tell the usage.
+    fn wants_usage(&self, _body: &Bytes, _envelope: &Envelope) -> bool {
+        true
+    }
+
+    fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64> {
+        envelope.read(body, "max_tokens").ok().flatten()
+    }
+
+    fn error(&self, error: &Error) -> Bytes {
+        error::body(error)
+    }
+
+    fn stream_error(&self, error: &Error) -> Bytes {
+        stream::error_frame(error)
+    }
+
+    fn encode_token_count(&self, tokens: u64) -> Bytes {
+        format!("{{\"input_tokens\":{tokens}}}").into()
+    }
+
+    fn claims_model_list(&self, headers: &HeaderMap) -> bool {
+        headers.contains_key("anthropic-version")
+    }
+
+    fn encode_models(&self, models: &[ModelCard]) -> Bytes {
+        listing::encode(models)
+    }
+}

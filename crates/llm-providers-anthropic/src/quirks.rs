@@ -1,0 +1,36 @@
+//! Named behaviours in which vendors of this format differ.
+
+use serde::Deserialize;
+
+/// How a vendor of this format differs from its documentation. Every field names a behaviour, never a vendor;
+/// left out, the behaviour follows from the model's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MessagesQuirks {
+    /// Body fields that the vendor refuses; left out and reported.
+    pub drop_params: Vec<String>,
+    /// `max_tokens` for requests for which nobody else knows one.
+    pub default_max_tokens: Option<u64>,
+    /// How thinking is asked for.
+    pub thinking: Option<ThinkingForm>,
+    /// Whether `system` messages may stand in the middle of a conversation.
+    pub system_turns: Option<bool>,
+    /// Whether `output_config.format` is understood; if not, the schema becomes an instruction.
+    pub structured_output: Option<bool>,
+    /// Whether thinking blocks without a signature may be sent back.
+    pub unsigned_thinking: bool,
+}
+
+/// How thinking is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThinkingForm {
+    /// The model does not think.
+    None,
+    /// By a number of tokens.
+    Budget,
+    /// By a number of tokens, or left to the model.
+    Either,
+    /// Left to the model, steered by a word.
+    Adaptive,
+}

@@ -1,0 +1,324 @@
+//! A vendor's frames to events.
+
+use std::borrow::Cow;
+
+use llm_core::event::Start;
+use llm_core::message::{Opaque, OpaqueKind, Reasoning, Text, ToolCall};
+use llm_core::wire::Frame;
+use llm_core::{
+    Delta, Error, Event, FinishReason, Part, PartKind, RawObject, Result, StreamDecoder, provider,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::foreign::Gathering;
+use crate::blocks::{Side, read_block, read_citation};
+use crate::usage::{self, Tally};
+use crate::wire::{Malformed, Members};
+use crate::{MESSAGES, error, response};
+
+/// Reads a vendor's stream.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    started: bool,
+    ended: bool,
+    parts: u32,
+    open: Vec<Open>,
+    tally: Tally,
+    finish: Option<FinishReason>,
+    usage_extras: RawObject,
+    late_extras: RawObject,
+}
+
+/// A block that has begun and not ended.
+#[derive(Debug)]
+struct Open {
+    index: u64,
+    part: u32,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Text and thinking: what comes is handed on.
+    Prose,
+    /// A call; its arguments when they do not come in pieces.
+    Call { whole: Option<String> },
+    /// A block that is handed on whole.
+    Gathered(Gathering),
+}
+
+/// A frame with its pieces unread.
+#[derive(Deserialize)]
+struct WireFrame<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    index: u64,
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content_block: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+}
+
+/// A piece of a block.
+#[derive(Deserialize)]
+struct WireDelta<'a> {
+    #[serde(rename = "type", borrow, default)]
+    kind: Cow<'a, str>,
+    text: Option<String>,
+    thinking: Option<String>,
+    signature: Option<String>,
+    partial_json: Option<String>,
+    #[serde(borrow)]
+    citation: Option<&'a RawValue>,
+}
+
+impl StreamDecoder for Decoder {
+    fn push(&mut self, frame: Frame<'_>, out: &mut Vec<Event>) -> Result<()> {
+        if self.ended || frame.data.trim() == "[DONE]" {
+            return Ok(());
+        }
+        let read: WireFrame<'_> = serde_json::from_str(frame.data).map_err(|_| {
+            Error::bad_answer("the vendor's stream has a frame that is not of the Messages format")
+        })?;
+        self.frame(&read, frame.data, out).map_err(Malformed::of_vendor)
+    }
+
+    fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
+        if self.ended {
+            return Ok(());
+        }
+        if self.finish.is_none() {
+            return Err(provider::truncated());
+        }
+        self.end(out);
+        Ok(())
+    }
+}
+
+impl Decoder {
+    fn frame(&mut self, frame: &WireFrame<'_>, data: &str, out: &mut Vec<Event>) -> Result<(), Malformed> {
+        match frame.kind.as_ref() {
+            "message_start" => self.start(frame.message, out),
+            "content_block_start" => {
+                let block =
+                    frame.content_block.ok_or_else(|| Malformed::new("content_block", "field required"))?;
+                self.ensure_started(out);
+                self.open(frame.index, block, out).map_err(|fault| fault.within("content_block"))
+            }
+            "content_block_delta" => {
+                let delta = frame.delta.ok_or_else(|| Malformed::new("delta", "field required"))?;
+                self.ensure_started(out);
+                self.delta(frame.index, delta, out).map_err(|fault| fault.within("delta"))
+            }
+            "content_block_stop" => {
+                self.close(frame.index, out);
+                Ok(())
+            }
+            "message_delta" => self.message_delta(&Members::parse(data)?, out),
+            "message_stop" => {
+                self.end(out);
+                Ok(())
+            }
+            "ping" => {
+                out.push(Event::Ping);
+                Ok(())
+            }
+            "error" => {
+                self.ended = true;
+                out.push(Event::Error(error::classify_event(data)));
+                Ok(())
+            }
+            // The documentation asks to ignore events of kinds to come.
+            _ => Ok(()),
+        }
+    }
+
+    fn start(&mut self, message: Option<&RawValue>, out: &mut Vec<Event>) -> Result<(), Malformed> {
+        if self.started {
+            return Ok(());
+        }
+        self.started = true;
+        let message = message.map(|raw| Members::parse(raw.get())).transpose()?.unwrap_or_default();
+        let head = response::head(&message)?;
+        self.usage_extras = usage::kept(Some(&head.extras)).unwrap_or_default();
+        out.push(Event::Start(Start {
+            id: head.id,
+            model: head.model,
+            usage: Some(self.tally.start(&usage::read(&message)?)),
+            service_tier: head.service_tier,
+            extras: (!head.extras.is_empty()).then_some((MESSAGES, head.extras)),
+            ..Start::default()
+        }));
+        Ok(())
+    }
+
+    fn ensure_started(&mut self, out: &mut Vec<Event>) {
+        if !self.started {
+            self.started = true;
+            out.push(Event::Start(Start::default()));
+        }
+    }
+
+    fn open(&mut self, index: u64, block: &RawValue, out: &mut Vec<Event>) -> Result<(), Malformed> {
+        self.close(index, out);
+        let part = self.next_part();
+        let kind = match read_block(block, Side::Vendor)? {
+            Part::Text(text) => opened_text(part, text, out),
+            Part::Reasoning(reasoning) => opened_reasoning(part, reasoning, out),
+            Part::ToolCall(call) => opened_call(part, call, out),
+            whole => Kind::Gathered(Gathering::new(whole)),
+        };
+        self.open.push(Open { index, part, kind });
+        Ok(())
+    }
+
+    fn next_part(&mut self) -> u32 {
+        let part = self.parts;
+        self.parts = part.saturating_add(1);
+        part
+    }
+
+    fn delta(&mut self, index: u64, raw: &RawValue, out: &mut Vec<Event>) -> Result<(), Malformed> {
+        if let Some(Open { kind: Kind::Gathered(gathering), .. }) =
+            self.open.iter_mut().find(|open| open.index == index)
+        {
+            gathering.add(raw);
+            return Ok(());
+        }
+        let delta: WireDelta<'_> = serde_json::from_str(raw.get())
+            .map_err(|_| Malformed::new("", "a piece of a block is of a wrong type"))?;
+        let Some(piece) = piece(delta)? else { return Ok(()) };
+        let Some(open) = self.at(index, &piece, out) else { return Ok(()) };
+        if let Kind::Call { whole } = &mut open.kind {
+            *whole = None;
+        }
+        out.push(Event::Delta { choice: 0, part: open.part, delta: piece });
+        Ok(())
+    }
+
+    /// The open block of an index; prose that nobody announced opens with its first piece.
+    fn at(&mut self, index: u64, piece: &Delta, out: &mut Vec<Event>) -> Option<&mut Open> {
+        if !self.open.iter().any(|open| open.index == index) {
+            let kind = match piece {
+                Delta::Text(_) | Delta::Citation(_) => PartKind::Text,
+                Delta::Reasoning(_) | Delta::Opaque(_) => PartKind::Reasoning { id: None },
+                _ => return None,
+            };
+            let part = self.next_part();
+            out.push(Event::PartStart { choice: 0, part, kind });
+            self.open.push(Open { index, part, kind: Kind::Prose });
+        }
+        self.open.iter_mut().find(|open| open.index == index)
+    }
+
+    fn close(&mut self, index: u64, out: &mut Vec<Event>) {
+        if let Some(at) = self.open.iter().position(|open| open.index == index) {
+            closed(self.open.remove(at), out);
+        }
+    }
+
+    fn message_delta(&mut self, frame: &Members<'_>, out: &mut Vec<Event>) -> Result<(), Malformed> {
+        self.ensure_started(out);
+        let delta = frame.object("delta")?.unwrap_or_default();
+        if let Some(reason) = response::stop_reason(&delta).map_err(|fault| fault.within("delta"))? {
+            self.finish = Some(reason);
+        }
+        for (name, value) in delta.rest(&["stop_reason", "stop_sequence"]) {
+            self.late_extras.insert(name, value);
+        }
+        for (name, value) in frame.rest(&["type", "delta", "usage"]) {
+            self.late_extras.insert(name, value);
+        }
+        for (name, value) in usage::unmodelled(frame.raw("usage")) {
+            self.usage_extras.insert(name, value);
+            usage::keep(&self.usage_extras, &mut self.late_extras);
+        }
+        out.push(Event::Usage(self.tally.take(&usage::read(frame)?)));
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Vec<Event>) {
+        self.ended = true;
+        if !self.started {
+            out.push(Event::Start(Start::default()));
+        }
+        for open in self.open.drain(..) {
+            closed(open, out);
+        }
+        let reason = self.finish.take().unwrap_or(FinishReason::Stop);
+        out.push(Event::Finish { choice: 0, reason });
+        let fields = std::mem::take(&mut self.late_extras);
+        if !fields.is_empty() {
+            out.push(Event::Extras { origin: MESSAGES, fields });
+        }
+        out.push(Event::End);
+    }
+}
+
+fn opened_text(part: u32, text: Text, out: &mut Vec<Event>) -> Kind {
+    out.push(Event::PartStart { choice: 0, part, kind: PartKind::Text });
+    if !text.text.is_empty() {
+        out.push(Event::Delta { choice: 0, part, delta: Delta::Text(text.text) });
+    }
+    for citation in text.citations {
+        out.push(Event::Delta { choice: 0, part, delta: Delta::Citation(Box::new(citation)) });
+    }
+    Kind::Prose
+}
+
+fn opened_reasoning(part: u32, reasoning: Reasoning, out: &mut Vec<Event>) -> Kind {
+    out.push(Event::PartStart { choice: 0, part, kind: PartKind::Reasoning { id: reasoning.id } });
+    if !reasoning.text.is_empty() {
+        out.push(Event::Delta { choice: 0, part, delta: Delta::Reasoning(reasoning.text) });
+    }
+    if let Some(state) = reasoning.opaque {
+        out.push(Event::Delta { choice: 0, part, delta: Delta::Opaque(state) });
+    }
+    Kind::Prose
+}
+
+fn opened_call(part: u32, call: ToolCall, out: &mut Vec<Event>) -> Kind {
+    let kind =
+        PartKind::ToolCall { id: call.id, item_id: call.item_id, name: call.name, custom: call.custom };
+    out.push(Event::PartStart { choice: 0, part, kind });
+    if let Some(state) = call.opaque {
+        out.push(Event::Delta { choice: 0, part, delta: Delta::Opaque(state) });
+    }
+    Kind::Call { whole: Some(call.arguments) }
+}
+
+/// What a piece adds; `None` for empty ones and for kinds to come.
+fn piece(delta: WireDelta<'_>) -> Result<Option<Delta>, Malformed> {
+    let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+    Ok(match delta.kind.as_ref() {
+        "text_delta" => some(delta.text).map(Delta::Text),
+        "thinking_delta" => some(delta.thinking).map(Delta::Reasoning),
+        "input_json_delta" => some(delta.partial_json).map(Delta::Arguments),
+        "signature_delta" => some(delta.signature)
+            .map(|data| Delta::Opaque(Opaque { origin: MESSAGES, kind: OpaqueKind::Signature, data })),
+        "citations_delta" => {
+            let citation = delta.citation.map(read_citation).transpose()?;
+            citation.map(|citation| Delta::Citation(Box::new(citation)))
+        }
+        _ => None,
+    })
+}
+
+fn closed(open: Open, out: &mut Vec<Event>) {
+    let Open { part, kind, .. } = open;
+    match kind {
+        Kind::Prose | Kind::Call { whole: None } => {}
+        Kind::Call { whole: Some(arguments) } => {
+            out.push(Event::Delta { choice: 0, part, delta: Delta::Arguments(arguments) });
+        }
+        Kind::Gathered(gathering) => {
+            let kind = PartKind::Whole(Box::new(gathering.finish()));
+            out.push(Event::PartStart { choice: 0, part, kind });
+        }
+    }
+    out.push(Event::PartEnd { choice: 0, part });
+}

@@ -1,0 +1,51 @@
+//! The Messages format against its documentation, recorded traffic and random conversations.
+
+
+mod recordings;
+
+
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use llm_core::wire::WireResponse;
+use llm_core::{ChatRequest, Dialect, Event, Ingress, LossPolicy, Result, Target};
+use llm_providers_anthropic::{Messages, MessagesIngress, MessagesQuirks};
+use serde_json::Value;
+
+fn dialect() -> Messages {
+    Messages::new(MessagesQuirks::default())
+}
+
+fn ask(body: &str) -> Result<ChatRequest> {
+    MessagesIngress.decode(&Bytes::copy_from_slice(body.as_bytes()), &HeaderMap::new())
+}
+
+/// A request's body for a model, losses allowed.
+fn body_for(request: &ChatRequest, model: &str) -> Value {
+    let target = Target {
+        model: model.to_owned(),
+        stream: request.stream,
+        policy: LossPolicy::Drop,
+        ..Target::default()
+    };
+    let encoded = dialect().encode(request, &target).expect("all losses are allowed");
+    json(&encoded.request.body.joined())
+}
+
+fn json(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).expect("JSON")
+}
+
+fn reply(status: u16, body: &str) -> WireResponse {
+    WireResponse { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
+}
+
+/// The stream that a client gets of events.
+fn stream_for(request: &ChatRequest, events: &[Event]) -> String {
+    let mut encoder = MessagesIngress.encoder(request);
+    let mut out = BytesMut::new();
+    for event in events {
+        encoder.push(event, &mut out);
+    }
+    String::from_utf8(out.to_vec()).expect("UTF-8")
+}

@@ -1,0 +1,100 @@
+//! Clients of this format.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use llm_core::dialect::{ModelCard, Operation};
+use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
+
+use super::RESPONSES;
+use super::encoder::{Encoder, put_error};
+use super::fields::Fault;
+use super::write::ObjectWriter;
+use super::{rendering, request};
+use crate::error;
+
+/// Clients of this format.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ResponsesIngress;
+
+impl Ingress for ResponsesIngress {
+    fn id(&self) -> DialectId {
+        RESPONSES
+    }
+
+    fn paths(&self) -> &'static [(&'static str, Operation)] {
+        &[
+            ("/v1/responses", Operation::Chat),
+            ("/responses", Operation::Chat),
+            ("/v1/responses/input_tokens", Operation::CountTokens),
+            ("/responses/input_tokens", Operation::CountTokens),
+        ]
+    }
+
+    fn forwarded_headers(&self) -> &'static [&'static str] {
+        &["openai-beta"]
+    }
+
+    fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
+        let text = std::str::from_utf8(body).map_err(|_| Error::invalid("the body is not UTF-8"))?;
+        request::decode(text).map_err(Fault::of_client)
+    }
+
+    fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
+        rendering::encode(response, request)
+    }
+
+    fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder> {
+        Box::new(Encoder::new(request))
+    }
+
+    /// Usage stands in the last event, asked for or not.
+    fn wants_usage(&self, _body: &Bytes, _envelope: &Envelope) -> bool {
+        true
+    }
+
+    fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64> {
+        envelope.read(body, "max_output_tokens").ok().flatten()
+    }
+
+    fn error(&self, error: &Error) -> Bytes {
+        error::body(error)
+    }
+
+    fn stream_error(&self, error: &Error) -> Bytes {
+        let mut out = b"event: error\ndata: ".to_vec();
+        let mut object = ObjectWriter::open(&mut out);
+        object.put("type", "error");
+        // The numbers before it are the vendor's.
+        object.put("sequence_number", &0);
+        put_error(&mut object, error);
+        drop(object);
+        out.extend_from_slice(b"\n\n");
+        out.into()
+    }
+
+    fn encode_token_count(&self, tokens: u64) -> Bytes {
+        format!(r#"{{"object":"response.input_tokens","input_tokens":{tokens}}}"#).into()
+    }
+
+    /// Clients of the whole family ask alike; chat completions answer them.
+    fn claims_model_list(&self, _headers: &HeaderMap) -> bool {
+        false
+    }
+
+    fn encode_models(&self, models: &[ModelCard]) -> Bytes {
+        let mut out = Vec::new();
+        let mut object = ObjectWriter::open(&mut out);
+        object.put("object", "list");
+        let mut list = object.array("data");
+        for model in models {
+            let mut card = list.object();
+            card.put("id", &model.id);
+            card.put("object", "model");
+            card.put("created", &0);
+            card.put("owned_by", "openai");
+        }
+        drop(list);
+        drop(object);
+        out.into()
+    }
+}
