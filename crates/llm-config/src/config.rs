@@ -49,8 +49,8 @@ pub struct DeploymentConfig {
     pub api_key: Option<Secret>,
     /// The organization that pays.
     pub organization: Option<String>,
-    /// Headers for every request.
-    pub extra_headers: Vec<(String, String)>,
+    /// Headers for every request; their values may be credentials.
+    pub extra_headers: Vec<(String, Secret)>,
     /// Share of the traffic.
     pub weight: u32,
     /// Priority level: lower ones are used first.

@@ -6,6 +6,7 @@ mod deployment;
 mod root;
 mod settings;
 
+pub(crate) use deployment::PARAMS;
 pub(crate) use root::ROOT;
 
 /// A key that has an effect.

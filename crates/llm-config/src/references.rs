@@ -127,7 +127,7 @@ impl Resolving<'_> {
 
     /// A group's name, when there is such a group.
     fn group(&mut self, node: &Node, what: &str) -> Option<String> {
-        let name = node.text()?.trim();
+        let name = node.text().map(str::trim).filter(|name| !name.is_empty())?;
         if self.is_known(name) {
             return Some(name.to_owned());
         }
@@ -141,7 +141,7 @@ impl Resolving<'_> {
     }
 
     fn default_model(&mut self, node: &Node, origin: Origin) -> Option<String> {
-        let name = node.text()?.trim();
+        let name = node.text().map(str::trim).filter(|name| !name.is_empty())?;
         if self.is_known(name) {
             return Some(name.to_owned());
         }

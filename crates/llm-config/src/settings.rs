@@ -102,18 +102,20 @@ pub(crate) fn settings(
         places.extend(layer.places.clone());
         figment = figment.merge(layer);
     }
-    let read = figment.extract::<Read>().or_else(|error| {
-        explain(&error, &places, report);
-        Figment::from(Layer::defaults()).extract::<Read>()
-    });
-    let read = read.expect("the defaults are complete; a test reads them");
+    let read = match figment.extract::<Read>() {
+        Ok(read) => read,
+        Err(error) => {
+            explain(error, &places, report);
+            Figment::from(Layer::defaults()).extract().expect("the defaults are complete; a test reads them")
+        }
+    };
     let limits = read.router.limits();
     Settings { server: read.server.into(), router: read.router.with_limits(limits), places }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
-fn explain(error: &figment::Error, places: &BTreeMap<&'static str, Place>, report: &mut Report) {
-    for single in error.clone() {
+fn explain(error: figment::Error, places: &BTreeMap<&'static str, Place>, report: &mut Report) {
+    for single in error {
         let path = single.path.join(".");
         let place = places.get(path.as_str()).cloned().unwrap_or_default();
         let name = path.rsplit('.').next().unwrap_or(&path);

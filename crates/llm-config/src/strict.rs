@@ -36,6 +36,13 @@ impl Checker<'_> {
         }
     }
 
+    fn element(&mut self, node: &mut Node, section: &'static Section) {
+        match &node.value {
+            Value::Map(_) | Value::Null => self.section(node, section),
+            _ => self.wrong(node, &format!("an element of {}", section.name), "a map of keys"),
+        }
+    }
+
     fn entry(&mut self, entry: &mut Entry, section: &'static Section) {
         let Entry { key: name, at, value } = entry;
         if let Some(key) = section.find(name) {
@@ -62,8 +69,7 @@ impl Checker<'_> {
         if section.notes {
             self.report.warning(at, format!("{message}: kept as a note, without an effect")).help_if(help);
         } else {
-            let all = || format!("known keys: {}", names(section));
-            self.report.error(at, message).help(help.unwrap_or_else(all));
+            self.report.error(at, message).help(help.unwrap_or_else(|| known(section)));
         }
     }
 
@@ -74,7 +80,7 @@ impl Checker<'_> {
         match key.shape {
             Shape::Section(section) => self.section(node, section),
             Shape::Sections(section) => match &mut node.value {
-                Value::List(list) => list.iter_mut().for_each(|element| self.section(element, section)),
+                Value::List(list) => list.iter_mut().for_each(|element| self.element(element, section)),
                 _ => self.wrong(node, key.name, "a list"),
             },
             Shape::Named(section) => match &mut node.value {
@@ -100,7 +106,7 @@ impl Checker<'_> {
     fn text_map(&mut self, node: &mut Node, name: &str) {
         match &mut node.value {
             Value::Map(map) => {
-                map.iter_mut().for_each(|entry| self.scalar(&mut entry.value, name, Shape::Text))
+                map.iter_mut().for_each(|entry| self.scalar(&mut entry.value, name, Shape::Text));
             }
             Value::Null => {}
             _ => self.wrong(node, name, "a map of texts"),
@@ -142,7 +148,7 @@ impl Checker<'_> {
     fn scalar(&mut self, node: &mut Node, name: &str, shape: Shape) {
         self.reference(node);
         let wanted = match (node.text(), shape) {
-            _ if node.is_null() => return,
+            _ if node.is_null() || node.text() == Some("") => return,
             (None, _) => "a single value",
             (Some(text), Shape::Bool) if flag(text).is_none() => "true or false",
             (Some(text), Shape::Whole) if whole(text).is_none() => "a whole number, not negative",
@@ -175,26 +181,37 @@ impl Checker<'_> {
                 let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
                 let problem = self.report.error(&node.at, format!("the variable `{shown}` is not set"));
                 problem.help("set it in the environment or in `.env`, or take this line out");
-                node.value = Value::Null;
+                node.value = reported();
             }
             Err(Unresolved::Malformed) => {
                 let problem = self.report.error(&node.at, "a `${` begins a reference that is not complete");
                 problem.help("write `${NAME}` or `${NAME:-default}`");
-                node.value = Value::Null;
+                node.value = reported();
             }
         }
     }
 
-    /// Says what a value should be; never what it is, for it may be a secret. It counts as absent from then on.
+    /// Says what a value should be; never what it is, for it may be a secret.
     fn wrong(&mut self, node: &mut Node, name: &str, wanted: &str) {
-        self.report.error(&node.at, format!("`{name}` must be {wanted}, and is {}", node.kind()));
-        node.value = Value::Null;
+        let kind = if matches!(node.value, Value::Number(_)) { "another number" } else { node.kind() };
+        self.report.error(&node.at, format!("`{name}` must be {wanted}, and is {kind}"));
+        node.value = reported();
     }
 }
 
-fn names(section: &'static Section) -> String {
+/// What stands in place of a value that was reported: neither usable nor absent, so that it is reported once.
+fn reported() -> Value {
+    Value::Text(String::new())
+}
+
+/// The keys of a section where they are few, else where to find them.
+fn known(section: &'static Section) -> String {
+    const FEW: usize = 16;
     let names: Vec<&str> = section.all().map(|key| key.name).collect();
-    names.join(", ")
+    match names.len() > FEW {
+        true => "config/full.yaml shows every key".to_owned(),
+        false => format!("known keys: {}", names.join(", ")),
+    }
 }
 
 /// `true`, `false` and what YAML and people write for them.

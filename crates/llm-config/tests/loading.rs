@@ -433,3 +433,12 @@ fn the_example_of_variables_has_only_comments_and_known_names() {
         .collect();
     insta::assert_snapshot!(told("env-example", &[(".env", &filled)], &[]));
 }
+
+#[test]
+fn the_reference_in_the_docs_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let page = fs::read_to_string(path).expect("docs/configuration.md is there");
+    let remedy =
+        "put what `cargo run --package llm-config --example generate -- keys` prints at the end of it";
+    assert!(page.trim_end().ends_with(llm_config::reference().trim_end()), "{remedy}");
+}

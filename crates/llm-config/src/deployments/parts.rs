@@ -1,5 +1,6 @@
 //! Single parts of a deployment, read from the maps of its draft.
 
+use llm_core::Secret;
 use llm_core::money::PicoDollars;
 use llm_core::request::Sampling;
 use llm_providers::{Registry, Status, Vendor};
@@ -46,9 +47,12 @@ pub(super) fn vendor_of_address<'a>(
 }
 
 impl Draft<'_> {
-    pub(super) fn headers(&self) -> Vec<(String, String)> {
+    pub(super) fn headers(&self) -> Vec<(String, Secret)> {
         let entries = self.get("extra_headers").map(Node::entries).unwrap_or_default();
-        entries.iter().filter_map(|entry| Some((entry.key.clone(), entry.value.text()?.to_owned()))).collect()
+        entries
+            .iter()
+            .filter_map(|entry| Some((entry.key.clone(), Secret::new(entry.value.text()?.to_owned()))))
+            .collect()
     }
 
     /// Whether the credential is in a header of the draft's own.

@@ -31,6 +31,9 @@ impl<'a> Reading<'a, '_> {
             self.needed(entry, "model_name", "a deployment needs a `model_name`: the name that clients use")?;
         let params = entry.get("litellm_params");
         let model = params.and_then(|params| params.get("model")).or_else(|| entry.get("model"));
+        if model.is_some_and(|model| model.text() == Some("")) {
+            return None;
+        }
         let Some(model) = model.and_then(Node::text) else {
             let problem = self.report.error(&entry.at, format!("`{public}` has no `litellm_params.model`"));
             problem.help("write the vendor and its model: `model: vendor/model`");
@@ -112,7 +115,7 @@ impl<'a> Reading<'a, '_> {
 
     fn needed(&mut self, entry: &'a Node, key: &str, what: &str) -> Option<&'a str> {
         let found = entry.get_text(key);
-        if found.is_none() && !entry.entries().is_empty() {
+        if found.is_none() && entry.get(key).is_none() && !entry.entries().is_empty() {
             self.report.error(&entry.at, what);
         }
         found

@@ -15,7 +15,7 @@ pub(super) fn credential(report: &mut Report, at: &Place, public: &str, access: 
         let problem = report.warning(at, format!("the key of `{public}` looks like a placeholder"));
         problem.help("put the vendor's key in its place");
     }
-    if access.base.as_deref().is_some_and(|base| is_clear(base)) {
+    if access.base.as_deref().is_some_and(is_clear) {
         let problem = report.warning(at, format!("the key of `{public}` goes over the network unencrypted"));
         problem.help("write the address with `https://`");
     }
