@@ -1,0 +1,115 @@
+//! What a configuration says, typed, every reference resolved and every vendor known.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use llm_core::request::Sampling;
+use llm_core::{LossPolicy, RawObject, Secret};
+use llm_metrics::PriceBook;
+use llm_providers::Registry;
+use llm_router::{Alias, Limits};
+
+use crate::report::{Place, Report};
+use crate::settings::{RouterConfig, ServerSettings};
+
+/// A whole configuration.
+pub struct Config {
+    /// Where and how the server listens.
+    pub server: ServerSettings,
+    /// How deployments are picked, retried and replaced.
+    pub router: RouterConfig,
+    /// What is served, in the order of the configuration.
+    pub deployments: Vec<DeploymentConfig>,
+    /// Other names for groups.
+    pub aliases: BTreeMap<String, Alias>,
+    /// The model of requests that name none.
+    pub default_model: Option<String>,
+    /// The vendors table with the configuration's own rows.
+    pub vendors: Registry,
+    /// The price table.
+    pub prices: Arc<PriceBook>,
+}
+
+/// One model of one vendor with one credential.
+#[derive(Clone, Debug)]
+pub struct DeploymentConfig {
+    /// Unique id.
+    pub id: String,
+    /// The public name or pattern.
+    pub public: String,
+    /// The vendor's name in the vendors table.
+    pub vendor: String,
+    /// The model in the vendor's words; a `*` stands for what the public pattern caught.
+    pub model: String,
+    /// The model with its vendor prefix.
+    pub full_name: String,
+    /// Another address than the vendor's own.
+    pub api_base: Option<String>,
+    /// The vendor's key.
+    pub api_key: Option<Secret>,
+    /// The organization that pays.
+    pub organization: Option<String>,
+    /// Headers for every request; their values may be credentials.
+    pub extra_headers: Vec<(String, Secret)>,
+    /// Share of the traffic.
+    pub weight: u32,
+    /// Priority level: lower ones are used first.
+    pub order: u32,
+    /// How long each phase may take; `None`: as the router says.
+    pub limits: Limits,
+    /// Attempts after the first; `None`: as the router says.
+    pub num_retries: Option<u32>,
+    /// What to do with what the vendor cannot do; `None`: as the router says.
+    pub policy: Option<LossPolicy>,
+    /// Sampling for what clients leave open.
+    pub sampling: Sampling,
+    /// Output limit for what clients leave open.
+    pub max_output_tokens: Option<u64>,
+    /// The model's own output limit.
+    pub model_max_output_tokens: Option<u64>,
+    /// Members set in every body.
+    pub extra_body: RawObject,
+    /// Members taken out of every body.
+    pub drop_fields: Vec<String>,
+    /// The model's name in the price table, where it is another one.
+    pub base_model: Option<String>,
+    /// Prices and limits of the configuration's own, as `(field, decimal text)`.
+    pub prices: Vec<(String, String)>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A configuration that can be built, and what is weak about it.
+pub struct Loaded {
+    /// What it says.
+    pub config: Config,
+    /// Warnings.
+    pub warnings: Report,
+    /// Where it came from.
+    pub sources: Sources,
+}
+
+/// Where a configuration came from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Configuration files that were read, in order.
+    pub files: Vec<Arc<str>>,
+    /// The `.env` file that was read.
+    pub dotenv: Option<Arc<str>>,
+    /// Each setting with the layer that said it.
+    pub settings: BTreeMap<&'static str, Place>,
+    /// How the deployments were found.
+    pub deployments: Origin,
+}
+
+/// How the deployments of a configuration were found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// A file names them.
+    Files,
+    /// Vendors' keys in the environment or in `.env`.
+    Environment,
+    /// There was nothing: the built-in mock models.
+    #[default]
+    Mock,
+}

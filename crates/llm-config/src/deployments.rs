@@ -1,0 +1,275 @@
+//! Deployments out of every form that they may be written in.
+//!
+//! Each form becomes a [`Draft`]: a public name, a model, and the maps that say the rest, the strongest first. Then
+//! one way leads from drafts to deployments.
+
+use std::collections::HashSet;
+
+use llm_core::{LossPolicy, Secret};
+use llm_providers::{Auth, Status, Vendor};
+
+use crate::config::DeploymentConfig;
+use crate::environment::Environment;
+use crate::inference::{Asked, Known};
+use crate::node::Node;
+use crate::report::{Place, Report};
+
+pub(crate) mod discovery;
+mod parts;
+pub(crate) mod shapes;
+mod weak;
+
+pub(crate) use weak::master_key;
+
+/// A deployment, or several that differ in their credentials, before the vendor is known.
+pub(crate) struct Draft<'a> {
+    pub(crate) public: String,
+    pub(crate) model: String,
+    /// The vendor where it is named outright.
+    pub(crate) vendor: Option<String>,
+    pub(crate) id: Option<String>,
+    /// The maps that say the rest, the strongest first.
+    pub(crate) layers: Vec<&'a Node>,
+    /// `model_info`.
+    pub(crate) info: Option<&'a Node>,
+    /// Credentials and addresses that come from elsewhere than the maps.
+    pub(crate) access: Vec<Access>,
+    pub(crate) at: Place,
+}
+
+/// A credential with the address that it belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Access {
+    pub(crate) key: Option<String>,
+    pub(crate) base: Option<String>,
+}
+
+/// Makes deployments and remembers every public name, also of those that cannot be served.
+pub(crate) struct Maker<'a> {
+    pub(crate) known: Known<'a>,
+    pub(crate) environment: &'a Environment,
+    pub(crate) report: &'a mut Report,
+    pub(crate) made: Vec<Made>,
+    pub(crate) names: HashSet<String>,
+}
+
+/// A deployment with what only its group can decide.
+pub(crate) struct Made {
+    pub(crate) config: DeploymentConfig,
+    own_id: bool,
+    shares: [Option<u64>; 3],
+}
+
+impl Maker<'_> {
+    pub(crate) fn make(&mut self, draft: &Draft<'_>) {
+        self.names.insert(draft.public.clone());
+        let api_base = draft.text("api_base").or_else(|| draft.text("base_url"));
+        let given_base = draft.access.first().and_then(|access| access.base.as_deref()).or(api_base);
+        let named = draft.vendor.as_deref().or_else(|| draft.text("custom_llm_provider"));
+        let asked = Asked { model: &draft.model, api_base: given_base, vendor: named };
+        let known = self.known;
+        let (vendor, model) = match known.infer(asked) {
+            Ok(found) => found,
+            Err((message, help)) => return self.report.error(&draft.at, message).help(help),
+        };
+        let vendor = parts::vendor_of_address(known.vendors, vendor, given_base);
+        if vendor.status == Status::Planned {
+            return self.comes_later(draft, vendor);
+        }
+        if model.contains('*') && !draft.public.contains('*') {
+            let message = format!("the model `{}` has a `*`, and its public name has none", draft.model);
+            return self.report.error(&draft.at, message).help("write the public name with a `*` too");
+        }
+        let accesses = self.accesses(draft, vendor, api_base);
+        for access in accesses {
+            if self.can_be_called(draft, vendor, &access) {
+                self.push(draft, vendor, model, access);
+            }
+        }
+    }
+
+    fn comes_later(&mut self, draft: &Draft<'_>, vendor: &Vendor) {
+        let (public, name) = (&draft.public, &vendor.name);
+        let message =
+            format!("`{public}` is not served: the vendor `{name}` is not supported yet, it comes later");
+        self.report.warning(&draft.at, message);
+    }
+
+    /// Keys and addresses: of the draft, else of the variables that the vendor's row names.
+    fn accesses(&mut self, draft: &Draft<'_>, vendor: &Vendor, api_base: Option<&str>) -> Vec<Access> {
+        if !draft.access.is_empty() {
+            return draft.access.clone();
+        }
+        let environment = self.environment;
+        let first_set =
+            |names: &[String]| names.iter().find_map(|name| environment.get(name)).map(str::to_owned);
+        let base = api_base.map(str::to_owned).or_else(|| first_set(&vendor.base_env));
+        let mut keys = draft.texts("api_keys");
+        keys.extend(draft.text("api_key").filter(|_| keys.is_empty()).map(str::to_owned));
+        if let Some(variable) = draft.text("api_key_env").filter(|_| keys.is_empty()) {
+            keys = environment.list(variable);
+            if keys.is_empty() {
+                self.report
+                    .warning(&draft.at, format!("the variable `{variable}` is not set"))
+                    .help("set it in the environment or in `.env`");
+            }
+        } else if keys.is_empty() {
+            keys.extend(first_set(&vendor.key_env));
+        }
+        let keys: Vec<Option<String>> =
+            if keys.is_empty() { vec![None] } else { keys.into_iter().map(Some).collect() };
+        keys.into_iter().map(|key| Access { key, base: base.clone() }).collect()
+    }
+
+    /// Says what is missing: an address is an error of the file; a key may just not be there on this machine.
+    fn can_be_called(&mut self, draft: &Draft<'_>, vendor: &Vendor, access: &Access) -> bool {
+        if access.base.is_none() && vendor.base_url.is_none() && vendor.auth != Auth::None {
+            let message = format!(
+                "`{}` needs an `api_base`: the vendor `{}` has no address of its own",
+                draft.public, vendor.name
+            );
+            self.report.error(&draft.at, message).help_if(variables("set `api_base`", &vendor.base_env));
+            return false;
+        }
+        let optional = vendor.key_optional || vendor.auth == Auth::None || access.base.is_some();
+        if access.key.is_none() && !optional && !draft.shows_credential_itself() {
+            let message =
+                format!("`{}` is not served: there is no key for the vendor `{}`", draft.public, vendor.name);
+            self.report.warning(&draft.at, message).help_if(variables("set `api_key`", &vendor.key_env));
+            return false;
+        }
+        weak::credential(self.report, &draft.at, &draft.public, access);
+        true
+    }
+
+    fn push(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, access: Access) {
+        let full_name = format!("{}/{model}", vendor.name);
+        let config = DeploymentConfig {
+            id: draft.id.clone().unwrap_or_else(|| full_name.clone()),
+            public: draft.public.clone(),
+            vendor: vendor.name.clone(),
+            model: model.to_owned(),
+            full_name,
+            api_base: access.base,
+            api_key: access.key.map(Secret::new),
+            organization: draft.text("organization").map(str::to_owned),
+            extra_headers: draft.headers(),
+            weight: 0,
+            order: draft.whole("order").map_or(0, parts::short),
+            limits: draft.limits(),
+            num_retries: draft.whole("num_retries").map(parts::short),
+            policy: draft.policy(),
+            sampling: draft.sampling(),
+            max_output_tokens: draft.whole("max_completion_tokens").or_else(|| draft.whole("max_tokens")),
+            model_max_output_tokens: self.max_output_tokens(draft, vendor, model),
+            extra_body: draft.get("extra_body").map(Node::json_object).unwrap_or_default(),
+            drop_fields: draft.texts("additional_drop_params"),
+            base_model: draft.info_text("base_model").map(str::to_owned),
+            prices: draft.prices(),
+            place: draft.at.clone(),
+        };
+        let shares = ["weight", "rpm", "tpm"].map(|key| draft.whole(key));
+        self.made.push(Made { config, own_id: draft.id.is_some(), shares });
+    }
+
+    fn max_output_tokens(&self, draft: &Draft<'_>, vendor: &Vendor, model: &str) -> Option<u64> {
+        let own = |key: &str| draft.info?.get_whole(key);
+        let name = draft.info_text("base_model").unwrap_or(model);
+        let listed = || {
+            let provider = vendor.price_prefix.as_deref()?;
+            self.known.prices.lookup(provider, name)?.max_output_tokens
+        };
+        own("max_output_tokens").or_else(|| own("max_tokens")).or_else(listed)
+    }
+
+    /// All deployments, with unique ids and with the shares of their groups.
+    pub(crate) fn finish(self) -> (Vec<DeploymentConfig>, HashSet<String>) {
+        let Self { mut made, names, report, .. } = self;
+        share_groups(&mut made);
+        name_uniquely(&mut made, report);
+        (made.into_iter().map(|made| made.config).collect(), names)
+    }
+}
+
+fn variables(remedy: &str, names: &[String]) -> Option<String> {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    Some(if names.is_empty() {
+        remedy.to_owned()
+    } else {
+        format!("{remedy}, or the variable {}", names.join(" or "))
+    })
+}
+
+/// Weights where a deployment of the group has one, else requests a minute, else tokens a minute.
+fn share_groups(made: &mut [Made]) {
+    let groups: HashSet<String> = made.iter().map(|one| one.config.public.clone()).collect();
+    for group in groups {
+        let is_in = |one: &&Made| one.config.public == group;
+        let measure = (0..3)
+            .find(|at| made.iter().filter(is_in).any(|one| one.shares.get(*at).copied().flatten() > Some(0)));
+        let Some(measure) = measure else { continue };
+        for one in made.iter_mut().filter(|one| one.config.public == group) {
+            one.config.weight = one.shares.get(measure).copied().flatten().map_or(0, parts::short);
+        }
+    }
+}
+
+fn name_uniquely(made: &mut [Made], report: &mut Report) {
+    let mut taken: HashSet<String> = HashSet::new();
+    // Ids that somebody chose come first; the others make room.
+    let mut order: Vec<&mut Made> = made.iter_mut().collect();
+    order.sort_by_key(|one| !one.own_id);
+    let mut last: Option<Place> = None;
+    for one in order {
+        let wanted = one.config.id.clone();
+        let same_entry = last.as_ref() == Some(&one.config.place);
+        if one.own_id && taken.contains(&wanted) && !same_entry {
+            let message = format!("the id `{wanted}` is another deployment's already");
+            report
+                .error(&one.config.place, message)
+                .help("ids must be unique; leave `id` out to have one made");
+        }
+        last = Some(one.config.place.clone());
+        let numbered = (2..).map(|number| format!("{wanted}-{number}"));
+        let free = std::iter::once(wanted.clone()).chain(numbered).find(|id| !taken.contains(id));
+        one.config.id = free.expect("there is always another number");
+        taken.insert(one.config.id.clone());
+    }
+}
+
+impl<'a> Draft<'a> {
+    /// The strongest map's value of a key.
+    fn get(&self, key: &str) -> Option<&'a Node> {
+        self.layers.iter().find_map(|layer| layer.get(key))
+    }
+
+    fn text(&self, key: &str) -> Option<&'a str> {
+        self.layers.iter().find_map(|layer| layer.get_text(key))
+    }
+
+    fn texts(&self, key: &str) -> Vec<String> {
+        self.layers
+            .iter()
+            .map(|layer| layer.get_texts(key))
+            .find(|texts| !texts.is_empty())
+            .unwrap_or_default()
+    }
+
+    fn whole(&self, key: &str) -> Option<u64> {
+        self.layers.iter().find_map(|layer| layer.get_whole(key))
+    }
+
+    fn info_text(&self, key: &str) -> Option<&'a str> {
+        self.info.and_then(|info| info.get_text(key))
+    }
+
+    fn policy(&self) -> Option<LossPolicy> {
+        let dropped = |drop: bool| if drop { LossPolicy::Drop } else { LossPolicy::Default };
+        match self.text("on_loss") {
+            Some("drop") => Some(LossPolicy::Drop),
+            Some("reject") => Some(LossPolicy::Reject),
+            Some(_) => Some(LossPolicy::Default),
+            None => self.layers.iter().find_map(|layer| layer.get_flag("drop_params")).map(dropped),
+        }
+    }
+}

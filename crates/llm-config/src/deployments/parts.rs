@@ -1,0 +1,129 @@
+//! Single parts of a deployment, read from the maps of its draft.
+
+use llm_core::Secret;
+use llm_core::money::PicoDollars;
+use llm_core::request::Sampling;
+use llm_providers::{Registry, Status, Vendor};
+use llm_router::Limits;
+
+use super::Draft;
+use crate::node::Node;
+use crate::settings::Phases;
+
+/// Fields of the price table that a configuration may set for a deployment.
+const PRICES: &[&str] = &[
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
+    "cache_creation_input_token_cost_above_1hr",
+    "output_cost_per_reasoning_token",
+    "input_cost_per_audio_token",
+    "output_cost_per_audio_token",
+];
+
+/// Facts of the price table that `model_info` may set.
+const FACTS: &[&str] = &["max_input_tokens", "max_output_tokens", "max_tokens", "mode"];
+
+const CREDENTIAL_HEADERS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
+
+/// A number that has far fewer digits than it may have.
+pub(super) fn short(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// A vendor named `openai` at the host of another vendor that cannot be called yet is that vendor: people name the
+/// company whose models they use. With a `/v1` at the end the address speaks OpenAI's dialect itself.
+pub(super) fn vendor_of_address<'a>(
+    vendors: &'a Registry,
+    vendor: &'a Vendor,
+    api_base: Option<&str>,
+) -> &'a Vendor {
+    let Some(base) = api_base.filter(|base| !base.trim_end_matches('/').ends_with("/v1")) else {
+        return vendor;
+    };
+    let host = vendors.by_address(base).filter(|host| host.status == Status::Planned);
+    host.filter(|_| vendor.name == "openai").unwrap_or(vendor)
+}
+
+impl Draft<'_> {
+    pub(super) fn headers(&self) -> Vec<(String, Secret)> {
+        let entries = self.get("extra_headers").map(Node::entries).unwrap_or_default();
+        entries
+            .iter()
+            .filter_map(|entry| Some((entry.key.clone(), Secret::new(entry.value.text()?.to_owned()))))
+            .collect()
+    }
+
+    /// Whether the credential is in a header of the draft's own.
+    pub(super) fn shows_credential_itself(&self) -> bool {
+        self.headers()
+            .iter()
+            .any(|(name, _)| CREDENTIAL_HEADERS.contains(&name.to_ascii_lowercase().as_str()))
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        let time = |key: &str| self.layers.iter().find_map(|layer| layer.get_seconds(key));
+        let phases = Phases {
+            timeout: time("timeout"),
+            stream: time("stream_timeout"),
+            connect: time("connect_timeout"),
+            first_content: time("first_content_timeout"),
+            idle: time("idle_timeout"),
+            total: time("total_timeout"),
+        };
+        phases.limits(Limits::default())
+    }
+
+    pub(super) fn sampling(&self) -> Sampling {
+        let number = |key: &str| self.layers.iter().find_map(|layer| layer.get_number(key));
+        Sampling {
+            temperature: number("temperature"),
+            top_p: number("top_p"),
+            top_k: self.whole("top_k"),
+            frequency_penalty: number("frequency_penalty"),
+            presence_penalty: number("presence_penalty"),
+            seed: self.whole("seed").and_then(|seed| i64::try_from(seed).ok()),
+            stop: self.texts("stop"),
+            ..Sampling::default()
+        }
+    }
+
+    /// Own prices and facts as `(field, decimal text)`.
+    pub(super) fn prices(&self) -> Vec<(String, String)> {
+        let mut fields = Vec::new();
+        let text = |field: &str| self.text(field).or_else(|| self.info_text(field));
+        for (key, field) in [
+            ("cost_per_1k_tokens", "input_cost_per_token"),
+            ("cost_per_1k_tokens", "output_cost_per_token"),
+            ("input_cost_per_1k_tokens", "input_cost_per_token"),
+            ("output_cost_per_1k_tokens", "output_cost_per_token"),
+        ] {
+            fields.extend(self.text(key).and_then(per_token).map(|price| (field.to_owned(), price)));
+        }
+        let own = PRICES.iter().filter_map(|field| Some(((*field).to_owned(), text(field)?.to_owned())));
+        fields.extend(own);
+        let fact = |field: &&str| Some(((*field).to_owned(), self.info_text(field)?.to_owned()));
+        fields.extend(FACTS.iter().filter_map(fact));
+        fields
+    }
+}
+
+/// The price of one token as decimal text, from that of a thousand; exact to a pico-dollar.
+fn per_token(per_thousand: &str) -> Option<String> {
+    let PicoDollars(thousand) = PicoDollars::parse(per_thousand)?;
+    Some(format!("{}e-12", thousand.saturating_add(500) / 1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_for_a_thousand_is_exact() {
+        let price = |text: &str| per_token(text).and_then(|text| PicoDollars::parse(&text));
+        assert_eq!(price("0.03"), Some(PicoDollars(30_000_000)));
+        assert_eq!(price("0.0005"), Some(PicoDollars(500_000)));
+        assert_eq!(price("cheap"), None);
+    }
+}

@@ -1,0 +1,295 @@
+//! What a deployment is made from, in each of the forms that it may be written in, and vendors of one's own.
+
+use super::settings::{PHASES, SAMPLING};
+use super::{Key, Section, Shape, key};
+
+const MODEL_KEY: &[Key] = &[key(
+    "model",
+    Shape::Text,
+    "The model in the vendor's words, with the vendor as prefix: `vendor/model`.",
+)];
+
+const CONNECTION: &[Key] = &[
+    key("api_key", Shape::Secret, "The vendor's key. Default: the vendor's own variable."),
+    key("api_keys", Shape::Secrets, "Several keys: one deployment for each."),
+    key("api_key_env", Shape::Text, "The variable that holds the key."),
+    key("api_base", Shape::Text, "Where the vendor's API is. Default: as the vendors table says."),
+    key("base_url", Shape::Text, "As `api_base`."),
+    key("api_version", Shape::Text, "The version of the vendor's API, for vendors that want one."),
+    key("organization", Shape::Text, "The organization that pays, for vendors that want it."),
+    key("custom_llm_provider", Shape::Text, "The vendor, whatever the model's name says."),
+    key("litellm_credential_name", Shape::Text, "Takes key, address and the like from `credential_list`."),
+    key("extra_headers", Shape::TextMap, "Headers for every request to the vendor."),
+];
+
+const TRAFFIC: &[Key] = &[
+    key("weight", Shape::Whole, "Share of the group's traffic."),
+    key("rpm", Shape::Whole, "Requests a minute: the share of the traffic where no `weight` is given."),
+    key("tpm", Shape::Whole, "Tokens a minute: the share where neither `weight` nor `rpm` is given."),
+    key("order", Shape::Whole, "Priority level: lower ones are used first. Default 0."),
+    key("num_retries", Shape::Whole, "Attempts after the first, instead of the router's."),
+];
+
+const BODY: &[Key] = &[
+    key("max_completion_tokens", Shape::Whole, "As `max_tokens`."),
+    key("drop_params", Shape::Bool, "Drop and report what the vendor cannot do, instead of refusing it."),
+    key(
+        "on_loss",
+        Shape::Choice(&["default", "drop", "reject"]),
+        "What to do with what the vendor cannot do.",
+    ),
+    key("additional_drop_params", Shape::Texts, "Members taken out of every request."),
+    key("extra_body", Shape::Json, "Members set in every request, whatever the client says."),
+];
+
+const PRICES: &[Key] = &[
+    key("input_cost_per_token", Shape::Dollars, "Dollars for a prompt token."),
+    key("output_cost_per_token", Shape::Dollars, "Dollars for an answer token."),
+    key(
+        "cache_read_input_token_cost",
+        Shape::Dollars,
+        "Dollars for a prompt token read from the vendor's cache.",
+    ),
+    key("cache_creation_input_token_cost", Shape::Dollars, "Dollars for a prompt token written to it."),
+    key("cache_creation_input_token_cost_above_1hr", Shape::Dollars, "The same, kept for an hour."),
+    key("output_cost_per_reasoning_token", Shape::Dollars, "Dollars for a thinking token."),
+    key("input_cost_per_audio_token", Shape::Dollars, "Dollars for an audio token of the prompt."),
+    key("output_cost_per_audio_token", Shape::Dollars, "Dollars for an audio token of the answer."),
+];
+
+const PARAMS_LATER: &[&str] = &[
+    "*_cost_*",
+    "allowed_openai_params",
+    "auto_router_*",
+    "aws_*",
+    "azure_*",
+    "budget_duration",
+    "cache_control_injection_points",
+    "client_id",
+    "client_secret",
+    "configurable_clientside_auth_params",
+    "cooldown_time",
+    "default_api_key_rpm_limit",
+    "default_api_key_tpm_limit",
+    "dimensions",
+    "encoding_format",
+    "guardrails",
+    "input_type",
+    "itpm",
+    "logit_bias",
+    "logprobs",
+    "max_budget",
+    "max_parallel_requests",
+    "max_retries",
+    "merge_reasoning_content_in_choices",
+    "metadata",
+    "mock_*",
+    "modify_params",
+    "n",
+    "otpm",
+    "parallel_tool_calls",
+    "prompt_id",
+    "reasoning_effort",
+    "region_name",
+    "response_format",
+    "rpd",
+    "rust",
+    "service_tier",
+    "ssl_verify",
+    "tag_regex",
+    "tags",
+    "tenant_id",
+    "thinking",
+    "tiered_pricing",
+    "timeout_by_service_tier",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "tpd",
+    "use_in_pass_through",
+    "use_litellm_proxy",
+    "user",
+    "verbosity",
+    "vertex_*",
+    "watsonx_*",
+];
+
+pub(crate) static PARAMS: Section = Section {
+    name: "litellm_params",
+    about: "How a deployment calls its vendor.",
+    keys: &[MODEL_KEY, CONNECTION, TRAFFIC, PHASES, SAMPLING, BODY, PRICES],
+    later: &[PARAMS_LATER],
+    moot: &[],
+    notes: false,
+};
+
+pub(crate) static INFO: Section = Section {
+    name: "model_info",
+    about: "What is known about a deployment. Other keys are notes of your own.",
+    keys: &[
+        &[
+            key(
+                "id",
+                Shape::Text,
+                "The deployment's id. Default: made from its vendor, model, address and key.",
+            ),
+            key("mode", Shape::Text, "What the model is for: `chat`, `embedding` …"),
+            key(
+                "base_model",
+                Shape::Text,
+                "The name in the price table, where the vendor's name says nothing.",
+            ),
+            key("max_tokens", Shape::Whole, "As `max_output_tokens`."),
+            key("max_input_tokens", Shape::Whole, "The most prompt tokens."),
+            key("max_output_tokens", Shape::Whole, "The most answer tokens."),
+        ],
+        PRICES,
+    ],
+    later: &[&[
+        "*_cost_*",
+        "access_groups",
+        "access_windows",
+        "allowed_fails",
+        "allowed_fails_policy",
+        "blocked",
+        "created_*",
+        "db_model",
+        "description",
+        "disable_background_health_check",
+        "health_check_*",
+        "litellm_provider",
+        "supported_environments",
+        "supports_*",
+        "team_*",
+        "tier",
+        "updated_*",
+        "version",
+    ]],
+    moot: &[],
+    notes: true,
+};
+
+pub(crate) static MODEL_LIST: Section = Section {
+    name: "model_list",
+    about: "One deployment. Deployments with the same `model_name` share its traffic.",
+    keys: &[
+        &[
+            key("model_name", Shape::Text, "The public name, or a pattern with one `*`."),
+            key("litellm_params", Shape::Section(&PARAMS), "How the vendor is called."),
+            key("model_info", Shape::Section(&INFO), "What is known about the deployment."),
+        ],
+        // The sloppy form: what belongs into `litellm_params` stands beside `model_name`.
+        MODEL_KEY,
+        CONNECTION,
+        TRAFFIC,
+        PHASES,
+        SAMPLING,
+        BODY,
+        PRICES,
+    ],
+    later: &[PARAMS_LATER],
+    moot: &[],
+    notes: false,
+};
+
+const FLAT: &[Key] = &[
+    key("provider", Shape::Text, "The vendor."),
+    key("model", Shape::Text, "The model in the vendor's words. Default: `model_name`."),
+    key("enabled", Shape::Bool, "Whether it is served. Default true."),
+    key("id", Shape::Text, "The deployment's id. Default: made from its vendor, model, address and key."),
+    key("cost_per_1k_tokens", Shape::Dollars, "Dollars for 1000 tokens, prompt or answer."),
+    key("input_cost_per_1k_tokens", Shape::Dollars, "Dollars for 1000 prompt tokens."),
+    key("output_cost_per_1k_tokens", Shape::Dollars, "Dollars for 1000 answer tokens."),
+];
+
+pub(crate) static PROVIDER: Section = Section {
+    name: "providers",
+    about: "One deployment, or one for each of several keys.",
+    keys: &[
+        &[key("model_name", Shape::Text, "The public name, and the vendor's where `model` is not given.")],
+        FLAT,
+        CONNECTION,
+        TRAFFIC,
+        PHASES,
+        SAMPLING,
+        BODY,
+        PRICES,
+    ],
+    later: &[PARAMS_LATER],
+    moot: &[],
+    notes: false,
+};
+
+pub(crate) static MODEL: Section = Section {
+    name: "models",
+    about: "One deployment under the public name that is its key.",
+    keys: &[
+        &[key("model_name", Shape::Text, "The model in the vendor's words. Default: the public name.")],
+        FLAT,
+        CONNECTION,
+        TRAFFIC,
+        PHASES,
+        SAMPLING,
+        BODY,
+        PRICES,
+    ],
+    later: &[PARAMS_LATER],
+    moot: &[],
+    notes: false,
+};
+
+pub(crate) static CREDENTIAL: Section = Section {
+    name: "credential_list",
+    about: "A credential with a name.",
+    keys: &[&[
+        key("credential_name", Shape::Text, "The name that deployments refer to."),
+        key("credential_values", Shape::Section(&CREDENTIAL_VALUES), "What a deployment takes from it."),
+        key("credential_info", Shape::Json, "Notes of your own."),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};
+
+static CREDENTIAL_VALUES: Section = Section {
+    name: "credential_values",
+    about: "What a deployment takes from a credential where it does not say itself.",
+    keys: &[CONNECTION],
+    later: &[PARAMS_LATER],
+    moot: &[],
+    notes: false,
+};
+
+pub(crate) static VENDOR: Section = Section {
+    name: "vendors",
+    about: "A row of the vendors table.",
+    keys: &[&[
+        key("name", Shape::Text, "The name, and the prefix of its models."),
+        key("aliases", Shape::Texts, "Other prefixes."),
+        key("status", Shape::Choice(&["ready", "planned"]), "Whether it can be called. Default `ready`."),
+        key("dialect", Shape::Text, "The wire format that it speaks."),
+        key("base_url", Shape::Text, "Where its API begins, version included."),
+        key("key_env", Shape::Texts, "Variables that may hold the key."),
+        key("base_env", Shape::Texts, "Variables that may hold another address."),
+        key(
+            "auth",
+            Shape::Choice(&["bearer", "x-api-key", "api-key", "both", "none"]),
+            "How the key is shown.",
+        ),
+        key("key_optional", Shape::Bool, "Whether it works without a key."),
+        key("organization_header", Shape::Text, "The header that names who pays."),
+        key("hosts", Shape::Texts, "Hosts of its API, a leading dot for all below."),
+        key(
+            "paths",
+            Shape::TextMap,
+            "Paths that users write for another of its APIs, and the path that is meant.",
+        ),
+        key("docs", Shape::Text, "The page that this row follows."),
+        key("checked", Shape::Text, "When that page was read last."),
+        key("price_prefix", Shape::Text, "Its prefix in the price table."),
+        key("quirks", Shape::Json, "Named wire behaviours."),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};

@@ -1,0 +1,60 @@
+//! The top level of a configuration file.
+
+use super::deployment::{CREDENTIAL, MODEL, MODEL_LIST, PROVIDER, VENDOR};
+use super::settings::{DEFAULTS, GENERAL, LITELLM, ROUTER, SERVER};
+use super::{Key, Section, Shape, key};
+
+pub(crate) static ROOT: Section = Section {
+    name: "the top level",
+    about: "All parts are optional, may be mixed, and may come from several files by `include`.",
+    keys: &[KEYS],
+    later: &[&[
+        "guardrails",
+        "policies",
+        "policy_attachments",
+        "mcp_servers",
+        "mcp_aliases",
+        "search_tools",
+        "vector_store_registry",
+        "files_settings",
+        "finetune_settings",
+        "assistant_settings",
+        "callback_settings",
+        "prompts",
+    ]],
+    moot: &[],
+    notes: false,
+};
+
+const KEYS: &[Key] = &[
+    key("model_list", Shape::Sections(&MODEL_LIST), "Deployments, as in LiteLLM's config.yaml."),
+    key("router_settings", Shape::Section(&ROUTER), "How deployments are picked, retried and replaced."),
+    key("litellm_settings", Shape::Section(&LITELLM), "LiteLLM's module settings."),
+    key("general_settings", Shape::Section(&GENERAL), "LiteLLM's proxy settings."),
+    key(
+        "environment_variables",
+        Shape::TextMap,
+        "Variables for this gateway; those that are set already win.",
+    ),
+    key(
+        "credential_list",
+        Shape::Sections(&CREDENTIAL),
+        "Credentials that `litellm_credential_name` refers to.",
+    ),
+    key("include", Shape::Texts, "More files, relative to this one. Lists grow, maps merge, this file wins."),
+    key("server", Shape::Section(&SERVER), "Where and how the server listens."),
+    key(
+        "providers",
+        Shape::Sections(&PROVIDER),
+        "Deployments as a flat list: vendor, model and key side by side.",
+    ),
+    key("models", Shape::Named(&MODEL), "Deployments by public name."),
+    key("default_model", Shape::Text, "The model of requests that name none."),
+    key(
+        "prices",
+        Shape::Text,
+        "A file with another price table, relative to the working directory: this gateway's own form or LiteLLM's JSON.",
+    ),
+    key("llm", Shape::Section(&DEFAULTS), "What holds for every deployment that does not say otherwise."),
+    key("vendors", Shape::Sections(&VENDOR), "Vendors of your own: rows of the vendors table."),
+];

@@ -1,0 +1,80 @@
+//! The keys of a configuration as Markdown tables, made from the key table, for the docs.
+
+use std::fmt::Write;
+
+use crate::keys::{Key, PARAMS, ROOT, Section, Shape};
+
+/// Every section with its keys.
+pub fn reference() -> String {
+    let mut out = String::new();
+    let mut sections: Vec<&'static Section> = Vec::new();
+    collect(&ROOT, &mut sections);
+    for section in sections {
+        write_section(section, &mut out).expect("writing to a string cannot fail");
+    }
+    out
+}
+
+fn collect(section: &'static Section, sections: &mut Vec<&'static Section>) {
+    if sections.iter().any(|known| std::ptr::eq(*known, section)) {
+        return;
+    }
+    sections.push(section);
+    for key in section.all() {
+        if let Shape::Section(inner) | Shape::Sections(inner) | Shape::Named(inner) = key.shape {
+            collect(inner, sections);
+        }
+    }
+}
+
+fn write_section(section: &'static Section, out: &mut String) -> std::fmt::Result {
+    let title =
+        if section.name.starts_with("the ") { "Top level".to_owned() } else { format!("`{}`", section.name) };
+    writeln!(out, "### {title}\n\n{}\n\n| key | value | meaning |\n| --- | --- | --- |", section.about)?;
+    let shares = shares_params(section);
+    for Key { name, shape, about } in section.all().filter(|key| !shares || !is_param(key)) {
+        writeln!(out, "| `{name}` | {} | {about} |", value(*shape))?;
+    }
+    let mut later: Vec<String> = section.later_names().map(|name| format!("`{name}`")).collect();
+    later.sort();
+    if shares {
+        writeln!(out, "\nAnd every key of `{}`.", PARAMS.name)?;
+    } else if !later.is_empty() {
+        writeln!(out, "\nLiteLLM's keys without an effect yet: {}.", later.join(", "))?;
+    }
+    writeln!(out)
+}
+
+/// Whether a section has all keys that a deployment's parameters have, so that they need not be told again.
+fn shares_params(section: &'static Section) -> bool {
+    let own: Vec<&str> = section.all().map(|key| key.name).collect();
+    !std::ptr::eq(section, &PARAMS) && PARAMS.all().all(|key| own.contains(&key.name))
+}
+
+fn is_param(key: &Key) -> bool {
+    PARAMS.find(key.name).is_some_and(|param| param.about == key.about)
+}
+
+fn value(shape: Shape) -> String {
+    match shape {
+        Shape::Text => "text".to_owned(),
+        Shape::Secret => "secret".to_owned(),
+        Shape::Secrets => "secrets".to_owned(),
+        Shape::Bool => "true or false".to_owned(),
+        Shape::Whole => "whole number".to_owned(),
+        Shape::Number => "number".to_owned(),
+        Shape::Dollars => "dollars".to_owned(),
+        Shape::Seconds => "seconds".to_owned(),
+        Shape::Choice(choices) => {
+            choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ")
+        }
+        Shape::Texts => "text or list".to_owned(),
+        Shape::TextMap => "map of texts".to_owned(),
+        Shape::Json => "anything".to_owned(),
+        Shape::Section(_) => "map, below".to_owned(),
+        Shape::Sections(_) => "list of maps, below".to_owned(),
+        Shape::Named(_) => "map of names to maps, below".to_owned(),
+        Shape::Fallbacks => "list".to_owned(),
+        Shape::Aliases => "map".to_owned(),
+    }
+}

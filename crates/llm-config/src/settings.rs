@@ -1,0 +1,342 @@
+//! Settings that hold for the whole gateway, layered: defaults, then the file, `.env`, the process environment and
+//! the flags, the later one winning.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use figment::Figment;
+use figment::value::{Dict, Map, Value};
+use figment::{Metadata, Profile, Provider};
+use llm_core::Secret;
+use llm_router::Limits;
+use serde::Deserialize;
+
+use crate::environment::Environment;
+use crate::keys::Shape;
+use crate::node::Node;
+use crate::report::{Place, Report};
+use crate::strict::{flag, number, seconds, whole};
+
+mod table;
+
+use table::{SETTINGS, Setting};
+
+/// Where and how the server listens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerSettings {
+    /// The address to listen on; `None`: nobody said.
+    pub host: Option<String>,
+    /// The port to listen on.
+    pub port: u16,
+    /// The key that clients must show; `None`: anyone may ask.
+    pub master_key: Option<Secret>,
+    /// The largest request body in bytes.
+    pub max_request_bytes: usize,
+    /// Logs as JSON lines; `None`: as the output is.
+    pub json_logs: Option<bool>,
+    /// More logs.
+    pub verbose: bool,
+    /// How long a client may take to send its headers.
+    pub header_timeout: Duration,
+    /// How long running requests may take after a stop.
+    pub drain_timeout: Duration,
+}
+
+/// How deployments are picked, retried and replaced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RouterConfig {
+    /// The strategy's name.
+    pub strategy: String,
+    /// Attempts after the first, in each group.
+    pub num_retries: u32,
+    /// The shortest wait before the same deployment is tried again.
+    pub retry_after: Duration,
+    /// The most fallback groups of one call.
+    pub max_fallbacks: usize,
+    /// Fallback groups by group name; `*` stands for any.
+    pub fallbacks: Vec<(String, Vec<String>)>,
+    /// Fallback groups for groups without an entry of their own.
+    pub default_fallbacks: Vec<String>,
+    /// How long each phase may take where a deployment does not say.
+    pub limits: Limits,
+    /// Drop and report what a vendor cannot do.
+    pub drop_params: bool,
+}
+
+/// What the command line says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--host`.
+    pub host: Option<String>,
+    /// `--port`.
+    pub port: Option<u16>,
+    /// `--debug`.
+    pub debug: bool,
+}
+
+/// The settings, and where each one came from.
+pub(crate) struct Settings {
+    pub(crate) server: ServerSettings,
+    pub(crate) router: RouterConfig,
+    pub(crate) places: BTreeMap<&'static str, Place>,
+}
+
+/// Puts the layers together. `root` is the checked file.
+pub(crate) fn settings(
+    root: &Node,
+    environment: &Environment,
+    flags: &Flags,
+    report: &mut Report,
+) -> Settings {
+    let mut places: BTreeMap<&'static str, Place> = BTreeMap::new();
+    let mut figment = Figment::new();
+    let is_file = |place: &Place| matches!(place, Place::File { .. });
+    let layers = [
+        Layer::defaults(),
+        Layer::file(root, report),
+        Layer::variables("`.env`", environment, is_file, report),
+        Layer::variables("environment", environment, |place| !is_file(place), report),
+        Layer::flags(flags),
+    ];
+    for layer in layers {
+        places.extend(layer.places.clone());
+        figment = figment.merge(layer);
+    }
+    let read = match figment.extract::<Read>() {
+        Ok(read) => read,
+        Err(error) => {
+            explain(error, &places, report);
+            Figment::from(Layer::defaults()).extract().expect("the defaults are complete; a test reads them")
+        }
+    };
+    let limits = read.router.limits();
+    Settings { server: read.server.into(), router: read.router.with_limits(limits), places }
+}
+
+/// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
+fn explain(error: figment::Error, places: &BTreeMap<&'static str, Place>, report: &mut Report) {
+    for single in error {
+        let path = single.path.join(".");
+        let place = places.get(path.as_str()).cloned().unwrap_or_default();
+        let name = path.rsplit('.').next().unwrap_or(&path);
+        report.error(&place, format!("`{name}` is outside its range")).help("a port is at most 65535");
+    }
+}
+
+/// One layer of settings by path, with their places.
+struct Layer {
+    name: &'static str,
+    values: Dict,
+    places: BTreeMap<&'static str, Place>,
+}
+
+impl Layer {
+    fn new(name: &'static str) -> Self {
+        Self { name, values: Dict::new(), places: BTreeMap::new() }
+    }
+
+    fn defaults() -> Self {
+        let mut layer = Self::new("defaults");
+        for setting in SETTINGS {
+            if let Some(default) = setting.default {
+                layer.set(setting, default, &Place::Default, &mut Report::default());
+            }
+        }
+        layer
+    }
+
+    fn file(root: &Node, report: &mut Report) -> Self {
+        let mut layer = Self::new("file");
+        for setting in SETTINGS {
+            let found = setting.files.iter().find_map(|path| root.at_path(path));
+            if let Some((node, text)) = found.and_then(|node| Some((node, node.text()?))) {
+                layer.set(setting, text, &node.at, report);
+            }
+        }
+        layer
+    }
+
+    fn variables(
+        name: &'static str,
+        environment: &Environment,
+        wanted: impl Fn(&Place) -> bool,
+        report: &mut Report,
+    ) -> Self {
+        let mut layer = Self::new(name);
+        for setting in SETTINGS {
+            let mut names = setting.variables.iter().filter(|name| wanted(&environment.place(name)));
+            if let Some((name, value)) = names.find_map(|name| Some((name, environment.get(name)?))) {
+                layer.set(setting, value, &environment.place(name), report);
+            }
+        }
+        layer
+    }
+
+    fn flags(flags: &Flags) -> Self {
+        let mut layer = Self::new("flags");
+        let port = flags.port.map(|port| port.to_string());
+        let verbose = flags.debug.then(|| "true".to_owned());
+        for (path, flag, value) in [
+            ("server.host", "--host", &flags.host),
+            ("server.port", "--port", &port),
+            ("server.verbose", "--debug", &verbose),
+        ] {
+            let setting = SETTINGS.iter().find(|setting| setting.path == path);
+            if let (Some(setting), Some(value)) = (setting, value) {
+                layer.set(setting, value, &Place::Flag(flag), &mut Report::default());
+            }
+        }
+        layer
+    }
+
+    fn set(&mut self, setting: &'static Setting, text: &str, place: &Place, report: &mut Report) {
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        let (value, wanted) = match setting.shape {
+            Shape::Bool => (flag(text).map(Value::from), "true or false"),
+            Shape::Whole => (whole(text).map(Value::from), "a whole number"),
+            Shape::Number => (number(text).map(Value::from), "a number"),
+            Shape::Seconds => {
+                (seconds(text).map(|time| Value::from(time.as_secs_f64())), "a number of seconds")
+            }
+            _ => (Some(Value::from(text)), "a text"),
+        };
+        let Some(value) = value else {
+            let name = setting.path.rsplit('.').next().unwrap_or(setting.path);
+            report.error(place, format!("`{name}` must be {wanted}"));
+            return;
+        };
+        let Some((section, name)) = setting.path.split_once('.') else { return };
+        let section = self.values.entry(section.to_owned()).or_insert_with(|| Value::from(Dict::new()));
+        if let Value::Dict(_, entries) = section {
+            entries.insert(name.to_owned(), value);
+            self.places.insert(setting.path, place.clone());
+        }
+    }
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.name)
+    }
+
+    fn data(&self) -> figment::Result<Map<Profile, Dict>> {
+        Ok(Map::from([(Profile::Default, self.values.clone())]))
+    }
+}
+
+#[derive(Deserialize)]
+struct Read {
+    server: ReadServer,
+    router: ReadRouter,
+}
+
+#[derive(Deserialize)]
+struct ReadServer {
+    host: Option<String>,
+    port: u16,
+    master_key: Option<Secret>,
+    max_request_size_mb: f64,
+    json_logs: Option<bool>,
+    verbose: bool,
+    header_timeout: f64,
+    drain_timeout: f64,
+}
+
+#[derive(Deserialize)]
+struct ReadRouter {
+    routing_strategy: String,
+    num_retries: u32,
+    retry_after: f64,
+    max_fallbacks: usize,
+    drop_params: bool,
+    timeout: Option<f64>,
+    stream_timeout: Option<f64>,
+    connect_timeout: Option<f64>,
+    first_content_timeout: Option<f64>,
+    idle_timeout: Option<f64>,
+    total_timeout: Option<f64>,
+}
+
+impl From<ReadServer> for ServerSettings {
+    fn from(read: ReadServer) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
+        let max_request_bytes = (read.max_request_size_mb.clamp(0.0, 1_048_576.0) * 1_048_576.0) as usize;
+        Self {
+            host: read.host,
+            port: read.port,
+            master_key: read.master_key,
+            max_request_bytes,
+            json_logs: read.json_logs,
+            verbose: read.verbose,
+            header_timeout: Duration::from_secs_f64(read.header_timeout),
+            drain_timeout: Duration::from_secs_f64(read.drain_timeout),
+        }
+    }
+}
+
+impl ReadRouter {
+    fn limits(&self) -> Limits {
+        let time = |seconds: Option<f64>| seconds.map(Duration::from_secs_f64);
+        let phases = Phases {
+            timeout: time(self.timeout),
+            stream: time(self.stream_timeout),
+            connect: time(self.connect_timeout),
+            first_content: time(self.first_content_timeout),
+            idle: time(self.idle_timeout),
+            total: time(self.total_timeout),
+        };
+        phases.limits(llm_router::RouterSettings::default().limits)
+    }
+
+    fn with_limits(self, limits: Limits) -> RouterConfig {
+        RouterConfig {
+            strategy: self.routing_strategy,
+            num_retries: self.num_retries,
+            retry_after: Duration::from_secs_f64(self.retry_after),
+            max_fallbacks: self.max_fallbacks,
+            fallbacks: Vec::new(),
+            default_fallbacks: Vec::new(),
+            limits,
+            drop_params: self.drop_params,
+        }
+    }
+}
+
+/// Timeouts as they are written, of the router or of a deployment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Phases {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) stream: Option<Duration>,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) first_content: Option<Duration>,
+    pub(crate) idle: Option<Duration>,
+    pub(crate) total: Option<Duration>,
+}
+
+impl Phases {
+    /// The limits that they mean, with what they leave open taken from `above`.
+    ///
+    /// `timeout` bounds an attempt's wait for its answer, as it does in LiteLLM, not the whole call: else no time
+    /// would be left for a retry. The whole call must then last at least as long as one attempt may.
+    pub(crate) fn limits(&self, above: Limits) -> Limits {
+        let own = Limits {
+            connect: self.connect,
+            headers: self.timeout,
+            first_content: self.first_content.or(self.stream).or(self.timeout),
+            idle: self.idle.or(self.stream),
+            total: self.total,
+        };
+        let limits = own.or(above);
+        let longest = [own.headers, own.first_content, own.idle].into_iter().flatten().max();
+        let total = self
+            .total
+            .or_else(|| limits.total.map(|total| longest.map_or(total, |longest| total.max(longest))));
+        Limits { total, ..limits }
+    }
+}
+
+#[cfg(test)]
+mod tests;
