@@ -15,7 +15,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -194,7 +194,7 @@ impl ScriptedVendor {
 
     /// What it was asked so far, in order.
     pub fn requests(&self) -> Vec<Received> {
-        self.state.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.requests.lock().clone()
     }
 
     /// Waits until a client goes away before the end of its answer.
@@ -227,7 +227,7 @@ async fn serve(request: Request<Incoming>, state: Arc<State>) -> Result<Response
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     let received = Received { method: head.method, target, headers: head.headers, body };
-    state.requests.lock().unwrap_or_else(PoisonError::into_inner).push(received);
+    state.requests.lock().push(received);
     let answer = next_answer(&state);
     let mut response = Response::new(Script {
         length: answer.whole.then(|| answer.length()),
@@ -241,7 +241,7 @@ async fn serve(request: Request<Incoming>, state: Arc<State>) -> Result<Response
 }
 
 fn next_answer(state: &State) -> Answer {
-    let mut answers = state.answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut answers = state.answers.lock();
     let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
     next.expect("there is one from the start, and the last one stays")
 }
