@@ -7,6 +7,8 @@ mod draining;
 mod embedding;
 mod fixture;
 mod pages;
+#[cfg(unix)]
+mod program;
 mod routes;
 mod streams;
 mod vendor;

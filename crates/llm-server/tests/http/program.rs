@@ -1,0 +1,112 @@
+//! The program itself: its exit codes, its words, its signals.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// The program without anything of this machine's environment, in a folder without a `.env`.
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_llm-server"));
+    command.env_clear().current_dir(env!("CARGO_TARGET_TMPDIR")).args(arguments);
+    command
+}
+
+fn ended(arguments: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = program(arguments).output().expect("the program is built");
+    (status.code(), String::from_utf8(stderr).expect("text"))
+}
+
+/// A running program whose log is read line by line.
+struct Run {
+    child: Child,
+    log: BufReader<ChildStdout>,
+}
+
+impl Run {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = program(arguments).stdout(Stdio::piped()).spawn().expect("the program is built");
+        let log = BufReader::new(child.stdout.take().expect("piped"));
+        Self { child, log }
+    }
+
+    /// The next line that says this.
+    fn line(&mut self, message: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.log.read_line(&mut line).expect("text"), 0, "the log ended before `{message}`");
+            let line: Value = serde_json::from_str(&line).expect("JSON lines, as the output is no terminal");
+            let said = line.get("message").and_then(Value::as_str).unwrap_or_default();
+            if said.starts_with(message) {
+                return line;
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = Pid::from_child(&self.child);
+        kill_process(id, signal).expect("the program runs");
+    }
+
+    fn end(&mut self) -> Option<i32> {
+        self.child.wait().expect("the program was started").code()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // A test that failed leaves nothing behind; an error means that it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let (code, words) = ended(&["--no-such-flag"]);
+    assert_eq!(code, Some(2));
+    assert!(words.contains("--no-such-flag"), "{words}");
+}
+
+#[test]
+fn a_wrong_configuration_ends_with_1_and_its_reason() {
+    for arguments in [&["--config", "nowhere.yaml"][..], &["check", "--config", "nowhere.yaml"]] {
+        let (code, words) = ended(arguments);
+        assert_eq!(code, Some(1));
+        assert!(words.contains("nowhere.yaml"), "{words}");
+    }
+}
+
+#[test]
+fn a_port_in_use_ends_with_1_and_a_remedy() {
+    let holder = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = holder.local_addr().expect("bound").port().to_string();
+    let (code, words) = ended(&["--port", &port]);
+    assert_eq!(code, Some(1));
+    assert!(words.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{words}");
+    assert!(words.contains("choose another --port"), "{words}");
+}
+
+#[test]
+fn the_program_says_where_it_listens_and_ends_when_asked() {
+    let mut run = Run::start(&["--port", "0"]);
+    let address = run.line("listening").get("address").and_then(Value::as_str).map(str::to_owned);
+    let address = address.expect("an address");
+    assert!(address.starts_with("127.0.0.1:"), "without a key only this machine can call: {address}");
+    assert!(std::net::TcpStream::connect(&address).is_ok());
+
+    run.signal(Signal::HUP);
+    run.line("configuration read again");
+    run.signal(Signal::TERM);
+    run.line("draining");
+    run.line("ended");
+    assert_eq!(run.end(), Some(0));
+}
+
+#[test]
+fn the_schema_is_json() {
+    let output = program(&["schema"]).output().expect("the program is built");
+    assert!(serde_json::from_slice::<Value>(&output.stdout).expect("JSON").is_object());
+}
