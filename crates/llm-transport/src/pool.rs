@@ -124,23 +124,18 @@ impl Pool {
         self.shards.iter().find_map(|shard| shard.take(id))
     }
 
-    /// A new connection, or with `fresh` off a stream of one that another call made meanwhile.
-    pub(crate) async fn open(
-        &self,
-        connector: &Connector,
-        limit: Option<Duration>,
-        fresh: bool,
-    ) -> Result<Lease> {
-        let shard = self.shard();
+    /// A new connection, or a stream of one that another call made meanwhile.
+    pub(crate) async fn open(&self, connector: &Connector, limit: Option<Duration>) -> Result<Lease> {
+        let (shard, limit) = (self.shard(), connector.limit(limit));
         if !connector.may_be_http2() || self.only_http1.load(Ordering::Relaxed) {
-            return self.make(connector, connector.limit(limit), shard).await;
+            return self.make(connector, limit, shard).await;
         }
-        let limit = connector.limit(limit);
         let _making = timeout(limit, shard.making.lock()).await.map_err(|_| connect_expired(limit))?;
-        if !fresh && let Some(lease) = shard.take(Handle::current().id()) {
-            return Ok(lease);
+        let made = shard.state.lock().stream(Handle::current().id());
+        match made {
+            Some(stream) => Ok(Lease::Http2(stream)),
+            None => self.make(connector, limit, shard).await,
         }
-        self.make(connector, limit, shard).await
     }
 
     async fn make(&self, connector: &Connector, limit: Duration, shard: &Arc<Shard>) -> Result<Lease> {
@@ -186,12 +181,8 @@ impl Shard {
     /// Takes the connection used last; closed and expired ones go.
     fn take(self: &Arc<Self>, runtime: Id) -> Option<Lease> {
         let mut state = self.state.lock();
-        if !state.shared.is_empty() {
-            state.shared.retain(|connection| !connection.is_closed());
-            let mut ours = state.shared.iter_mut().filter(|connection| connection.runtime == runtime);
-            if let Some(stream) = ours.find_map(|connection| connection.stream(true)) {
-                return Some(Lease::Http2(stream));
-            }
+        if let Some(stream) = state.stream(runtime) {
+            return Some(Lease::Http2(stream));
         }
         for place in (0..state.idle.len()).rev() {
             let connection = &state.idle[place];
@@ -248,6 +239,15 @@ impl Shard {
             state.reaper = None;
         }
         more
+    }
+}
+
+impl State {
+    /// A free stream of an HTTP/2 connection; closed ones go.
+    fn stream(&mut self, runtime: Id) -> Option<Http2Stream> {
+        self.shared.retain(|connection| !connection.is_closed());
+        let mut ours = self.shared.iter_mut().filter(|connection| connection.runtime == runtime);
+        ours.find_map(|connection| connection.stream(true))
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, Request, Response, header};
 use hyper::body::Incoming;
 use llm_core::provider::Deadlines;
 use llm_core::wire::WireRequest;
@@ -21,7 +21,7 @@ use crate::deadline::Watch;
 use crate::decode::Decoder;
 use crate::failure;
 use crate::options::Options;
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, RequestBody};
 use crate::pool::{Lease, Pool};
 use crate::target::Target;
 
@@ -104,7 +104,7 @@ impl Upstream {
                 return Ok(lease);
             }
         }
-        let opening = self.pool.open(&self.connector, deadlines.connect, fresh);
+        let opening = self.pool.open(&self.connector, deadlines.connect);
         match watch.total() {
             Some(total) => timeout_at(total, opening).await.map_err(|_| watch.total_expired())?,
             None => opening.await,
@@ -145,7 +145,7 @@ impl Upstream {
         outgoing: &Outgoing,
         path: &PathAndQuery,
         watch: &Watch,
-    ) -> Result<http::Request<crate::outgoing::RequestBody>> {
+    ) -> Result<Request<RequestBody>> {
         let route = self.connector.route();
         let target = if route.wants_whole_url() {
             self.target.absolute_form(path.clone())?

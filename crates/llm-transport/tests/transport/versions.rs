@@ -1,6 +1,7 @@
 //! HTTP/2: by prior knowledge and by negotiation, many calls on one connection and more connections when it is full.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,7 +14,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use llm_core::provider::Deadlines;
 use llm_transport::{HttpVersion, Options, Upstream};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Barrier, mpsc};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::{Barrier, Notify};
 
 use crate::secure::{acceptor, trusting};
 use crate::server::{Server, call, failing_call, request, upstream};
@@ -118,25 +121,33 @@ async fn a_peer_that_does_not_speak_http2_is_an_error() {
     assert_eq!(failing_call(&knowing(&server)).await.kind(), llm_core::ErrorKind::Connection);
 }
 
+/// Answers each call with a body that does not end, and tells when the client drops it. `leave`: the connection says
+/// goodbye then, and lets the calls under way go on.
+async fn serve_endless(stream: TcpStream, dropped: UnboundedSender<()>, leave: Arc<Notify>) {
+    let service = service_fn(move |_| {
+        let (sender, body) = mpsc::unbounded_channel::<()>();
+        let dropped = dropped.clone();
+        tokio::spawn(async move {
+            sender.closed().await;
+            let _over = dropped.send(());
+        });
+        async move { Ok::<_, Infallible>(Response::new(Endless { _alive: body, begun: false })) }
+    });
+    let serving = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(stream), service);
+    let mut serving = pin!(serving);
+    tokio::select! {
+        _ended = serving.as_mut() => return,
+        () = leave.notified() => serving.as_mut().graceful_shutdown(),
+    }
+    let _ended = serving.await;
+}
+
 #[tokio::test]
 async fn dropping_a_reply_resets_its_stream_and_spares_the_connection() {
     let (seen, mut dropped) = mpsc::unbounded_channel();
     let server = Server::start(move |_, connection| {
-        let seen = seen.clone();
-        async move {
-            let service = service_fn(move |_| {
-                let (sender, body) = mpsc::unbounded_channel::<()>();
-                let seen = seen.clone();
-                tokio::spawn(async move {
-                    sender.closed().await;
-                    let _over = seen.send(());
-                });
-                async move { Ok::<_, Infallible>(Response::new(Endless { _alive: body, begun: false })) }
-            });
-            let _ended = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(connection.into_stream()), service)
-                .await;
-        }
+        serve_endless(connection.into_stream(), seen.clone(), Arc::default())
     })
     .await;
     let upstream = knowing(&server);
@@ -147,6 +158,31 @@ async fn dropping_a_reply_resets_its_stream_and_spares_the_connection() {
         dropped.recv().await.expect("the server saw the reset");
     }
     assert_eq!(server.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_says_goodbye_is_replaced_by_one_for_all() {
+    let (seen, _dropped) = mpsc::unbounded_channel();
+    let leave = Arc::new(Notify::new());
+    let (first, never) = (Arc::clone(&leave), Arc::<Notify>::default());
+    let server = Server::start(move |number, connection| {
+        let leave = if number == 0 { &first } else { &never };
+        serve_endless(connection.into_stream(), seen.clone(), Arc::clone(leave))
+    })
+    .await;
+    let upstream = knowing(&server);
+    let deadlines = Deadlines::default();
+    let mut under_way = upstream.send(request(), &deadlines).await.expect("a head").body;
+    leave.notify_one();
+    while server.accepted() == 1 {
+        upstream.send(request(), &deadlines).await.expect("the goodbye costs no call");
+    }
+    let calls: Vec<_> = (0..10).map(|_| upstream.send(request(), &deadlines)).collect();
+    for reply in join_all(calls).await {
+        assert_eq!(reply.expect("a head").status, 200);
+    }
+    assert_eq!(under_way.chunk().await.expect("a chunk").expect("good"), "data: 1\n\n");
+    assert_eq!(server.accepted(), 2);
 }
 
 /// A body that says one thing and then waits until it is dropped.
