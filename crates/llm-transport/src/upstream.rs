@@ -80,16 +80,17 @@ impl Upstream {
         let mut watch = Watch::begin(deadlines);
         let (outgoing, path) = Outgoing::new(request);
         let path = self.target.path(&path)?;
-        let mut fresh = false;
-        if let Some(lease) = self.pool.idle() {
-            match self.exchange(lease, &outgoing, &path, &mut watch).await {
-                Ok((head, lease)) => return self.reply(head, lease, watch),
-                Err(Failure { error, stale: false }) => return Err(error),
-                Err(Failure { stale: true, .. }) => fresh = true,
-            }
+        // Opening is rare and large: boxed, so that the future of the usual call stays small.
+        let lease = match self.pool.idle() {
+            Some(lease) => lease,
+            None => Box::pin(self.open(deadlines, &watch, false)).await?,
+        };
+        match self.exchange(lease, &outgoing, &path, &mut watch).await {
+            Ok((head, lease)) => return self.reply(head, lease, watch),
+            Err(Failure { error, stale: false }) => return Err(error),
+            Err(Failure { stale: true, .. }) => {}
         }
-        // Rare and large: boxed, so that the future of the usual call stays small.
-        let lease = Box::pin(self.open(deadlines, &watch, fresh)).await?;
+        let lease = Box::pin(self.open(deadlines, &watch, true)).await?;
         match self.exchange(lease, &outgoing, &path, &mut watch).await {
             Ok((head, lease)) => self.reply(head, lease, watch),
             Err(failure) => Err(failure.error),
