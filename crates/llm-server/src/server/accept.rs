@@ -36,8 +36,10 @@ pub(crate) async fn accept(listener: TcpListener, doors: Vec<Door>, mut phase: w
             Err(error) => {
                 tracing::error!(%error, retry_in = ?pause, "cannot accept connections");
                 // Out of descriptors or memory: the connection still waits, and asking again at once would spin.
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST);
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST),
+                    _ = phase.changed() => return,
+                }
             }
         }
     }
