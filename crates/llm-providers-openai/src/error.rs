@@ -12,7 +12,6 @@ use llm_core::{Error, ErrorKind, Retry};
 use serde::Serialize;
 
 use self::report::Report;
-pub(crate) use self::scrub::scrub;
 
 /// What an answer with an error in it means, whatever shape the vendor gave it.
 pub(crate) fn classify(reply: &WireResponse) -> Error {

@@ -1,7 +1,31 @@
-//! The OpenAI wire formats in both directions, base of every compatible vendor: chat completions, and the
-//! Responses API.
+//! The OpenAI wire formats in both directions, base of every compatible vendor.
+//!
+//! - [`ChatCompletions`] and [`ChatIngress`]: chat completions, towards vendors and towards clients.
+//! - [`Responses`] and [`ResponsesIngress`]: the Responses format, likewise.
+//! - [`Quirks`], [`ResponsesQuirks`]: how a vendor's wire differs, as named behaviours.
+//!
+//! ```
+//! use llm_core::{ChatRequest, Dialect, Message, Role, Target};
+//! use llm_providers_openai::{ChatCompletions, Quirks};
+//!
+//! let dialect = ChatCompletions::new(Quirks::default());
+//! let request = ChatRequest { messages: vec![Message::text(Role::User, "hi")], ..ChatRequest::default() };
+//! let target = Target { model: "gpt-x".to_owned(), ..Target::default() };
+//! let body = dialect.encode(&request, &target)?.request.body.joined();
+//! assert_eq!(body, r#"{"model":"gpt-x","messages":[{"role":"user","content":"hi"}]}"#);
+//! # Ok::<(), llm_core::Error>(())
+//! ```
+//!
+//! It opens no connection and knows no address: a provider does that.
 
+mod chat;
 mod error;
+mod quirks;
 pub mod responses;
 
+pub use chat::{CHAT, ChatCompletions, ChatIngress};
+pub use quirks::{
+    EmptyContent, JsonSchemaSupport, OutputCap, PartName, Quirks, ReasoningHistory, RequiredChoice,
+    StreamOptions, SystemRole, ThinkingSwitch, ToolCallIds,
+};
 pub use responses::{RESPONSES, Responses, ResponsesIngress, ResponsesQuirks};

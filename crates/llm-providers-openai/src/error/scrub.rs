@@ -6,7 +6,7 @@ const MASK: &str = "***";
 
 /// The text with every key-like word replaced by `***`: words with a known prefix, words that were masked before,
 /// words after `Bearer`, and long random ones.
-pub(crate) fn scrub(text: &str) -> String {
+pub(super) fn scrub(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut after_bearer = false;

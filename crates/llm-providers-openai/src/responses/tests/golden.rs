@@ -365,3 +365,15 @@ fn grammars_of_chat_completions_are_flattened() {
     assert_eq!(written(&asked, &target(false))["tools"][0]["format"], flat);
     assert_eq!(RESPONSES.name(), "openai.responses");
 }
+
+#[test]
+fn deep_nesting_exhausts_nothing() {
+    let deep = "[".repeat(200_000) + &"]".repeat(200_000);
+    let body =
+        format!(r#"{{"model":"m","input":[{{"role":"user","content":{deep}}}],"metadata":{{"a":{deep}}}}}"#);
+    assert!(ResponsesIngress.decode(&Bytes::from(body), &HeaderMap::new()).is_err());
+    let answer =
+        format!(r#"{{"id":"r","status":"completed","output":[{{"type":"x","y":{deep}}}],"usage":{deep}}}"#);
+    assert!(Responses::default().peek(answer.as_bytes()).is_err());
+    let _ = Responses::default().decode(&reply(&answer));
+}

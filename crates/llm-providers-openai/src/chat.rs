@@ -1,0 +1,181 @@
+//! The chat completions format (<https://platform.openai.com/docs/api-reference/chat>), as spoken by vendors
+//! ([`ChatCompletions`]) and by clients ([`ChatIngress`]).
+//!
+//! What goes where beyond the documented format:
+//! - thinking is shown to clients as `reasoning_content`, and as `thinking_blocks` where it has state that must come
+//!   back; both are read from the history;
+//! - the thought signature of a tool call travels in the call's id (`call_1#llmgw1.…`) through clients, unless it is
+//!   this format's own `extra_content`, which stays where it is;
+//! - an output limit read as `max_tokens` or `max_completion_tokens` is one and the same.
+
+mod answer;
+mod calls;
+mod events;
+mod fields;
+mod finish;
+mod message;
+mod part;
+mod reasoning;
+mod request;
+mod response;
+mod stream;
+mod usage;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use llm_core::dialect::{Encoded, ModelCard, Operation, Peek, TapOptions};
+use llm_core::request::ChatRequest;
+use llm_core::wire::WireResponse;
+use llm_core::{
+    ChatResponse, Dialect, DialectId, Envelope, Error, EventEncoder, Ingress, Result, StreamDecoder,
+    StreamTap, Target,
+};
+use serde::Serialize;
+
+use crate::error;
+use crate::quirks::Quirks;
+
+/// The name of the format.
+pub const CHAT: DialectId = DialectId::new("openai.chat");
+
+const PATH: &str = "/chat/completions";
+
+/// The format as a vendor speaks it.
+#[derive(Clone, Debug, Default)]
+pub struct ChatCompletions {
+    quirks: Quirks,
+}
+
+impl ChatCompletions {
+    /// The format with a vendor's quirks.
+    pub fn new(quirks: Quirks) -> Self {
+        Self { quirks }
+    }
+}
+
+impl Dialect for ChatCompletions {
+    fn id(&self) -> DialectId {
+        CHAT
+    }
+
+    fn encode(&self, request: &ChatRequest, target: &Target) -> Result<Encoded> {
+        request::encode::encode(request, target, &self.quirks)
+    }
+
+    fn forward(&self, body: &Bytes, envelope: &Envelope, target: &Target) -> Result<Encoded> {
+        request::forward::forward(body, envelope, target, &self.quirks)
+    }
+
+    fn decode(&self, reply: &WireResponse) -> Result<ChatResponse> {
+        answer::decode(reply, self.quirks.completion_excludes_reasoning)
+    }
+
+    fn peek(&self, body: &[u8]) -> Result<Peek> {
+        answer::peek(body, self.quirks.completion_excludes_reasoning)
+    }
+
+    fn decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream::decoder::Decoder::new(self.quirks.completion_excludes_reasoning))
+    }
+
+    fn tap(&self, options: TapOptions) -> Box<dyn StreamTap> {
+        Box::new(stream::tap::Tap::new(options, self.quirks.completion_excludes_reasoning))
+    }
+
+    fn classify(&self, reply: &WireResponse) -> Error {
+        error::classify(reply)
+    }
+}
+
+/// The format as clients speak it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChatIngress;
+
+impl Ingress for ChatIngress {
+    fn id(&self) -> DialectId {
+        CHAT
+    }
+
+    fn paths(&self) -> &'static [(&'static str, Operation)] {
+        &[("/v1/chat/completions", Operation::Chat), (PATH, Operation::Chat)]
+    }
+
+    fn forwarded_headers(&self) -> &'static [&'static str] {
+        &["openai-beta"]
+    }
+
+    fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
+        request::decode(body)
+    }
+
+    fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
+        response::encode(response, request)
+    }
+
+    fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder> {
+        Box::new(events::Encoder::new(request))
+    }
+
+    fn wants_usage(&self, body: &Bytes, envelope: &Envelope) -> bool {
+        request::wants_usage(body, envelope)
+    }
+
+    fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64> {
+        request::max_output_tokens(body, envelope)
+    }
+
+    fn error(&self, error: &Error) -> Bytes {
+        error::body(error)
+    }
+
+    fn stream_error(&self, error: &Error) -> Bytes {
+        events::stream_error(error)
+    }
+
+    fn encode_token_count(&self, tokens: u64) -> Bytes {
+        format!("{{\"input_tokens\":{tokens}}}").into()
+    }
+
+    fn claims_model_list(&self, _headers: &HeaderMap) -> bool {
+        false
+    }
+
+    fn encode_models(&self, models: &[ModelCard]) -> Bytes {
+        encode_models(models)
+    }
+}
+
+#[derive(Serialize)]
+struct ShownModels<'a> {
+    object: &'static str,
+    data: Vec<ShownModel<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownModel<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    owned_by: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u64>,
+}
+
+fn encode_models(models: &[ModelCard]) -> Bytes {
+    let data = models.iter().map(|model| ShownModel {
+        id: &model.id,
+        object: "model",
+        // Constants that clients of other gateways know from there.
+        created: 1_677_610_602,
+        owned_by: "openai",
+        mode: model.mode.as_deref(),
+        max_input_tokens: model.max_input_tokens,
+        max_output_tokens: model.max_output_tokens,
+    });
+    let shown = ShownModels { object: "list", data: data.collect() };
+    serde_json::to_vec(&shown).expect("texts and numbers are always valid JSON").into()
+}

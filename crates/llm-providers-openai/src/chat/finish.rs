@@ -1,0 +1,34 @@
+//! Why an answer ended, in this format's words and ours.
+
+use llm_core::FinishReason;
+
+/// Reads a reason. Blank is none: vendors fill the field in every chunk.
+pub(super) fn read(word: &str) -> Option<FinishReason> {
+    Some(match word {
+        "" | "null" => return None,
+        "stop" | "eos" | "end_turn" => FinishReason::Stop,
+        "stop_sequence" => FinishReason::StopSequence(None),
+        "length" | "max_tokens" => FinishReason::Length,
+        "model_length" | "context_length_exceeded" => FinishReason::ContextExceeded,
+        "tool_calls" | "function_call" | "tool_use" => FinishReason::ToolCalls,
+        "content_filter" | "sensitive" | "safety" => FinishReason::ContentFilter,
+        "refusal" => FinishReason::Refusal,
+        "error" | "network_error" | "insufficient_system_resource" => FinishReason::Error,
+        other => FinishReason::Other(other.to_owned()),
+    })
+}
+
+/// The word that clients know. A stop beside calls is shown as `tool_calls`: simple clients look at nothing else.
+pub(super) fn word(reason: &FinishReason, has_calls: bool, legacy: bool) -> &str {
+    let calls = if legacy { "function_call" } else { "tool_calls" };
+    match reason {
+        FinishReason::Stop if has_calls => calls,
+        FinishReason::Stop | FinishReason::StopSequence(_) | FinishReason::Paused => "stop",
+        FinishReason::Length | FinishReason::ContextExceeded => "length",
+        FinishReason::ToolCalls => calls,
+        FinishReason::ContentFilter | FinishReason::Refusal => "content_filter",
+        FinishReason::Error => "error",
+        FinishReason::Other(word) => word,
+        _ => "stop",
+    }
+}
