@@ -118,7 +118,9 @@ impl Body<'_> {
 
     fn conversation(&mut self) -> Result<()> {
         let mut messages = self.request.messages.as_slice();
+        // Instructions alone are no request: vendors want some `input`.
         if let ([first, rest @ ..], true) = (messages, self.quirks.instructions)
+            && !rest.is_empty()
             && let Some(words) = instructions(first)
         {
             self.put_some("instructions", Some(words))?;
