@@ -70,7 +70,8 @@ impl Upstream {
         &self.target.base_url
     }
 
-    /// Sends a request and waits for the answer's head. Dropping the future cancels the call.
+    /// Sends a request and waits for the answer's head. Dropping the future cancels the call. Needs a Tokio runtime
+    /// with I/O and time.
     ///
     /// # Errors
     /// When no head of an answer came, in time and well-formed, or it is a redirect. A status such as 429 or 500 is
