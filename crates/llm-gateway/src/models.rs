@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::Ingress;
 use llm_core::dialect::ModelCard;
-use llm_router::{Deployment, Group};
+use llm_router::{Deployment, Group, Pattern};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -61,14 +61,17 @@ impl State {
         cards.into_values().collect()
     }
 
-    /// A wildcard group lists the models that the price table knows of its vendor.
+    /// A wildcard group lists the models that the price table knows of its vendor and that its deployments' own
+    /// pattern takes.
     fn expand(&self, group: &Group, cards: &mut BTreeMap<String, ModelCard>) {
         let Some((before, after)) = group.name().as_str().split_once('*') else { return };
         for deployment in group.deployments() {
             let Some(account) = self.books.accounts.get(&deployment.id) else { continue };
+            let pattern = Pattern::new(deployment.model.as_str());
             for listing in self.books.prices.names_for(account.price_provider()) {
                 let model = listing.model;
-                let name = format!("{before}{model}{after}");
+                let Some(caught) = pattern.capture(model).filter(|_| pattern.is_wildcard()) else { continue };
+                let name = format!("{before}{caught}{after}");
                 cards.entry(name.clone()).or_insert_with(|| self.card(&name, deployment, model));
             }
         }

@@ -211,6 +211,8 @@ impl Drop for ScriptedVendor {
 
 async fn keep_door(listener: TcpListener, state: Arc<State>) {
     while let Ok((socket, _)) = listener.accept().await {
+        // Small chunks must not wait for acknowledgements.
+        socket.set_nodelay(true).expect("a fresh socket takes options");
         let state = state.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| serve(request, state.clone()));
