@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::wire::WireResponse;
-use llm_core::{Error, ErrorKind, Retry};
+use llm_core::{Error, ErrorKind, RawJson, Retry};
 
 use crate::wire::{Members, ObjectWriter};
 
@@ -80,7 +80,7 @@ impl Report {
             self.error_type.as_deref().and_then(kind_of_type).unwrap_or_else(|| kind_of_status(status));
         match kind {
             ErrorKind::InvalidRequest | ErrorKind::RateLimited | ErrorKind::UpstreamAuth
-                if says(&["credit balance is too low", "usage limits", "billing"]) =>
+                if says(&["credit balance is too low", "api usage limits"]) =>
             {
                 ErrorKind::QuotaExhausted
             }
@@ -179,7 +179,7 @@ fn hints(error: Error, headers: &HeaderMap) -> Error {
 pub(crate) fn body(error: &Error) -> Bytes {
     let mut inner = ObjectWriter::new();
     inner.member("type", error_type(error)).member("message", error.message());
-    let inner: llm_core::RawJson = serde_json::from_slice(&inner.finish()).expect("the writer writes JSON");
+    let inner: RawJson = serde_json::from_slice(&inner.finish()).expect("the writer writes JSON");
     let mut object = ObjectWriter::new();
     object.member("type", "error").member("error", &inner);
     object.finish().into()

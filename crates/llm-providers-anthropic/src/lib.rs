@@ -16,7 +16,7 @@
 //! # Ok::<(), llm_core::Error>(())
 //! ```
 //!
-//! - [`request`](Messages): canonical requests to bodies and back, and edits of bodies that pass as they are.
+//! - `request`: canonical requests to bodies and back, and edits of bodies that pass as they are.
 //! - `response`, `stream`: whole answers and streams, both ways.
 //! - `blocks`: content blocks, shared by requests and answers.
 //! - `error`: what vendors' errors mean, and ours in this format's words.

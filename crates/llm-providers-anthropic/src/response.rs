@@ -5,7 +5,8 @@ use bytes::Bytes;
 use llm_core::dialect::Peek;
 use llm_core::wire::WireResponse;
 use llm_core::{
-    ChatRequest, ChatResponse, Choice, Envelope, Error, FinishReason, Message, Part, RawObject, Result, Role,
+    ChatRequest, ChatResponse, Choice, DialectId, Envelope, Error, FinishReason, Message, Part, RawObject,
+    Result, Role,
 };
 
 use crate::blocks::{Side, for_client, read_list};
@@ -130,7 +131,7 @@ pub(crate) fn encode(response: &ChatResponse, request: &ChatRequest) -> Bytes {
 }
 
 /// The extras of an answer that are in this format's words.
-pub(crate) fn own_extras(extras: Option<&(llm_core::DialectId, RawObject)>) -> Option<&RawObject> {
+pub(crate) fn own_extras(extras: Option<&(DialectId, RawObject)>) -> Option<&RawObject> {
     extras.filter(|(origin, _)| *origin == MESSAGES).map(|(_, fields)| fields)
 }
 

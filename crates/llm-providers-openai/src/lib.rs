@@ -1,8 +1,8 @@
 //! The OpenAI wire formats in both directions, base of every compatible vendor.
 //!
 //! - [`ChatCompletions`] and [`ChatIngress`]: chat completions, towards vendors and towards clients.
-//! - [`Responses`] and [`ResponsesIngress`]: the Responses API, likewise.
-//! - [`Quirks`]: how a vendor's wire differs, as named behaviours.
+//! - [`Responses`] and [`ResponsesIngress`]: the Responses format, likewise.
+//! - [`Quirks`], [`ResponsesQuirks`]: how a vendor's wire differs, as named behaviours.
 //!
 //! ```
 //! use llm_core::{ChatRequest, Dialect, Message, Role, Target};

@@ -14,6 +14,8 @@ pub struct Quirks {
     pub system_role: SystemRole,
     /// Where earlier thinking goes in the history.
     pub reasoning_history: ReasoningHistory,
+    /// Assistant messages that call tools must carry earlier thinking, a blank one if need be (`reasoning_content`).
+    pub reasoning_history_required: bool,
     /// How thinking is asked for.
     pub thinking_switch: ThinkingSwitch,
     /// Whether usage in streams must be asked for with `stream_options`.

@@ -13,7 +13,7 @@ mod whole;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::dialect::{Dialect, Encoded, Operation, TapOptions, Target};
 use llm_core::event::unfold;
 use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
@@ -93,10 +93,9 @@ impl HttpProvider {
         if !is_success(reply.status) {
             return Err(self.refusal(reply).await);
         }
-        let public_model = self.is_native(call).then_some(call.public_model);
         if !call.stream {
             let reply = collected(reply).await?;
-            let body = whole::read(&*self.dialect, public_model, &reply)?;
+            let body = self.whole(call, &reply)?;
             return Ok((reply.headers, body));
         }
         let UpstreamReply { status, headers, body } = reply;
@@ -105,36 +104,35 @@ impl HttpProvider {
             return Err(whole::no_answer(Shape::Empty, &reply));
         };
         if Shape::of(chunks.first(), self.dialect.framing()) == Shape::Frames {
-            let body = self.stream(chunks, call, public_model);
-            return Ok((headers, body));
+            return Ok((headers, self.stream(call, chunks)));
         }
+        // A vendor that does not stream: its whole answer is told as events.
         let reply = WireResponse { status, headers, body: chunks.collect().await? };
-        let body = self.told(&reply)?;
-        Ok((reply.headers, body))
+        let response = whole::decoded(&*self.dialect, call.public_model, &reply)?;
+        let events = futures_util::stream::iter([Ok(unfold(response))]);
+        Ok((reply.headers, ReplyBody::Events(Box::pin(events))))
     }
 
-    fn stream(&self, chunks: Chunks, call: &Call<'_>, public_model: Option<&str>) -> ReplyBody {
+    fn whole(&self, call: &Call<'_>, reply: &WireResponse) -> Result<ReplyBody> {
+        if self.is_native(call) {
+            return whole::native(&*self.dialect, call.public_model, reply);
+        }
+        let response = whole::decoded(&*self.dialect, call.public_model, reply)?;
+        Ok(ReplyBody::Decoded(Box::new(response)))
+    }
+
+    fn stream(&self, call: &Call<'_>, chunks: Chunks) -> ReplyBody {
         let framing = self.dialect.framing();
-        let Some(public_model) = public_model else {
-            return ReplyBody::Events(Box::pin(Pump::new(chunks, framing, Decoding::new(&*self.dialect))));
-        };
+        if !self.is_native(call) {
+            let decoding = Decoding::new(&*self.dialect, call.public_model);
+            return ReplyBody::Events(Box::pin(Pump::new(chunks, framing, decoding)));
+        }
         let inbound = call.inbound;
         let tap = self.dialect.tap(TapOptions {
-            public_model: Some(public_model.to_owned()),
+            public_model: Some(call.public_model.to_owned()),
             include_usage: inbound.ingress.wants_usage(&inbound.body, &inbound.envelope),
         });
         ReplyBody::NativeStream(Box::pin(Pump::new(chunks, framing, Passing::new(tap))))
-    }
-
-    /// A whole answer told as a stream, for a vendor that does not stream.
-    fn told(&self, reply: &WireResponse) -> Result<ReplyBody> {
-        match whole::read(&*self.dialect, None, reply)? {
-            ReplyBody::Decoded(response) => {
-                let events = unfold(*response);
-                Ok(ReplyBody::Events(Box::pin(futures_util::stream::iter([Ok(events)]))))
-            }
-            other => Ok(other),
-        }
     }
 
     async fn count(&self, call: Call<'_>) -> Result<Option<u64>> {
@@ -181,6 +179,8 @@ impl HttpProvider {
         if native {
             headers::forward(call.inbound, &mut request.headers);
         }
+        let json = HeaderValue::from_static("application/json");
+        request.headers.entry(CONTENT_TYPE).or_insert(json);
         self.fixed.put_on(&mut request.headers);
         if let Some(query) = &self.query {
             let mark = if request.path.contains('?') { '&' } else { '?' };

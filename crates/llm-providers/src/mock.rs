@@ -71,7 +71,7 @@ async fn chat(call: Call<'_>) -> Result<Reply> {
     if let Some(failure) = script.failure().filter(|_| script.cut.is_none()) {
         return Err(failure);
     }
-    let response = answer::answer(&script, request, call.model);
+    let response = answer::answer(&script, request, call.public_model);
     let body = if call.stream {
         ReplyBody::Events(events(&script, chunks(unfold(response)), patience))
     } else if script.cut.is_some() {

@@ -1,11 +1,12 @@
 //! Builds providers: what a configuration says about a deployment becomes something that can be called.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use llm_core::dialect::Target;
 use llm_core::request::Sampling;
 use llm_core::{Error, LossPolicy, Provider, RawObject, Result, Secret};
 use llm_transport::{Options, Upstream};
+use parking_lot::Mutex;
 
 use crate::base_url::BaseUrl;
 use crate::dialects;
@@ -119,7 +120,7 @@ impl Providers {
     }
 
     fn upstream(&self, url: &str, options: &Options) -> Result<Arc<Upstream>> {
-        let mut known = self.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.upstreams.lock();
         known.retain(|shared| shared.upstream.strong_count() > 0);
         let same = known.iter().find(|shared| shared.url == url && same(&shared.options, options));
         if let Some(upstream) = same.and_then(|shared| shared.upstream.upgrade()) {

@@ -45,7 +45,7 @@ pub struct Vendor {
     /// The page that this row follows.
     #[serde(default)]
     pub docs: String,
-    /// When that page was read last.
+    /// When that page was read last; empty when the row follows other sources.
     #[serde(default)]
     pub checked: String,
     /// Its prefix in the price table; absent: its models are priced without one, or not at all.

@@ -9,5 +9,7 @@ mod client;
 mod faults;
 #[path = "providers/pairs.rs"]
 mod pairs;
+#[path = "providers/recorded.rs"]
+mod recorded;
 #[path = "providers/samples.rs"]
 mod samples;

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use llm_gateway::Gateway;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use crate::app::App;
 use crate::limits::Limits;
@@ -154,9 +154,8 @@ impl Running {
     }
 
     fn start_worker(&mut self, number: usize, origins: Arc<Origins>) -> io::Result<()> {
-        let (sender, sockets) = mpsc::unbounded_channel();
+        let (door, sockets) = Door::new();
         let (ended, end) = oneshot::channel();
-        let door = Door::new(sender);
         let worker = Worker::new(self.app.copy(), origins, &door);
         let (phase, runtime) = (self.phase.subscribe(), runtime()?);
         let work = move || {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::{pending, ready};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -14,6 +14,7 @@ use llm_core::event::{Delta, Event, PartKind, Start, unfold};
 use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
 use llm_core::response::FinishReason;
 use llm_core::{ChatRequest, ChatResponse, Choice, Envelope, Error, Message, Part, Result, Role, Usage};
+use parking_lot::Mutex;
 
 /// The fake client dialect's name.
 pub const PLAIN: DialectId = DialectId::new("test.plain");
@@ -131,7 +132,7 @@ impl FakeProvider {
 
     /// The models of the calls that came, in order.
     pub fn calls(&self) -> Vec<String> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.calls.lock().clone()
     }
 }
 
@@ -141,8 +142,8 @@ impl Provider for FakeProvider {
     }
 
     fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call.model.to_owned());
-        let line = self.script.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        self.calls.lock().push(call.model.to_owned());
+        let line = self.script.lock().pop_front();
         let body = match line.unwrap_or(Script::Answer("ok")) {
             Script::Fail(error) => return Box::pin(ready(Err(error))),
             Script::Silence => return Box::pin(pending()),

@@ -15,7 +15,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -76,6 +76,8 @@ pub struct Answer {
 enum Step {
     Chunk(Bytes),
     Wait(Arc<Notify>),
+    /// Lets what was written reach the wire first.
+    Flush,
     Break,
     Hang,
 }
@@ -142,7 +144,7 @@ impl Answer {
             self.headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(promised));
             self.whole = false;
         }
-        self.step(Step::Break)
+        self.step(Step::Flush).step(Step::Break)
     }
 
     /// Never ends.
@@ -192,7 +194,7 @@ impl ScriptedVendor {
 
     /// What it was asked so far, in order.
     pub fn requests(&self) -> Vec<Received> {
-        self.state.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.requests.lock().clone()
     }
 
     /// Waits until a client goes away before the end of its answer.
@@ -209,6 +211,8 @@ impl Drop for ScriptedVendor {
 
 async fn keep_door(listener: TcpListener, state: Arc<State>) {
     while let Ok((socket, _)) = listener.accept().await {
+        // Small chunks must not wait for acknowledgements.
+        socket.set_nodelay(true).expect("a fresh socket takes options");
         let state = state.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| serve(request, state.clone()));
@@ -225,7 +229,7 @@ async fn serve(request: Request<Incoming>, state: Arc<State>) -> Result<Response
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     let received = Received { method: head.method, target, headers: head.headers, body };
-    state.requests.lock().unwrap_or_else(PoisonError::into_inner).push(received);
+    state.requests.lock().push(received);
     let answer = next_answer(&state);
     let mut response = Response::new(Script {
         length: answer.whole.then(|| answer.length()),
@@ -239,7 +243,7 @@ async fn serve(request: Request<Incoming>, state: Arc<State>) -> Result<Response
 }
 
 fn next_answer(state: &State) -> Answer {
-    let mut answers = state.answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut answers = state.answers.lock();
     let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
     next.expect("there is one from the start, and the last one stays")
 }
@@ -272,6 +276,11 @@ impl Body for Script {
                     self.waiting = Some(Box::pin(async move { gate.notified().await }));
                     self.steps.pop_front();
                     continue;
+                }
+                Some(Step::Flush) => {
+                    self.steps.pop_front();
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 Some(Step::Break) => {
                     self.steps.clear();

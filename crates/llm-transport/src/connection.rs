@@ -10,8 +10,9 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use llm_core::Result;
+use llm_core::{Error, ErrorKind, Result};
 use tokio::runtime::{Handle, Id};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -87,8 +88,7 @@ pub(crate) struct Http2 {
     sender: http2::SendRequest<RequestBody>,
     /// Calls under way.
     streams: Arc<AtomicUsize>,
-    /// Calls that the peer lets be under way; more would wait in silence.
-    allowed: Arc<AtomicUsize>,
+    allowed: Arc<Allowed>,
     /// See [`Http1::runtime`].
     pub(crate) runtime: Id,
     /// When a call last began.
@@ -96,25 +96,36 @@ pub(crate) struct Http2 {
 }
 
 impl Http2 {
-    /// Sets up a fresh stream and starts its driver on the current runtime.
+    /// Sets up a fresh stream, starts its driver on the current runtime, and waits for the peer's settings.
     pub(crate) async fn open(stream: Stream) -> Result<Self> {
+        let heard = Heard::default();
+        let io = TokioIo::new(Listening::new(stream, heard.clone()));
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(PING)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .handshake(TokioIo::new(stream))
+            // Until the peer says how many: a guess too high would make calls wait where nobody sees it.
+            .initial_max_send_streams(0)
+            .handshake(io)
             .await
             .map_err(|cause| failure::exchanging(&cause))?;
-        let allowed = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
-        tokio::spawn(drive(connection, Arc::clone(&allowed)));
+        let allowed = Arc::<Allowed>::default();
+        tokio::spawn(drive(connection, heard, Arc::clone(&allowed)));
+        allowed.known.notified().await;
+        if sender.is_closed() {
+            return Err(Error::new(
+                ErrorKind::Connection,
+                "the vendor closed the connection instead of speaking HTTP/2",
+            ));
+        }
         let streams = Arc::new(AtomicUsize::new(0));
         Ok(Self { sender, streams, allowed, runtime: Handle::current().id(), used: Instant::now() })
     }
 
     /// Takes one of the streams that the peer allows, when one is free.
     pub(crate) fn stream(&mut self, reused: bool) -> Option<Http2Stream> {
-        let allowed = self.allowed.load(Ordering::Relaxed);
+        let allowed = self.allowed.streams.load(Ordering::Relaxed);
         if self.is_closed() || self.streams.load(Ordering::Relaxed) >= allowed {
             return None;
         }
@@ -134,17 +145,32 @@ impl Http2 {
     }
 }
 
-type Driver = http2::Connection<TokioIo<Stream>, RequestBody, TokioExecutor>;
+/// Calls that a peer lets be under way on one connection; more would wait in silence.
+#[derive(Default)]
+struct Allowed {
+    streams: AtomicUsize,
+    known: Notify,
+}
+
+type Driver = http2::Connection<TokioIo<Listening>, RequestBody, TokioExecutor>;
 
 /// Drives a connection, and notes on the way how many streams its peer allows by now.
-async fn drive(mut connection: Driver, allowed: Arc<AtomicUsize>) {
+async fn drive(mut connection: Driver, heard: Heard, allowed: Arc<Allowed>) {
     poll_fn(|context| {
+        if allowed.streams.load(Ordering::Relaxed) == 0 {
+            heard.wake_at_next(context);
+        }
         let done = Pin::new(&mut connection).poll(context);
-        allowed.store(connection.current_max_send_streams(), Ordering::Relaxed);
+        let streams = connection.current_max_send_streams();
+        if allowed.streams.swap(streams, Ordering::Relaxed) == 0 && streams > 0 {
+            allowed.known.notify_one();
+        }
         // How it ends is told to the calls in flight; without one nobody needs to know.
         done.map(drop)
     })
     .await;
+    drop(connection);
+    allowed.known.notify_one();
 }
 
 /// One call's place on an HTTP/2 connection, free again when dropped.

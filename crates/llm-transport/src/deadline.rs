@@ -171,3 +171,69 @@ impl Progress {
         self.started + Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    async fn expiry(watch: &mut Watch) -> String {
+        poll_fn(|context| watch.poll_expired(context)).await.message().to_owned()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_headers_deadline_counts_from_the_last_movement_of_the_body() {
+        let mut watch = Watch::begin(&Deadlines { headers: Some(10 * SECOND), ..Deadlines::default() });
+        let (began, sent) = (Instant::now(), watch.progress().expect("it is watched"));
+        tokio::spawn(async move {
+            for _ in 0..4 {
+                sleep(9 * SECOND).await;
+                sent.note();
+            }
+        });
+        assert!(expiry(&mut watch).await.contains("headers deadline"));
+        assert_eq!(began.elapsed().as_secs(), 4 * 9 + 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_deadlines_nothing_expires() {
+        let mut watch = Watch::begin(&Deadlines::default());
+        let waited = tokio::time::timeout(1_000_000 * SECOND, expiry(&mut watch)).await;
+        assert!(waited.is_err());
+        assert!(watch.timer.is_none() && watch.progress().is_none(), "and nothing is paid for it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_earlier_of_two_deadlines_is_named() {
+        let total = Some((Instant::now() + 5 * SECOND).into_std());
+        let mut watch = Watch::begin(&Deadlines { headers: Some(9 * SECOND), total, ..Deadlines::default() });
+        let message = expiry(&mut watch).await;
+        assert_eq!(
+            message,
+            "the call was not done when its time was up, 5 s after it began (total deadline)"
+        );
+        let mut watch =
+            Watch::begin(&Deadlines { headers: Some(9 * SECOND), total: None, ..Deadlines::default() });
+        assert!(expiry(&mut watch).await.contains("headers deadline"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn chunks_do_not_move_the_timer() {
+        let mut watch = Watch::begin(&Deadlines { idle: Some(10 * SECOND), ..Deadlines::default() });
+        watch.answered();
+        let began = Instant::now();
+        for _ in 0..5 {
+            let waited = tokio::time::timeout(3 * SECOND, expiry(&mut watch)).await;
+            assert!(waited.is_err(), "in time");
+            watch.received();
+        }
+        assert_eq!(watch.timer.as_ref().map(|timer| timer.deadline()), Some(began + 19 * SECOND));
+        assert!(expiry(&mut watch).await.contains("idle deadline"));
+        assert_eq!(began.elapsed().as_secs(), 5 * 3 + 10);
+    }
+}

@@ -115,3 +115,83 @@ impl Decoder {
 fn malformed() -> Error {
     Error::bad_answer("the vendor's answer is not encoded as its content encoding says")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).expect("memory takes all");
+        encoder.finish().expect("memory takes all")
+    }
+
+    fn decoder(coding: &'static str) -> Decoder {
+        let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(coding))]);
+        Decoder::of(&headers).expect("a known coding").expect("one that needs undoing")
+    }
+
+    /// Decodes chunk by chunk; every piece must be there before the next chunk is.
+    fn decode<'a>(mut decoder: Decoder, chunks: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8>> {
+        let mut decoded = Vec::new();
+        for chunk in chunks {
+            decoder.feed(Bytes::copy_from_slice(chunk));
+            while let Some(piece) = decoder.next()? {
+                assert!(!piece.is_empty() && piece.len() <= PIECE);
+                decoded.extend_from_slice(&piece);
+            }
+        }
+        decoder.finish().map(|()| decoded)
+    }
+
+    #[test]
+    fn members_follow_each_other_and_padding_means_nothing() {
+        let encoded = [gzip(b"one, "), gzip(b""), gzip(b"two"), vec![0; 7]].concat();
+        for length in [1, 2, 3, 1000] {
+            assert_eq!(decode(decoder("gzip"), encoded.chunks(length)), Ok(b"one, two".to_vec()));
+        }
+    }
+
+    #[test]
+    fn the_last_bytes_of_a_full_piece_do_not_wait_for_more_input() {
+        let text = vec![b'a'; 3 * PIECE + 5];
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&text).expect("memory takes all");
+        encoder.flush().expect("memory takes all");
+        let mut decoder = decoder("gzip");
+        decoder.feed(Bytes::from(encoder.get_ref().clone()));
+        let mut length = 0;
+        while let Some(piece) = decoder.next().expect("good") {
+            length += piece.len();
+        }
+        assert_eq!(length, text.len());
+        assert!(decoder.finish().is_err(), "the trailer is missing");
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_text(
+            pattern in prop::collection::vec(any::<u8>(), 0..300),
+            times in 0..300_usize,
+            length in 1..200_usize,
+        ) {
+            let text = pattern.repeat(times);
+            let encoded = gzip(&text);
+            prop_assert_eq!(decode(decoder("gzip"), encoded.chunks(length)), Ok(text));
+        }
+
+        #[test]
+        fn noise_is_an_error_or_nothing_but_never_a_panic(noise in prop::collection::vec(any::<u8>(), 0..300), length in 1..50_usize) {
+            for coding in ["gzip", "deflate"] {
+                let _either = decode(decoder(coding), noise.chunks(length));
+            }
+        }
+    }
+}

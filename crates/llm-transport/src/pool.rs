@@ -8,6 +8,7 @@ use std::time::Duration;
 use llm_core::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::connect::Connector;
@@ -37,7 +38,7 @@ struct State {
     /// The one used last is at the end, and used next.
     idle: Vec<Http1>,
     shared: Vec<Http2>,
-    reaping: bool,
+    reaper: Option<AbortHandle>,
     closed: bool,
 }
 
@@ -95,7 +96,9 @@ impl Drop for Http1Lease {
 impl Pool {
     /// An empty pool.
     pub(crate) fn new(options: &Options) -> Self {
-        let cores = available_parallelism().map_or(1, usize::from).next_power_of_two();
+        // More shards than cores, because other threads than the serving ones take numbers too.
+        let cores = available_parallelism().map_or(1, usize::from);
+        let shards = (4 * cores).next_power_of_two();
         let shard = || {
             Arc::new(Shard {
                 state: Mutex::default(),
@@ -104,7 +107,7 @@ impl Pool {
                 idle_timeout: options.idle_timeout,
             })
         };
-        Self { shards: (0..cores).map(|_| shard()).collect(), only_http1: AtomicBool::new(false) }
+        Self { shards: (0..shards).map(|_| shard()).collect(), only_http1: AtomicBool::new(false) }
     }
 
     /// A connection that can be used at once, if there is one.
@@ -121,29 +124,25 @@ impl Pool {
         self.shards.iter().find_map(|shard| shard.take(id))
     }
 
-    /// A new connection, or with `fresh` off a stream of one that another call made meanwhile.
-    pub(crate) async fn open(
-        &self,
-        connector: &Connector,
-        limit: Option<Duration>,
-        fresh: bool,
-    ) -> Result<Lease> {
-        let shard = self.shard();
+    /// A new connection, or a stream of one that another call made meanwhile.
+    pub(crate) async fn open(&self, connector: &Connector, limit: Option<Duration>) -> Result<Lease> {
+        let (shard, limit) = (self.shard(), connector.limit(limit));
         if !connector.may_be_http2() || self.only_http1.load(Ordering::Relaxed) {
-            return self.make(connector, connector.limit(limit), shard).await;
+            return self.make(connector, limit, shard).await;
         }
-        let limit = connector.limit(limit);
         let _making = timeout(limit, shard.making.lock()).await.map_err(|_| connect_expired(limit))?;
-        if !fresh && let Some(lease) = shard.take(Handle::current().id()) {
-            return Ok(lease);
+        let made = shard.state.lock().stream(Handle::current().id());
+        match made {
+            Some(stream) => Ok(Lease::Http2(stream)),
+            None => self.make(connector, limit, shard).await,
         }
-        self.make(connector, limit, shard).await
     }
 
     async fn make(&self, connector: &Connector, limit: Duration, shard: &Arc<Shard>) -> Result<Lease> {
         let (stream, speaks_http2) = connector.connect(limit).await?;
         if speaks_http2 {
-            let mut connection = Http2::open(stream).await?;
+            let opened = timeout(limit, Http2::open(stream)).await.map_err(|_| connect_expired(limit))?;
+            let mut connection = opened?;
             let lease = connection.stream(false);
             shard.share(connection);
             return lease.map(Lease::Http2).ok_or_else(|| {
@@ -171,9 +170,9 @@ impl Drop for Pool {
         for shard in &self.shards {
             let mut state = shard.state.lock();
             state.closed = true;
-            let dropped = (std::mem::take(&mut state.idle), std::mem::take(&mut state.shared));
-            drop(state);
-            drop(dropped);
+            state.reaper.take().into_iter().for_each(|reaper| reaper.abort());
+            state.idle.clear();
+            state.shared.clear();
         }
     }
 }
@@ -182,12 +181,8 @@ impl Shard {
     /// Takes the connection used last; closed and expired ones go.
     fn take(self: &Arc<Self>, runtime: Id) -> Option<Lease> {
         let mut state = self.state.lock();
-        if !state.shared.is_empty() {
-            state.shared.retain(|connection| !connection.is_closed());
-            let mut ours = state.shared.iter_mut().filter(|connection| connection.runtime == runtime);
-            if let Some(stream) = ours.find_map(|connection| connection.stream(true)) {
-                return Some(Lease::Http2(stream));
-            }
+        if let Some(stream) = state.stream(runtime) {
+            return Some(Lease::Http2(stream));
         }
         for place in (0..state.idle.len()).rev() {
             let connection = &state.idle[place];
@@ -220,46 +215,47 @@ impl Shard {
 
     /// Starts the task that closes idle connections when no call comes along to do it.
     fn reap_later(self: &Arc<Self>, state: &mut State) {
-        if !state.reaping {
-            state.reaping = true;
-            let reaper = Reaper(Arc::downgrade(self));
-            let period = self.idle_timeout;
-            tokio::spawn(async move {
-                loop {
-                    sleep(period).await;
-                    if !reaper.reap() {
-                        return;
-                    }
-                }
-            });
+        // It is also finished when its runtime was shut down.
+        if state.reaper.as_ref().is_some_and(|reaper| !reaper.is_finished()) {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            let reaper = runtime.spawn(reap(Arc::downgrade(self), self.idle_timeout));
+            state.reaper = Some(reaper.abort_handle());
         }
     }
-}
 
-/// Closes what has been idle for too long; if its runtime ends first, another may take over.
-struct Reaper(Weak<Shard>);
-
-impl Reaper {
-    /// Whether there is anything left to come back for.
-    fn reap(&self) -> bool {
-        let Some(shard) = self.0.upgrade() else { return false };
-        let mut state = shard.state.lock();
-        let state = &mut *state;
-        let expired = |since: Instant| since.elapsed() >= shard.idle_timeout;
+    /// Closes what has been idle for too long; whether there is anything left to come back for.
+    fn close_expired(&self) -> bool {
+        let mut state = self.state.lock();
+        let expired = |since: Instant| since.elapsed() >= self.idle_timeout;
         state.idle.retain(|connection| !connection.is_closed() && !expired(connection.idle_since));
         state.shared.retain(|connection| {
             let unused = connection.is_idle() && expired(connection.used);
             !(connection.is_closed() || unused)
         });
-        state.reaping = !(state.idle.is_empty() && state.shared.is_empty());
-        state.reaping
+        let more = !(state.idle.is_empty() && state.shared.is_empty());
+        if !more {
+            state.reaper = None;
+        }
+        more
     }
 }
 
-impl Drop for Reaper {
-    fn drop(&mut self) {
-        if let Some(shard) = self.0.upgrade() {
-            shard.state.lock().reaping = false;
+impl State {
+    /// A free stream of an HTTP/2 connection; closed ones go.
+    fn stream(&mut self, runtime: Id) -> Option<Http2Stream> {
+        self.shared.retain(|connection| !connection.is_closed());
+        let mut ours = self.shared.iter_mut().filter(|connection| connection.runtime == runtime);
+        ours.find_map(|connection| connection.stream(true))
+    }
+}
+
+async fn reap(shard: Weak<Shard>, period: Duration) {
+    loop {
+        sleep(period).await;
+        if !shard.upgrade().is_some_and(|shard| shard.close_expired()) {
+            return;
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -85,17 +86,36 @@ impl AsyncWrite for Stream {
 
 /// Whether anything came in since the last request went out: a request may be sent again only if nothing did.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Heard(Arc<AtomicBool>);
+pub(crate) struct Heard(Arc<Ear>);
+
+#[derive(Debug, Default)]
+struct Ear {
+    anything: AtomicBool,
+    waker: AtomicWaker,
+}
 
 impl Heard {
     /// Forgets what came before a new request.
     pub(crate) fn forget(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.anything.store(false, Ordering::Relaxed);
     }
 
     /// Whether a byte came since.
     pub(crate) fn anything(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.anything.load(Ordering::Relaxed)
+    }
+
+    /// Forgets, and wakes the task when the next byte comes.
+    pub(crate) fn wake_at_next(&self, context: &Context<'_>) {
+        self.0.waker.register(context.waker());
+        self.forget();
+    }
+
+    fn note(&self) {
+        if !self.anything() {
+            self.0.anything.store(true, Ordering::Relaxed);
+            self.0.waker.wake();
+        }
     }
 }
 
@@ -122,7 +142,7 @@ impl AsyncRead for Listening {
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
         if buffer.filled().len() > before {
-            self.heard.0.store(true, Ordering::Relaxed);
+            self.heard.note();
         }
         Poll::Ready(read)
     }

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, Request, Response, header};
 use hyper::body::Incoming;
 use llm_core::provider::Deadlines;
 use llm_core::wire::WireRequest;
@@ -21,7 +21,7 @@ use crate::deadline::Watch;
 use crate::decode::Decoder;
 use crate::failure;
 use crate::options::Options;
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, RequestBody};
 use crate::pool::{Lease, Pool};
 use crate::target::Target;
 
@@ -70,7 +70,8 @@ impl Upstream {
         &self.target.base_url
     }
 
-    /// Sends a request and waits for the answer's head. Dropping the future cancels the call.
+    /// Sends a request and waits for the answer's head. Dropping the future cancels the call. Needs a Tokio runtime
+    /// with I/O and time.
     ///
     /// # Errors
     /// When no head of an answer came, in time and well-formed, or it is a redirect. A status such as 429 or 500 is
@@ -79,16 +80,17 @@ impl Upstream {
         let mut watch = Watch::begin(deadlines);
         let (outgoing, path) = Outgoing::new(request);
         let path = self.target.path(&path)?;
-        let mut fresh = false;
-        if let Some(lease) = self.pool.idle() {
-            match self.exchange(lease, &outgoing, &path, &mut watch).await {
-                Ok((head, lease)) => return self.reply(head, lease, watch),
-                Err(Failure { error, stale: false }) => return Err(error),
-                Err(Failure { stale: true, .. }) => fresh = true,
-            }
+        // Opening is rare and large: boxed, so that the future of the usual call stays small.
+        let lease = match self.pool.idle() {
+            Some(lease) => lease,
+            None => Box::pin(self.open(deadlines, &watch, false)).await?,
+        };
+        match self.exchange(lease, &outgoing, &path, &mut watch).await {
+            Ok((head, lease)) => return self.reply(head, lease, watch),
+            Err(Failure { error, stale: false }) => return Err(error),
+            Err(Failure { stale: true, .. }) => {}
         }
-        // Rare and large: boxed, so that the future of the usual call stays small.
-        let lease = Box::pin(self.open(deadlines, &watch, fresh)).await?;
+        let lease = Box::pin(self.open(deadlines, &watch, true)).await?;
         match self.exchange(lease, &outgoing, &path, &mut watch).await {
             Ok((head, lease)) => self.reply(head, lease, watch),
             Err(failure) => Err(failure.error),
@@ -103,7 +105,7 @@ impl Upstream {
                 return Ok(lease);
             }
         }
-        let opening = self.pool.open(&self.connector, deadlines.connect, fresh);
+        let opening = self.pool.open(&self.connector, deadlines.connect);
         match watch.total() {
             Some(total) => timeout_at(total, opening).await.map_err(|_| watch.total_expired())?,
             None => opening.await,
@@ -144,7 +146,7 @@ impl Upstream {
         outgoing: &Outgoing,
         path: &PathAndQuery,
         watch: &Watch,
-    ) -> Result<http::Request<crate::outgoing::RequestBody>> {
+    ) -> Result<Request<RequestBody>> {
         let route = self.connector.route();
         let target = if route.wants_whole_url() {
             self.target.absolute_form(path.clone())?

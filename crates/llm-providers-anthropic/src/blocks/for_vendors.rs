@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use llm_core::message::{
     Citation, Document, ForeignBlock, Media, OpaqueKind, Reasoning, Source, Text, ToolCall, ToolResult,
 };
-use llm_core::{Losses, Part, Result, Role};
+use llm_core::{Losses, Part, RawJson, Result, Role};
 
 use super::{cache_control, caller, citations, input, source};
 use crate::models::Rules;
@@ -60,7 +60,7 @@ impl ForVendors<'_> {
         }))
     }
 
-    fn citations<'a>(&mut self, list: &'a [Citation]) -> Result<Vec<Cow<'a, llm_core::RawJson>>> {
+    fn citations<'a>(&mut self, list: &'a [Citation]) -> Result<Vec<Cow<'a, RawJson>>> {
         let own: Vec<_> = list.iter().filter_map(citations::own).map(Cow::Borrowed).collect();
         if own.len() < list.len() {
             self.losses.tuning("messages.citations")?;

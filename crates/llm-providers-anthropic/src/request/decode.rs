@@ -4,7 +4,7 @@ use llm_core::message::CacheMark;
 use llm_core::request::{
     FunctionTool, JsonSchema, OutputFormat, ReasoningOptions, Sampling, Tool, ToolChoice,
 };
-use llm_core::{ChatRequest, Error, Message, Part, RawJson, Result, Role};
+use llm_core::{ChatRequest, Error, Message, Part, RawJson, RawObject, Result, Role};
 use serde_json::value::RawValue;
 
 use crate::MESSAGES;
@@ -170,11 +170,7 @@ fn tool_choice(body: &Members<'_>, request: &mut ChatRequest) -> Result<(), Malf
 }
 
 /// `output_config`, and `output_format`, its name during the beta.
-fn output(
-    body: &Members<'_>,
-    request: &mut ChatRequest,
-    extras: &mut llm_core::RawObject,
-) -> Result<(), Malformed> {
+fn output(body: &Members<'_>, request: &mut ChatRequest, extras: &mut RawObject) -> Result<(), Malformed> {
     let inside = |fault: Malformed| fault.within("output_config");
     let config = body.object("output_config")?.unwrap_or_default();
     if let Some(effort) = config.text("effort").map_err(inside)? {
@@ -200,11 +196,7 @@ fn output(
     Ok(())
 }
 
-fn thinking(
-    body: &Members<'_>,
-    request: &mut ChatRequest,
-    extras: &mut llm_core::RawObject,
-) -> Result<(), Malformed> {
+fn thinking(body: &Members<'_>, request: &mut ChatRequest, extras: &mut RawObject) -> Result<(), Malformed> {
     let Some(thinking) = body.object("thinking")? else { return Ok(()) };
     let inside = |fault: Malformed| fault.within("thinking");
     let kind = thinking.required_text("type").map_err(inside)?;

@@ -3,8 +3,8 @@
 use http::{HeaderMap, HeaderValue, Method};
 use llm_core::dialect::Encoded;
 use llm_core::request::Sampling;
-use llm_core::wire::WireRequest;
-use llm_core::{ChatRequest, Losses, RawObject, Result, Target};
+use llm_core::wire::{WireBody, WireRequest};
+use llm_core::{ChatRequest, Losses, RawJson, RawObject, Result, Target};
 use serde::Serialize;
 
 use super::format::{Form, Format};
@@ -53,7 +53,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &MessagesQu
 }
 
 /// A request to the vendor with this body.
-pub(super) fn wire_request(body: llm_core::wire::WireBody) -> WireRequest {
+pub(super) fn wire_request(body: WireBody) -> WireRequest {
     let mut headers = HeaderMap::new();
     headers.insert("anthropic-version", HeaderValue::from_static(wire::VERSION));
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -140,7 +140,7 @@ fn output_config(
 fn account(request: &ChatRequest, native: bool, body: &mut Body<'_, '_>) -> Result<()> {
     let mut metadata = RawObject::default();
     if let Some(user) = &request.user {
-        metadata.insert("user_id", llm_core::RawJson::string(user));
+        metadata.insert("user_id", RawJson::string(user));
     }
     match &request.metadata {
         Some(labels) if native => labels.iter().for_each(|(key, value)| metadata.insert(key, value.clone())),

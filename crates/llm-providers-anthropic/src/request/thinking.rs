@@ -60,8 +60,7 @@ impl Plan {
     pub(super) fn of(facts: &Facts<'_>, losses: &mut Losses) -> Result<Self> {
         let Some(options) = &facts.request.reasoning else { return Ok(Self::default()) };
         if options.enabled == Some(false) || options.effort.as_deref() == Some("none") {
-            let thinks = facts.rules.thinking != ThinkingForm::None;
-            return Ok(Self { thinking: thinks.then_some(Thinking::Disabled), effort: None });
+            return Self::off(facts, options, losses);
         }
         let asked = options.enabled == Some(true) || options.adaptive || options.budget_tokens.is_some();
         if !asked && (facts.native || options.effort.is_none()) {
@@ -73,6 +72,14 @@ impl Plan {
             return Ok(Self::default());
         }
         Self::thinking(facts, options, losses)
+    }
+
+    /// Effort has a meaning beside thinking only where the request came in this format's own words.
+    fn off(facts: &Facts<'_>, options: &ReasoningOptions, losses: &mut Losses) -> Result<Self> {
+        let thinks = facts.rules.thinking != ThinkingForm::None;
+        let said = facts.native && options.effort.as_deref() != Some("none");
+        let effort = if said { effort(options, facts.rules, losses)? } else { None };
+        Ok(Self { thinking: thinks.then_some(Thinking::Disabled), effort })
     }
 
     fn thinking(facts: &Facts<'_>, options: &ReasoningOptions, losses: &mut Losses) -> Result<Self> {

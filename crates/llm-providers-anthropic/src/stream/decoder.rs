@@ -51,16 +51,24 @@ enum Kind {
 /// A frame with its pieces unread.
 #[derive(Deserialize)]
 struct WireFrame<'a> {
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type", borrow, default)]
     kind: Cow<'a, str>,
-    #[serde(default)]
-    index: u64,
+    #[serde(borrow)]
+    index: Option<&'a RawValue>,
     #[serde(borrow)]
     delta: Option<&'a RawValue>,
     #[serde(borrow)]
     content_block: Option<&'a RawValue>,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+impl WireFrame<'_> {
+    fn index(&self) -> u64 {
+        self.index.and_then(|index| index.get().parse().ok()).unwrap_or(0)
+    }
 }
 
 /// A piece of a block.
@@ -107,15 +115,15 @@ impl Decoder {
                 let block =
                     frame.content_block.ok_or_else(|| Malformed::new("content_block", "field required"))?;
                 self.ensure_started(out);
-                self.open(frame.index, block, out).map_err(|fault| fault.within("content_block"))
+                self.open(frame.index(), block, out).map_err(|fault| fault.within("content_block"))
             }
             "content_block_delta" => {
                 let delta = frame.delta.ok_or_else(|| Malformed::new("delta", "field required"))?;
                 self.ensure_started(out);
-                self.delta(frame.index, delta, out).map_err(|fault| fault.within("delta"))
+                self.delta(frame.index(), delta, out).map_err(|fault| fault.within("delta"))
             }
             "content_block_stop" => {
-                self.close(frame.index, out);
+                self.close(frame.index(), out);
                 Ok(())
             }
             "message_delta" => self.message_delta(&Members::parse(data)?, out),
@@ -127,7 +135,7 @@ impl Decoder {
                 out.push(Event::Ping);
                 Ok(())
             }
-            "error" => {
+            kind if kind == "error" || frame.error.is_some() => {
                 self.ended = true;
                 out.push(Event::Error(error::classify_event(data)));
                 Ok(())

@@ -118,7 +118,9 @@ fn kind(frame: &[u8]) -> Result<Kind> {
     }
     let Some(text) = data(frame)? else { return Ok(Kind::Other) };
     let Ok(members) = Members::parse(&text) else { return unreadable(&text) };
-    Ok(Kind::named(&members.text("type").ok().flatten().unwrap_or_default()))
+    let named = members.text("type").ok().flatten();
+    let fallback = || if members.raw("error").is_some() { Kind::Error } else { Kind::Other };
+    Ok(named.map_or_else(fallback, |name| Kind::named(&name)))
 }
 
 /// Some gateways end any stream with this word.

@@ -1,9 +1,9 @@
 //! The Messages format against its documentation, recorded traffic and random conversations.
 
-
+mod golden;
 mod recordings;
-
-
+mod round_trips;
+mod translations;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -22,6 +22,11 @@ fn ask(body: &str) -> Result<ChatRequest> {
 
 /// A request's body for a model, losses allowed.
 fn body_for(request: &ChatRequest, model: &str) -> Value {
+    json(text_for(request, model).as_bytes())
+}
+
+/// The same as it is written.
+fn text_for(request: &ChatRequest, model: &str) -> String {
     let target = Target {
         model: model.to_owned(),
         stream: request.stream,
@@ -29,7 +34,7 @@ fn body_for(request: &ChatRequest, model: &str) -> Value {
         ..Target::default()
     };
     let encoded = dialect().encode(request, &target).expect("all losses are allowed");
-    json(&encoded.request.body.joined())
+    String::from_utf8(encoded.request.body.joined().to_vec()).expect("UTF-8")
 }
 
 fn json(bytes: &[u8]) -> Value {

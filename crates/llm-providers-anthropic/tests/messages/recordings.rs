@@ -24,10 +24,9 @@ fn counted(recording: &Recording) -> Map<String, Value> {
     let mut counts = Map::new();
     let text = std::str::from_utf8(&recording.reply.body).expect("UTF-8");
     let bodies: Vec<Value> = match recording.is_sse() {
-        true => text
-            .lines()
-            .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok())
-            .collect(),
+        true => {
+            text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok()).collect()
+        }
         false => vec![parse(text.as_bytes())],
     };
     for body in &bodies {
@@ -202,7 +201,8 @@ fn fold(events: &[Event]) -> llm_core::ChatResponse {
 
 #[test]
 fn errors_are_classified() {
-    for recording in recordings("anthropic-messages").into_iter().filter(|recording| !recording.is_success()) {
+    for recording in recordings("anthropic-messages").into_iter().filter(|recording| !recording.is_success())
+    {
         let error = dialect().decode(&recording.reply).expect_err("an error");
         let text = String::from_utf8_lossy(&recording.reply.body).into_owned();
         let expected = match recording.reply.status {
@@ -243,7 +243,7 @@ fn normal(mut body: Value) -> Value {
         body["output_config"] = json!({ "format": format });
     }
     let members = body.as_object_mut().expect("an object");
-    members.retain(|name, value| !value.is_null() && !(name == "stream" && *value == json!(false)));
+    members.retain(|name, value| !(value.is_null() || name == "stream" && *value == json!(false)));
     members.retain(|name, value| !(name == "system" && *value == json!([])));
     normal_value(&mut body);
     body

@@ -87,8 +87,10 @@ impl WireAnswer<'_> {
 #[derive(Default)]
 pub(super) struct WireChoice<'de> {
     pub(super) index: Option<u32>,
-    /// `message`, or in chunks `delta`.
-    pub(super) message: WireMessage<'de>,
+    /// The message of a whole answer. One vendor repeats all that was said so far in its chunks.
+    message: Option<WireMessage<'de>>,
+    /// What a chunk adds. One vendor has an empty one in whole answers.
+    delta: Option<WireMessage<'de>>,
     pub(super) finish: Option<Cow<'de, str>>,
     /// The stop text that was met.
     pub(super) stop: Option<Cow<'de, str>>,
@@ -99,7 +101,8 @@ impl<'de> Fields<'de> for WireChoice<'de> {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
         match key {
             "index" => self.index = map.next_value::<&RawValue>()?.get().parse().ok(),
-            "message" | "delta" => self.message = fields::object(map)?.unwrap_or_default(),
+            "message" => self.message = fields::object(map)?,
+            "delta" => self.delta = fields::object(map)?,
             "finish_reason" => self.finish = fields::lenient(map)?,
             "stop_reason" => self.stop = fields::lenient(map)?,
             "logprobs" => self.logprobs = map.next_value::<Option<RawJson>>()?.filter(|raw| !raw.is_null()),
@@ -109,7 +112,12 @@ impl<'de> Fields<'de> for WireChoice<'de> {
     }
 }
 
-impl WireChoice<'_> {
+impl<'de> WireChoice<'de> {
+    /// What a chunk adds.
+    pub(super) fn delta(&mut self) -> WireMessage<'de> {
+        self.delta.take().or(self.message.take()).unwrap_or_default()
+    }
+
     pub(super) fn finish(&self) -> Option<FinishReason> {
         let reason = finish::read(self.finish.as_deref()?)?;
         Some(match (&self.stop, reason) {
@@ -143,11 +151,12 @@ pub(super) fn decode(reply: &WireResponse, completion_excludes_reasoning: bool) 
     })
 }
 
-fn read_choice(mut choice: WireChoice<'_>, number: u32, id: &str) -> Choice {
+fn read_choice(choice: WireChoice<'_>, number: u32, id: &str) -> Choice {
     let index = choice.index.unwrap_or(number);
     let finish = choice.finish();
-    let extras = choice.message.take_extras();
-    let parts = choice.message.into_parts(id, index);
+    let mut message = choice.message.or(choice.delta).unwrap_or_default();
+    let extras = message.take_extras();
+    let parts = message.into_parts(id, index);
     Choice {
         index,
         message: Message { extras, ..Message::new(Role::Assistant, parts) },

@@ -173,8 +173,13 @@ pub(super) fn filled<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Cow<'
     Ok(map.next_value::<Option<Text<'de>>>()?.map(|text| text.0).filter(|text| !text.is_empty()))
 }
 
-/// A text in an answer that may be anything: what is no string counts as none.
+/// A text in an answer that may be anything: what is no string, or blank, counts as none.
 pub(super) fn lenient<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Cow<'de, str>>, A::Error> {
+    Ok(string(map)?.filter(|text| !text.is_empty()))
+}
+
+/// Like [`lenient`], but a blank text is one.
+pub(super) fn string<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Cow<'de, str>>, A::Error> {
     let raw: &'de RawValue = map.next_value()?;
-    Ok(if raw.get().starts_with('"') { text_of(raw).filter(|text| !text.is_empty()) } else { None })
+    Ok(if raw.get().starts_with('"') { text_of(raw) } else { None })
 }

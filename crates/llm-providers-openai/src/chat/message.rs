@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use llm_core::message::{Citation, Media, Source, Text, ToolResult};
+use llm_core::message::{Citation, Media, Reasoning, Source, Text, ToolResult};
 use llm_core::{Message, Part, RawJson, RawObject, Role};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
@@ -37,7 +37,7 @@ impl<'de> Fields<'de> for WireMessage<'de> {
             "content" => self.content = map.next_value()?,
             "name" => self.name = fields::filled(map)?,
             "refusal" => self.refusal = fields::filled(map)?,
-            "reasoning_content" => self.reasoning.content = fields::lenient(map)?,
+            "reasoning_content" => self.reasoning.content = fields::string(map)?,
             "reasoning" => self.reasoning.plain = fields::lenient(map)?,
             "reasoning_details" => self.reasoning.details = fields::list(map)?,
             "thinking_blocks" => self.reasoning.blocks = fields::list(map)?,
@@ -202,7 +202,12 @@ impl WireMessage<'_> {
             return Ok(Message { extras, ..Message::new(role, vec![Part::ToolResult(result)]) });
         }
         let empty = matches!(&self.content, Content::Text(text) if text.is_empty());
+        let thoughtless = self.reasoning.is_blank();
         let mut parts = self.into_parts("history", number);
+        // A blank thinking says that there was none; some vendors insist on hearing it.
+        if thoughtless && role == Role::Assistant {
+            parts.insert(0, Part::Reasoning(Reasoning::default()));
+        }
         // An empty text is the whole content here, and not the filler beside calls.
         if empty && parts.is_empty() {
             parts.push(Part::text(""));

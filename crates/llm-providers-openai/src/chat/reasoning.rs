@@ -137,8 +137,14 @@ pub(super) struct WireReasoning<'de> {
 impl<'de> WireReasoning<'de> {
     /// The text, where no detail has it.
     pub(super) fn text(&mut self) -> Option<Cow<'de, str>> {
-        let text = self.content.take().or(self.plain.take());
-        text.filter(|_| !self.details.iter().any(Detail::has_words))
+        let content = self.content.take().filter(|text| !text.is_empty());
+        content.or(self.plain.take()).filter(|_| !self.details.iter().any(Detail::has_words))
+    }
+
+    /// Whether it says that there was no thinking.
+    pub(super) fn is_blank(&self) -> bool {
+        let nothing = self.plain.is_none() && self.details.is_empty() && self.blocks.is_empty();
+        nothing && self.content.as_ref().is_some_and(|text| text.is_empty())
     }
 
     pub(super) fn into_parts(mut self) -> Vec<Reasoning> {
@@ -228,8 +234,8 @@ impl History {
         let joined = || Some(parts.iter().map(|part| shown_text(part)).collect::<String>());
         let says = parts.iter().any(|part| !shown_text(part).is_empty());
         match place {
-            ReasoningHistory::None => losses.foreign_state("reasoning"),
-            ReasoningHistory::ReasoningContent if says => history.content = joined(),
+            ReasoningHistory::None if says => losses.foreign_state("reasoning"),
+            ReasoningHistory::ReasoningContent => history.content = joined(),
             ReasoningHistory::Reasoning if says => history.plain = joined(),
             ReasoningHistory::ThinkingPart => history.as_parts = true,
             ReasoningHistory::ReasoningDetails => {

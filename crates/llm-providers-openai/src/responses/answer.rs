@@ -1,5 +1,7 @@
 //! The `response` object for clients: what was asked, echoed; how it stands; what came out.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use llm_core::message::{Message, Role};
 use llm_core::request::OutputFormat;
 use llm_core::response::FinishReason;
@@ -97,12 +99,25 @@ impl Head {
     pub(super) fn new(vendor_id: &str, model: &str, created: Option<u64>) -> Self {
         let own = vendor_id.strip_prefix("resp_");
         let allowed = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '_' || *letter == '-';
-        let mut suffix: String = own.unwrap_or(vendor_id).chars().filter(allowed).take(56).collect();
+        let mut suffix: String = bare(own.unwrap_or(vendor_id)).chars().filter(allowed).take(48).collect();
         if suffix.is_empty() {
             suffix = created.unwrap_or_default().to_string();
         }
         let id = own.map_or_else(|| format!("resp_{suffix}"), |_| vendor_id.to_owned());
-        Self { id, suffix, model: model.to_owned(), created: created.unwrap_or(0), ..Self::default() }
+        Self { id, suffix, model: model.to_owned(), created: created.unwrap_or_else(now), ..Self::default() }
+    }
+}
+
+/// For vendors that do not say when.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// An id without the word in front of it that says what it is the id of.
+fn bare(id: &str) -> &str {
+    match id.split_once(['_', '-']) {
+        Some((word, rest)) if !rest.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()) => rest,
+        _ => id,
     }
 }
 

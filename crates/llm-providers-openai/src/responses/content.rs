@@ -1,12 +1,13 @@
 //! The content of messages and tool results: `input_text`, `input_image`, `input_file`, `output_text`, `refusal`.
 
 use llm_core::message::{CacheMark, Citation, Document, ForeignBlock, Media, Source, Text};
-use llm_core::{Losses, Part, Result};
+use llm_core::{DialectId, Losses, Part, Result};
 use serde_json::value::RawValue;
 
 use super::RESPONSES;
 use super::fields::{Fault, Fields, raw, read, text};
 use super::write::{ArrayWriter, ObjectWriter};
+use crate::chat::CHAT;
 
 /// Reads a `content`: a text, or a list of parts.
 pub(super) fn content(value: &RawValue) -> Result<Vec<Part>, Fault> {
@@ -116,7 +117,7 @@ pub(super) fn put_part(
     losses: &mut Losses,
 ) -> Result<()> {
     match (part, side) {
-        (Part::Text(text), Side::Input) => put_input_text(list, text, cache_marks, losses)?,
+        (Part::Text(text), Side::Input) => put_input_text(list, text, cache_marks, losses),
         (Part::Text(text), Side::Output) => put_output_text(list, text, None),
         (Part::Refusal(words), Side::Output) => put_refusal(list, words),
         (Part::Image(image), Side::Input) => return put_image(list, image, losses),
@@ -130,22 +131,16 @@ pub(super) fn put_part(
     Ok(())
 }
 
-fn put_input_text(
-    list: &mut ArrayWriter<'_>,
-    text: &Text,
-    cache_marks: bool,
-    losses: &mut Losses,
-) -> Result<()> {
+fn put_input_text(list: &mut ArrayWriter<'_>, text: &Text, cache_marks: bool, losses: &mut Losses) {
     let mut object = list.object();
     object.put("type", "input_text");
     object.put("text", &text.text);
     match text.cache {
         Some(_) if cache_marks => object.object("prompt_cache_breakpoint").put("mode", "explicit"),
         // Vendors of this format cache prompts by themselves.
-        Some(_) => losses.tuning("cache_control")?,
+        Some(_) => losses.foreign_state("cache_control"),
         None => {}
     }
-    Ok(())
 }
 
 /// Writes a text of the model's. `logprobs`: those of its tokens, as JSON.
@@ -191,9 +186,14 @@ pub(super) fn put_citation(list: &mut ArrayWriter<'_>, citation: &Citation) -> b
     true
 }
 
+/// Both formats of this family name the same files.
+fn keeps_files(origin: DialectId) -> bool {
+    origin == RESPONSES || origin == CHAT
+}
+
 fn put_image(list: &mut ArrayWriter<'_>, image: &Media, losses: &mut Losses) -> Result<()> {
     let (key, value) = match &image.source {
-        Source::FileId { origin, id } if *origin == RESPONSES => ("file_id", id.clone()),
+        Source::FileId { origin, id } if keeps_files(*origin) => ("file_id", id.clone()),
         source => match source.to_url() {
             Some(url) => ("image_url", url),
             None => return losses.meaning("image"),
@@ -214,11 +214,14 @@ fn put_document(list: &mut ArrayWriter<'_>, document: &Document, losses: &mut Lo
         losses.tuning("document.citations")?;
     }
     let (key, value) = match &document.source {
-        Source::Text(text) => return put_text_document(list, document, text),
+        Source::Text(text) => {
+            put_text_document(list, document, text);
+            return Ok(());
+        }
         Source::Url(url) => ("file_url", url.clone()),
         Source::Base64 { media_type, data } if media_type.is_empty() => ("file_data", data.clone()),
         Source::Base64 { media_type, data } => ("file_data", format!("data:{media_type};base64,{data}")),
-        Source::FileId { origin, id } if *origin == RESPONSES => ("file_id", id.clone()),
+        Source::FileId { origin, id } if keeps_files(*origin) => ("file_id", id.clone()),
         Source::FileId { .. } => return losses.meaning("document"),
     };
     let mut object = list.object();
@@ -231,14 +234,13 @@ fn put_document(list: &mut ArrayWriter<'_>, document: &Document, losses: &mut Lo
 }
 
 /// Plain text needs no file around it; its title stays in front.
-fn put_text_document(list: &mut ArrayWriter<'_>, document: &Document, text: &str) -> Result<()> {
+fn put_text_document(list: &mut ArrayWriter<'_>, document: &Document, text: &str) {
     let mut object = list.object();
     object.put("type", "input_text");
     match &document.title {
         Some(title) => object.put("text", &format!("{title}\n\n{text}")),
         None => object.put("text", text),
     }
-    Ok(())
 }
 
 fn put_audio(list: &mut ArrayWriter<'_>, audio: &Media, losses: &mut Losses) -> Result<()> {

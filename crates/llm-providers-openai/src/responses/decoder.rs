@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use llm_core::event::Start;
 use llm_core::wire::Frame;
-use llm_core::{Error, Event, Result, StreamDecoder, provider};
+use llm_core::{Error, Event, RawJson, Result, StreamDecoder, provider};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -72,7 +72,7 @@ impl StreamDecoder for Decoder {
         let step: Step<'_> = match serde_json::from_str(frame.data) {
             Ok(step) => step,
             Err(_) if frame.event == Some("error") => {
-                self.fail(frame.data, out);
+                self.fail(RawJson::string(frame.data).get(), out);
                 return Ok(());
             }
             Err(_) => return Err(Error::bad_answer("the vendor's stream has a frame that is no event")),
@@ -237,11 +237,11 @@ impl Decoder {
             self.fail(json, out);
             return Ok(());
         }
-        self.settle(step, answer, out)
+        self.settle(step, &answer, out)
     }
 
     /// Completes what is open, and ends the answer.
-    fn settle(&mut self, step: &Step<'_>, answer: Answer<'_>, out: &mut Vec<Event>) -> Result<()> {
+    fn settle(&mut self, step: &Step<'_>, answer: &Answer<'_>, out: &mut Vec<Event>) -> Result<()> {
         for (at, value) in answer.output.iter().enumerate() {
             if at == self.items.len() {
                 self.items.push(OpenItem::default());

@@ -16,6 +16,7 @@ use super::quirks::ResponsesQuirks;
 use super::request::LOGPROBS;
 use super::tools::{put_tool, put_tool_choice};
 use super::write::{ArrayWriter, ObjectWriter};
+use crate::chat::CHAT;
 
 /// Asks for reasoning in a form that can come back.
 const ENCRYPTED: &str = "reasoning.encrypted_content";
@@ -29,6 +30,15 @@ const SHARED_WITH_CHAT: [&str; 6] = [
     "safety_identifier",
     "store",
 ];
+
+/// Members whose loss changes what is asked.
+const MEANING: [&str; 8] =
+    ["audio", "functions", "input", "instructions", "text", "tool_choice", "tools", "web_search_options"];
+
+/// Reports a member that the vendor does not take.
+pub(super) fn refused(key: &str, losses: &mut Losses) -> Result<()> {
+    if MEANING.contains(&key) { losses.meaning(key.to_owned()) } else { losses.tuning(key.to_owned()) }
+}
 
 /// Writes a request.
 pub(super) fn encode(quirks: &ResponsesQuirks, request: &ChatRequest, target: &Target) -> Result<Encoded> {
@@ -91,7 +101,7 @@ impl Body<'_> {
             return Ok(false);
         }
         if self.quirks.drop_params.iter().any(|name| name == key) {
-            self.losses.tuning(key.to_owned())?;
+            refused(key, &mut self.losses)?;
             return Ok(false);
         }
         Ok(true)
@@ -108,7 +118,9 @@ impl Body<'_> {
 
     fn conversation(&mut self) -> Result<()> {
         let mut messages = self.request.messages.as_slice();
+        // Instructions alone are no request: vendors want some `input`.
         if let ([first, rest @ ..], true) = (messages, self.quirks.instructions)
+            && !rest.is_empty()
             && let Some(words) = instructions(first)
         {
             self.put_some("instructions", Some(words))?;
@@ -248,7 +260,7 @@ impl Body<'_> {
         }
         self.put_some("max_output_tokens", limit)?;
         if self.request.cache.is_some() {
-            self.losses.tuning("cache_control")?;
+            self.losses.foreign_state("cache_control");
         }
         if self.request.modalities.iter().any(|kind| kind != "text") {
             self.losses.meaning("modalities")?;
@@ -305,25 +317,21 @@ impl Body<'_> {
     /// Whether a client of chat completions set a member that means the same here.
     fn chat_extra(&self, key: &str) -> bool {
         let extras = self.request.extras.as_ref();
-        extras.is_some_and(|(origin, fields)| is_chat(origin.name()) && fields.get(key).is_some())
+        extras.is_some_and(|(origin, fields)| *origin == CHAT && fields.get(key).is_some())
     }
 
     fn extras(&mut self) -> Result<()> {
         let Some((origin, fields)) = &self.request.extras else { return Ok(()) };
         for (key, value) in fields.iter().filter(|(key, _)| !is_gateway_field(key)) {
             let written = ["text", "reasoning", "include"].contains(&key);
-            if *origin == RESPONSES && !written || is_chat(origin.name()) && SHARED_WITH_CHAT.contains(&key) {
+            if *origin == RESPONSES && !written || *origin == CHAT && SHARED_WITH_CHAT.contains(&key) {
                 self.put_some(key, Some(value))?;
             } else if *origin != RESPONSES && !value.is_null() {
-                self.losses.tuning(key.to_owned())?;
+                refused(key, &mut self.losses)?;
             }
         }
         Ok(())
     }
-}
-
-fn is_chat(dialect: &str) -> bool {
-    dialect == "openai.chat"
 }
 
 /// The words of a message that goes into `instructions`: system text at the start, unless a client of this format
@@ -340,7 +348,7 @@ fn instructions(message: &Message) -> Option<&str> {
 fn effort_of(budget: u64) -> &'static str {
     match budget {
         0..=2_048 => "low",
-        2_049..=12_288 => "medium",
+        2_049..=8_192 => "medium",
         _ => "high",
     }
 }

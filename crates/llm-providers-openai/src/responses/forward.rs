@@ -6,7 +6,7 @@ use llm_core::envelope::Edit;
 use llm_core::{Envelope, Error, Losses, Result};
 use serde::Serialize;
 
-use super::encode::{encode, wire_request};
+use super::encode::{encode, refused, wire_request};
 use super::quirks::ResponsesQuirks;
 use super::reasoning::MARK;
 use super::request::decode;
@@ -39,7 +39,7 @@ pub(super) fn forward(
     }
     for key in &quirks.drop_params {
         if target.extra_body.get(key).is_none() && edit.remove(key) {
-            losses.tuning(key.clone())?;
+            refused(key, &mut losses)?;
         }
     }
     Ok(Encoded { request: wire_request(edit.finish()), losses: losses.into_list() })

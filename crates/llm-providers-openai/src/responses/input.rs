@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::RESPONSES;
 use super::content::content;
 use super::fields::{Fault, Fields, raw, read, text};
-use super::reasoning::{Carried, reasoning};
+use super::reasoning::{self, Carried};
 
 /// Reads `input`.
 pub(super) fn input(value: &RawValue, conversation: &mut Conversation) -> Result<(), Fault> {
@@ -131,7 +131,7 @@ impl Conversation {
     }
 
     fn reasoning(&mut self, mut fields: Fields<'_>) -> Result<(), Fault> {
-        match reasoning(&mut fields)? {
+        match reasoning::of_client(&mut fields)? {
             Carried::Reasoning(reasoning) => self.said(Part::Reasoning(reasoning)),
             Carried::Block(block) => self.said(Part::ServerTool(block)),
             Carried::CallState { call_id, state } => {

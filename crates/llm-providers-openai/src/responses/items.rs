@@ -53,9 +53,8 @@ impl Items<'_> {
         match &message.extras {
             Some((origin, fields)) if *origin == RESPONSES => Ok(Some(fields)),
             Some((_, fields)) => {
-                for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                    let _ = value;
-                    self.losses.tuning(format!("messages.{name}"))?;
+                if !fields.is_empty() {
+                    self.losses.foreign_state("messages.extras");
                 }
                 Ok(None)
             }
@@ -149,7 +148,7 @@ impl Items<'_> {
             None => {}
         }
         if call.cache.is_some() {
-            self.losses.tuning("cache_control")?;
+            self.losses.foreign_state("cache_control");
         }
         Ok(())
     }
@@ -160,7 +159,7 @@ impl Items<'_> {
             self.losses.tuning("tool_result.is_error")?;
         }
         if result.cache.is_some() {
-            self.losses.tuning("cache_control")?;
+            self.losses.foreign_state("cache_control");
         }
         let mut object = list.object();
         object.put("type", kind);

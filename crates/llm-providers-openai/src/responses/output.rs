@@ -9,7 +9,7 @@ use super::RESPONSES;
 use super::content::part;
 use super::fields::{Fault, Fields, raw};
 use super::input::{arguments, call_state};
-use super::reasoning::{Carried, reasoning};
+use super::reasoning;
 
 /// What an output item says.
 #[derive(Debug, Default)]
@@ -28,11 +28,7 @@ pub(super) fn item(value: &RawValue) -> Result<Item, Fault> {
         "message" => message(&mut fields),
         "function_call" => call(fields, false).map(|call| one(Part::ToolCall(call))),
         "custom_tool_call" => call(fields, true).map(|call| one(Part::ToolCall(call))),
-        "reasoning" => Ok(match reasoning(&mut fields)? {
-            Carried::Reasoning(reasoning) => one(Part::Reasoning(reasoning)),
-            Carried::Block(block) => one(Part::ServerTool(block)),
-            Carried::CallState { .. } => Item::default(),
-        }),
+        "reasoning" => reasoning::of_vendor(&mut fields).map(|thought| one(Part::Reasoning(thought))),
         _ => Ok(one(Part::ServerTool(ForeignBlock { origin: RESPONSES, raw: raw(value) }))),
     }
 }

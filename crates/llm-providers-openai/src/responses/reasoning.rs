@@ -44,26 +44,35 @@ struct Words {
     text: String,
 }
 
-/// Reads a reasoning item.
-pub(super) fn reasoning(fields: &mut Fields<'_>) -> Result<Carried, Fault> {
-    let id = fields.string("id")?.filter(|id| !id.is_empty());
+/// Reads a reasoning item of a vendor. State that another gateway sealed stays as it is: that one will read it.
+pub(super) fn of_vendor(fields: &mut Fields<'_>) -> Result<Reasoning, Fault> {
     let summary: Vec<Words> = fields.read("summary")?.unwrap_or_default();
     let content: Vec<Words> = fields.lenient("content").unwrap_or_default();
-    let sealed = fields.string("encrypted_content")?.filter(|text| !text.is_empty());
+    let encrypted = fields.string("encrypted_content")?.filter(|text| !text.is_empty());
+    let state = |data| Opaque { origin: RESPONSES, kind: OpaqueKind::Encrypted, data };
+    Ok(Reasoning {
+        id: fields.string("id")?.filter(|id| !id.is_empty()),
+        text: content.into_iter().map(|words| words.text).collect(),
+        summary: summary.into_iter().map(|words| words.text).collect(),
+        opaque: encrypted.map(state),
+    })
+}
+
+/// Reads a reasoning item that a client sends back.
+pub(super) fn of_client(fields: &mut Fields<'_>) -> Result<Carried, Fault> {
+    let mut reasoning = of_vendor(fields)?;
+    let sealed = reasoning.opaque.take().map(|opaque| opaque.data);
     if let Some(carried) = sealed.as_deref().and_then(passenger) {
         return Ok(carried);
     }
     let opaque = sealed.map(|text| Opaque::from_client(RESPONSES, OpaqueKind::Encrypted, &text));
-    let mut summary: Vec<String> = summary.into_iter().map(|words| words.text).collect();
-    let mut text: String = content.into_iter().map(|words| words.text).collect();
-    let ours = id.as_deref().map(ours);
     let foreign = opaque.as_ref().is_some_and(|opaque| opaque.origin != RESPONSES);
-    if (ours == Some(Some(Form::Text)) || foreign && ours != Some(Some(Form::Summary))) && !summary.is_empty()
-    {
-        text = summary.remove(0);
+    let form = reasoning.id.as_deref().and_then(ours).or(foreign.then_some(Form::Text));
+    if form == Some(Form::Text) && !reasoning.summary.is_empty() {
+        reasoning.text = reasoning.summary.remove(0);
     }
-    let id = id.filter(|_| !foreign && ours.flatten().is_none());
-    Ok(Carried::Reasoning(Reasoning { id, text, summary, opaque }))
+    let id = reasoning.id.take().filter(|_| form.is_none());
+    Ok(Carried::Reasoning(Reasoning { id, opaque, ..reasoning }))
 }
 
 /// What the summary of an item of ours begins with.
@@ -147,7 +156,7 @@ mod tests {
     const OTHER: DialectId = DialectId::new("other.messages");
 
     fn read(json: &str) -> Carried {
-        reasoning(&mut Fields::parse(json).expect("an object")).expect("a reasoning item")
+        of_client(&mut Fields::parse(json).expect("an object")).expect("a reasoning item")
     }
 
     #[test]

@@ -257,5 +257,5 @@ pub(super) fn has_calls(output: &[&RawValue]) -> bool {
         let fields = Fields::parse(item.get()).unwrap_or_default();
         matches!(fields.peek("type").as_ref(), "function_call" | "custom_tool_call")
     };
-    output.iter().any(|item| is_call(&item))
+    output.iter().any(is_call)
 }

@@ -1,6 +1,7 @@
 //! Checks of the whole format: against fixtures of our own, against recorded traffic, and against itself.
 
 mod golden;
+mod pairs;
 mod recordings;
 mod roundtrip;
 mod streams;

@@ -69,14 +69,13 @@ pub(super) fn put_tool(
 ) -> Result<()> {
     if let Tool::Function(function) = tool {
         if function.cache.is_some() {
-            losses.tuning("cache_control")?;
+            losses.foreign_state("cache_control");
         }
         if let Some((origin, fields)) = &function.extras
             && *origin != RESPONSES
+            && !fields.is_empty()
         {
-            for (name, _) in fields.iter() {
-                losses.tuning(format!("tools.{name}"))?;
-            }
+            losses.foreign_state("tools.extras");
         }
     }
     if !echo_tool(list, tool, native) {

@@ -17,22 +17,30 @@ use super::pump::{Flow, Pump, Reader};
 pub(crate) struct Decoding {
     decoder: Box<dyn StreamDecoder>,
     framing: Framing,
+    public_model: String,
     events: Vec<Event>,
     content: bool,
 }
 
 impl Decoding {
-    pub(crate) fn new(dialect: &dyn Dialect) -> Self {
-        Self { decoder: dialect.decoder(), framing: dialect.framing(), events: Vec::new(), content: false }
+    /// `public_model`: the model's name as the client knows it, which the events show.
+    pub(crate) fn new(dialect: &dyn Dialect, public_model: &str) -> Self {
+        Self {
+            decoder: dialect.decoder(),
+            framing: dialect.framing(),
+            public_model: public_model.to_owned(),
+            events: Vec::new(),
+            content: false,
+        }
     }
 
     /// An error of the vendor's in the stream becomes the stream's error; what stands before it stays.
     fn settle(&mut self, from: usize) -> Result<Flow> {
         let mut flow = Flow::More;
-        let new = self.events.get(from..).unwrap_or_default();
-        self.content |= new.iter().any(Event::is_content);
-        for (at, event) in (from..).zip(new) {
+        for (at, event) in self.events.iter_mut().enumerate().skip(from) {
+            self.content |= event.is_content();
             match event {
+                Event::Start(start) => start.model.clone_from(&self.public_model),
                 Event::Error(error) => {
                     let error = error.clone();
                     self.events.truncate(at);
@@ -82,10 +90,10 @@ impl Stream for Pump<Decoding> {
 }
 
 /// The answer that a whole body of frames tells, from a vendor that streams to a client that did not ask for it.
-pub(crate) fn folded(dialect: &dyn Dialect, body: Bytes) -> Result<ChatResponse> {
+pub(crate) fn folded(dialect: &dyn Dialect, public_model: &str, body: Bytes) -> Result<ChatResponse> {
     let mut splitter = Splitter::new(dialect.framing());
     splitter.push(body)?;
-    let mut decoding = Decoding::new(dialect);
+    let mut decoding = Decoding::new(dialect, public_model);
     let mut flow = Flow::More;
     while let Some(raw) =
         splitter.next_frame().or_else(|| splitter.take_rest()).filter(|_| flow == Flow::More)

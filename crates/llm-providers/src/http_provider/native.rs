@@ -123,8 +123,11 @@ impl Run {
         self.joined.extend_from_slice(&piece);
     }
 
+    /// Also lets go of the buffer: while it is held here, the next chunk of a long frame would be copied with all
+    /// that came before it.
     fn take(&mut self) -> Bytes {
         self.flush();
+        self.buffer = Bytes::new();
         if self.joined.is_empty() { std::mem::take(&mut self.single) } else { self.joined.split().freeze() }
     }
 }
@@ -147,11 +150,24 @@ mod tests {
         kept.keep(2);
         let out = kept.take();
         assert_eq!((out.as_ptr(), &out[..]), (buffer.as_ptr(), &b"aabb"[..]));
+        kept.begin(buffer.slice(4..));
         kept.skip(2);
         kept.keep(2);
         let out = kept.take();
         assert_eq!((out.as_ptr(), &out[..]), (buffer[6..].as_ptr(), &b"dd"[..]));
         assert!(kept.take().is_empty());
+    }
+
+    #[test]
+    fn a_buffer_is_not_held_longer_than_its_frames() {
+        let buffer = Bytes::from(b"aabb".to_vec());
+        let mut held = run(&buffer);
+        held.keep(2);
+        drop(held.take());
+        assert!(buffer.is_unique());
+        held.begin(buffer.clone());
+        assert!(held.take().is_empty());
+        assert!(buffer.is_unique());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use llm_core::dialect::{Dialect, Seen};
 use llm_core::provider::ReplyBody;
 use llm_core::wire::{Framing, WireBody, WireResponse};
-use llm_core::{Error, Result};
+use llm_core::{ChatResponse, Error, Result};
 
 use super::events;
 
@@ -36,28 +36,31 @@ impl Shape {
     }
 }
 
-/// Reads an answer with a good status. `public_model`: the client speaks the same dialect and knows the model by
-/// this name.
-pub(crate) fn read(
-    dialect: &dyn Dialect,
-    public_model: Option<&str>,
-    reply: &WireResponse,
-) -> Result<ReplyBody> {
-    let shape = Shape::of(&reply.body, Framing::Sse);
-    if shape == Shape::Frames {
-        let response = events::folded(dialect, reply.body.clone())?;
-        return Ok(ReplyBody::Decoded(Box::new(response)));
+/// Reads an answer with a good status for a client of the same dialect.
+pub(crate) fn native(dialect: &dyn Dialect, public_model: &str, reply: &WireResponse) -> Result<ReplyBody> {
+    if Shape::of(&reply.body, Framing::Sse) != Shape::Json {
+        return decoded(dialect, public_model, reply).map(|response| ReplyBody::Decoded(Box::new(response)));
     }
-    if shape != Shape::Json {
-        return Err(no_answer(shape, reply));
-    }
-    let Some(public_model) = public_model else {
-        return dialect.decode(reply).map(|response| ReplyBody::Decoded(Box::new(response)));
-    };
     let peek = dialect.peek(&reply.body)?;
     let seen = Seen { content: true, usage: peek.usage, finish: peek.finish, error: None, ended: true };
     let body = renamed(&reply.body, peek.model, public_model);
     Ok(ReplyBody::Native { body, seen: Box::new(seen) })
+}
+
+/// Reads an answer with a good status into canonical form, also one that came as a stream unasked.
+pub(crate) fn decoded(
+    dialect: &dyn Dialect,
+    public_model: &str,
+    reply: &WireResponse,
+) -> Result<ChatResponse> {
+    match Shape::of(&reply.body, Framing::Sse) {
+        Shape::Json => {
+            let response = dialect.decode(reply)?;
+            Ok(ChatResponse { model: public_model.to_owned(), ..response })
+        }
+        Shape::Frames => events::folded(dialect, public_model, reply.body.clone()),
+        shape => Err(no_answer(shape, reply)),
+    }
 }
 
 /// The error of a good status with something else than an answer.

@@ -19,7 +19,7 @@ const LETTERS: u64 = 4;
 static ANSWERS: AtomicU64 = AtomicU64::new(1);
 
 /// The answer of a script to a request.
-pub(crate) fn answer(script: &Script, request: &ChatRequest, model: &str) -> ChatResponse {
+pub(crate) fn answer(script: &Script, request: &ChatRequest, public_model: &str) -> ChatResponse {
     let number = ANSWERS.fetch_add(1, Ordering::Relaxed);
     let (said, finish) = say(script, request, number);
     let parts: Vec<Part> = script.reasoning.then(thinking).into_iter().chain([said]).collect();
@@ -33,7 +33,7 @@ pub(crate) fn answer(script: &Script, request: &ChatRequest, model: &str) -> Cha
     };
     ChatResponse {
         id: format!("mock-{number}"),
-        model: model.to_owned(),
+        model: public_model.to_owned(),
         choices: (0..choices).map(choice).collect(),
         usage,
         system_fingerprint: Some("mock".to_owned()),

@@ -20,23 +20,23 @@ use crate::samples::Sample;
 
 /// What a client got.
 #[derive(Debug)]
-pub struct Got {
+pub(crate) struct Got {
     /// Whether it came without translation.
-    pub native: bool,
-    pub headers: HeaderMap,
-    pub bytes: Bytes,
+    pub(crate) native: bool,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Bytes,
     /// What metering saw, for answers that were not translated.
-    pub usage: Option<Usage>,
+    pub(crate) usage: Option<Usage>,
     /// The error that ended a stream.
-    pub error: Option<Error>,
+    pub(crate) error: Option<Error>,
 }
 
 /// A provider of the sample's vendor at the scripted one's address.
-pub fn provider(sample: &Sample, vendor: &ScriptedVendor) -> Arc<dyn Provider> {
+pub(crate) fn provider(sample: &Sample, vendor: &ScriptedVendor) -> Arc<dyn Provider> {
     built(&spec(sample, vendor))
 }
 
-pub fn spec(sample: &Sample, vendor: &ScriptedVendor) -> DeploymentSpec {
+pub(crate) fn spec(sample: &Sample, vendor: &ScriptedVendor) -> DeploymentSpec {
     DeploymentSpec {
         vendor: sample.vendor.to_owned(),
         api_base: Some(vendor.url()),
@@ -46,21 +46,21 @@ pub fn spec(sample: &Sample, vendor: &ScriptedVendor) -> DeploymentSpec {
     }
 }
 
-pub fn built(spec: &DeploymentSpec) -> Arc<dyn Provider> {
+pub(crate) fn built(spec: &DeploymentSpec) -> Arc<dyn Provider> {
     Providers::default().build(spec).expect("the settings are sound")
 }
 
 /// Deadlines after which a test fails instead of hanging.
-pub fn deadlines() -> Deadlines {
+pub(crate) fn deadlines() -> Deadlines {
     Deadlines { total: Instant::now().checked_add(Duration::from_secs(20)), ..Deadlines::default() }
 }
 
-pub fn inbound(ingress: &Arc<dyn Ingress>, body: &Value, headers: HeaderMap) -> Inbound {
+pub(crate) fn inbound(ingress: &Arc<dyn Ingress>, body: &Value, headers: HeaderMap) -> Inbound {
     let body = Bytes::from(body.to_string());
     Inbound::new(ingress.clone(), Operation::Chat, headers, body).expect("a sample is an object")
 }
 
-pub fn call(inbound: &Inbound, stream: bool) -> Call<'_> {
+pub(crate) fn call(inbound: &Inbound, stream: bool) -> Call<'_> {
     Call {
         inbound,
         model: "vendor-large",
@@ -72,13 +72,13 @@ pub fn call(inbound: &Inbound, stream: bool) -> Call<'_> {
 }
 
 /// Asks with a client's sample request.
-pub async fn ask(provider: &dyn Provider, client: &Sample, stream: bool) -> Result<Got> {
+pub(crate) async fn ask(provider: &dyn Provider, client: &Sample, stream: bool) -> Result<Got> {
     let inbound = inbound(&client.ingress, &(client.request)(stream), HeaderMap::new());
     got(provider, call(&inbound, stream)).await
 }
 
 /// Makes a call, and writes what comes as the gateway would.
-pub async fn got(provider: &dyn Provider, call: Call<'_>) -> Result<Got> {
+pub(crate) async fn got(provider: &dyn Provider, call: Call<'_>) -> Result<Got> {
     let reply = provider.chat(call).await?;
     let ingress = &call.inbound.ingress;
     let request = call.inbound.decoded()?;
@@ -123,7 +123,7 @@ async fn native_stream(mut stream: std::pin::Pin<Box<dyn NativeStream>>, got: &m
 }
 
 /// What the client's own SDK would read out of the bytes.
-pub fn understood(client: &Sample, got: &Got, stream: bool) -> Result<ChatResponse> {
+pub(crate) fn understood(client: &Sample, got: &Got, stream: bool) -> Result<ChatResponse> {
     if stream {
         return replay::folded(&*client.dialect, &got.bytes);
     }
@@ -132,6 +132,6 @@ pub fn understood(client: &Sample, got: &Got, stream: bool) -> Result<ChatRespon
 }
 
 /// The text of the first choice.
-pub fn said(response: &ChatResponse) -> String {
+pub(crate) fn said(response: &ChatResponse) -> String {
     response.choices.first().map(|choice| choice.message.joined_text()).unwrap_or_default()
 }

@@ -9,31 +9,31 @@ use llm_providers_openai::{ChatCompletions, ChatIngress, Responses, ResponsesIng
 use serde_json::{Value, json};
 
 /// What the samples' vendors call their model.
-pub const VENDOR_MODEL: &str = "vendor-large-2024";
+pub(crate) const VENDOR_MODEL: &str = "vendor-large-2024";
 /// What the samples' answers say.
-pub const TEXT: &str = "Hello there, \"friend\".";
+pub(crate) const TEXT: &str = "Hello there, \"friend\".";
 /// Prompt and answer tokens of the samples' answers.
-pub const TOKENS: (u64, u64) = (12, 5);
+pub(crate) const TOKENS: (u64, u64) = (12, 5);
 
 /// A dialect with its samples.
-pub struct Sample {
-    pub name: &'static str,
-    pub vendor: &'static str,
-    pub path: &'static str,
-    pub key_header: (&'static str, &'static str),
-    pub ingress: Arc<dyn Ingress>,
-    pub dialect: Arc<dyn Dialect>,
-    pub request: fn(bool) -> Value,
-    pub whole: fn() -> Value,
-    pub stream: fn() -> String,
+pub(crate) struct Sample {
+    pub(crate) name: &'static str,
+    pub(crate) vendor: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) key_header: (&'static str, &'static str),
+    pub(crate) ingress: Arc<dyn Ingress>,
+    pub(crate) dialect: Arc<dyn Dialect>,
+    pub(crate) request: fn(bool) -> Value,
+    pub(crate) whole: fn() -> Value,
+    pub(crate) stream: fn() -> String,
 }
 
 /// All dialects.
-pub fn all() -> [Sample; 3] {
+pub(crate) fn all() -> [Sample; 3] {
     [chat(), responses(), messages()]
 }
 
-pub fn chat() -> Sample {
+pub(crate) fn chat() -> Sample {
     Sample {
         name: "chat",
         vendor: "openai",
@@ -47,7 +47,7 @@ pub fn chat() -> Sample {
     }
 }
 
-pub fn responses() -> Sample {
+pub(crate) fn responses() -> Sample {
     Sample {
         name: "responses",
         vendor: "openai_responses",
@@ -61,7 +61,7 @@ pub fn responses() -> Sample {
     }
 }
 
-pub fn messages() -> Sample {
+pub(crate) fn messages() -> Sample {
     Sample {
         name: "messages",
         vendor: "anthropic",
@@ -101,7 +101,7 @@ fn chat_whole() -> Value {
 }
 
 /// A chunk of a chat stream, as a frame.
-pub fn chat_chunk(delta: &Value, finish: Option<&str>) -> String {
+pub(crate) fn chat_chunk(delta: &Value, finish: Option<&str>) -> String {
     let chunk = json!({
         "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": VENDOR_MODEL,
         "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
@@ -228,7 +228,7 @@ fn messages_stream() -> String {
 }
 
 /// Events as frames whose event name is their type; numbered as the Responses API does.
-pub fn named_events(events: impl IntoIterator<Item = Value>) -> String {
+pub(crate) fn named_events(events: impl IntoIterator<Item = Value>) -> String {
     let frame = |(number, mut event): (usize, Value)| {
         let name = event["type"].as_str().expect("events have a type").to_owned();
         if name.starts_with("response.") {

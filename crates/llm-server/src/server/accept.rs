@@ -23,7 +23,11 @@ pub(crate) async fn accept(listener: TcpListener, doors: Vec<Door>, mut phase: w
             // An error means that the server was dropped.
             _ = phase.changed() => return,
         };
-        match accepted.and_then(|(socket, _)| hand_over(socket, &doors, turn)) {
+        let handed_over = match accepted {
+            Ok((socket, _)) => hand_over(socket, &doors, turn).await,
+            Err(error) => Err(error),
+        };
+        match handed_over {
             Ok(()) => {
                 turn += 1;
                 pause = FIRST;
@@ -32,22 +36,24 @@ pub(crate) async fn accept(listener: TcpListener, doors: Vec<Door>, mut phase: w
             Err(error) => {
                 tracing::error!(%error, retry_in = ?pause, "cannot accept connections");
                 // Out of descriptors or memory: the connection still waits, and asking again at once would spin.
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST);
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST),
+                    _ = phase.changed() => return,
+                }
             }
         }
     }
 }
 
 /// Gives a socket to the worker with the fewest connections; in turn, where several have as few.
-fn hand_over(socket: TcpStream, doors: &[Door], turn: usize) -> io::Result<()> {
+async fn hand_over(socket: TcpStream, doors: &[Door], turn: usize) -> io::Result<()> {
     // Answers and stream chunks are written whole: waiting for more to send would cost up to 40 ms.
     socket.set_nodelay(true)?;
     let socket = socket.into_std()?;
     let start = turn % doors.len().max(1);
     let (later, first) = doors.split_at(start);
     if let Some(door) = first.iter().chain(later).min_by_key(|door| door.open()) {
-        door.admit(socket);
+        door.admit(socket).await;
     }
     Ok(())
 }
@@ -68,20 +74,18 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::mpsc::unbounded_channel;
-
     use super::*;
 
     #[tokio::test]
     async fn sockets_go_where_the_fewest_are_and_send_at_once() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let (left, mut to_left) = unbounded_channel();
-        let (right, mut to_right) = unbounded_channel();
-        let doors = [Door::new(left), Door::new(right)];
+        let (left, mut to_left) = Door::new();
+        let (right, mut to_right) = Door::new();
+        let doors = [left, right];
         for turn in 0..4 {
             let (_client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-            hand_over(accepted.expect("accepted").0, &doors, turn).expect("alive");
+            hand_over(accepted.expect("accepted").0, &doors, turn).await.expect("alive");
         }
         assert_eq!(doors.map(|door| door.open()), [2, 2]);
         for worker in [&mut to_left, &mut to_right] {

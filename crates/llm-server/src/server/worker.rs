@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -24,16 +24,21 @@ const DRAIN_TICK: Duration = Duration::from_millis(50);
 /// How long a connection that has not sent anything yet may do so while draining.
 const DRAIN_IDLE: Duration = Duration::from_millis(250);
 
+/// Sockets that wait for a worker to take them.
+const QUEUE: usize = 1024;
+
 /// The way to a worker.
 #[derive(Clone)]
 pub(crate) struct Door {
-    sockets: UnboundedSender<StdTcpStream>,
+    sockets: Sender<StdTcpStream>,
     open: Arc<AtomicUsize>,
 }
 
 impl Door {
-    pub(crate) fn new(sockets: UnboundedSender<StdTcpStream>) -> Self {
-        Self { sockets, open: Arc::default() }
+    /// The way to a worker that is yet to come, and the end that it takes sockets from.
+    pub(crate) fn new() -> (Self, Receiver<StdTcpStream>) {
+        let (sockets, taken) = mpsc::channel(QUEUE);
+        (Self { sockets, open: Arc::default() }, taken)
     }
 
     /// Connections that the worker has or is about to get.
@@ -41,10 +46,11 @@ impl Door {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Sends a socket in.
-    pub(crate) fn admit(&self, socket: StdTcpStream) {
+    /// Sends a socket in. Waits while the worker has too many to take: further connections are then held by the
+    /// kernel, in the listener's backlog.
+    pub(crate) async fn admit(&self, socket: StdTcpStream) {
         self.open.fetch_add(1, Ordering::Relaxed);
-        if self.sockets.send(socket).is_err() {
+        if self.sockets.send(socket).await.is_err() {
             self.open.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -77,7 +83,7 @@ impl Worker {
     /// Serves until the server is stopped, or has drained.
     pub(crate) async fn run(
         mut self,
-        mut sockets: UnboundedReceiver<StdTcpStream>,
+        mut sockets: Receiver<StdTcpStream>,
         mut phase: watch::Receiver<Phase>,
     ) {
         let mut tick = interval(self.tick());
@@ -96,11 +102,7 @@ impl Worker {
         self.drain(sockets, phase).await;
     }
 
-    async fn drain(
-        &mut self,
-        mut sockets: UnboundedReceiver<StdTcpStream>,
-        mut phase: watch::Receiver<Phase>,
-    ) {
+    async fn drain(&mut self, mut sockets: Receiver<StdTcpStream>, mut phase: watch::Receiver<Phase>) {
         let mut tick = interval(DRAIN_TICK);
         while self.open.load(Ordering::Relaxed) > 0 {
             self.finish();

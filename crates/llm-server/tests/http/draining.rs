@@ -26,7 +26,7 @@ async fn a_drain_waits_for_an_open_stream_and_takes_nobody_new() {
     let address = server.address();
     let chunks = vendor.stream("tale");
     let mut client = crate::client::Client::connect(address).await;
-    chunks.send(Bytes::from("one")).expect("open");
+    chunks.try_send(Bytes::from("one")).expect("open");
     client.send(ask_stream("tale")).await;
     client.head().await;
     assert_eq!(client.chunk().await.as_deref(), Some("one"));
@@ -36,7 +36,7 @@ async fn a_drain_waits_for_an_open_stream_and_takes_nobody_new() {
         tokio::task::yield_now().await;
     }
     assert!(!drain.is_finished());
-    chunks.send(Bytes::from("two")).expect("the stream goes on");
+    chunks.try_send(Bytes::from("two")).expect("the stream goes on");
     assert_eq!(client.chunk().await.as_deref(), Some("two"));
     drop(chunks);
     assert_eq!(client.chunk().await, None);
@@ -60,7 +60,7 @@ async fn what_is_open_at_the_deadline_is_cut() {
     let Fixture { vendor, server } = Fixture::start();
     let chunks = vendor.stream("tale");
     let mut client = crate::client::Client::connect(server.address()).await;
-    chunks.send(Bytes::from("one")).expect("open");
+    chunks.try_send(Bytes::from("one")).expect("open");
     client.send(ask_stream("tale")).await;
     client.head().await;
     assert_eq!(server.drain(Duration::from_millis(100)).await.cut, 1);

@@ -38,7 +38,7 @@ async fn streams_pass_through_the_application() {
     let server = tokio::spawn(async move { axum::serve(listener, application).await });
 
     let mut client = Client::connect(address).await;
-    chunks.send("one".into()).expect("open");
+    chunks.try_send("one".into()).expect("open");
     client.send(crate::client::ask_stream("tale").replacen("/v1/chat", "/llm/v1/chat", 1)).await;
     client.head().await;
     assert_eq!(client.chunk().await.as_deref(), Some("one"));

@@ -13,13 +13,13 @@ async fn each_chunk_arrives_before_the_next_is_sent() {
     let fixture = Fixture::start();
     let chunks = fixture.vendor.stream("tale");
     let mut client = fixture.client().await;
-    chunks.send(Bytes::from("one\n\n")).expect("open");
+    chunks.try_send(Bytes::from("one\n\n")).expect("open");
     client.send(ask_stream("tale")).await;
     let head = client.head().await;
     assert_eq!((head.status, head.header("transfer-encoding")), (200, Some("chunked")));
     assert_eq!(client.chunk().await.as_deref(), Some("one\n\n"));
     for text in ["two\n\n", "three\n\n"] {
-        chunks.send(Bytes::from(text)).expect("open");
+        chunks.try_send(Bytes::from(text)).expect("open");
         assert_eq!(client.chunk().await.as_deref(), Some(text));
     }
     drop(chunks);
@@ -32,7 +32,7 @@ async fn a_client_that_hangs_up_cancels_its_stream() {
     let fixture = Fixture::start();
     let chunks = fixture.vendor.stream("tale");
     let mut client = fixture.client().await;
-    chunks.send(Bytes::from("one")).expect("open");
+    chunks.try_send(Bytes::from("one")).expect("open");
     client.send(ask_stream("tale")).await;
     client.head().await;
     drop(client);
@@ -45,11 +45,11 @@ async fn a_client_that_stops_reading_loses_its_stream() {
     let fixture = Fixture::with(None, limits, Origins::Local);
     let chunks = fixture.vendor.stream("tale");
     let mut client = fixture.client().await;
-    chunks.send(Bytes::from("one")).expect("open");
+    chunks.try_send(Bytes::from("one")).expect("open");
     client.send(ask_stream("tale")).await;
     client.head().await;
     for _ in 0..64 {
-        let _ = chunks.send(Bytes::from(vec![b'x'; 1 << 20]));
+        let _ = chunks.try_send(Bytes::from(vec![b'x'; 1 << 20]));
     }
     tokio::time::timeout(Duration::from_secs(10), chunks.closed()).await.expect("the stream was dropped");
 }
@@ -59,11 +59,11 @@ async fn a_panic_in_a_stream_never_looks_like_its_end() {
     let fixture = Fixture::start();
     let chunks = fixture.vendor.stream("tale");
     let mut client = fixture.client().await;
-    chunks.send(Bytes::from("one")).expect("open");
+    chunks.try_send(Bytes::from("one")).expect("open");
     client.send(ask_stream("tale")).await;
     client.head().await;
     assert_eq!(client.chunk().await.as_deref(), Some("one"));
-    chunks.send(Bytes::from("panic")).expect("open");
+    chunks.try_send(Bytes::from("panic")).expect("open");
     assert_eq!(client.rest().await, "", "no last chunk");
     assert_eq!(fixture.client().await.call(ask("a")).await.status, 200);
 }
@@ -74,7 +74,7 @@ async fn a_client_of_the_old_protocol_gets_the_stream_unframed() {
     let chunks = fixture.vendor.stream("tale");
     let mut client = fixture.client().await;
     for text in ["one ", "two"] {
-        chunks.send(Bytes::from(text)).expect("open");
+        chunks.try_send(Bytes::from(text)).expect("open");
     }
     drop(chunks);
     let answer = client.call(ask_stream("tale").replace("HTTP/1.1", "HTTP/1.0")).await;

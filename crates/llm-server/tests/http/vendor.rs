@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -14,31 +14,35 @@ use llm_core::{
     Call, ChatRequest, ChatResponse, DialectId, Envelope, Error, Event, EventEncoder, Ingress, Provider,
     Reply, Result, Seen,
 };
+use parking_lot::Mutex;
 use serde_json::json;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 const DIALECT: DialectId = DialectId::new("test.chat");
+
+/// Chunks that wait for the client.
+const QUEUE: usize = 128;
 
 /// Models: `length` answers with the length of the body, `panic` panics, `hang` never answers, a stream's name
 /// streams what its test sends, anything else is answered with `{"model": …}`.
 #[derive(Default)]
 pub(crate) struct Vendor {
-    streams: Mutex<HashMap<String, UnboundedReceiver<Bytes>>>,
-    hung: Mutex<Vec<UnboundedSender<()>>>,
+    streams: Mutex<HashMap<String, Receiver<Bytes>>>,
+    hung: Mutex<Vec<Sender<()>>>,
 }
 
 impl Vendor {
     /// What a test sends here, the client of this model gets.
-    pub(crate) fn stream(&self, model: &str) -> UnboundedSender<Bytes> {
-        let (sender, receiver) = unbounded_channel();
-        self.streams.lock().expect("not poisoned").insert(model.to_owned(), receiver);
+    pub(crate) fn stream(&self, model: &str) -> Sender<Bytes> {
+        let (sender, receiver) = channel(QUEUE);
+        self.streams.lock().insert(model.to_owned(), receiver);
         sender
     }
 
     /// Says `None` when the next call to `hang` was dropped.
-    pub(crate) fn hanging(&self) -> UnboundedReceiver<()> {
-        let (sender, receiver) = unbounded_channel();
-        self.hung.lock().expect("not poisoned").push(sender);
+    pub(crate) fn hanging(&self) -> Receiver<()> {
+        let (sender, receiver) = channel(QUEUE);
+        self.hung.lock().push(sender);
         receiver
     }
 
@@ -47,13 +51,13 @@ impl Vendor {
             "length" => whole(&json!({ "length": length })),
             "panic" => panic!("the vendor's code is wrong, on purpose"),
             "hang" => {
-                let told = self.hung.lock().expect("not poisoned").pop();
+                let told = self.hung.lock().pop();
                 if let Some(told) = &told {
-                    told.send(()).expect("the test listens");
+                    told.try_send(()).expect("the test listens");
                 }
                 std::future::pending().await
             }
-            _ => match self.streams.lock().expect("not poisoned").remove(model) {
+            _ => match self.streams.lock().remove(model) {
                 Some(receiver) => {
                     ReplyBody::NativeStream(Box::pin(Chunks { receiver, seen: Seen::default() }))
                 }
@@ -79,7 +83,7 @@ impl Provider for Vendor {
 }
 
 struct Chunks {
-    receiver: UnboundedReceiver<Bytes>,
+    receiver: Receiver<Bytes>,
     seen: Seen,
 }
 

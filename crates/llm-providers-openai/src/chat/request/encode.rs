@@ -12,7 +12,7 @@ use super::history::{self, Writer};
 use super::{thinking, tools};
 use crate::chat::part::PartWriter;
 use crate::chat::{CHAT, PATH};
-use crate::quirks::{JsonSchemaSupport, OutputCap, Quirks, StreamOptions};
+use crate::quirks::{JsonSchemaSupport, OutputCap, Quirks, StreamOptions, ThinkingSwitch};
 
 /// Fields whose loss changes what is asked.
 const MEANING: &[&str] = &[
@@ -173,9 +173,18 @@ impl Body<'_> {
                 None => self.put(key, value)?,
             }
         }
-        let written = |key: &&str| !fields.iter().any(|(field, _)| field == key);
-        for key in ["thinking", "reasoning", "chat_template_kwargs"].iter().filter(|key| written(key)) {
-            self.put_some(key, own_extras(request).and_then(|extras| extras.get(key)))?;
+        let native = match self.quirks.thinking_switch {
+            ThinkingSwitch::ThinkingType => "thinking",
+            ThinkingSwitch::Reasoning => "reasoning",
+            _ => "",
+        };
+        for key in ["thinking", "reasoning", "chat_template_kwargs"] {
+            let rest = own_extras(request).and_then(|extras| extras.get(key));
+            match rest.filter(|_| !fields.iter().any(|(field, _)| *field == key)) {
+                Some(rest) if key == native || key == "chat_template_kwargs" => self.put(key, rest)?,
+                Some(_) => self.losses.tuning(key)?,
+                None => {}
+            }
         }
         Ok(())
     }

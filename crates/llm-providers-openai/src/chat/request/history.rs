@@ -171,7 +171,10 @@ impl Writer<'_, '_> {
                 other => content.extend(PartWriter { quirks: self.quirks }.write(other, self.losses)?),
             }
         }
-        let history = History::of(&thoughts, self.quirks.reasoning_history, self.losses);
+        let mut history = History::of(&thoughts, self.quirks.reasoning_history, self.losses);
+        if self.quirks.reasoning_history_required && !calls.is_empty() {
+            history.content.get_or_insert_default();
+        }
         if history.as_parts {
             let thinking = thoughts.iter().filter(|part| !part.text.is_empty());
             let thinking: Vec<_> = thinking.map(|part| ShownPart::thinking(&part.text)).collect();

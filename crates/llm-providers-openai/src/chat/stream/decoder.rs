@@ -77,7 +77,7 @@ impl Decoder {
         }
         let finish = choice.finish();
         let logprobs = choice.logprobs.take();
-        state.parts.delta(choice.message, index, answer, out);
+        state.parts.delta(choice.delta(), index, answer, out);
         out.extend(logprobs.map(|raw| Event::Logprobs { choice: index, raw }));
         if let Some(reason) = finish {
             state.finish(reason, index, out);

@@ -82,10 +82,10 @@ impl Tap {
             return Ok(false);
         }
         let usage = chunk.usage();
-        let choices = chunk.choices.unwrap_or_default();
-        for choice in &choices {
+        let mut choices = chunk.choices.unwrap_or_default();
+        for choice in &mut choices {
             let finish = choice.finish();
-            seen.content |= finish.is_some() || has_content(&choice.message);
+            seen.content |= finish.is_some() || has_content(&choice.delta());
             if seen.finish.is_none() && choice.index.unwrap_or(0) == 0 {
                 seen.finish = finish;
             }
@@ -303,7 +303,7 @@ fn has_content(message: &WireMessage<'_>) -> bool {
         || !message.tool_calls.is_empty()
         || message.function_call.is_some()
         || message.audio.is_some()
-        || message.reasoning.content.is_some()
+        || message.reasoning.content.as_ref().is_some_and(|text| !text.is_empty())
         || message.reasoning.plain.is_some()
         || !message.reasoning.details.is_empty()
 }

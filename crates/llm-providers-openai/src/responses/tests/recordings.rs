@@ -186,11 +186,10 @@ fn explained(mut body: Value) -> Value {
     for key in ["model", "stream"] {
         members.remove(key);
     }
-    if members.get("instructions") == Some(&json!("")) || members.get("tools") == Some(&json!([])) {
-        members.retain(|key, value| {
-            !(key == "instructions" && value == "") && !(key == "tools" && *value == json!([]))
-        });
-    }
+    let silent = |key: &str, value: &Value| {
+        key == "instructions" && *value == json!("") || key == "tools" && *value == json!([])
+    };
+    members.retain(|key, value| !silent(key, value));
     // Text is the form of an answer if nothing else is asked for.
     if members.get("text") == Some(&json!({"format": {"type": "text"}})) {
         members.remove("text");

@@ -1,0 +1,100 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  llm-server                                 serve what the environment and .env have keys for
+  llm-server --config config.yaml            serve what a configuration says (LiteLLM's format is read as it is)
+  llm-server check --config config.yaml      say what would be served, and what is wrong where
+  llm-server schema > schema.json            a JSON schema of the configuration, for editors
+
+Signals:
+  TERM, INT   finish open requests, then end; a second one ends at once
+  HUP         read the configuration again; open requests end as they began
+
+Exit codes:
+  0 ended as asked   1 wrong configuration, or the address is in use   2 wrong usage";
+
+/// A gateway to large language models: one address for programs that speak any of the common APIs.
+///
+/// Point the base URL of an SDK at it. Without a configuration it serves the vendors whose keys it finds in the
+/// environment or in .env; without any key, built-in mock models.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a configuration and print what would be served.
+    Check(Source),
+    /// Print a JSON schema of the configuration.
+    Schema,
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Source {
+    /// The configuration file (YAML or JSON).
+    #[arg(short, long, value_name = "FILE", env = "CONFIG_FILE_PATH")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub source: Source,
+    /// The port to listen on [default: 4000, or $PORT].
+    #[arg(short, long)]
+    pub port: Option<u16>,
+    /// The address to listen on [default: all addresses with a master key, this machine only without].
+    #[arg(long, value_name = "ADDRESS", env = "HOST", hide_env_values = true)]
+    pub host: Option<String>,
+    /// Threads that serve requests [default: one for each core].
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// Log more.
+    #[arg(long)]
+    pub debug: bool,
+    /// Log JSON lines, also on a terminal.
+    #[arg(long)]
+    pub json_logs: bool,
+    /// After a TERM, answer for this long as before while readiness says 503, for load balancers to notice.
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds, env = "LLM_DRAIN_DELAY")]
+    pub drain_delay: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_and_commands_are_read() {
+        let cli = Cli::try_parse_from(["llm-server", "--port", "80", "--drain-delay", "1.5"]).expect("valid");
+        assert_eq!((cli.serve.port, cli.serve.drain_delay), (Some(80), Duration::from_millis(1500)));
+        let cli = Cli::try_parse_from(["llm-server", "check", "-c", "a.yaml"]).expect("valid");
+        assert!(matches!(cli.command, Some(Command::Check(Source { config: Some(_) }))));
+        assert!(Cli::try_parse_from(["llm-server", "--drain-delay", "-1"]).is_err());
+    }
+}

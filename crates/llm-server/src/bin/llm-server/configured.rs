@@ -1,0 +1,112 @@
+//! The one place that reads configurations: everything else of the program sees [`Configured`].
+
+use std::time::Duration;
+
+use llm_config::{Flags, Loaded, Origin};
+use llm_gateway::GatewayParts;
+use llm_server::Limits;
+
+use crate::Failure;
+use crate::cli::{Serve, Source};
+
+/// What the program needs to know of a configuration.
+pub(crate) struct Configured {
+    loaded: Loaded,
+    /// The address to listen on; `None`: nobody said.
+    pub host: Option<String>,
+    /// The port to listen on.
+    pub port: u16,
+    /// Clients must show a key.
+    pub has_key: bool,
+    /// What clients may send.
+    pub limits: Limits,
+    /// How long open requests may take at the end.
+    pub drain_timeout: Duration,
+    /// JSON lines, whatever the output is.
+    pub json_logs: Option<bool>,
+    /// Log more.
+    pub verbose: bool,
+    /// Where the configuration came from, in words.
+    pub found: String,
+    /// The names of what is served, in the order of the configuration.
+    pub models: Vec<String>,
+    /// What is weak about it, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the configuration that the command line names, or what stands in for one.
+pub(crate) fn load(flags: &Serve) -> Result<Configured, Failure> {
+    let said = Flags { host: flags.host.clone(), port: flags.port, debug: flags.debug };
+    read(&flags.source, said).map(Configured::of)
+}
+
+/// What a configuration would serve, in words.
+pub(crate) fn check(source: &Source) -> Result<String, Failure> {
+    let configured = read(source, Flags::default()).map(Configured::of)?;
+    // Building finds what reading cannot: addresses and headers that are none.
+    configured.parts()?;
+    Ok(llm_config::describe(&configured.loaded))
+}
+
+/// The JSON schema of configurations.
+pub(crate) fn schema() -> String {
+    llm_config::schema()
+}
+
+fn read(source: &Source, flags: Flags) -> Result<Loaded, Failure> {
+    let options =
+        llm_config::Options { config: source.config.clone(), flags, ..llm_config::Options::from_process() };
+    llm_config::load(&options).map_err(|report| Failure(report.to_string()))
+}
+
+impl Configured {
+    fn of(loaded: Loaded) -> Self {
+        let server = &loaded.config.server;
+        let limits =
+            Limits { body: server.max_request_bytes, head_time: server.header_timeout, ..Limits::default() };
+        Self {
+            host: server.host.clone(),
+            port: server.port,
+            has_key: server.master_key.is_some(),
+            limits,
+            drain_timeout: server.drain_timeout,
+            json_logs: server.json_logs,
+            verbose: server.verbose,
+            found: found(&loaded),
+            models: models(&loaded),
+            warnings: loaded.warnings.problems.iter().map(ToString::to_string).collect(),
+            loaded,
+        }
+    }
+
+    /// What the gateway is made from.
+    pub(crate) fn parts(&self) -> Result<GatewayParts, Failure> {
+        llm_config::build(&self.loaded).map_err(|report| Failure(report.to_string()))
+    }
+}
+
+fn found(loaded: &Loaded) -> String {
+    let sources = &loaded.sources;
+    let files: Vec<&str> = sources.files.iter().chain(&sources.dotenv).map(|file| &**file).collect();
+    let files = files.join(", ");
+    match (sources.deployments, files.is_empty()) {
+        (Origin::Files, _) => files,
+        (Origin::Environment, true) => "keys of vendors in the environment".to_owned(),
+        (Origin::Environment, false) => format!("keys of vendors in {files} and the environment"),
+        (Origin::Mock, _) => {
+            "no configuration and no vendor's key, so built-in mock models answer; set a vendor's key, or give a \
+             --config"
+                .to_owned()
+        }
+    }
+}
+
+fn models(loaded: &Loaded) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for deployment in &loaded.config.deployments {
+        if !names.contains(&deployment.public) {
+            names.push(deployment.public.clone());
+        }
+    }
+    names
+}

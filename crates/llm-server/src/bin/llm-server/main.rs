@@ -1,0 +1,185 @@
+//! The `llm-server` program: reads a configuration, serves what it describes, and ends in good order.
+
+mod banner;
+mod cli;
+mod configured;
+mod descriptors;
+mod logging;
+mod signals;
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use llm_gateway::Gateway;
+use llm_server::{Options, Origins, Running, Server};
+
+use cli::{Cli, Command, Serve};
+use configured::Configured;
+use logging::{Log, Look};
+use signals::{Asked, Signals};
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Why the program cannot go on, in words for its user.
+struct Failure(String);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+fn main() -> ExitCode {
+    // Wrong usage ends here, with code 2.
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        None => serve(&cli.serve),
+        Some(Command::Check(source)) => configured::check(source).and_then(|report| print(&report)),
+        Some(Command::Schema) => print(&configured::schema()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(flags: &Serve) -> Result<(), Failure> {
+    let configured = configured::load(flags)?;
+    let _log = start_log(flags, &configured)?;
+    descriptors::allow_many();
+    let gateway = Arc::new(Gateway::new(configured.parts()?));
+    let listener = listen(&configured)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| failed("start", &error))?.block_on(async {
+        let signals = Signals::listen().map_err(|error| failed("listen to signals", &error))?;
+        let server = start(flags, &configured, Arc::clone(&gateway), listener)?;
+        announce(flags, &configured, server.address());
+        live(flags, &configured, &gateway, server, signals).await;
+        tracing::info!("ended");
+        Ok(())
+    })
+}
+
+/// Serves until the program is asked to end, and until what was open then has ended.
+async fn live(
+    flags: &Serve,
+    configured: &Configured,
+    gateway: &Gateway,
+    server: Running,
+    mut signals: Signals,
+) {
+    while signals.next().await == Asked::Reload {
+        reload(flags, gateway);
+    }
+    let open = server.connections();
+    tracing::info!(open, deadline = ?configured.drain_timeout, "draining: a second signal ends at once");
+    let drain = async {
+        server.announce_leaving();
+        tokio::time::sleep(flags.drain_delay).await;
+        server.drain(configured.drain_timeout).await
+    };
+    tokio::select! {
+        drained = drain => {
+            if drained.cut > 0 {
+                tracing::warn!(cut = drained.cut, "connections were still busy at the deadline");
+            }
+        }
+        () = signals.end() => tracing::warn!("ending at once"),
+    }
+}
+
+/// Puts a new configuration in place. Where it listens, whether it wants a key and how much it takes stay as they
+/// were: those are decided at the start.
+fn reload(flags: &Serve, gateway: &Gateway) {
+    let parts = configured::load(flags).and_then(|configured| {
+        configured.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        configured.parts()
+    });
+    match parts {
+        Ok(parts) => {
+            gateway.replace(parts);
+            tracing::info!("configuration read again");
+        }
+        Err(failure) => tracing::error!(%failure, "the new configuration is wrong, the old one stays"),
+    }
+}
+
+fn start_log(flags: &Serve, configured: &Configured) -> Result<Log, Failure> {
+    let wanted = std::env::var("RUST_LOG").ok();
+    logging::start(look(flags, configured), flags.debug || configured.verbose, wanted.as_deref())
+        .map_err(|error| failed("start the log", &error))
+}
+
+fn look(flags: &Serve, configured: &Configured) -> Look {
+    let terminal = io::stdout().is_terminal();
+    let json = flags.json_logs || configured.json_logs.unwrap_or(!terminal);
+    if json {
+        Look::Json
+    } else {
+        Look::Pretty { colours: terminal && std::env::var_os("NO_COLOR").is_none() }
+    }
+}
+
+fn announce(flags: &Serve, configured: &Configured, address: SocketAddr) {
+    match look(flags, configured) {
+        Look::Pretty { colours } => banner::show(configured, address, colours),
+        Look::Json => banner::log(configured, address),
+    }
+}
+
+fn listen(configured: &Configured) -> Result<TcpListener, Failure> {
+    let address = address(configured)?;
+    llm_server::listen(address).map_err(|error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program listens there: stop it, or choose another --port",
+            io::ErrorKind::AddrNotAvailable => "it is no address of this machine: choose another --host",
+            io::ErrorKind::PermissionDenied => "ports below 1024 need privileges: choose another --port",
+            _ => "choose another --host or --port",
+        };
+        Failure(format!("cannot listen on {address}: {error}\n  help: {remedy}"))
+    })
+}
+
+/// Where to listen: without a master key only this machine may call, unless the host was named.
+fn address(configured: &Configured) -> Result<SocketAddr, Failure> {
+    let port = configured.port;
+    let Some(host) = &configured.host else {
+        let host = if configured.has_key { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        return Ok((host, port).into());
+    };
+    if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Ok((address, port).into());
+    }
+    let unknown =
+        |why: String| Failure(format!("cannot listen on `{host}`: {why}\n  help: choose another --host"));
+    let mut found = (host.as_str(), port).to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
+    found.next().ok_or_else(|| unknown("the name has no address".to_owned()))
+}
+
+fn start(
+    flags: &Serve,
+    configured: &Configured,
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+) -> Result<Running, Failure> {
+    let origins = if configured.has_key { Origins::Any } else { Origins::Local };
+    let options = Options { workers: flags.workers, limits: configured.limits.clone(), origins };
+    Server::new(gateway, options).start(listener).map_err(|error| failed("start", &error))
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    io::stdout().write_all(text.as_bytes()).map_err(|error| failed("print", &error))
+}
+
+fn failed(what: &str, error: &io::Error) -> Failure {
+    Failure(format!("error: cannot {what}: {error}"))
+}

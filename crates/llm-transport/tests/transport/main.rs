@@ -1,0 +1,11 @@
+//! The transport against servers that answer by a script: well, badly, late, in pieces, or not at all.
+
+mod broken;
+mod deadlines;
+mod encodings;
+mod ordinary;
+mod proxies;
+mod reuse;
+mod secure;
+mod server;
+mod versions;
