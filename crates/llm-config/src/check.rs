@@ -40,7 +40,7 @@ fn sources(loaded: &Loaded, out: &mut String) {
     let what = match loaded.sources.deployments {
         Origin::Files => "named in the configuration",
         Origin::Environment => "found by vendors' keys in the environment",
-        Origin::Mock => "the built-in mock: no configuration and no vendor's key was found",
+        Origin::Mock => "the built-in mock: there is nothing else to serve",
     };
     line(out, &format!("deployments: {what}"));
     let server = &loaded.config.server;

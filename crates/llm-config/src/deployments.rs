@@ -10,7 +10,7 @@ use llm_providers::{Auth, Status, Vendor};
 
 use crate::config::DeploymentConfig;
 use crate::environment::Environment;
-use crate::inference::{Asked, Known};
+use crate::inference::{Asked, COMPATIBLE, Known};
 use crate::node::Node;
 use crate::report::{Place, Report};
 
@@ -74,7 +74,7 @@ impl Maker<'_> {
         };
         let vendor = parts::vendor_of_address(known.vendors, vendor, given_base);
         if vendor.status == Status::Planned {
-            return self.comes_later(draft, vendor);
+            return self.comes_later(draft, vendor, model, given_base.is_some());
         }
         if model.contains('*') && !draft.public.contains('*') {
             let message = format!("the model `{}` has a `*`, and its public name has none", draft.model);
@@ -88,11 +88,14 @@ impl Maker<'_> {
         }
     }
 
-    fn comes_later(&mut self, draft: &Draft<'_>, vendor: &Vendor) {
+    fn comes_later(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, has_base: bool) {
         let (public, name) = (&draft.public, &vendor.name);
         let message =
             format!("`{public}` is not served: the vendor `{name}` is not supported yet, it comes later");
-        self.report.warning(&draft.at, message);
+        let help = format!(
+            "if that server speaks OpenAI's API too, write `{COMPATIBLE}/{model}` and the address of that API"
+        );
+        self.report.warning(&draft.at, message).help_if(has_base.then_some(help));
     }
 
     /// Keys and addresses: of the draft, else of the variables that the vendor's row names.

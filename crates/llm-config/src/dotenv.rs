@@ -173,7 +173,7 @@ mod tests {
 
     fn values(content: &str) -> (Vec<(String, String)>, Report) {
         let mut report = Report::default();
-        let outside = |name: &str| (name == "HOME").then(|| "/home/me".to_owned());
+        let outside = |name: &str| (name == "HOME").then(|| "/somewhere".to_owned());
         let found = parse(&Arc::from(".env"), content, outside, &mut report);
         (found.into_iter().map(|variable| (variable.name, variable.value)).collect(), report)
     }
@@ -189,7 +189,7 @@ mod tests {
             ("B", "spaced"),
             ("C", "two words # no comment"),
             ("D", "$raw ${HOME}"),
-            ("E", "plain-/home/me--x"),
+            ("E", "plain-/somewhere--x"),
             ("F", "sk-a$b#c"),
             ("G", ""),
             ("H", "a\nb\"c${A}"),

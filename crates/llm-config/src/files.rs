@@ -18,7 +18,7 @@ pub(crate) struct Files {
 
 /// Reads a file and what it includes. Names in reports are relative to the directory, as they were given.
 pub(crate) fn read(directory: &Path, path: &Path, report: &mut Report) -> Files {
-    let mut reading = Reading { directory, open: Vec::new(), read: Vec::new(), report };
+    let mut reading = Reading { directory, open: Vec::new(), done: Vec::new(), read: Vec::new(), report };
     let root = reading.file(path, &Place::Default);
     Files { root: root.unwrap_or(Node { value: Value::Null, at: Place::Default }), read: reading.read }
 }
@@ -27,6 +27,8 @@ struct Reading<'a> {
     directory: &'a Path,
     /// The files from the first one to the one that is read now.
     open: Vec<PathBuf>,
+    /// All files so far: one that two others include counts once.
+    done: Vec<PathBuf>,
     read: Vec<Arc<str>>,
     report: &'a mut Report,
 }
@@ -50,6 +52,10 @@ impl Reading<'_> {
             problem.help("take one of the `include` lines out");
             return None;
         }
+        if self.done.contains(&real) {
+            return None;
+        }
+        self.done.push(real.clone());
         self.read.push(Arc::clone(&name));
         let mut root = match node::read(&name, &content) {
             Ok(root) => root,

@@ -29,7 +29,7 @@ fn collect(section: &'static Section, sections: &mut Vec<&'static Section>) {
 
 fn write_section(section: &'static Section, out: &mut String) -> std::fmt::Result {
     let title =
-        if section.name.starts_with("the ") { "Top level".to_owned() } else { format!("`{}`", section.name) };
+        if std::ptr::eq(section, &ROOT) { "Top level".to_owned() } else { format!("`{}`", section.name) };
     writeln!(out, "### {title}\n\n{}\n\n| key | value | meaning |\n| --- | --- | --- |", section.about)?;
     let shares = shares_params(section);
     for Key { name, shape, about } in section.all().filter(|key| !shares || !is_param(key)) {

@@ -3,7 +3,7 @@
 use llm_core::money::PicoDollars;
 
 use crate::environment::{Environment, Unresolved};
-use crate::keys::{Key, Section, Shape};
+use crate::keys::{Key, ROOT, Section, Shape};
 use crate::node::{Entry, Node, Value};
 use crate::report::{Place, Report};
 
@@ -39,7 +39,7 @@ impl Checker<'_> {
     fn element(&mut self, node: &mut Node, section: &'static Section) {
         match &node.value {
             Value::Map(_) | Value::Null => self.section(node, section),
-            _ => self.wrong(node, &format!("an element of {}", section.name), "a map of keys"),
+            _ => self.wrong(node, &format!("{}[]", section.name), "a map of keys"),
         }
     }
 
@@ -55,16 +55,13 @@ impl Checker<'_> {
     }
 
     fn later(&mut self, name: &str, at: &Place, section: &Section) {
-        let message = format!("`{name}` in `{}` is not supported yet and has no effect", section.name);
+        let message = format!("`{name}`{} is not supported yet and has no effect", within(section));
         self.report.warning(at, message);
     }
 
     fn unknown(&mut self, name: &str, at: &Place, section: &'static Section) {
         let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
-        let message = match section.name.starts_with("the ") {
-            true => format!("unknown key `{shown}` at {}", section.name),
-            false => format!("unknown key `{shown}` in `{}`", section.name),
-        };
+        let message = format!("unknown key `{shown}`{}", within(section));
         let help = section.nearest(name).map(|near| format!("did you mean `{near}`?"));
         if section.notes {
             self.report.warning(at, format!("{message}: kept as a note, without an effect")).help_if(help);
@@ -202,6 +199,11 @@ impl Checker<'_> {
 /// What stands in place of a value that was reported: neither usable nor absent, so that it is reported once.
 fn reported() -> Value {
     Value::Text(String::new())
+}
+
+/// The section in words, after a key's name.
+fn within(section: &Section) -> String {
+    if std::ptr::eq(section, &ROOT) { String::new() } else { format!(" in `{}`", section.name) }
 }
 
 /// The keys of a section where they are few, else where to find them.

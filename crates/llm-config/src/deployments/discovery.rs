@@ -24,6 +24,9 @@ const KEYS: [&str; 2] = ["_API_KEYS", "_API_KEY"];
 const BASES: [&str; 4] = ["_API_BASES", "_API_BASE", "_BASE_URL", "_API_URL"];
 const MODELS: [&str; 2] = ["_MODELS", "_MODEL"];
 
+/// No model's name.
+const NO_MODEL: &str = "?";
+
 /// A vendor that variables speak of.
 pub(crate) struct Discovered {
     vendor: String,
@@ -184,13 +187,31 @@ impl Maker<'_> {
         }
     }
 
-    /// The chat models whose bare name means this vendor.
+    /// The chat models whose bare name means this vendor: a pattern for each family of names (`acme-*`, so that
+    /// names which the table does not have yet are served too), and the names that belong to none.
     fn bare_names(&self, provider: &str) -> Vec<String> {
         let prices = self.known.prices;
         let chat =
             prices.names_for(provider).filter(|listing| matches!(listing.mode.name(), "chat" | "responses"));
         let bare = chat.map(|listing| listing.model).filter(|model| !model.contains(['/', '*', ':']));
-        bare.filter(|model| prices.provider_of(model) == Some(provider)).map(str::to_owned).collect()
+        let mut names: Vec<String> = Vec::new();
+        for model in bare {
+            let family = model.split_once('-').map(|(stem, _)| format!("{stem}-"));
+            let pattern = family.as_ref().map(|family| format!("{family}*"));
+            if pattern.as_ref().is_some_and(|pattern| names.contains(pattern)) {
+                continue;
+            }
+            // A name that is in no table, so that only its family can decide.
+            let decides =
+                |family: &String| prices.provider_of(&format!("{family}{NO_MODEL}")) == Some(provider);
+            if family.as_ref().is_some_and(decides) {
+                names.extend(pattern);
+            } else if prices.provider_of(model) == Some(provider) {
+                names.push(model.to_owned());
+            }
+        }
+        names.sort_by_key(|name| !name.contains('*'));
+        names
     }
 }
 

@@ -12,12 +12,17 @@ const PLACEHOLDERS: [&str; 7] = ["your-", "your_", "<your", "changeme", "change-
 pub(super) fn credential(report: &mut Report, at: &Place, public: &str, access: &Access) {
     let Some(key) = access.key.as_deref() else { return };
     if is_placeholder(key) {
-        let problem = report.warning(at, format!("the key of `{public}` looks like a placeholder"));
-        problem.help("put the vendor's key in its place");
+        once(report, at, public, "looks like a placeholder", "put the vendor's key in its place");
     }
     if access.base.as_deref().is_some_and(is_clear) {
-        let problem = report.warning(at, format!("the key of `{public}` goes over the network unencrypted"));
-        problem.help("write the address with `https://`");
+        once(report, at, public, "goes over the network unencrypted", "write the address with `https://`");
+    }
+}
+
+/// One line may stand for many deployments.
+fn once(report: &mut Report, at: &Place, public: &str, what: &str, help: &str) {
+    if !report.problems.iter().any(|known| known.place == *at && known.message.ends_with(what)) {
+        report.warning(at, format!("the key of `{public}` {what}")).help(help);
     }
 }
 

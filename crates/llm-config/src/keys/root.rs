@@ -5,7 +5,7 @@ use super::settings::{DEFAULTS, GENERAL, LITELLM, ROUTER, SERVER};
 use super::{Key, Section, Shape, key};
 
 pub(crate) static ROOT: Section = Section {
-    name: "the top level",
+    name: "the configuration",
     about: "All parts are optional, may be mixed, and may come from several files by `include`.",
     keys: &[KEYS],
     later: &[&[
