@@ -103,7 +103,8 @@ fn calls() -> impl Strategy<Value = Vec<Part>> {
 fn assistant() -> impl Strategy<Value = Message> {
     (prop::option::of(words()), prop::option::of(words()), calls()).prop_map(|(thought, text, calls)| {
         let thought = thought.map(|text| Part::Reasoning(Reasoning { text, ..Reasoning::default() }));
-        let text = text.or(calls.is_empty().then(String::new)).map(Part::text);
+        let silent = thought.is_none() && calls.is_empty();
+        let text = text.or(silent.then(String::new)).map(Part::text);
         Message::new(Role::Assistant, thought.into_iter().chain(text).chain(calls).collect())
     })
 }

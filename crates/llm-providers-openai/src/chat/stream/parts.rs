@@ -179,6 +179,9 @@ impl Parts {
         if self.open.as_ref().is_some_and(|open| open.kind != kind) {
             self.close_open(choice, out);
         }
+        if self.open.is_none() {
+            self.calls.close_complete(choice, out);
+        }
         let next = &mut self.next;
         let open = self.open.get_or_insert_with(|| {
             let part = *next;
