@@ -75,11 +75,11 @@ fn reasoning_deltas(reasoning: Reasoning) -> Vec<Delta> {
 }
 
 fn tool_call(call: ToolCall) -> (PartKind, Vec<Delta>) {
-    let mut deltas = Vec::new();
+    // State first: a dialect that hides it in the call's id must know it before it tells the id.
+    let mut deltas: Vec<Delta> = call.opaque.map(Delta::Opaque).into_iter().collect();
     if !call.arguments.is_empty() {
         deltas.push(Delta::Arguments(call.arguments));
     }
-    deltas.extend(call.opaque.map(Delta::Opaque));
     (PartKind::ToolCall { id: call.id, item_id: call.item_id, name: call.name, custom: call.custom }, deltas)
 }
 

@@ -111,7 +111,7 @@ impl<'de> Fields<'de> for ThinkingBlock<'de> {
 }
 
 impl ThinkingBlock<'_> {
-    fn reasoning(self) -> Reasoning {
+    pub(super) fn reasoning(self) -> Reasoning {
         let (kind, state) = match self.kind.as_deref() {
             Some("redacted_thinking") => (OpaqueKind::Redacted, self.data),
             _ => (OpaqueKind::Signature, self.signature),

@@ -253,6 +253,7 @@ impl Rewriter<'_> {
             || (thinks && has("\"reasoning"))
             || (quirks.system_role == SystemRole::System && has("\"developer\""))
             || (quirks.tool_call_ids != ToolCallIds::Any && has("\"tool_call"))
+            || (quirks.reasoning_history_required && has("\"tool_calls\""))
     }
 
     fn message(&self, message: &mut RawObject) -> bool {
@@ -290,6 +291,11 @@ impl Rewriter<'_> {
                 changed = true;
                 text = text.or(Some(value).filter(|value| value.get().starts_with('"')));
             }
+        }
+        let calls = message.get("tool_calls").is_some_and(|calls| calls.get().len() > 2 && !calls.is_null());
+        if self.quirks.reasoning_history_required && calls && message.get(kept).is_none() && text.is_none() {
+            message.insert(kept, RawJson::string(""));
+            changed = true;
         }
         // A text that stood in the other field moves.
         if let (Some(text), "reasoning_content" | "reasoning") = (text, kept)

@@ -1,9 +1,11 @@
 //! Tool calls of one choice of a stream, put together from pieces that vendors number, name and repeat in many ways.
 
+use std::borrow::Cow;
+
 use llm_core::{Delta, Event, PartKind};
 use serde::de::IgnoredAny;
 
-use crate::chat::calls::{WireCall, WireFunction, made_id, opaque_of_extra};
+use crate::chat::calls::{WireCall, WireFunction, made_id, opaque_of_extra, unseal_id};
 
 /// Calls so far, in the order in which they began.
 #[derive(Default)]
@@ -57,6 +59,10 @@ impl Calls {
         out: &mut Vec<Event>,
     ) {
         let (body, custom) = piece.body();
+        // Another gateway of our kind as the vendor hides state in the id.
+        let (id, sealed) = piece.id.take().map(|id| unseal_id(&id)).unzip();
+        piece.id = id.map(Cow::Owned);
+        let opaque = sealed.flatten().or_else(|| piece.extra_content.and_then(opaque_of_extra));
         let at = self.find(&piece, body.name.as_deref());
         let at = at.unwrap_or_else(|| {
             self.close_complete(choice, out);
@@ -89,7 +95,6 @@ impl Calls {
                 call.open(next, choice, out);
             }
         }
-        let opaque = piece.extra_content.and_then(opaque_of_extra);
         if let (Some(opaque), State::Open(part)) = (opaque, call.state) {
             out.push(Event::Delta { choice, part, delta: Delta::Opaque(opaque) });
         }
@@ -119,7 +124,7 @@ impl Calls {
     }
 
     /// Closes the calls whose arguments are complete; those cut in the middle may go on later, between others.
-    fn close_complete(&mut self, choice: u32, out: &mut Vec<Event>) {
+    pub(super) fn close_complete(&mut self, choice: u32, out: &mut Vec<Event>) {
         for call in &mut self.0 {
             if call.is_complete() {
                 call.close(choice, out);

@@ -22,6 +22,8 @@ struct Open {
     kind: Kind,
     /// The detail whose words these are, growing.
     detail: Option<Detail>,
+    /// Thinking so far: a block at its end may repeat the whole.
+    thought: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,9 +89,7 @@ impl Parts {
     fn content_part(&mut self, part: Part, choice: u32, out: &mut Vec<Event>) {
         match part {
             Part::Text(text) => self.text(text.text, choice, out),
-            Part::Reasoning(Reasoning { text, .. }) if !text.is_empty() => {
-                self.add(Kind::Reasoning, Delta::Reasoning(text), choice, out);
-            }
+            Part::Reasoning(Reasoning { text, .. }) if !text.is_empty() => self.thought(text, choice, out),
             Part::Reasoning(_) => {}
             other => {
                 self.close_open(choice, out);
@@ -99,11 +99,35 @@ impl Parts {
     }
 
     fn reasoning(&mut self, mut reasoning: WireReasoning<'_>, choice: u32, out: &mut Vec<Event>) {
-        if let Some(text) = reasoning.text().filter(|text| !text.is_empty()) {
-            self.add(Kind::Reasoning, Delta::Reasoning(text.into_owned()), choice, out);
+        let text = reasoning.text().filter(|text| !text.is_empty());
+        let said = text.is_some();
+        if let Some(text) = text {
+            self.thought(text.into_owned(), choice, out);
+        }
+        for block in reasoning.blocks {
+            self.block(block.reasoning(), said, choice, out);
         }
         for detail in reasoning.details {
             self.detail(detail, choice, out);
+        }
+    }
+
+    fn thought(&mut self, text: String, choice: u32, out: &mut Vec<Event>) {
+        let (part, open) = self.opened(Kind::Reasoning, choice, out);
+        open.thought.push_str(&text);
+        out.push(Event::Delta { choice, part, delta: Delta::Reasoning(text) });
+    }
+
+    /// A block of thinking: its words are in the same delta (`said`), were told before, or come only here.
+    fn block(&mut self, block: Reasoning, said: bool, choice: u32, out: &mut Vec<Event>) {
+        let open = self.open.as_ref().filter(|open| open.kind == Kind::Reasoning);
+        let told = open.is_some_and(|open| open.thought == block.text);
+        if !said && !told && !block.text.is_empty() {
+            self.thought(block.text, choice, out);
+        }
+        if let Some(opaque) = block.opaque {
+            self.add(Kind::Reasoning, Delta::Opaque(opaque), choice, out);
+            self.close_open(choice, out);
         }
     }
 
@@ -155,12 +179,15 @@ impl Parts {
         if self.open.as_ref().is_some_and(|open| open.kind != kind) {
             self.close_open(choice, out);
         }
+        if self.open.is_none() {
+            self.calls.close_complete(choice, out);
+        }
         let next = &mut self.next;
         let open = self.open.get_or_insert_with(|| {
             let part = *next;
             *next += 1;
             out.push(Event::PartStart { choice, part, kind: kind.start() });
-            Open { part, kind, detail: None }
+            Open { part, kind, detail: None, thought: String::new() }
         });
         (open.part, open)
     }
