@@ -130,7 +130,8 @@ impl Client {
     /// When the connection is cut before the last piece.
     pub async fn piece(&mut self) -> Option<Vec<u8>> {
         let size = self.until(b"\r\n").await;
-        let size = std::str::from_utf8(&size).ok().and_then(|text| usize::from_str_radix(text.trim(), 16).ok());
+        let size =
+            std::str::from_utf8(&size).ok().and_then(|text| usize::from_str_radix(text.trim(), 16).ok());
         let size = size.expect("a chunk begins with its size");
         let piece = self.take(size).await;
         self.take(2).await;

@@ -13,8 +13,11 @@ pub fn capture() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let filter = EnvFilter::new("info,llm=trace");
-        let subscriber =
-            tracing_subscriber::fmt().with_ansi(false).with_env_filter(filter).with_writer(|| Writer).finish();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_env_filter(filter)
+            .with_writer(|| Writer)
+            .finish();
         tracing::subscriber::set_global_default(subscriber).expect("nobody else captures logs");
     });
 }

@@ -1,4 +1,10 @@
 //! The gateway as its users meet it: configuration text in, sockets out, vendors that do what they please.
 
+#[path = "end_to_end/pairs_media.rs"]
+mod pairs_media;
+#[path = "end_to_end/pairs_reasoning.rs"]
+mod pairs_reasoning;
 #[path = "end_to_end/pairs_text.rs"]
 mod pairs_text;
+#[path = "end_to_end/pairs_tools.rs"]
+mod pairs_tools;

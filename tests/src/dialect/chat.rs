@@ -60,9 +60,11 @@ pub(super) fn stream(said: &Said) -> String {
         let function = json!({"name": call.name, "arguments": ""});
         let first = json!({"index": index, "id": call.id, "type": "function", "function": function});
         deltas.push(json!({"tool_calls": [first]}));
-        deltas.extend(pieces(&call.arguments).iter().map(|piece| {
-            json!({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
-        }));
+        deltas.extend(
+            pieces(&call.arguments)
+                .iter()
+                .map(|piece| json!({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})),
+        );
     }
     let mut chunks: Vec<Value> = deltas.iter().map(|delta| chunk(delta, None)).collect();
     chunks.push(chunk(&json!({}), Some(finish(said))));
@@ -138,7 +140,10 @@ fn hear_choice(heard: &mut Heard, choice: &Value, blocks: &mut Vec<Value>) {
     heard.refusal += &word(&delta["refusal"]);
     blocks.extend_from_slice(list(&delta["thinking_blocks"]));
     for call in list(&delta["tool_calls"]) {
-        let index = call["index"].as_u64().and_then(|index| usize::try_from(index).ok()).expect("calls have an index");
+        let index = call["index"]
+            .as_u64()
+            .and_then(|index| usize::try_from(index).ok())
+            .expect("calls have an index");
         let function = &call["function"];
         if index == heard.calls.len() {
             heard.calls.push(Call::new(&word(&call["id"]), &word(&function["name"]), ""));

@@ -185,7 +185,8 @@ fn hear_block(message: &mut Value, open: &mut Option<(u64, String)>, event: &Val
             *open = Some((index, String::new()));
         }
         Some("content_block_delta") => {
-            let (_, json) = open.as_mut().filter(|(known, _)| *known == index).expect("deltas are of the open block");
+            let (_, json) =
+                open.as_mut().filter(|(known, _)| *known == index).expect("deltas are of the open block");
             let block = blocks.last_mut().expect("a block is open");
             hear_delta(block, json, &event["delta"]);
         }

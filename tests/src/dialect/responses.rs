@@ -111,9 +111,7 @@ fn message_events(item: &Value, events: &mut Vec<Value>) {
         Some("refusal") => ("refusal", "refusal"),
         _ => ("output_text", "text"),
     };
-    let at = |event: &str, name: &str, value: &Value| {
-        json!({"type": format!("response.{event}"), "item_id": item["id"], "content_index": 0, name: value})
-    };
+    let at = |event: &str, name: &str, value: &Value| json!({"type": format!("response.{event}"), "item_id": item["id"], "content_index": 0, name: value});
     let mut empty = part.clone();
     empty[member] = json!("");
     let begun = message("in_progress", &json!([]));
