@@ -1,5 +1,9 @@
 //! The gateway as its users meet it: configuration text in, sockets out, vendors that do what they please.
 
+#[path = "end_to_end/bad_bodies.rs"]
+mod bad_bodies;
+#[path = "end_to_end/bad_heads.rs"]
+mod bad_heads;
 #[path = "end_to_end/pairs_media.rs"]
 mod pairs_media;
 #[path = "end_to_end/pairs_reasoning.rs"]
