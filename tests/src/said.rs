@@ -126,25 +126,30 @@ pub fn named(events: impl IntoIterator<Item = Value>) -> String {
     events.into_iter().map(frame).collect()
 }
 
-/// The frames of a stream: event name and data.
-///
-/// # Panics
-/// When a field is none of those that the gateway writes.
+/// The frames of a stream, event name and data, as the standard of server-sent events has it: any line end, one space
+/// after the colon or none, and what is no known field means nothing.
 pub fn frames(stream: &str) -> Vec<(String, String)> {
-    let frames = stream.split("\n\n").filter(|frame| !frame.trim().is_empty());
-    frames.filter_map(frame).collect()
-}
-
-fn frame(text: &str) -> Option<(String, String)> {
+    let stream = stream.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+    let mut frames = Vec::new();
     let (mut event, mut data) = (String::new(), Vec::new());
-    for line in text.lines().filter(|line| !line.starts_with(':')) {
-        match line.split_once(": ") {
-            Some(("event", name)) => name.clone_into(&mut event),
-            Some(("data", value)) => data.push(value),
-            _ => panic!("not a line of a stream: {line:?}"),
+    for line in stream.split('\n') {
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "" if line.is_empty() => {
+                if !data.is_empty() {
+                    frames.push((std::mem::take(&mut event), data.join("\n")));
+                }
+                event.clear();
+                data.clear();
+            }
+            "event" => value.clone_into(&mut event),
+            "data" => data.push(value),
+            _ => {}
         }
     }
-    (!data.is_empty()).then(|| (event, data.join("\n")))
+    assert!(data.is_empty(), "the last frame has its end: {data:?}");
+    frames
 }
 
 /// A string of JSON; anything else is empty.

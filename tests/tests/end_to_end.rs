@@ -12,3 +12,7 @@ mod pairs_reasoning;
 mod pairs_text;
 #[path = "end_to_end/pairs_tools.rs"]
 mod pairs_tools;
+#[path = "end_to_end/sick_streams.rs"]
+mod sick_streams;
+#[path = "end_to_end/sick_vendors.rs"]
+mod sick_vendors;
