@@ -12,10 +12,10 @@ use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
 use llm_metrics::{Metrics, PriceBook};
 use llm_router::{Route, Router, Started, strategy_named};
-use uuid::Uuid;
 
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::books::{Account, AccountSpec, Books};
+use crate::call_id;
 use crate::caller::{self, Caller};
 use crate::headers::{self, Done, Told};
 use crate::options::CallOptions;
@@ -332,7 +332,7 @@ fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: std::time::I
 
 fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
     CallFacts {
-        call_id: incoming.call_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string()),
+        call_id: incoming.call_id.clone().unwrap_or_else(call_id::fresh),
         route: books.route(incoming.ingress.id(), incoming.operation),
         dialect: incoming.ingress.id(),
         model: String::new(),

@@ -6,6 +6,7 @@
 
 mod answer;
 mod books;
+mod call_id;
 mod caller;
 pub mod gateway;
 mod headers;

@@ -20,16 +20,49 @@ impl fmt::Display for Fault {
     }
 }
 
-type Members = SmallVec<[(Range<usize>, Range<usize>); 16]>;
+/// A top-level member: where its key (without quotes) and its value stand, and the elements of an array.
+pub(super) struct Found {
+    pub(super) key: Range<usize>,
+    pub(super) value: Range<usize>,
+    pub(super) elements: usize,
+}
+
+type Members = SmallVec<[Found; 16]>;
 
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Marks of all keys that went by below the top level.
+    pub(super) nested: Keys,
+    /// Elements of the outermost array of the value that was skipped last.
+    elements: usize,
+}
+
+/// A set of keys that may say yes to one that is not in it, never no to one that is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Keys(u64);
+
+impl Keys {
+    fn insert(&mut self, key: &[u8]) {
+        // An escaped spelling may be any key.
+        self.0 |= if memchr::memchr(b'\\', key).is_some() { u64::MAX } else { Self::mark(key) };
+    }
+
+    pub(super) fn may_have(self, key: &str) -> bool {
+        self.0 & Self::mark(key.as_bytes()) != 0
+    }
+
+    /// One of 64 bits by length and outer letters: enough to tell the few keys that matter from the usual ones.
+    fn mark(key: &[u8]) -> u64 {
+        let letter = |at: Option<&u8>| usize::from(at.copied().unwrap_or(0));
+        let mix = key.len() * 37 + letter(key.first()) * 11 + letter(key.last()) * 5;
+        1 << (mix % 64)
+    }
 }
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { bytes, at: 0, nested: Keys::default(), elements: 0 }
     }
 
     /// The members of the one object that the text is, and where its brace closes.
@@ -46,7 +79,7 @@ impl<'a> Scanner<'a> {
                 let key = self.key()?;
                 let start = self.at;
                 self.value()?;
-                members.push((key, start..self.at));
+                members.push(Found { key, value: start..self.at, elements: self.elements });
                 self.space();
                 match self.peek() {
                     Some(b',') => self.at += 1,
@@ -79,10 +112,17 @@ impl<'a> Scanner<'a> {
         Ok(key)
     }
 
+    fn nested_key(&mut self) -> Result<(), Fault> {
+        let key = self.key()?;
+        self.nested.insert(&self.bytes[key]);
+        Ok(())
+    }
+
     /// Skips one value. Open arrays and objects are bits of a word, so that no input can exhaust the stack.
     fn value(&mut self) -> Result<(), Fault> {
         let mut open: u128 = 0;
         let mut depth = 0;
+        self.elements = 0;
         loop {
             match self.peek() {
                 Some(b'"') => self.string()?,
@@ -98,7 +138,9 @@ impl<'a> Scanner<'a> {
                         open = (open << 1) | u128::from(object);
                         depth += 1;
                         if object {
-                            self.key()?;
+                            self.nested_key()?;
+                        } else if depth == 1 {
+                            self.elements = 1;
                         }
                         continue;
                     }
@@ -118,7 +160,9 @@ impl<'a> Scanner<'a> {
                         self.at += 1;
                         self.space();
                         if object {
-                            self.key()?;
+                            self.nested_key()?;
+                        } else if depth == 1 {
+                            self.elements += 1;
                         }
                         break;
                     }
@@ -229,26 +273,5 @@ impl<'a> Scanner<'a> {
 
     fn fault(&self, what: &'static str) -> Fault {
         Fault { what, at: self.at }
-    }
-}
-
-/// How many elements a checked JSON array has; 0 for anything else.
-pub(super) fn count_elements(array: &[u8]) -> usize {
-    let mut scanner = Scanner::new(array);
-    if scanner.peek() != Some(b'[') {
-        return 0;
-    }
-    scanner.at += 1;
-    let mut count = 0;
-    loop {
-        scanner.space();
-        if scanner.peek() == Some(b']') || scanner.value().is_err() {
-            return count;
-        }
-        count += 1;
-        scanner.space();
-        if scanner.peek() == Some(b',') {
-            scanner.at += 1;
-        }
     }
 }
