@@ -43,11 +43,6 @@ pub(super) struct Scanner<'a> {
 pub(super) struct Keys(u64);
 
 impl Keys {
-    fn insert(&mut self, key: &[u8]) {
-        // An escaped spelling may be any key.
-        self.0 |= if memchr::memchr(b'\\', key).is_some() { u64::MAX } else { Self::mark(key) };
-    }
-
     pub(super) fn may_have(self, key: &str) -> bool {
         self.0 & Self::mark(key.as_bytes()) != 0
     }
@@ -76,7 +71,7 @@ impl<'a> Scanner<'a> {
         self.space();
         if self.peek() != Some(b'}') {
             loop {
-                let key = self.key()?;
+                let (key, _) = self.key()?;
                 let start = self.at;
                 self.value()?;
                 members.push(Found { key, value: start..self.at, elements: self.elements });
@@ -98,10 +93,10 @@ impl<'a> Scanner<'a> {
         Ok((members, close))
     }
 
-    /// A key and its colon; the range is without the quotes.
-    fn key(&mut self) -> Result<Range<usize>, Fault> {
+    /// A key and its colon; the range is without the quotes. Says whether it has escapes.
+    fn key(&mut self) -> Result<(Range<usize>, bool), Fault> {
         let start = self.at + 1;
-        self.string()?;
+        let escapes = self.string()?;
         let key = start..self.at - 1;
         self.space();
         if self.peek() != Some(b':') {
@@ -109,12 +104,13 @@ impl<'a> Scanner<'a> {
         }
         self.at += 1;
         self.space();
-        Ok(key)
+        Ok((key, escapes))
     }
 
     fn nested_key(&mut self) -> Result<(), Fault> {
-        let key = self.key()?;
-        self.nested.insert(&self.bytes[key]);
+        let (key, escapes) = self.key()?;
+        // An escaped spelling may be any key.
+        self.nested.0 |= if escapes { u64::MAX } else { Keys::mark(&self.bytes[key]) };
         Ok(())
     }
 
@@ -125,7 +121,9 @@ impl<'a> Scanner<'a> {
         self.elements = 0;
         loop {
             match self.peek() {
-                Some(b'"') => self.string()?,
+                Some(b'"') => {
+                    self.string()?;
+                }
                 Some(bracket @ (b'{' | b'[')) => {
                     // The top-level object is one level, and the word holds the rest.
                     if depth + 2 > Envelope::MAX_DEPTH {
@@ -178,26 +176,30 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<(), Fault> {
+    /// Skips a string; says whether it has escapes.
+    fn string(&mut self) -> Result<bool, Fault> {
         if self.peek() != Some(b'"') {
             return Err(self.fault("expected a string"));
         }
         self.at += 1;
+        let mut escapes = false;
         loop {
             let rest = &self.bytes[self.at..];
-            let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
-                self.at = self.bytes.len();
-                return Err(self.fault("unterminated string"));
-            };
-            // A fold without early exit, so that it runs on vectors.
-            if rest[..found].iter().fold(false, |bad, byte| bad | (*byte < 0x20)) {
-                return Err(self.fault("control character in a string"));
+            let plain = plain_length(rest);
+            self.at += plain;
+            match rest.get(plain) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escapes);
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    self.escape()?;
+                    escapes = true;
+                }
+                Some(_) => return Err(self.fault("control character in a string")),
+                None => return Err(self.fault("unterminated string")),
             }
-            self.at += found + 1;
-            if rest[found] == b'"' {
-                return Ok(());
-            }
-            self.escape()?;
         }
     }
 
@@ -274,4 +276,30 @@ impl<'a> Scanner<'a> {
     fn fault(&self, what: &'static str) -> Fault {
         Fault { what, at: self.at }
     }
+}
+
+/// How many bytes from the start stand for themselves in a JSON string. Whole blocks are checked without a branch
+/// in them, so that the compiler can use vectors: a prompt is mostly one long string.
+fn plain_length(text: &[u8]) -> usize {
+    const BLOCK: usize = 64;
+    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    let mut at = 0;
+    // Keys and short values end within the first few bytes.
+    while at < 16 {
+        match text.get(at) {
+            Some(byte) if !special(*byte) => at += 1,
+            _ => return at,
+        }
+    }
+    while let Some(block) = text.get(at..at + BLOCK) {
+        let found = block.iter().fold(0, |found, byte| {
+            found | u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < 0x20)
+        });
+        if found != 0 {
+            break;
+        }
+        at += BLOCK;
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| special(*byte)).unwrap_or(rest.len())
 }
