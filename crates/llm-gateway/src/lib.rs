@@ -19,6 +19,6 @@ mod tokens;
 pub use answer::{Answer, AnswerBody, Incoming};
 pub use books::AccountSpec;
 pub use caller::Caller;
-pub use gateway::{Gateway, GatewayParts};
+pub use gateway::{Gateway, GatewayParts, new_call_id};
 pub use status::{DeploymentStatus, Health, Status};
 pub use stream::AnswerStream;
