@@ -385,6 +385,20 @@ fn own_prices_keep_every_digit() {
 }
 
 #[test]
+fn own_prices_of_long_prompts_hold_beyond_their_length() {
+    let text = "model_list: [{model_name: a, litellm_params: {model: mock/echo, input_cost_per_token: 0.000001, \
+                input_cost_per_token_above_200k_tokens: 0.000002}}]\n";
+    let loaded = loaded("long-prompts", &[("config.yaml", text)], &[]).expect("it loads");
+    assert_eq!(loaded.warnings.to_string(), "0 errors, 0 warnings");
+    let accounts = build(&loaded).expect("it builds").accounts;
+    let entry = accounts.values().find_map(|account| account.entry.as_ref()).expect("it has own prices");
+    for (input, cost) in [(200_000, "0.2"), (200_001, "0.400002")] {
+        let usage = llm_core::Usage { input: Some(input), ..llm_core::Usage::default() };
+        assert_eq!(entry.price.cost(&usage, None).total.to_string(), cost);
+    }
+}
+
+#[test]
 fn weak_things_are_warnings() {
     insta::assert_snapshot!(yaml(
         "weak",
