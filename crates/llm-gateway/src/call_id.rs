@@ -11,8 +11,8 @@ thread_local! {
     static STATE: Cell<u64> = Cell::new(RandomState::new().build_hasher().finish());
 }
 
-/// A new id. Ids sort by time; they tell calls apart and are no secrets.
-pub(crate) fn fresh() -> String {
+/// An id for a call that came without one. Ids sort by time; they tell calls apart and are no secrets.
+pub fn new_call_id() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let milliseconds = u64::try_from(now.as_millis()).unwrap_or_default();
     let mut random = [0; 10];
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn ids_differ_on_every_thread_and_are_of_version_7() {
-        let make = || (0..2_000).map(|_| fresh()).collect::<Vec<_>>();
+        let make = || (0..2_000).map(|_| new_call_id()).collect::<Vec<_>>();
         let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(make)).collect();
         let ids: HashSet<String> =
             threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect();
