@@ -10,6 +10,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
+use crate::json::complaint;
 use crate::wire::WireBody;
 
 /// Fields that speak to the gateway. They are read here and never reach a vendor.
@@ -157,9 +158,9 @@ impl Envelope {
     /// When the member has another shape.
     pub fn read<'a, T: serde::Deserialize<'a>>(&self, body: &'a [u8], key: &str) -> Result<Option<T>> {
         let Some(text) = self.value(body, key).filter(|text| *text != "null") else { return Ok(None) };
-        serde_json::from_str(text)
-            .map(Some)
-            .map_err(|fault| Error::invalid(format!("invalid `{key}`: {fault}")).with_param(key))
+        serde_json::from_str(text).map(Some).map_err(|fault| {
+            Error::invalid(format!("invalid `{key}`: {}", complaint(&fault))).with_param(key)
+        })
     }
 
     /// How many elements a member has that is an array; 0 when it is none. For logs (message counts).

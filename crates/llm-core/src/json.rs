@@ -84,6 +84,26 @@ impl<'de> Deserialize<'de> for RawJson {
     }
 }
 
+/// What is wrong with a JSON text, without the value that is complained about: it may be a prompt. The position is
+/// left out too where the text is a part of something larger.
+pub fn complaint(fault: &serde_json::Error) -> String {
+    let text = fault.to_string();
+    if !fault.is_data() {
+        return text;
+    }
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let quotes = ["invalid type: ", "invalid value: ", "unknown variant ", "unknown field "];
+    if !quotes.iter().any(|beginning| text.starts_with(beginning)) {
+        return text.to_owned();
+    }
+    // The value stands in quotes before the last `expected`: whatever it holds, the end is serde's own.
+    let what = text.split(['"', '`']).next().unwrap_or_default().trim_end();
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("{what}, expected {expected}"),
+        None => what.to_owned(),
+    }
+}
+
 /// A JSON object whose members stay in order and unparsed. A repeated key is kept as often as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawObject(Vec<(String, RawJson)>);
@@ -196,5 +216,26 @@ mod tests {
         assert!(object.get("a").is_some_and(RawJson::is_null));
         assert_eq!(object.remove("b").map(|value| value.get().to_owned()), Some("2".to_owned()));
         assert_eq!(object.len(), 1);
+    }
+
+    #[test]
+    fn a_complaint_does_not_repeat_the_value() {
+        #[derive(Deserialize, Debug)]
+        struct Shape {
+            #[expect(dead_code, reason = "only read")]
+            word: Word,
+        }
+        #[derive(Deserialize, Debug)]
+        #[serde(rename_all = "lowercase")]
+        enum Word {
+            One,
+        }
+        let complaint_of = |json: &str| complaint(&serde_json::from_str::<Shape>(json).expect_err("wrong"));
+        assert_eq!(complaint_of(r#"{"word":"my \", expected secret"}"#), "unknown variant, expected `one`");
+        assert_eq!(complaint_of(r#""secret""#), "invalid type: string, expected struct Shape");
+        assert_eq!(complaint_of("{}"), "missing field `word`");
+        assert_eq!(complaint_of("{"), "EOF while parsing an object at line 1 column 1");
+        let number = serde_json::from_str::<u64>(r#""`secret`, expected x""#).expect_err("a string");
+        assert_eq!(complaint(&number), "invalid type: string, expected u64");
     }
 }

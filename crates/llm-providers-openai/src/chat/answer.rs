@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use llm_core::dialect::Peek;
+use llm_core::json::complaint;
 use llm_core::wire::WireResponse;
 use llm_core::{
     ChatResponse, Choice, Envelope, Error, FinishReason, Message, RawJson, RawObject, Result, Role,
@@ -169,7 +170,7 @@ fn read_choice(choice: WireChoice<'_>, number: u32, id: &str) -> Choice {
 
 fn unreadable(reply: &WireResponse, fault: &serde_json::Error) -> Error {
     if reply.body.trim_ascii_start().starts_with(b"{") {
-        return Error::bad_answer(format!("the vendor's answer cannot be read: {fault}"));
+        return Error::bad_answer(format!("the vendor's answer cannot be read: {}", complaint(fault)));
     }
     error::classify(reply)
 }

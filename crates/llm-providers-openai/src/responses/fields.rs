@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use llm_core::json::complaint;
 use llm_core::{Error, RawJson, RawObject};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
@@ -49,7 +50,7 @@ impl<'a> Fields<'a> {
         if !json.trim_start().starts_with('{') {
             return Err(Fault::new("", "expected an object"));
         }
-        serde_json::from_str(json).map_err(|fault| Fault::new("", fault.to_string()))
+        serde_json::from_str(json).map_err(|fault| Fault::new("", complaint(&fault)))
     }
 
     /// Takes a member out, `null` too.
@@ -121,13 +122,7 @@ impl<'a> Fields<'a> {
 
 /// A value read as a type.
 pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, Fault> {
-    serde_json::from_str(value.get()).map_err(|fault| Fault::new("", plain(&fault)))
-}
-
-/// The message without the position, which is that of the value and not of the body.
-fn plain(fault: &serde_json::Error) -> String {
-    let text = fault.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
+    serde_json::from_str(value.get()).map_err(|fault| Fault::new("", complaint(&fault)))
 }
 
 /// A string's content, borrowed when it has no escapes.
@@ -208,7 +203,7 @@ mod tests {
         let fault = fields.string("text").expect_err("a number").within("[1]").within("input");
         let error = fault.of_client();
         assert_eq!(error.param(), Some("input[1].text"));
-        assert_eq!(error.message(), "invalid `input[1].text`: invalid type: integer `5`, expected a string");
+        assert_eq!(error.message(), "invalid `input[1].text`: invalid type: integer, expected a string");
         assert!(Fields::parse("[]").is_err());
     }
 }

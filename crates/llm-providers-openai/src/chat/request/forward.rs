@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use llm_core::dialect::Encoded;
 use llm_core::envelope::Edit;
+use llm_core::json::complaint;
 use llm_core::message::SEAL;
 use llm_core::{Envelope, Error, Losses, RawJson, RawObject, Result, Target};
 use serde_json::value::RawValue;
@@ -233,8 +234,9 @@ impl Rewriter<'_> {
             return Ok(None);
         }
         let Some(text) = old.value(key) else { return Ok(None) };
-        let mut items: Vec<RawObject> = serde_json::from_str(text)
-            .map_err(|fault| Error::invalid(format!("invalid `{key}`: {fault}")).with_param(key))?;
+        let mut items: Vec<RawObject> = serde_json::from_str(text).map_err(|fault| {
+            Error::invalid(format!("invalid `{key}`: {}", complaint(&fault))).with_param(key)
+        })?;
         let mut changed = false;
         for item in &mut items {
             changed |= if key == "messages" { self.message(item) } else { self.tool(item) };
