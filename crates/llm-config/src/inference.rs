@@ -12,21 +12,6 @@ use llm_providers::{Registry, Status, Vendor};
 /// The vendor of servers that speak OpenAI's dialect, wherever they are.
 pub(crate) const COMPATIBLE: &str = "openai_compatible";
 
-/// Names that people use for a vendor and that are no prefix of models.
-const SPELLINGS: &[(&str, &str)] = &[
-    ("alibaba", "dashscope"),
-    ("aliyun", "dashscope"),
-    ("azure_openai", "azure"),
-    ("azureopenai", "azure"),
-    ("claude", "anthropic"),
-    ("google", "gemini"),
-    ("google_gemini", "gemini"),
-    ("hf", "huggingface"),
-    ("openai-compatible", COMPATIBLE),
-    ("tongyi", "dashscope"),
-    ("vertexai", "vertex_ai"),
-];
-
 /// What is known when a vendor is looked for.
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
@@ -65,14 +50,9 @@ impl<'a> Known<'a> {
         vendor.map(|vendor| (vendor, asked.model)).ok_or_else(|| self.not_provided(asked.model))
     }
 
-    /// The vendor with a name, an alias, or a name that people use for it.
+    /// The vendor with a name or an alias, in large letters or small.
     pub(crate) fn vendor(&self, name: &str) -> Option<&'a Vendor> {
-        let lower = name.to_ascii_lowercase();
-        let found = self.vendors.get(name).or_else(|| self.vendors.get(&lower));
-        found.or_else(|| {
-            let (_, meant) = SPELLINGS.iter().find(|(spelling, _)| *spelling == lower)?;
-            self.vendors.get(meant)
-        })
+        self.vendors.get(name).or_else(|| self.vendors.get(&name.to_ascii_lowercase()))
     }
 
     fn named(&self, name: &str, asked: Asked<'a>) -> Result<Found<'a>, (String, String)> {

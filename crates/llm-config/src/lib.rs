@@ -19,7 +19,7 @@
 //!
 //! The key table (`keys`) is the one source of what a file may say; a file becomes a tree that keeps places and
 //! spellings (`node`), is checked against the table (`strict`), and its deployments (`deployments`) find their
-//! vendors (`inference`).
+//! vendors (`inference`). The price table may be a file or an address (`prices`).
 
 pub mod build;
 pub mod check;
@@ -32,6 +32,7 @@ mod inference;
 mod keys;
 pub mod load;
 mod node;
+mod prices;
 pub mod reference;
 mod references;
 pub mod report;

@@ -1,10 +1,9 @@
 //! From files and variables to a checked configuration: the one way that everything goes.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use llm_metrics::PriceBook;
 use llm_providers::{Registry, Vendor};
 
 use crate::config::{Config, DeploymentConfig, Loaded, Origin, Sources};
@@ -17,7 +16,7 @@ use crate::keys::{ROOT, Shape};
 use crate::node::{Node, Value};
 use crate::report::{Place, Report};
 use crate::settings::{Flags, settings};
-use crate::{references, strict};
+use crate::{prices, references, strict};
 
 /// Where a configuration is looked for. Nothing else is read.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +42,7 @@ impl Options {
     }
 }
 
-/// Reads, checks and resolves a configuration.
+/// Reads, checks and resolves a configuration. Opens no connection, unless the price table is to be fetched.
 ///
 /// # Errors
 /// Everything that is wrong with it, and what is weak.
@@ -65,7 +64,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
 
     let settings = settings(&root, &environment, &options.flags, &mut report);
     sources.settings = settings.places;
-    let prices = Arc::new(price_book(&options.directory, &root, &mut report));
+    let prices = Arc::new(prices::price_book(&options.directory, &root, &environment, &mut report));
     let vendors = vendors(&root, &environment, &mut report);
     let served = Served::find(&root, &environment, Known { vendors: &vendors, prices: &prices }, &mut report);
     sources.deployments = served.origin;
@@ -116,19 +115,6 @@ fn add_own_variables(root: &mut Node, environment: &mut Environment, report: &mu
         Some(Variable { name: entry.key.clone(), value, at: entry.at.clone() })
     });
     environment.add_weaker(variables.collect::<Vec<_>>());
-}
-
-fn price_book(directory: &Path, root: &Node, report: &mut Report) -> PriceBook {
-    let Some(node) = root.get("prices") else { return PriceBook::embedded() };
-    let path = node.text().unwrap_or_default();
-    let text = std::fs::read_to_string(directory.join(path));
-    let read = text.map_err(|error| files::reason(&error));
-    read.and_then(|text| PriceBook::load(&text).map_err(|error| error.message().to_owned())).unwrap_or_else(
-        |error| {
-            report.error(&node.at, format!("the price table {path} cannot be read: {error}"));
-            PriceBook::embedded()
-        },
-    )
 }
 
 /// The vendors table with the rows of the file, and with those that variables describe.

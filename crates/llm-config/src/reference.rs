@@ -52,7 +52,7 @@ fn shares_params(section: &'static Section) -> bool {
 }
 
 fn is_param(key: &Key) -> bool {
-    PARAMS.find(key.name).is_some_and(|param| param.about == key.about)
+    PARAMS.all().any(|param| param.name == key.name && param.about == key.about)
 }
 
 fn value(shape: Shape) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::keys::{Key, ROOT, Section, Shape};
+use crate::keys::{Key, LONG_PROMPT_PRICES, ROOT, Section, Shape};
 
 /// The definition of keys that have no effect yet.
 const LATER: &str = "no_effect_yet";
@@ -22,10 +22,14 @@ pub fn schema() -> String {
 
 fn object(section: &'static Section, definitions: &mut Map<String, Value>) -> Value {
     let mut properties = Map::new();
-    for key in section.all() {
-        properties.insert(key.name.to_owned(), property(key, definitions));
-    }
     let mut patterns = Map::new();
+    for key in section.all() {
+        let property = property(key, definitions);
+        match key.name {
+            LONG_PROMPT_PRICES => patterns.insert("_above_[0-9]+k_tokens$".to_owned(), property),
+            name => properties.insert(name.to_owned(), property),
+        };
+    }
     for name in section.later_names().chain(section.moot.iter().copied()) {
         let known = json!({"$ref": format!("#/$defs/{LATER}")});
         if name.contains('*') {

@@ -7,8 +7,10 @@
 //! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
 //! - [`framing`]: streams of bytes cut into frames.
 //! - [`dialect`]: what a wire format must be able to do, behind us (vendors) and in front of us (clients).
+//! - [`custom_tools`]: free-text tools beyond the dialects that have them.
 //! - [`provider`]: what the router calls.
 
+pub mod custom_tools;
 pub mod dialect;
 pub mod envelope;
 pub mod error;

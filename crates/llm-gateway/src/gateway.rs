@@ -12,10 +12,10 @@ use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
 use llm_metrics::{Metrics, PriceBook};
 use llm_router::{Route, Router, Started, strategy_named};
-use uuid::Uuid;
 
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::books::{Account, AccountSpec, Books};
+use crate::call_id::new_call_id;
 use crate::caller::{self, Caller};
 use crate::headers::{self, Done, Told};
 use crate::options::CallOptions;
@@ -90,9 +90,14 @@ impl Gateway {
         caller::identify(headers, self.state.load().master_key.as_ref())
     }
 
-    /// An error as an answer in a client's dialect.
+    /// An error as an answer in a client's dialect, to a request that never became a call.
     pub fn refusal(&self, ingress: &dyn Ingress, error: &Error) -> Answer {
-        refusal(ingress, error, None)
+        refusal(ingress, error, &new_call_id())
+    }
+
+    /// The same, under the id that the request has already.
+    pub fn refusal_of(&self, ingress: &dyn Ingress, error: &Error, call_id: &str) -> Answer {
+        refusal(ingress, error, call_id)
     }
 
     /// All metrics in the Prometheus text format.
@@ -112,7 +117,7 @@ impl Gateway {
             Ok(Begun::Stream(begun)) => begun.into_answer(ingress, settlement),
             Err(error) => {
                 settlement.settle(Outcome::Failed(&error));
-                refusal(&*ingress, &error, Some(&settlement.call().call_id))
+                refusal(&*ingress, &error, &settlement.call().call_id)
             }
         }
     }
@@ -147,10 +152,11 @@ impl BegunStream {
                     let encoder = ingress.encoder(request);
                     AnswerStream::events(held, rest, encoder, ingress, settlement)
                 }
-                Err(error) => return refusal(&*ingress, &error, None),
+                Err(error) => return refusal(&*ingress, &error, &settlement.call().call_id),
             },
             Started::Native { .. } | Started::Decoded(_) => {
-                return refusal(&*ingress, &Error::internal("a whole answer is no stream"), None);
+                let error = Error::internal("a whole answer is no stream");
+                return refusal(&*ingress, &error, &settlement.call().call_id);
             }
         };
         Answer { status: 200, headers: self.headers, body: AnswerBody::Stream(Box::new(stream)) }
@@ -332,7 +338,7 @@ fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: std::time::I
 
 fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
     CallFacts {
-        call_id: incoming.call_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string()),
+        call_id: incoming.call_id.clone().unwrap_or_else(new_call_id),
         route: books.route(incoming.ingress.id(), incoming.operation),
         dialect: incoming.ingress.id(),
         model: String::new(),
@@ -343,7 +349,7 @@ fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
     }
 }
 
-fn refusal(ingress: &dyn Ingress, error: &Error, call_id: Option<&str>) -> Answer {
+fn refusal(ingress: &dyn Ingress, error: &Error, call_id: &str) -> Answer {
     Answer {
         status: error.status(),
         headers: headers::of_error(error, call_id),

@@ -149,20 +149,18 @@ fn passes_bare(name: &str) -> bool {
     name.contains("ratelimit") || name == "request-id" || name == "x-request-id"
 }
 
-/// The headers of an answer that no deployment gave; an empty id is left out.
+/// The headers of an answer that no deployment gave.
 pub(crate) fn plain(call_id: &str) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(4);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(VERSION, VERSION_VALUE);
-    if !call_id.is_empty() {
-        put(&mut headers, CALL_ID, call_id);
-    }
+    put(&mut headers, CALL_ID, call_id);
     headers
 }
 
 /// The headers of a refusal.
-pub(crate) fn of_error(error: &Error, call_id: Option<&str>) -> HeaderMap {
-    let mut headers = plain(call_id.unwrap_or_default());
+pub(crate) fn of_error(error: &Error, call_id: &str) -> HeaderMap {
+    let mut headers = plain(call_id);
     if let Some(after) = error.retry_after() {
         // Whole seconds, rounded up: coming back too early only fails again.
         let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);

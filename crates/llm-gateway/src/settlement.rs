@@ -98,7 +98,7 @@ impl Settlement {
                 error = error.kind().name(),
                 status = error.status(),
                 detail = error.detail(),
-                message = error.message(),
+                reason = error.message(),
                 milliseconds = milliseconds(attempt.took),
                 "attempt failed"
             );

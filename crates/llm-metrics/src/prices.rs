@@ -18,4 +18,5 @@ pub use book::{Listing, PriceBook};
 pub use capabilities::{Capabilities, Capability};
 pub use cost::Cost;
 pub use entry::{Mode, ModelEntry};
+pub use fields::is_long_prompt_price;
 pub use price::Price;

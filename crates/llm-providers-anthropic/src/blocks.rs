@@ -7,6 +7,7 @@ mod read;
 
 use std::borrow::Cow;
 
+use llm_core::custom_tools;
 use llm_core::message::{CacheMark, Opaque, Source, ToolCall};
 use llm_core::{RawJson, RawObject};
 
@@ -44,14 +45,13 @@ fn source(source: &Source) -> Option<wire::Source<'_>> {
 /// The arguments of a call as the object that this format wants.
 pub(crate) fn input(call: &ToolCall) -> RawJson {
     if call.custom {
-        return single("input", &call.arguments);
+        return custom_tools::wrap(&call.arguments);
     }
-    call.arguments_object().unwrap_or_else(|| single(INVALID_JSON, &call.arguments))
-}
-
-fn single(key: &str, text: &str) -> RawJson {
-    let object: RawObject = [(key.to_owned(), RawJson::string(text))].into_iter().collect();
-    RawJson::of(&object).expect("an object of one string is always valid JSON")
+    call.arguments_object().unwrap_or_else(|| {
+        let object: RawObject =
+            [(INVALID_JSON.to_owned(), RawJson::string(&call.arguments))].into_iter().collect();
+        RawJson::of(&object).expect("an object of one string is always valid JSON")
+    })
 }
 
 /// Who called, when a program of the vendor's did.

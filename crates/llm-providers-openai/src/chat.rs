@@ -23,6 +23,7 @@ mod usage;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use llm_core::custom_tools::CustomTools;
 use llm_core::dialect::{Encoded, ModelCard, Operation, Peek, TapOptions};
 use llm_core::request::ChatRequest;
 use llm_core::wire::WireResponse;
@@ -109,11 +110,11 @@ impl Ingress for ChatIngress {
     }
 
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
-        response::encode(response, request)
+        response::encode(&CustomTools::of(request).restore(response), request)
     }
 
     fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder> {
-        Box::new(events::Encoder::new(request))
+        CustomTools::of(request).encoder(Box::new(events::Encoder::new(request)))
     }
 
     fn wants_usage(&self, body: &Bytes, envelope: &Envelope) -> bool {

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body;
 use llm_core::dialect::Operation;
 use llm_core::{Error, ErrorKind, Ingress, Result};
-use llm_gateway::Incoming;
+use llm_gateway::{Incoming, new_call_id};
 
 use crate::app::App;
 use crate::caught::{Panicked, caught};
@@ -37,9 +37,14 @@ where
         return wrong_method(app, &*ingress, &parts);
     }
     let work = async {
-        let collected = collect(app, &parts.headers, &mut body).await;
-        let collected = collected.map_err(|error| (error, parts.headers.contains_key(header::EXPECT)))?;
         let call_id = call_id(&parts.headers);
+        let collected = match collect(app, &parts.headers, &mut body).await {
+            Ok(collected) => collected,
+            Err(error) => {
+                let held_back = parts.headers.contains_key(header::EXPECT);
+                return Err(Refused { error, call_id, held_back });
+            }
+        };
         let dialect = Arc::clone(&ingress);
         let Parts { headers, .. } = parts;
         let body = collected.bytes;
@@ -50,7 +55,7 @@ where
     };
     match caught(work).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err((error, held_back))) => refused(app, &*ingress, &error, (!held_back).then_some(body)),
+        Ok(Err(refused)) => refused.answer(app, &*ingress, body),
         Err(Panicked) => {
             tracing::error!(dialect = %ingress.id(), "a request ended in a panic");
             let error = Error::internal("the gateway failed at this request; its log says where");
@@ -100,18 +105,30 @@ fn wrong_method(app: &App, ingress: &dyn Ingress, parts: &Parts) -> Response<Out
     answer
 }
 
-/// Refuses before the body was read to its end; `rest` is what the client is sending all the same.
-fn refused<B>(app: &App, ingress: &dyn Ingress, error: &Error, rest: Option<B>) -> Response<Outgoing>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-{
-    tracing::info!(dialect = %ingress.id(), status = error.status(), error = %error, "request refused");
-    let mut answer = response(app.gateway.refusal(ingress, error));
-    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    if let Some(rest) = rest {
-        discard(rest);
+/// A request that is refused before its body was read to its end.
+struct Refused {
+    error: Error,
+    call_id: Option<String>,
+    /// The client waits for our word before it sends the body.
+    held_back: bool,
+}
+
+impl Refused {
+    /// `rest` is what the client is sending all the same.
+    fn answer<B>(self, app: &App, ingress: &dyn Ingress, rest: B) -> Response<Outgoing>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+    {
+        let (error, call_id) = (self.error, self.call_id.unwrap_or_else(new_call_id));
+        let (dialect, status) = (ingress.id(), error.status());
+        tracing::info!(call_id, %dialect, status, %error, "request refused");
+        let mut answer = response(app.gateway.refusal_of(ingress, &error, &call_id));
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        if !self.held_back {
+            discard(rest);
+        }
+        answer
     }
-    answer
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! The only HTTP client of the gateway: one [`Upstream`] for each vendor base URL, with its own pool of connections.
+//! The only HTTP client of the gateway: one [`Upstream`] for each vendor base URL, with its own pool of connections;
+//! and [`fetch`] for a file now and then.
 //!
-//! It sits directly on hyper's connections instead of on a general client, because a pooled general client spends
+//! An upstream sits directly on hyper's connections instead of on a general client, because a pooled general client spends
 //! as much CPU on a request as the connection itself. What it does and a general client does not:
 //!
 //! - a request stays on the core it came in on: each thread has its own idle connections;
@@ -38,6 +39,7 @@ mod connection;
 mod deadline;
 mod decode;
 mod failure;
+mod fetch;
 mod options;
 mod outgoing;
 mod pool;
@@ -49,5 +51,6 @@ mod tls;
 mod upstream;
 
 pub use body::UpstreamBody;
+pub use fetch::fetch;
 pub use options::{ClientCertificate, HttpVersion, Options, Proxy, Tls};
 pub use upstream::{Upstream, UpstreamReply};

@@ -1,8 +1,11 @@
 //! Single parts of a deployment, read from the maps of its draft.
 
+use std::collections::BTreeSet;
+
 use llm_core::Secret;
 use llm_core::money::PicoDollars;
 use llm_core::request::Sampling;
+use llm_metrics::prices::is_long_prompt_price;
 use llm_providers::{Registry, Status, Vendor};
 use llm_router::Limits;
 
@@ -101,8 +104,11 @@ impl Draft<'_> {
         ] {
             fields.extend(self.text(key).and_then(per_token).map(|price| (field.to_owned(), price)));
         }
-        let own = PRICES.iter().filter_map(|field| Some(((*field).to_owned(), text(field)?.to_owned())));
-        fields.extend(own);
+        let maps = self.layers.iter().copied().chain(self.info);
+        let keys = maps.flat_map(Node::entries).map(|entry| entry.key.as_str());
+        let long: BTreeSet<&str> = keys.filter(|key| is_long_prompt_price(key)).collect();
+        let own = PRICES.iter().copied().chain(long);
+        fields.extend(own.filter_map(|field| Some((field.to_owned(), text(field)?.to_owned()))));
         let fact = |field: &&str| Some(((*field).to_owned(), self.info_text(field)?.to_owned()));
         fields.extend(FACTS.iter().filter_map(fact));
         fields

@@ -1,7 +1,7 @@
 //! What a deployment is made from, in each of the forms that it may be written in, and vendors of one's own.
 
 use super::settings::{PHASES, SAMPLING};
-use super::{Key, Section, Shape, key};
+use super::{Key, LONG_PROMPT_PRICES, Section, Shape, key};
 
 const MODEL_KEY: &[Key] = &[key(
     "model",
@@ -55,6 +55,11 @@ const PRICES: &[Key] = &[
     key("output_cost_per_reasoning_token", Shape::Dollars, "Dollars for a thinking token."),
     key("input_cost_per_audio_token", Shape::Dollars, "Dollars for an audio token of the prompt."),
     key("output_cost_per_audio_token", Shape::Dollars, "Dollars for an audio token of the answer."),
+    key(
+        LONG_PROMPT_PRICES,
+        Shape::Dollars,
+        "One of these prices where the prompt is longer, such as `input_cost_per_token_above_200k_tokens`.",
+    ),
 ];
 
 const PARAMS_LATER: &[&str] = &[

@@ -53,7 +53,7 @@ const KEYS: &[Key] = &[
     key(
         "prices",
         Shape::Text,
-        "A file with another price table, relative to the working directory: this gateway's own form or LiteLLM's JSON.",
+        "Another price table, in this gateway's own form or LiteLLM's JSON: a file, relative to the working directory, or an `http(s)://` address.",
     ),
     key("llm", Shape::Section(&DEFAULTS), "What holds for every deployment that does not say otherwise."),
     key("vendors", Shape::Sections(&VENDOR), "Vendors of your own: rows of the vendors table."),

@@ -41,6 +41,12 @@ pub(crate) fn rate_field(field: &str) -> Option<(When, Class)> {
     Some((When { above, tier }, class))
 }
 
+/// Whether a field names the price of prompts beyond a length (`input_cost_per_token_above_200k_tokens`), in the
+/// ordinary service tier.
+pub fn is_long_prompt_price(field: &str) -> bool {
+    rate_field(field).is_some_and(|(when, _)| when.above > 0 && when.tier.is_none())
+}
+
 /// The names of all rate fields without threshold and tier, for messages.
 pub(crate) fn rate_names() -> impl Iterator<Item = &'static str> {
     RATES.iter().map(|(name, _)| *name)

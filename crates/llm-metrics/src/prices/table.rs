@@ -38,7 +38,8 @@ impl Table {
             if name.is_empty() || name <= last {
                 return Err(fault("names must be sorted by their bytes, each once"));
             }
-            ModelEntry::parse(columns).ok_or_else(|| fault(&format!("malformed columns of `{name}`")))?;
+            let entry = ModelEntry::parse(columns).filter(|_| !columns.is_empty());
+            entry.ok_or_else(|| fault(&format!("malformed columns of `{name}`")))?;
             last = name;
         }
         Ok(table)
@@ -105,6 +106,7 @@ mod tests {
             ("a\tx\na\tx\n", "line 2: names"),
             ("a\tx\tchat\tmany\n", "line 1: malformed columns of `a`"),
             ("a\tx\n\n", "line 2: names"),
+            ("<html>", "line 1: malformed columns of `<html>`"),
         ] {
             let error = Table::checked(text).expect_err(text);
             assert!(error.message().contains(message), "{error}");

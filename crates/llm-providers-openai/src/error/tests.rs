@@ -13,134 +13,140 @@ fn reply(status: u16, body: &'static str) -> WireResponse {
     WireResponse { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
 }
 
+/// Status and body of a vendor, and what they mean: the kind, and the status for the client.
+const CASES: &[(u16, &str, ErrorKind, u16)] = &[
+    // https://platform.openai.com/docs/guides/error-codes
+    (
+        429,
+        r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
+        ErrorKind::QuotaExhausted,
+        429,
+    ),
+    (
+        429,
+        r#"{"error":{"message":"Rate limit reached for gpt-x in organization org-1 on tokens per min","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#,
+        ErrorKind::RateLimited,
+        429,
+    ),
+    (
+        400,
+        r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
+        ErrorKind::ContextLength,
+        400,
+    ),
+    (
+        400,
+        r#"{"error":{"message":"Unsupported parameter: 'max_tokens'","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#,
+        ErrorKind::Unsupported,
+        400,
+    ),
+    (
+        401,
+        r#"{"error":{"message":"Incorrect API key provided","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#,
+        ErrorKind::UpstreamAuth,
+        401,
+    ),
+    (
+        404,
+        r#"{"error":{"message":"The model `x` does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
+        ErrorKind::UpstreamNotFound,
+        404,
+    ),
+    (
+        500,
+        r#"{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}"#,
+        ErrorKind::UpstreamFailure,
+        500,
+    ),
+    (
+        503,
+        r#"{"error":{"message":"The engine is currently overloaded","type":"server_error"}}"#,
+        ErrorKind::Overloaded,
+        503,
+    ),
+    (529, "", ErrorKind::Overloaded, 529),
+    // https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter
+    (
+        400,
+        r#"{"error":{"message":"The response was filtered","type":null,"param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
+        ErrorKind::ContentFilter,
+        400,
+    ),
+    (404, r#"{"error":{"code":"404","message":"Resource not found"}}"#, ErrorKind::UpstreamNotFound, 404),
+    (
+        429,
+        r#"{"error":{"code":"RateLimitReached","message":"Please wait","details":"Please wait"}}"#,
+        ErrorKind::RateLimited,
+        429,
+    ),
+    (401, r#"{"detail":"Unauthorized here"}"#, ErrorKind::UpstreamAuth, 401),
+    (
+        400,
+        r#"{"object":"error","message":"Invalid model: nope","type":"invalid_model","param":null,"code":"1500","raw_status_code":400}"#,
+        ErrorKind::UpstreamNotFound,
+        400,
+    ),
+    (
+        422,
+        r#"{"detail":[{"loc":["body","messages",0],"msg":"field required","type":"missing"}]}"#,
+        ErrorKind::InvalidRequest,
+        422,
+    ),
+    (
+        400,
+        r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xy"}"#,
+        ErrorKind::UpstreamAuth,
+        401,
+    ),
+    (
+        402,
+        r#"{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#,
+        ErrorKind::QuotaExhausted,
+        402,
+    ),
+    (
+        401,
+        r#"{"error":{"message":"Authentication Fails","type":"authentication_error","code":"invalid_request_error"}}"#,
+        ErrorKind::UpstreamAuth,
+        401,
+    ),
+    (
+        400,
+        r#"{"error":{"code":"data_inspection_failed","message":"Input data may contain inappropriate content.","type":"data_inspection_failed"}}"#,
+        ErrorKind::ContentFilter,
+        400,
+    ),
+    (
+        500,
+        r#"{"error":{"code":500,"message":"the request exceeds the available context size","type":"server_error"}}"#,
+        ErrorKind::ContextLength,
+        400,
+    ),
+    (
+        400,
+        r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}]"#,
+        ErrorKind::UpstreamAuth,
+        401,
+    ),
+    (
+        400,
+        r#"{"error":{"message":"x/y is not a valid model ID","code":400}}"#,
+        ErrorKind::UpstreamNotFound,
+        400,
+    ),
+    (502, "<html><head><title>502 Bad Gateway</title></head></html>", ErrorKind::UpstreamFailure, 502),
+    (504, "<html>timeout</html>", ErrorKind::Timeout, 504),
+    (404, "Not Found", ErrorKind::UpstreamNotFound, 404),
+    (200, "<html>sign in</html>", ErrorKind::BadUpstreamAnswer, 502),
+    (200, "", ErrorKind::BadUpstreamAnswer, 502),
+    (200, r#"{"error":{"message":"Internal","code":502}}"#, ErrorKind::UpstreamFailure, 502),
+    (200, r#"{"error":{"message":"slow down","code":"429"}}"#, ErrorKind::RateLimited, 429),
+    (302, "", ErrorKind::BadUpstreamAnswer, 502),
+];
+
 #[test]
 fn the_kind_is_told_by_the_body_before_the_status() {
-    use ErrorKind::*;
-    let cases = [
-        // https://platform.openai.com/docs/guides/error-codes
-        (
-            429,
-            r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
-            QuotaExhausted,
-            429,
-        ),
-        (
-            429,
-            r#"{"error":{"message":"Rate limit reached for gpt-x in organization org-1 on tokens per min","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#,
-            RateLimited,
-            429,
-        ),
-        (
-            400,
-            r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
-            ContextLength,
-            400,
-        ),
-        (
-            400,
-            r#"{"error":{"message":"Unsupported parameter: 'max_tokens'","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#,
-            Unsupported,
-            400,
-        ),
-        (
-            401,
-            r#"{"error":{"message":"Incorrect API key provided","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#,
-            UpstreamAuth,
-            401,
-        ),
-        (
-            404,
-            r#"{"error":{"message":"The model `x` does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
-            UpstreamNotFound,
-            404,
-        ),
-        (
-            500,
-            r#"{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}"#,
-            UpstreamFailure,
-            500,
-        ),
-        (
-            503,
-            r#"{"error":{"message":"The engine is currently overloaded","type":"server_error"}}"#,
-            Overloaded,
-            503,
-        ),
-        (529, "", Overloaded, 529),
-        // https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter
-        (
-            400,
-            r#"{"error":{"message":"The response was filtered","type":null,"param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
-            ContentFilter,
-            400,
-        ),
-        (404, r#"{"error":{"code":"404","message":"Resource not found"}}"#, UpstreamNotFound, 404),
-        (
-            429,
-            r#"{"error":{"code":"RateLimitReached","message":"Please wait","details":"Please wait"}}"#,
-            RateLimited,
-            429,
-        ),
-        (401, r#"{"detail":"Unauthorized here"}"#, UpstreamAuth, 401),
-        (
-            400,
-            r#"{"object":"error","message":"Invalid model: nope","type":"invalid_model","param":null,"code":"1500","raw_status_code":400}"#,
-            UpstreamNotFound,
-            400,
-        ),
-        (
-            422,
-            r#"{"detail":[{"loc":["body","messages",0],"msg":"field required","type":"missing"}]}"#,
-            InvalidRequest,
-            422,
-        ),
-        (
-            400,
-            r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xy"}"#,
-            UpstreamAuth,
-            401,
-        ),
-        (
-            402,
-            r#"{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#,
-            QuotaExhausted,
-            402,
-        ),
-        (
-            401,
-            r#"{"error":{"message":"Authentication Fails","type":"authentication_error","code":"invalid_request_error"}}"#,
-            UpstreamAuth,
-            401,
-        ),
-        (
-            400,
-            r#"{"error":{"code":"data_inspection_failed","message":"Input data may contain inappropriate content.","type":"data_inspection_failed"}}"#,
-            ContentFilter,
-            400,
-        ),
-        (
-            500,
-            r#"{"error":{"code":500,"message":"the request exceeds the available context size","type":"server_error"}}"#,
-            ContextLength,
-            400,
-        ),
-        (
-            400,
-            r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}]"#,
-            UpstreamAuth,
-            401,
-        ),
-        (400, r#"{"error":{"message":"x/y is not a valid model ID","code":400}}"#, UpstreamNotFound, 400),
-        (502, "<html><head><title>502 Bad Gateway</title></head></html>", UpstreamFailure, 502),
-        (504, "<html>timeout</html>", Timeout, 504),
-        (404, "Not Found", UpstreamNotFound, 404),
-        (200, "<html>sign in</html>", BadUpstreamAnswer, 502),
-        (200, "", BadUpstreamAnswer, 502),
-        (200, r#"{"error":{"message":"Internal","code":502}}"#, UpstreamFailure, 502),
-        (200, r#"{"error":{"message":"slow down","code":"429"}}"#, RateLimited, 429),
-        (302, "", BadUpstreamAnswer, 502),
-    ];
-    for (status, text, kind, client_status) in cases {
+    for &(status, text, kind, client_status) in CASES {
         let error = classify(&reply(status, text));
         assert_eq!((error.kind(), error.status()), (kind, client_status), "{status} {text}");
         assert!(!error.message().is_empty(), "{text}");

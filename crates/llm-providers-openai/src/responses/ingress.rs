@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
+use llm_core::custom_tools::CustomTools;
 use llm_core::dialect::{ModelCard, Operation};
 use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
 
@@ -40,11 +41,11 @@ impl Ingress for ResponsesIngress {
     }
 
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
-        rendering::encode(response, request)
+        rendering::encode(&CustomTools::of(request).restore(response), request)
     }
 
     fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder> {
-        Box::new(Encoder::new(request))
+        CustomTools::of(request).encoder(Box::new(Encoder::new(request)))
     }
 
     /// Usage stands in the last event, asked for or not.

@@ -36,42 +36,9 @@ fn opaque(kind: OpaqueKind) -> Opaque {
 
 /// A conversation with a bit of everything, as another dialect's client sends it.
 fn conversation() -> ChatRequest {
-    let thought =
-        Reasoning { text: "hm".into(), opaque: Some(opaque(OpaqueKind::Signature)), ..Reasoning::default() };
-    let call =
-        ToolCall { opaque: Some(opaque(OpaqueKind::Signature)), ..ToolCall::new("toolu_1", "look", "") };
-    let picture = Source::Base64 { media_type: "image/png".into(), data: "iVBORw0=".into() };
-    let result = ToolResult {
-        call_id: "toolu_1".into(),
-        name: None,
-        content: vec![Part::text("a map"), Part::Image(Media::new(picture.clone()))],
-        is_error: Some(false),
-        custom: false,
-        cache: None,
-    };
-    let document = Document {
-        source: Source::Base64 { media_type: "application/pdf".into(), data: "JVBERi0=".into() },
-        title: None,
-        context: None,
-        citations: None,
-        cache: None,
-    };
     ChatRequest {
         model: "public".into(),
-        messages: vec![
-            Message::new(
-                Role::System,
-                vec![Part::Text(Text { cache: Some(CacheMark::Hour), ..Text::new("be brief") })],
-            ),
-            Message::text(Role::Developer, "in French"),
-            Message::new(
-                Role::User,
-                vec![Part::Image(Media::new(picture)), Part::Document(document), Part::text("?")],
-            ),
-            Message::new(Role::Assistant, vec![Part::Reasoning(thought), Part::ToolCall(call)]),
-            Message::new(Role::Tool, vec![Part::ToolResult(result)]),
-            Message::text(Role::User, "go on"),
-        ],
+        messages: turns(),
         tools: vec![Tool::Function(FunctionTool {
             name: "look".into(),
             parameters: Some(raw(r#"{"type":"object", "properties":{"z":{},"a":{}}}"#)),
@@ -99,6 +66,43 @@ fn conversation() -> ChatRequest {
         extras: Some((OTHER, [("container".to_owned(), raw("1"))].into_iter().collect())),
         ..ChatRequest::default()
     }
+}
+
+fn turns() -> Vec<Message> {
+    let thought =
+        Reasoning { text: "hm".into(), opaque: Some(opaque(OpaqueKind::Signature)), ..Reasoning::default() };
+    let call =
+        ToolCall { opaque: Some(opaque(OpaqueKind::Signature)), ..ToolCall::new("toolu_1", "look", "") };
+    let picture = Source::Base64 { media_type: "image/png".into(), data: "iVBORw0=".into() };
+    let result = ToolResult {
+        call_id: "toolu_1".into(),
+        name: None,
+        content: vec![Part::text("a map"), Part::Image(Media::new(picture.clone()))],
+        is_error: Some(false),
+        custom: false,
+        cache: None,
+    };
+    let document = Document {
+        source: Source::Base64 { media_type: "application/pdf".into(), data: "JVBERi0=".into() },
+        title: None,
+        context: None,
+        citations: None,
+        cache: None,
+    };
+    vec![
+        Message::new(
+            Role::System,
+            vec![Part::Text(Text { cache: Some(CacheMark::Hour), ..Text::new("be brief") })],
+        ),
+        Message::text(Role::Developer, "in French"),
+        Message::new(
+            Role::User,
+            vec![Part::Image(Media::new(picture)), Part::Document(document), Part::text("?")],
+        ),
+        Message::new(Role::Assistant, vec![Part::Reasoning(thought), Part::ToolCall(call)]),
+        Message::new(Role::Tool, vec![Part::ToolResult(result)]),
+        Message::text(Role::User, "go on"),
+    ]
 }
 
 /// The body, and what was lost.

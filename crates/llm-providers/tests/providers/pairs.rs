@@ -43,6 +43,35 @@ async fn every_client_understands_every_vendor() {
     }
 }
 
+#[tokio::test]
+async fn a_custom_tool_that_travelled_as_a_function_is_called_as_itself() {
+    let vendor = samples::messages();
+    for client in [samples::chat(), samples::responses()] {
+        for stream in [false, true] {
+            let pair = format!("{} client, stream {stream}", client.name);
+            let reply = if stream {
+                Answer::events().chunks_of(samples::messages_call_stream().as_bytes(), 37)
+            } else {
+                Answer::json(200, samples::messages_call().to_string())
+            };
+            let server = ScriptedVendor::start([reply]).await;
+            let mut request = (client.request)(stream);
+            request["tools"] = samples::custom_tool(&client);
+            let inbound = inbound(&client.ingress, &request, HeaderMap::new());
+            let got = got(&*provider(&vendor, &server), call(&inbound, stream)).await.expect(&pair);
+            let response = understood(&client, &got, stream).expect(&pair);
+            let message = &response.choices.first().expect(&pair).message;
+            let calls: Vec<_> = message
+                .tool_calls()
+                .map(|call| (call.custom, call.name.as_str(), call.arguments.as_str()))
+                .collect();
+            assert_eq!(calls, [(true, "shell", "ls \"a\"")], "{pair}");
+            let sent = server.requests().first().expect("one").json();
+            assert_eq!(sent["tools"][0]["input_schema"]["required"][0], "input", "{pair}");
+        }
+    }
+}
+
 fn check_request(vendor: &Sample, request: &Received, stream: bool, pair: &str) {
     assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", vendor.path), "{pair}");
     let (name, value) = vendor.key_header;

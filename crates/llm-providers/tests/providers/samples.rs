@@ -227,6 +227,46 @@ fn messages_stream() -> String {
     ])
 }
 
+/// The custom tool `shell`, as a client of the dialect defines it.
+pub(crate) fn custom_tool(client: &Sample) -> Value {
+    match client.name {
+        "chat" => json!([{"type": "custom", "custom": {"name": "shell"}}]),
+        _ => json!([{"type": "custom", "name": "shell"}]),
+    }
+}
+
+/// A call of the function that `shell` became.
+pub(crate) fn messages_call() -> Value {
+    json!({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": VENDOR_MODEL,
+        "content": [{"type": "tool_use", "id": "toolu_1", "name": "shell", "input": {"input": "ls \"a\""}}],
+        "stop_reason": "tool_use", "stop_sequence": null,
+        "usage": {"input_tokens": 12, "output_tokens": 5},
+    })
+}
+
+/// The same as a stream.
+pub(crate) fn messages_call_stream() -> String {
+    let message = json!({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": VENDOR_MODEL, "content": [],
+        "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 12, "output_tokens": 1},
+    });
+    let block = json!({"type": "tool_use", "id": "toolu_1", "name": "shell", "input": {}});
+    let delta = |json: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": json}});
+    named_events([
+        json!({"type": "message_start", "message": message}),
+        json!({"type": "content_block_start", "index": 0, "content_block": block}),
+        delta("{\"input\": \"ls "),
+        delta("\\\"a\\\"\"}"),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({
+            "type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": null},
+            "usage": {"output_tokens": 5},
+        }),
+        json!({"type": "message_stop"}),
+    ])
+}
+
 /// Events as frames whose event name is their type; numbered as the Responses API does.
 pub(crate) fn named_events(events: impl IntoIterator<Item = Value>) -> String {
     let frame = |(number, mut event): (usize, Value)| {

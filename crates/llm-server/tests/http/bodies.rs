@@ -19,6 +19,18 @@ async fn an_announced_length_above_the_limit_is_refused_before_a_byte_of_it_came
 }
 
 #[tokio::test]
+async fn a_refused_body_has_a_call_id_too() {
+    let fixture = Fixture::start();
+    let given = format!("x-request-id: call-7\r\ncontent-length: {}", (1 << 20) + 1);
+    for (line, known) in [(given.as_str(), Some("call-7")), ("content-encoding: gzip", None)] {
+        let head = format!("POST /v1/chat HTTP/1.1\r\nhost: g\r\n{line}\r\n\r\n");
+        let answer = fixture.client().await.call(head).await;
+        let id = answer.header("x-litellm-call-id").expect("every refusal can be asked about");
+        assert!(known.map_or(id.len() == 36, |known| known == id), "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_sends_everything_first_still_reads_the_refusal() {
     let fixture = Fixture::start();
     let mut client = fixture.client().await;

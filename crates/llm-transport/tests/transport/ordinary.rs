@@ -52,7 +52,7 @@ async fn a_refusal_of_the_vendor_is_an_answer() {
 
 #[tokio::test]
 async fn a_streamed_answer_comes_chunk_by_chunk() {
-    let (go, mut gone_on) = mpsc::unbounded_channel::<()>();
+    let (go, mut gone_on) = mpsc::channel::<()>(16);
     let gate = std::sync::Arc::new(tokio::sync::Mutex::new(()));
     let held = std::sync::Arc::clone(&gate).lock_owned().await;
     let server = Server::start(move |_, mut connection| {
@@ -61,7 +61,7 @@ async fn a_streamed_answer_comes_chunk_by_chunk() {
             connection.request().await;
             connection.send(crate::server::CHUNKED).await;
             connection.chunk(b"data: 1\n\n").await;
-            go.send(()).expect("the test waits");
+            go.try_send(()).expect("the test waits");
             let _go_on = gate.lock().await;
             connection.chunk(b"data: 2\n\n").await;
             connection.send(b"0\r\n\r\n").await;
@@ -80,12 +80,12 @@ async fn a_streamed_answer_comes_chunk_by_chunk() {
 
 #[tokio::test]
 async fn a_large_body_in_pieces_arrives_intact() {
-    let (seen, mut bodies) = mpsc::unbounded_channel();
+    let (seen, mut bodies) = mpsc::channel(16);
     let server = Server::start(move |_, mut connection| {
         let seen = seen.clone();
         async move {
             let received = connection.request().await.expect("a request");
-            seen.send(received.body).expect("the test waits");
+            seen.try_send(received.body).expect("the test waits");
             connection.send(OK).await;
         }
     })
@@ -105,12 +105,12 @@ async fn a_large_body_in_pieces_arrives_intact() {
 
 #[tokio::test]
 async fn the_head_says_what_we_decided_and_nothing_else() {
-    let (seen, mut heads) = mpsc::unbounded_channel();
+    let (seen, mut heads) = mpsc::channel(16);
     let server = Server::start(move |_, mut connection| {
         let seen = seen.clone();
         async move {
             let received = connection.request().await.expect("a request");
-            seen.send(received.head).expect("the test waits");
+            seen.try_send(received.head).expect("the test waits");
             connection.send(OK).await;
         }
     })

@@ -6,7 +6,7 @@ use llm_core::ErrorKind;
 use llm_transport::{Options, Proxy, Upstream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc::{self, Receiver};
 
 use crate::secure::{acceptor, trusting};
 use crate::server::{OK, Server, call, failing_call, upstream};
@@ -16,13 +16,13 @@ fn through(url: &str) -> Options {
 }
 
 /// A proxy that answers forwarded requests itself, and the heads that it saw.
-async fn forwarding() -> (Server, UnboundedReceiver<String>) {
-    let (seen, heads) = mpsc::unbounded_channel();
+async fn forwarding() -> (Server, Receiver<String>) {
+    let (seen, heads) = mpsc::channel(16);
     let server = Server::start(move |_, mut connection| {
         let seen = seen.clone();
         async move {
             while let Some(received) = connection.request().await {
-                seen.send(received.head).expect("the test waits");
+                seen.try_send(received.head).expect("the test waits");
                 connection.send(OK).await;
             }
         }
@@ -32,13 +32,13 @@ async fn forwarding() -> (Server, UnboundedReceiver<String>) {
 }
 
 /// A proxy that opens tunnels after this answer, and the heads that it saw.
-async fn tunnelling(answer: &'static [u8], to: std::net::SocketAddr) -> (Server, UnboundedReceiver<String>) {
-    let (seen, heads) = mpsc::unbounded_channel();
+async fn tunnelling(answer: &'static [u8], to: std::net::SocketAddr) -> (Server, Receiver<String>) {
+    let (seen, heads) = mpsc::channel(16);
     let server = Server::start(move |_, mut connection| {
         let seen = seen.clone();
         async move {
             let received = connection.request().await.expect("a request");
-            seen.send(received.head).expect("the test waits");
+            seen.try_send(received.head).expect("the test waits");
             connection.send(answer).await;
             let mut vendor = TcpStream::connect(to).await.expect("the vendor listens");
             let _ended = copy_bidirectional(&mut connection.into_stream(), &mut vendor).await;
@@ -146,7 +146,7 @@ async fn a_proxy_that_refuses_says_why() {
 async fn a_socks_proxy_is_asked_by_name_and_with_a_login() {
     let vendor = secure_vendor().await;
     let address = vendor.address;
-    let (seen, mut asked) = mpsc::unbounded_channel();
+    let (seen, mut asked) = mpsc::channel(16);
     let proxy = Server::start(move |_, connection| {
         let seen = seen.clone();
         async move {
@@ -159,7 +159,7 @@ async fn a_socks_proxy_is_asked_by_name_and_with_a_login() {
             stream.write_all(&[1, 0]).await.expect("the client listens");
             let mut wish = [0; 4 + 1 + 9 + 2];
             stream.read_exact(&mut wish).await.expect("a wish");
-            seen.send((greeting, login, wish)).expect("the test waits");
+            seen.try_send((greeting, login, wish)).expect("the test waits");
             stream.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 80]).await.expect("the client listens");
             let mut vendor = TcpStream::connect(address).await.expect("the vendor listens");
             let _ended = copy_bidirectional(&mut stream, &mut vendor).await;

@@ -127,7 +127,7 @@ async fn a_call_is_not_repeated_once_an_answer_began() {
 
 #[tokio::test]
 async fn dropping_a_reply_closes_its_connection() {
-    let (seen, mut closed) = mpsc::unbounded_channel();
+    let (seen, mut closed) = mpsc::channel(16);
     let server = Server::start(move |_, mut connection| {
         let seen = seen.clone();
         async move {
@@ -135,7 +135,7 @@ async fn dropping_a_reply_closes_its_connection() {
             connection.send(CHUNKED).await;
             connection.chunk(b"data: 1\n\n").await;
             connection.closed().await;
-            seen.send(()).expect("the test waits");
+            seen.try_send(()).expect("the test waits");
         }
     })
     .await;
@@ -148,14 +148,14 @@ async fn dropping_a_reply_closes_its_connection() {
 
 #[tokio::test]
 async fn dropping_a_call_before_its_answer_closes_its_connection() {
-    let (seen, mut events) = mpsc::unbounded_channel();
+    let (seen, mut events) = mpsc::channel(16);
     let server = Server::start(move |_, mut connection| {
         let seen = seen.clone();
         async move {
             connection.request().await;
-            seen.send("asked").expect("the test waits");
+            seen.try_send("asked").expect("the test waits");
             connection.closed().await;
-            seen.send("closed").expect("the test waits");
+            seen.try_send("closed").expect("the test waits");
         }
     })
     .await;
@@ -170,14 +170,14 @@ async fn dropping_a_call_before_its_answer_closes_its_connection() {
 
 #[tokio::test]
 async fn dropping_the_upstream_closes_its_idle_connections() {
-    let (seen, mut closed) = mpsc::unbounded_channel();
+    let (seen, mut closed) = mpsc::channel(16);
     let server = Server::start(move |_, mut connection| {
         let seen = seen.clone();
         async move {
             connection.request().await;
             connection.send(OK).await;
             connection.closed().await;
-            seen.send(()).expect("the test waits");
+            seen.try_send(()).expect("the test waits");
         }
     })
     .await;
@@ -199,14 +199,14 @@ async fn a_call_outlives_its_upstream() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_without_a_call_to_notice() {
-    let (seen, mut closed) = mpsc::unbounded_channel();
+    let (seen, mut closed) = mpsc::channel(16);
     let server = Server::start(move |_, mut connection| {
         let seen = seen.clone();
         async move {
             while connection.request().await.is_some() {
                 connection.send(OK).await;
             }
-            seen.send(()).expect("the test waits");
+            seen.try_send(()).expect("the test waits");
         }
     })
     .await;

@@ -15,7 +15,7 @@ use llm_core::provider::Deadlines;
 use llm_transport::{HttpVersion, Options, Upstream};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::{Barrier, Notify};
 
 use crate::secure::{acceptor, trusting};
@@ -123,13 +123,13 @@ async fn a_peer_that_does_not_speak_http2_is_an_error() {
 
 /// Answers each call with a body that does not end, and tells when the client drops it. `leave`: the connection says
 /// goodbye then, and lets the calls under way go on.
-async fn serve_endless(stream: TcpStream, dropped: UnboundedSender<()>, leave: Arc<Notify>) {
+async fn serve_endless(stream: TcpStream, dropped: Sender<()>, leave: Arc<Notify>) {
     let service = service_fn(move |_| {
-        let (sender, body) = mpsc::unbounded_channel::<()>();
+        let (sender, body) = mpsc::channel::<()>(16);
         let dropped = dropped.clone();
         tokio::spawn(async move {
             sender.closed().await;
-            let _over = dropped.send(());
+            let _over = dropped.try_send(());
         });
         async move { Ok::<_, Infallible>(Response::new(Endless { _alive: body, begun: false })) }
     });
@@ -145,7 +145,7 @@ async fn serve_endless(stream: TcpStream, dropped: UnboundedSender<()>, leave: A
 
 #[tokio::test]
 async fn dropping_a_reply_resets_its_stream_and_spares_the_connection() {
-    let (seen, mut dropped) = mpsc::unbounded_channel();
+    let (seen, mut dropped) = mpsc::channel(16);
     let server = Server::start(move |_, connection| {
         serve_endless(connection.into_stream(), seen.clone(), Arc::default())
     })
@@ -162,7 +162,7 @@ async fn dropping_a_reply_resets_its_stream_and_spares_the_connection() {
 
 #[tokio::test]
 async fn a_connection_that_says_goodbye_is_replaced_by_one_for_all() {
-    let (seen, _dropped) = mpsc::unbounded_channel();
+    let (seen, _dropped) = mpsc::channel(16);
     let leave = Arc::new(Notify::new());
     let (first, never) = (Arc::clone(&leave), Arc::<Notify>::default());
     let server = Server::start(move |number, connection| {
@@ -187,7 +187,7 @@ async fn a_connection_that_says_goodbye_is_replaced_by_one_for_all() {
 
 /// A body that says one thing and then waits until it is dropped.
 struct Endless {
-    _alive: mpsc::UnboundedReceiver<()>,
+    _alive: mpsc::Receiver<()>,
     begun: bool,
 }
 

@@ -114,11 +114,11 @@ impl Writer<'_, '_> {
     fn message<'a>(&mut self, message: &'a Message) -> Result<ShownMessage<'a>> {
         let extras = match &message.extras {
             Some((origin, extras)) if *origin == CHAT => Some(extras),
-            Some(_) => {
+            Some((_, extras)) if !extras.is_empty() => {
                 self.losses.foreign_state("messages.extras");
                 None
             }
-            None => None,
+            _ => None,
         };
         let shown = match message.role {
             Role::Assistant => self.assistant(message)?,

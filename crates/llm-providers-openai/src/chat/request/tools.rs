@@ -264,11 +264,11 @@ fn shown_function<'a>(tool: &'a FunctionTool, quirks: &Quirks, losses: &mut Loss
     }
     let mut extras = match &tool.extras {
         Some((origin, extras)) if *origin == CHAT => extras.clone(),
-        Some(_) => {
+        Some((_, extras)) if !extras.is_empty() => {
             losses.foreign_state("tools.extras");
             RawObject::default()
         }
-        None => RawObject::default(),
+        _ => RawObject::default(),
     };
     extras.remove(LEGACY);
     Ok(ShownTool::Function {
