@@ -14,6 +14,7 @@ pub struct Deployment {
     model: String,
     url: String,
     key: String,
+    id: Option<String>,
     more: Vec<String>,
 }
 
@@ -26,6 +27,7 @@ impl Deployment {
             model,
             url: url.to_owned(),
             key: VENDOR_KEY.to_owned(),
+            id: None,
             more: Vec::new(),
         }
     }
@@ -37,6 +39,13 @@ impl Deployment {
         self
     }
 
+    /// With an id of its own.
+    #[must_use]
+    pub fn id(mut self, id: &str) -> Self {
+        self.id = Some(id.to_owned());
+        self
+    }
+
     /// With another line of `litellm_params`.
     #[must_use]
     pub fn with(mut self, line: &str) -> Self {
@@ -45,11 +54,12 @@ impl Deployment {
     }
 
     fn yaml(&self) -> String {
-        let Self { name, model, url, key, more } = self;
+        let Self { name, model, url, key, id, more } = self;
+        let id = id.as_ref().map(|id| format!("    model_info: {{id: {id}}}\n")).unwrap_or_default();
         let more: String = more.iter().map(|line| format!("      {line}\n")).collect();
         format!(
             "  - model_name: {name}\n    litellm_params:\n      model: {model}\n      api_base: {url}/v1\n      \
-             api_key: {key}\n{more}"
+             api_key: {key}\n{more}{id}"
         )
     }
 }

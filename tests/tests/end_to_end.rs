@@ -4,8 +4,14 @@
 mod bad_bodies;
 #[path = "end_to_end/bad_heads.rs"]
 mod bad_heads;
+#[path = "end_to_end/books.rs"]
+mod books;
+#[path = "end_to_end/departures.rs"]
+mod departures;
 #[path = "end_to_end/losses.rs"]
 mod losses;
+#[path = "end_to_end/operations.rs"]
+mod operations;
 #[path = "end_to_end/pairs_media.rs"]
 mod pairs_media;
 #[path = "end_to_end/pairs_reasoning.rs"]
