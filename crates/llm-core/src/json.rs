@@ -172,6 +172,26 @@ impl<'de> Deserialize<'de> for RawObject {
     }
 }
 
+/// What is wrong with a JSON text, for messages: without the value that is wrong, which may be a prompt or an answer,
+/// and without its position, which is that of a part of the body.
+pub fn fault(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(before, _)| before);
+    for (quote, end) in [(" \"", "\", expected "), (" `", "`, expected ")] {
+        let Some((before, quoted)) = text.split_once(quote) else { continue };
+        let quotes_value = ["string", "character", "unknown variant", "unknown field"]
+            .iter()
+            .any(|word| before.ends_with(word));
+        if quotes_value {
+            return match quoted.rsplit_once(end) {
+                Some((_, expected)) => format!("{before}, expected {expected}"),
+                None => before.to_owned(),
+            };
+        }
+    }
+    text.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,5 +216,28 @@ mod tests {
         assert!(object.get("a").is_some_and(RawJson::is_null));
         assert_eq!(object.remove("b").map(|value| value.get().to_owned()), Some("2".to_owned()));
         assert_eq!(object.len(), 1);
+    }
+
+    #[test]
+    fn a_fault_never_quotes_the_value() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        enum Kind {
+            #[expect(dead_code, reason = "only its name is read")]
+            Plain { size: u64 },
+        }
+        for (text, message) in [
+            (
+                r#"{"plain": {"size": "my \", expected secret at line 1"}}"#,
+                "invalid type: string, expected u64",
+            ),
+            (r#"{"plain": {"size": -5}}"#, "invalid value: integer `-5`, expected u64"),
+            (r#"{"plain": {"secret": 1}}"#, "unknown field, expected `size`"),
+            (r#""secret""#, "unknown variant, expected `plain`"),
+            (r#"{"plain": {}}"#, "missing field `size`"),
+        ] {
+            let told = fault(&serde_json::from_str::<Kind>(text).expect_err(text));
+            assert_eq!(told, message);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use llm_core::dialect::Peek;
 use llm_core::wire::WireResponse;
-use llm_core::{ChatResponse, Choice, Error, FinishReason, Message, RawJson, RawObject, Result, Role};
+use llm_core::{ChatResponse, Choice, Error, FinishReason, Message, RawJson, RawObject, Result, Role, json};
 use serde::de::{IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
 
@@ -167,7 +167,7 @@ fn read_choice(choice: WireChoice<'_>, number: u32, id: &str) -> Choice {
 
 fn unreadable(reply: &WireResponse, fault: &serde_json::Error) -> Error {
     if reply.body.trim_ascii_start().starts_with(b"{") {
-        return Error::bad_answer(format!("the vendor's answer cannot be read: {fault}"));
+        return Error::bad_answer(format!("the vendor's answer cannot be read: {}", json::fault(fault)));
     }
     error::classify(reply)
 }

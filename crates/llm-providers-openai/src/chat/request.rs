@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use llm_core::request::{ChatRequest, JsonSchema, OutputFormat, ToolChoice};
-use llm_core::{Envelope, Error, Message, RawJson, RawObject, Result};
+use llm_core::{Envelope, Error, Message, RawJson, RawObject, Result, json};
 use serde::Deserialize;
 use serde::de::{self, MapAccess};
 use serde_json::value::RawValue;
@@ -45,9 +45,9 @@ fn blame(body: &Bytes, fault: &serde_json::Error) -> Error {
         let Err(fault) = serde_json::from_str::<Object<WireRequest<'_>>>(&alone) else { continue };
         let (place, fault) =
             if key == "messages" { blame_message(value, fault) } else { (key.to_owned(), fault) };
-        return Error::invalid(format!("invalid `{place}`: {}", plain(&fault))).with_param(place);
+        return Error::invalid(format!("invalid `{place}`: {}", json::fault(&fault))).with_param(place);
     }
-    Error::invalid(format!("invalid request: {}", plain(fault))).with_param("request_body")
+    Error::invalid(format!("invalid request: {}", json::fault(fault))).with_param("request_body")
 }
 
 fn blame_message(value: &str, fault: serde_json::Error) -> (String, serde_json::Error) {
@@ -58,12 +58,6 @@ fn blame_message(value: &str, fault: serde_json::Error) -> (String, serde_json::
     });
     let first = { faults }.next();
     first.unwrap_or_else(|| ("messages".to_owned(), fault))
-}
-
-/// The fault without its place in the text, which is not the client's.
-fn plain(fault: &serde_json::Error) -> String {
-    let text = fault.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
 #[derive(Default)]

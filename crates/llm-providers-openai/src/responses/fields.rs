@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use llm_core::{Error, RawJson, RawObject};
+use llm_core::{Error, RawJson, RawObject, json};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
@@ -121,13 +121,7 @@ impl<'a> Fields<'a> {
 
 /// A value read as a type.
 pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, Fault> {
-    serde_json::from_str(value.get()).map_err(|fault| Fault::new("", plain(&fault)))
-}
-
-/// The message without the position, which is that of the value and not of the body.
-fn plain(fault: &serde_json::Error) -> String {
-    let text = fault.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
+    serde_json::from_str(value.get()).map_err(|fault| Fault::new("", json::fault(&fault)))
 }
 
 /// A string's content, borrowed when it has no escapes.

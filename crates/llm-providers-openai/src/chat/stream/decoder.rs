@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use llm_core::event::Start;
 use llm_core::provider::truncated;
 use llm_core::wire::Frame;
-use llm_core::{Error, Event, FinishReason, Result, StreamDecoder};
+use llm_core::{Error, Event, FinishReason, Result, StreamDecoder, json};
 
 use super::parts::Parts;
 use crate::chat::CHAT;
@@ -133,7 +133,8 @@ impl StreamDecoder for Decoder {
             Ok(Object(chunk)) => self.chunk(chunk, out),
             Err(fault) => {
                 return Err(Error::bad_answer(format!(
-                    "the vendor's stream has a chunk that cannot be read: {fault}"
+                    "the vendor's stream has a chunk that cannot be read: {}",
+                    json::fault(&fault)
                 )));
             }
         }
