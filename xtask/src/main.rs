@@ -5,6 +5,7 @@ mod arguments;
 mod bench;
 mod ci;
 mod codegen;
+mod fuzz;
 mod test;
 mod tidy;
 mod workspace;
@@ -24,7 +25,8 @@ struct Command {
     run: fn(Arguments) -> Result<()>,
 }
 
-const COMMANDS: [Command; 5] = [bench::COMMAND, ci::COMMAND, codegen::COMMAND, test::COMMAND, tidy::COMMAND];
+const COMMANDS: [Command; 6] =
+    [bench::COMMAND, ci::COMMAND, codegen::COMMAND, fuzz::COMMAND, test::COMMAND, tidy::COMMAND];
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {

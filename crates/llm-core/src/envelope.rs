@@ -10,6 +10,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
+use crate::json::complaint;
 use crate::wire::WireBody;
 
 /// Fields that speak to the gateway. They are read here and never reach a vendor.
@@ -49,7 +50,11 @@ pub const GATEWAY_FIELDS: &[&str] = &[
 
 /// Whether a top-level field speaks to the gateway.
 pub fn is_gateway_field(name: &str) -> bool {
-    GATEWAY_FIELDS.binary_search(&name).is_ok()
+    is_gateway_key(name.as_bytes())
+}
+
+fn is_gateway_key(name: &[u8]) -> bool {
+    GATEWAY_FIELDS.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
 }
 
 /// The top-level members of a JSON object: where they stand, not what they say.
@@ -59,6 +64,7 @@ pub fn is_gateway_field(name: &str) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct Envelope {
     members: SmallVec<[Member; 16]>,
+    nested: scan::Keys,
     close: usize,
 }
 
@@ -69,6 +75,8 @@ struct Member {
     /// The key when its spelling has escapes.
     unescaped: Option<Box<str>>,
     value: Range<usize>,
+    /// How many elements the value has, when it is an array.
+    elements: usize,
 }
 
 impl Envelope {
@@ -87,12 +95,12 @@ impl Envelope {
         let (members, close) = scanner.object().map_err(|fault| invalid(&fault.to_string()))?;
         let members: SmallVec<[Member; 16]> = members
             .into_iter()
-            .map(|(key, value)| {
+            .map(|scan::Found { key, value, elements }| {
                 let unescaped = unescape(&text[key.clone()])?;
-                Ok(Member { key, unescaped, value })
+                Ok(Member { key, unescaped, value, elements })
             })
             .collect::<Result<_>>()?;
-        let envelope = Self { members, close };
+        let envelope = Self { members, nested: scanner.nested, close };
         envelope.refuse_repeated_keys(body)?;
         Ok(envelope)
     }
@@ -103,13 +111,14 @@ impl Envelope {
             let mut rest = self.members.as_slice();
             let mut found = None;
             while let Some((first, others)) = rest.split_first() {
-                found = found.or_else(|| others.iter().find(|other| other.name(body) == first.name(body)));
+                found = found
+                    .or_else(|| others.iter().find(|other| other.raw_name(body) == first.raw_name(body)));
                 rest = others;
             }
             found.map(name)
         } else {
             let mut known = HashSet::with_capacity(self.members.len());
-            self.members.iter().find(|member| !known.insert(member.name(body))).map(name)
+            self.members.iter().find(|member| !known.insert(member.raw_name(body))).map(name)
         };
         repeated.map_or(Ok(()), |key| {
             let shown: String = key.chars().take(64).collect();
@@ -149,14 +158,26 @@ impl Envelope {
     /// When the member has another shape.
     pub fn read<'a, T: serde::Deserialize<'a>>(&self, body: &'a [u8], key: &str) -> Result<Option<T>> {
         let Some(text) = self.value(body, key).filter(|text| *text != "null") else { return Ok(None) };
-        serde_json::from_str(text)
-            .map(Some)
-            .map_err(|fault| Error::invalid(format!("invalid `{key}`: {fault}")).with_param(key))
+        serde_json::from_str(text).map(Some).map_err(|fault| {
+            Error::invalid(format!("invalid `{key}`: {}", complaint(&fault))).with_param(key)
+        })
     }
 
     /// How many elements a member has that is an array; 0 when it is none. For logs (message counts).
     pub fn count(&self, body: &[u8], key: &str) -> usize {
-        self.range(body, key).map_or(0, |range| scan::count_elements(&body[range]))
+        let member = self.find(body, key).and_then(|at| self.members.get(at));
+        let array = member.filter(|member| body.get(member.value.start) == Some(&b'['));
+        array.map_or(0, |member| member.elements)
+    }
+
+    /// A member's value as bytes: for searches in large ones, which need no second check of the encoding.
+    pub fn bytes<'a>(&self, body: &'a [u8], key: &str) -> Option<&'a [u8]> {
+        body.get(self.range(body, key)?)
+    }
+
+    /// Whether this key may stand somewhere below the top level. `false` is certain; `true` wants a closer look.
+    pub fn may_have_nested(&self, key: &str) -> bool {
+        self.nested.may_have(key)
     }
 
     /// The names of all members.
@@ -168,7 +189,7 @@ impl Envelope {
     pub fn edit<'a>(&'a self, body: &'a Bytes) -> Edit<'a> {
         let mut edit = Edit { envelope: self, body, changes: SmallVec::new(), added: Vec::new() };
         for (at, member) in self.members.iter().enumerate() {
-            if is_gateway_field(member.name(body)) {
+            if is_gateway_key(member.raw_name(body)) {
                 edit.changes.push((at, Change::Remove));
             }
         }
@@ -176,11 +197,26 @@ impl Envelope {
     }
 
     fn find(&self, body: &[u8], key: &str) -> Option<usize> {
-        self.members.iter().position(|member| member.name(body) == key)
+        self.members.iter().position(|member| member.is(body, key))
     }
 }
 
 impl Member {
+    fn is(&self, body: &[u8], key: &str) -> bool {
+        match &self.unescaped {
+            Some(name) => **name == *key,
+            None => body.get(self.key.clone()) == Some(key.as_bytes()),
+        }
+    }
+
+    /// The name as bytes, for comparisons among members.
+    fn raw_name<'a>(&'a self, body: &'a [u8]) -> &'a [u8] {
+        match &self.unescaped {
+            Some(name) => name.as_bytes(),
+            None => body.get(self.key.clone()).unwrap_or_default(),
+        }
+    }
+
     fn name<'a>(&'a self, body: &'a [u8]) -> &'a str {
         match &self.unescaped {
             Some(name) => name,

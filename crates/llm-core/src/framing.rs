@@ -132,6 +132,22 @@ pub fn parse(framing: Framing, raw: &[u8]) -> Result<Option<Parsed<'_>>> {
     })
 }
 
+/// Whether the data of a raw SSE frame cannot be a JSON object, by its first and last letter: for frames that go on
+/// without a parse. No data, empty data and the word `[DONE]` are fine.
+pub fn is_no_object(raw: &[u8]) -> bool {
+    let starts = |at: usize| raw.get(at..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"));
+    let plain = memchr::memmem::find(raw, b"data:").is_some_and(|at| starts(at + 5));
+    if plain && raw.trim_ascii_end().ends_with(b"}") {
+        return false;
+    }
+    let lines = raw.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let mut data = lines.filter_map(|line| line.strip_prefix(b"data:")).map(<[u8]>::trim_ascii);
+    let Some(first) = data.next() else { return false };
+    let last = data.last().unwrap_or(first);
+    let is_object = first.starts_with(b"{") && last.ends_with(b"}");
+    !(is_object || first.is_empty() || first == b"[DONE]")
+}
+
 /// A frame whose framing is taken off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed<'a> {
@@ -210,6 +226,27 @@ mod tests {
             ": hello\n\nid: 4\nevent:result\n:HTTP_STATUS/200\ndata:{\"a\":1}\ndata: 2\n\n\u{feff}\n\n";
         let expected = vec![(Some("result".to_owned()), "{\"a\":1}\n2".to_owned())];
         assert_eq!(frames(Framing::Sse, &[text.as_bytes()]), expected);
+    }
+
+    #[test]
+    fn frames_that_hold_no_object_are_seen_without_a_parse() {
+        for fine in [
+            "data: {\"a\":1}\n\n",
+            "event: a\ndata:{}\r\n\r\n",
+            "data: {\ndata: \"a\":1\ndata: }\n\n",
+            "data: {}\nid: 7\n\n",
+            "data: [DONE]\n\n",
+            "data:\n\n",
+            ": data: x\n\n",
+            "event: ping\n\n",
+        ] {
+            assert!(!is_no_object(fine.as_bytes()), "{fine:?}");
+        }
+        for broken in
+            ["data: {\"a\":\n\n", "event: a\ndata: <html>\n\n", "data: a}\n\n", "data: {}\ndata: x\n\n"]
+        {
+            assert!(is_no_object(broken.as_bytes()), "{broken:?}");
+        }
     }
 
     #[test]

@@ -12,10 +12,10 @@ use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
 use llm_metrics::{Metrics, PriceBook};
 use llm_router::{Route, Router, Started, strategy_named};
-use uuid::Uuid;
 
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::books::{Account, AccountSpec, Books};
+use crate::call_id::new_call_id;
 use crate::caller::{self, Caller};
 use crate::headers::{self, Done, Told};
 use crate::options::CallOptions;
@@ -347,11 +347,6 @@ fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
         body_bytes: incoming.body.len(),
         received: incoming.received,
     }
-}
-
-/// An id for a call that came without one.
-pub fn new_call_id() -> String {
-    Uuid::now_v7().to_string()
 }
 
 fn refusal(ingress: &dyn Ingress, error: &Error, call_id: &str) -> Answer {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod books;
+mod call_id;
 mod caller;
 pub mod gateway;
 mod headers;
@@ -18,7 +19,8 @@ mod tokens;
 
 pub use answer::{Answer, AnswerBody, Incoming};
 pub use books::AccountSpec;
+pub use call_id::new_call_id;
 pub use caller::Caller;
-pub use gateway::{Gateway, GatewayParts, new_call_id};
+pub use gateway::{Gateway, GatewayParts};
 pub use status::{DeploymentStatus, Health, Status};
 pub use stream::AnswerStream;

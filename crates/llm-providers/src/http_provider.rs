@@ -18,7 +18,7 @@ use llm_core::dialect::{Dialect, Encoded, Operation, TapOptions, Target};
 use llm_core::event::unfold;
 use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
 use llm_core::wire::{WireRequest, WireResponse};
-use llm_core::{DialectId, Error, Result};
+use llm_core::{DialectId, Error, ErrorKind, Result};
 use llm_transport::{Upstream, UpstreamReply};
 use tokio::time::Instant;
 
@@ -194,7 +194,15 @@ impl HttpProvider {
         let UpstreamReply { status, headers, body } = reply;
         let body = tokio::time::timeout(REFUSAL, body.collect()).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
-        self.dialect.classify(&WireResponse { status, headers, body })
+        whose_key(self.dialect.classify(&WireResponse { status, headers, body }))
+    }
+}
+
+/// A client that reads "incorrect API key" would look for the mistake in its own.
+fn whose_key(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::UpstreamAuth => error.with_prefix("the vendor refused the gateway's key, not yours: "),
+        _ => error,
     }
 }
 

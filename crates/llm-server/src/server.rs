@@ -1,7 +1,8 @@
 //! The server: a listener, one worker thread per core, and an orderly end.
 //!
-//! One thread accepts and hands each socket to the worker with the fewest open connections, where it stays: a request
-//! is served on one core by one task from its first byte to its last. The kernel could spread connections itself
+//! One thread accepts and hands each socket to a worker, where it stays: a request is served on one core by one task
+//! from its first byte to its last. A few connections stay together on one worker, more are spread evenly (see
+//! `accept.rs` for the measurement). The kernel could spread connections itself
 //! (`SO_REUSEPORT`), but it does so by a hash: of the few connections that a pooling client keeps, all may land on one
 //! core. It would also let a second server start on the same port without a word.
 

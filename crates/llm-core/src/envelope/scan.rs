@@ -20,16 +20,44 @@ impl fmt::Display for Fault {
     }
 }
 
-type Members = SmallVec<[(Range<usize>, Range<usize>); 16]>;
+/// A top-level member: where its key (without quotes) and its value stand, and the elements of an array.
+pub(super) struct Found {
+    pub(super) key: Range<usize>,
+    pub(super) value: Range<usize>,
+    pub(super) elements: usize,
+}
+
+type Members = SmallVec<[Found; 16]>;
 
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Marks of all keys that went by below the top level.
+    pub(super) nested: Keys,
+    /// Elements of the outermost array of the value that was skipped last.
+    elements: usize,
+}
+
+/// A set of keys that may say yes to one that is not in it, never no to one that is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Keys(u64);
+
+impl Keys {
+    pub(super) fn may_have(self, key: &str) -> bool {
+        self.0 & Self::mark(key.as_bytes()) != 0
+    }
+
+    /// One of 64 bits by length and outer letters: enough to tell the few keys that matter from the usual ones.
+    fn mark(key: &[u8]) -> u64 {
+        let letter = |at: Option<&u8>| usize::from(at.copied().unwrap_or(0));
+        let mix = key.len() * 37 + letter(key.first()) * 11 + letter(key.last()) * 5;
+        1 << (mix % 64)
+    }
 }
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { bytes, at: 0, nested: Keys::default(), elements: 0 }
     }
 
     /// The members of the one object that the text is, and where its brace closes.
@@ -43,10 +71,10 @@ impl<'a> Scanner<'a> {
         self.space();
         if self.peek() != Some(b'}') {
             loop {
-                let key = self.key()?;
+                let (key, _) = self.key()?;
                 let start = self.at;
                 self.value()?;
-                members.push((key, start..self.at));
+                members.push(Found { key, value: start..self.at, elements: self.elements });
                 self.space();
                 match self.peek() {
                     Some(b',') => self.at += 1,
@@ -65,10 +93,10 @@ impl<'a> Scanner<'a> {
         Ok((members, close))
     }
 
-    /// A key and its colon; the range is without the quotes.
-    fn key(&mut self) -> Result<Range<usize>, Fault> {
+    /// A key and its colon; the range is without the quotes. Says whether it has escapes.
+    fn key(&mut self) -> Result<(Range<usize>, bool), Fault> {
         let start = self.at + 1;
-        self.string()?;
+        let escapes = self.string()?;
         let key = start..self.at - 1;
         self.space();
         if self.peek() != Some(b':') {
@@ -76,16 +104,26 @@ impl<'a> Scanner<'a> {
         }
         self.at += 1;
         self.space();
-        Ok(key)
+        Ok((key, escapes))
+    }
+
+    fn nested_key(&mut self) -> Result<(), Fault> {
+        let (key, escapes) = self.key()?;
+        // An escaped spelling may be any key.
+        self.nested.0 |= if escapes { u64::MAX } else { Keys::mark(&self.bytes[key]) };
+        Ok(())
     }
 
     /// Skips one value. Open arrays and objects are bits of a word, so that no input can exhaust the stack.
     fn value(&mut self) -> Result<(), Fault> {
         let mut open: u128 = 0;
         let mut depth = 0;
+        self.elements = 0;
         loop {
             match self.peek() {
-                Some(b'"') => self.string()?,
+                Some(b'"') => {
+                    self.string()?;
+                }
                 Some(bracket @ (b'{' | b'[')) => {
                     // The top-level object is one level, and the word holds the rest.
                     if depth + 2 > Envelope::MAX_DEPTH {
@@ -98,7 +136,9 @@ impl<'a> Scanner<'a> {
                         open = (open << 1) | u128::from(object);
                         depth += 1;
                         if object {
-                            self.key()?;
+                            self.nested_key()?;
+                        } else if depth == 1 {
+                            self.elements = 1;
                         }
                         continue;
                     }
@@ -118,7 +158,9 @@ impl<'a> Scanner<'a> {
                         self.at += 1;
                         self.space();
                         if object {
-                            self.key()?;
+                            self.nested_key()?;
+                        } else if depth == 1 {
+                            self.elements += 1;
                         }
                         break;
                     }
@@ -134,26 +176,30 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<(), Fault> {
+    /// Skips a string; says whether it has escapes.
+    fn string(&mut self) -> Result<bool, Fault> {
         if self.peek() != Some(b'"') {
             return Err(self.fault("expected a string"));
         }
         self.at += 1;
+        let mut escapes = false;
         loop {
             let rest = &self.bytes[self.at..];
-            let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
-                self.at = self.bytes.len();
-                return Err(self.fault("unterminated string"));
-            };
-            // A fold without early exit, so that it runs on vectors.
-            if rest[..found].iter().fold(false, |bad, byte| bad | (*byte < 0x20)) {
-                return Err(self.fault("control character in a string"));
+            let plain = plain_length(rest);
+            self.at += plain;
+            match rest.get(plain) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escapes);
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    self.escape()?;
+                    escapes = true;
+                }
+                Some(_) => return Err(self.fault("control character in a string")),
+                None => return Err(self.fault("unterminated string")),
             }
-            self.at += found + 1;
-            if rest[found] == b'"' {
-                return Ok(());
-            }
-            self.escape()?;
         }
     }
 
@@ -232,23 +278,28 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How many elements a checked JSON array has; 0 for anything else.
-pub(super) fn count_elements(array: &[u8]) -> usize {
-    let mut scanner = Scanner::new(array);
-    if scanner.peek() != Some(b'[') {
-        return 0;
-    }
-    scanner.at += 1;
-    let mut count = 0;
-    loop {
-        scanner.space();
-        if scanner.peek() == Some(b']') || scanner.value().is_err() {
-            return count;
-        }
-        count += 1;
-        scanner.space();
-        if scanner.peek() == Some(b',') {
-            scanner.at += 1;
+/// How many bytes from the start stand for themselves in a JSON string. Whole blocks are checked without a branch
+/// in them, so that the compiler can use vectors: a prompt is mostly one long string.
+fn plain_length(text: &[u8]) -> usize {
+    const BLOCK: usize = 64;
+    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    let mut at = 0;
+    // Keys and short values end within the first few bytes.
+    while at < 16 {
+        match text.get(at) {
+            Some(byte) if !special(*byte) => at += 1,
+            _ => return at,
         }
     }
+    while let Some(block) = text.get(at..at + BLOCK) {
+        let found = block.iter().fold(0, |found, byte| {
+            found | u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < 0x20)
+        });
+        if found != 0 {
+            break;
+        }
+        at += BLOCK;
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| special(*byte)).unwrap_or(rest.len())
 }

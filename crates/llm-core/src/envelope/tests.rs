@@ -34,6 +34,21 @@ fn elements_of_an_array_are_counted() {
     let envelope = Envelope::scan(body).expect("valid");
     assert_eq!(envelope.count(body, "messages"), 3);
     assert_eq!(envelope.count(body, "none"), 0);
+    let body = br#"{"object":{"a":[1,2]},"one":[[1,2],],"text":"[]"}"#;
+    assert!(Envelope::scan(body).is_err());
+    let body = br#"{"object":{"a":[1,2]},"one":[[1,2]],"text":"[]"}"#;
+    let envelope = Envelope::scan(body).expect("valid");
+    assert_eq!(["object", "one", "text"].map(|key| envelope.count(body, key)), [0, 1, 0]);
+}
+
+#[test]
+fn keys_below_the_top_level_are_never_missed() {
+    let envelope = Envelope::scan(br#"{"messages":[{"role":"user","content":"x"}],"cache_control":1}"#);
+    let envelope = envelope.expect("valid");
+    assert!(envelope.may_have_nested("role") && envelope.may_have_nested("content"));
+    assert!(!envelope.may_have_nested("cache_control") && !envelope.may_have_nested("thinking_blocks"));
+    let escaped = Envelope::scan(br#"{"a":[[{"cache\u005fcontrol":1}]]}"#).expect("valid");
+    assert!(escaped.may_have_nested("cache_control"));
 }
 
 #[test]

@@ -40,12 +40,36 @@ struct Open {
 
 #[derive(Debug)]
 enum Kind {
-    /// Text and thinking: what comes is handed on.
-    Prose,
+    /// Text: what comes is handed on.
+    Text,
+    /// Thinking, likewise.
+    Thinking,
     /// A call; its arguments when they do not come in pieces.
     Call { whole: Option<String> },
-    /// A block that is handed on whole.
+    /// A block that is handed on whole, and numbered only then: parts that open before it ends come before it.
     Gathered(Gathering),
+}
+
+impl Kind {
+    /// The kind of a block that nobody announced, by its first piece.
+    fn of(piece: &Delta) -> Option<(Self, PartKind)> {
+        match piece {
+            Delta::Text(_) | Delta::Citation(_) => Some((Self::Text, PartKind::Text)),
+            Delta::Reasoning(_) | Delta::Opaque(_) => {
+                Some((Self::Thinking, PartKind::Reasoning { id: None }))
+            }
+            _ => None,
+        }
+    }
+
+    fn takes(&self, piece: &Delta) -> bool {
+        match self {
+            Self::Text => matches!(piece, Delta::Text(_) | Delta::Citation(_)),
+            Self::Thinking => matches!(piece, Delta::Reasoning(_) | Delta::Opaque(_)),
+            Self::Call { .. } => matches!(piece, Delta::Arguments(_)),
+            Self::Gathered(_) => false,
+        }
+    }
 }
 
 /// A frame with its pieces unread.
@@ -173,21 +197,18 @@ impl Decoder {
 
     fn open(&mut self, index: u64, block: &RawValue, out: &mut Vec<Event>) -> Result<(), Malformed> {
         self.close(index, out);
-        let part = self.next_part();
+        let part = self.parts;
         let kind = match read_block(block, Side::Vendor)? {
             Part::Text(text) => opened_text(part, text, out),
             Part::Reasoning(reasoning) => opened_reasoning(part, reasoning, out),
             Part::ToolCall(call) => opened_call(part, call, out),
             whole => Kind::Gathered(Gathering::new(whole)),
         };
+        if !matches!(kind, Kind::Gathered(_)) {
+            next(&mut self.parts);
+        }
         self.open.push(Open { index, part, kind });
         Ok(())
-    }
-
-    fn next_part(&mut self) -> u32 {
-        let part = self.parts;
-        self.parts = part.saturating_add(1);
-        part
     }
 
     fn delta(&mut self, index: u64, raw: &RawValue, out: &mut Vec<Event>) -> Result<(), Malformed> {
@@ -208,24 +229,22 @@ impl Decoder {
         Ok(())
     }
 
-    /// The open block of an index; prose that nobody announced opens with its first piece.
+    /// The open block of an index; prose that nobody announced opens with its first piece, and so does prose of
+    /// another kind than the block that is open.
     fn at(&mut self, index: u64, piece: &Delta, out: &mut Vec<Event>) -> Option<&mut Open> {
-        if !self.open.iter().any(|open| open.index == index) {
-            let kind = match piece {
-                Delta::Text(_) | Delta::Citation(_) => PartKind::Text,
-                Delta::Reasoning(_) | Delta::Opaque(_) => PartKind::Reasoning { id: None },
-                _ => return None,
-            };
-            let part = self.next_part();
-            out.push(Event::PartStart { choice: 0, part, kind });
-            self.open.push(Open { index, part, kind: Kind::Prose });
+        if !self.open.iter().any(|open| open.index == index && open.kind.takes(piece)) {
+            let (kind, opens) = Kind::of(piece)?;
+            self.close(index, out);
+            let part = next(&mut self.parts);
+            out.push(Event::PartStart { choice: 0, part, kind: opens });
+            self.open.push(Open { index, part, kind });
         }
         self.open.iter_mut().find(|open| open.index == index)
     }
 
     fn close(&mut self, index: u64, out: &mut Vec<Event>) {
         if let Some(at) = self.open.iter().position(|open| open.index == index) {
-            closed(self.open.remove(at), out);
+            closed(self.open.remove(at), &mut self.parts, out);
         }
     }
 
@@ -255,7 +274,7 @@ impl Decoder {
             out.push(Event::Start(Start::default()));
         }
         for open in self.open.drain(..) {
-            closed(open, out);
+            closed(open, &mut self.parts, out);
         }
         let reason = self.finish.take().unwrap_or(FinishReason::Stop);
         out.push(Event::Finish { choice: 0, reason });
@@ -275,7 +294,7 @@ fn opened_text(part: u32, text: Text, out: &mut Vec<Event>) -> Kind {
     for citation in text.citations {
         out.push(Event::Delta { choice: 0, part, delta: Delta::Citation(Box::new(citation)) });
     }
-    Kind::Prose
+    Kind::Text
 }
 
 fn opened_reasoning(part: u32, reasoning: Reasoning, out: &mut Vec<Event>) -> Kind {
@@ -286,7 +305,7 @@ fn opened_reasoning(part: u32, reasoning: Reasoning, out: &mut Vec<Event>) -> Ki
     if let Some(state) = reasoning.opaque {
         out.push(Event::Delta { choice: 0, part, delta: Delta::Opaque(state) });
     }
-    Kind::Prose
+    Kind::Thinking
 }
 
 fn opened_call(part: u32, call: ToolCall, out: &mut Vec<Event>) -> Kind {
@@ -316,17 +335,70 @@ fn piece(delta: WireDelta<'_>) -> Result<Option<Delta>, Malformed> {
     })
 }
 
-fn closed(open: Open, out: &mut Vec<Event>) {
-    let Open { part, kind, .. } = open;
+/// Takes the next part's number.
+fn next(parts: &mut u32) -> u32 {
+    let part = *parts;
+    *parts = part.saturating_add(1);
+    part
+}
+
+fn closed(open: Open, parts: &mut u32, out: &mut Vec<Event>) {
+    let Open { mut part, kind, .. } = open;
     match kind {
-        Kind::Prose | Kind::Call { whole: None } => {}
+        Kind::Text | Kind::Thinking | Kind::Call { whole: None } => {}
         Kind::Call { whole: Some(arguments) } => {
             out.push(Event::Delta { choice: 0, part, delta: Delta::Arguments(arguments) });
         }
         Kind::Gathered(gathering) => {
             let kind = PartKind::Whole(Box::new(gathering.finish()));
+            part = next(parts);
             out.push(Event::PartStart { choice: 0, part, kind });
         }
     }
     out.push(Event::PartEnd { choice: 0, part });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the frames mean, each event shortened to what opens, is added and ends.
+    fn told(frames: &[&str]) -> Vec<String> {
+        let mut decoder = Decoder::default();
+        let mut out = Vec::new();
+        for data in frames {
+            decoder.push(Frame { event: None, data }, &mut out).expect("a frame of this format");
+        }
+        let shown = |event: &Event| match event {
+            Event::PartStart { part, kind: PartKind::Whole(_), .. } => Some(format!("{part} whole")),
+            Event::PartStart { part, kind, .. } => Some(format!("{part} {kind:?}")),
+            Event::Delta { part, delta, .. } => Some(format!("{part} + {delta:?}")),
+            Event::PartEnd { part, .. } => Some(format!("{part} ends")),
+            _ => None,
+        };
+        out.iter().filter_map(shown).collect()
+    }
+
+    #[test]
+    fn words_of_another_kind_than_their_block_become_a_part_of_their_own() {
+        let frames = [
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{"}}"#,
+            r#"{"type":"content_block_stop","index":0}"#,
+        ];
+        let expected = ["0 Reasoning { id: None }", "0 ends", "1 Text", "1 + Text(\"hi\")", "1 ends"];
+        assert_eq!(told(&frames), expected);
+    }
+
+    #[test]
+    fn parts_count_up_when_blocks_overlap() {
+        let frames = [
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","id":"a"}}"#,
+            r#"{"type":"content_block_start","index":1,"content_block":{"type":"text","text":"b"}}"#,
+            r#"{"type":"content_block_stop","index":1}"#,
+            r#"{"type":"content_block_stop","index":0}"#,
+        ];
+        assert_eq!(told(&frames), ["0 Text", "0 + Text(\"b\")", "0 ends", "1 whole", "1 ends"]);
+    }
 }

@@ -31,6 +31,9 @@ impl Tap {
 impl StreamTap for Tap {
     fn frame(&mut self, frame: &[u8], seen: &mut Seen) -> Result<Verdict> {
         self.terminated = ends_with_blank_line(frame);
+        if framing::is_no_object(frame) {
+            return Err(unreadable());
+        }
         match kind(frame)? {
             Kind::Delta => seen.content = true,
             Kind::BlockStart => seen.content |= opens_with_content(frame),
@@ -117,18 +120,18 @@ fn kind(frame: &[u8]) -> Result<Kind> {
         return Ok(Kind::named(name.trim()));
     }
     let Some(text) = data(frame)? else { return Ok(Kind::Other) };
-    let Ok(members) = Members::parse(&text) else { return unreadable(&text) };
+    // Some gateways end any stream with this word.
+    if text.trim() == "[DONE]" {
+        return Ok(Kind::Other);
+    }
+    let Ok(members) = Members::parse(&text) else { return Err(unreadable()) };
     let named = members.text("type").ok().flatten();
     let fallback = || if members.raw("error").is_some() { Kind::Error } else { Kind::Other };
     Ok(named.map_or_else(fallback, |name| Kind::named(&name)))
 }
 
-/// Some gateways end any stream with this word.
-fn unreadable(text: &str) -> Result<Kind> {
-    if text.trim() == "[DONE]" {
-        return Ok(Kind::Other);
-    }
-    Err(Error::bad_answer("the vendor's stream has a frame that is not of the Messages format"))
+fn unreadable() -> Error {
+    Error::bad_answer("the vendor's stream has a frame that is not of the Messages format")
 }
 
 fn data(frame: &[u8]) -> Result<Option<String>> {

@@ -4,8 +4,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use llm_core::dialect::Peek;
+use llm_core::json::complaint;
 use llm_core::wire::WireResponse;
-use llm_core::{ChatResponse, Choice, Error, FinishReason, Message, RawJson, RawObject, Result, Role, json};
+use llm_core::{
+    ChatResponse, Choice, Envelope, Error, FinishReason, Message, RawJson, RawObject, Result, Role,
+};
 use serde::de::{IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
 
@@ -167,7 +170,7 @@ fn read_choice(choice: WireChoice<'_>, number: u32, id: &str) -> Choice {
 
 fn unreadable(reply: &WireResponse, fault: &serde_json::Error) -> Error {
     if reply.body.trim_ascii_start().starts_with(b"{") {
-        return Error::bad_answer(format!("the vendor's answer cannot be read: {}", json::fault(fault)));
+        return Error::bad_answer(format!("the vendor's answer cannot be read: {}", complaint(fault)));
     }
     error::classify(reply)
 }
@@ -212,6 +215,28 @@ impl<'de> Fields<'de> for Glance<'de> {
 
 /// Reads of a whole answer only what metering needs.
 pub(super) fn peek(body: &[u8], completion_excludes_reasoning: bool) -> Result<Peek> {
+    match glance(body, completion_excludes_reasoning) {
+        Some(peek) => Ok(peek),
+        None => peek_closely(body, completion_excludes_reasoning),
+    }
+}
+
+/// The usual answer, by one scan of its members. `None`: something is unusual about it.
+fn glance(body: &[u8], completion_excludes_reasoning: bool) -> Option<Peek> {
+    let envelope = Envelope::scan(body).ok()?;
+    let choices = envelope.bytes(body, "choices").filter(|choices| choices.starts_with(b"["))?;
+    if envelope.value(body, "error").is_some_and(|error| error != "null") {
+        return None;
+    }
+    let usage: Option<Object<WireUsage>> = serde_json::from_str(envelope.value(body, "usage")?).ok()?;
+    Some(Peek {
+        usage: usage?.0.usage(completion_excludes_reasoning),
+        finish: finish::first(choices),
+        model: envelope.range(body, "model"),
+    })
+}
+
+fn peek_closely(body: &[u8], completion_excludes_reasoning: bool) -> Result<Peek> {
     let whole = || WireResponse { status: 200, headers: http::HeaderMap::new(), body: body.to_vec().into() };
     let text = std::str::from_utf8(body).map_err(|_| error::classify(&whole()))?;
     let Object(glance): Object<Glance<'_>> =

@@ -18,6 +18,17 @@ pub(super) fn read(word: &str) -> Option<FinishReason> {
     })
 }
 
+/// The reason of the first choice in the JSON text of all choices, by a search instead of a parse: inside of texts
+/// the key's quotes are escaped, so only the key itself is found.
+pub(super) fn first(choices: &[u8]) -> Option<FinishReason> {
+    const KEY: &[u8] = b"\"finish_reason\"";
+    let at = memchr::memmem::find(choices, KEY)? + KEY.len();
+    let value = choices.get(at..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let word = value.strip_prefix(b"\"")?;
+    let end = memchr::memchr(b'"', word)?;
+    read(std::str::from_utf8(word.get(..end)?).ok()?)
+}
+
 /// The word that clients know. A stop beside calls is shown as `tool_calls`: simple clients look at nothing else.
 pub(super) fn word(reason: &FinishReason, has_calls: bool, legacy: bool) -> &str {
     let calls = if legacy { "function_call" } else { "tool_calls" };

@@ -9,8 +9,9 @@ pub(super) mod tools;
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use llm_core::json::complaint;
 use llm_core::request::{ChatRequest, JsonSchema, OutputFormat, ToolChoice};
-use llm_core::{Envelope, Error, Message, RawJson, RawObject, Result, json};
+use llm_core::{Envelope, Error, Message, RawJson, RawObject, Result};
 use serde::Deserialize;
 use serde::de::{self, MapAccess};
 use serde_json::value::RawValue;
@@ -45,9 +46,9 @@ fn blame(body: &Bytes, fault: &serde_json::Error) -> Error {
         let Err(fault) = serde_json::from_str::<Object<WireRequest<'_>>>(&alone) else { continue };
         let (place, fault) =
             if key == "messages" { blame_message(value, fault) } else { (key.to_owned(), fault) };
-        return Error::invalid(format!("invalid `{place}`: {}", json::fault(&fault))).with_param(place);
+        return Error::invalid(format!("invalid `{place}`: {}", complaint(&fault))).with_param(place);
     }
-    Error::invalid(format!("invalid request: {}", json::fault(fault))).with_param("request_body")
+    Error::invalid(format!("invalid request: {}", complaint(fault))).with_param("request_body")
 }
 
 fn blame_message(value: &str, fault: serde_json::Error) -> (String, serde_json::Error) {

@@ -249,11 +249,16 @@ impl Encoder {
         }
     }
 
-    /// The API sends both: the error, and the response as far as it came.
+    /// The API sends both: the error, and the response as far as it came. An item that was cut gets no `done`: half
+    /// of a call's arguments must not look ready to be used.
     fn fail(&mut self, error: &Error, out: &mut BytesMut) {
         self.sink.event(out, "error", |object| put_error(object, error));
         if self.started {
-            self.close_all(&Status::Incomplete(String::new()), out);
+            let (sequence, mut untold) = (self.sink.sequence, BytesMut::new());
+            while !self.open.is_empty() {
+                self.close(0, "incomplete", &mut untold);
+            }
+            self.sink.sequence = sequence;
             self.response("response.failed", &Status::failed(error), out);
         }
         self.over = true;

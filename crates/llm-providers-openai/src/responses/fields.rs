@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use llm_core::{Error, RawJson, RawObject, json};
+use llm_core::json::complaint;
+use llm_core::{Error, RawJson, RawObject};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
@@ -49,7 +50,7 @@ impl<'a> Fields<'a> {
         if !json.trim_start().starts_with('{') {
             return Err(Fault::new("", "expected an object"));
         }
-        serde_json::from_str(json).map_err(|fault| Fault::new("", fault.to_string()))
+        serde_json::from_str(json).map_err(|fault| Fault::new("", complaint(&fault)))
     }
 
     /// Takes a member out, `null` too.
@@ -121,7 +122,7 @@ impl<'a> Fields<'a> {
 
 /// A value read as a type.
 pub(super) fn read<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, Fault> {
-    serde_json::from_str(value.get()).map_err(|fault| Fault::new("", json::fault(&fault)))
+    serde_json::from_str(value.get()).map_err(|fault| Fault::new("", complaint(&fault)))
 }
 
 /// A string's content, borrowed when it has no escapes.
@@ -202,7 +203,7 @@ mod tests {
         let fault = fields.string("text").expect_err("a number").within("[1]").within("input");
         let error = fault.of_client();
         assert_eq!(error.param(), Some("input[1].text"));
-        assert_eq!(error.message(), "invalid `input[1].text`: invalid type: integer `5`, expected a string");
+        assert_eq!(error.message(), "invalid `input[1].text`: invalid type: integer, expected a string");
         assert!(Fields::parse("[]").is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! A vendor's whole answer read into the canonical form, or only as far as metering needs.
 
+use bytes::Bytes;
+use http::HeaderMap;
 use llm_core::dialect::{DialectId, Peek};
 use llm_core::message::{Message, Role};
 use llm_core::response::Choice;
@@ -111,6 +113,11 @@ impl<'a> Answer<'a> {
         (!rest.is_empty()).then_some((RESPONSES, rest))
     }
 
+    /// Whether it is some other object.
+    fn says_nothing(&self) -> bool {
+        self.output.is_empty() && self.status.is_empty() && self.id.is_empty()
+    }
+
     /// The error that it tells of instead of an answer.
     pub(super) fn failure(&self) -> Option<Error> {
         let failed = matches!(self.status.as_str(), "failed" | "cancelled");
@@ -183,10 +190,10 @@ pub(super) fn decode(reply: &WireResponse) -> Result<ChatResponse> {
     if let Some(error) = answer.failure() {
         return Err(error);
     }
-    let extras = answer.extras();
-    if answer.output.is_empty() && answer.status.is_empty() && answer.id.is_empty() {
+    if answer.says_nothing() {
         return Err(classify(reply));
     }
+    let extras = answer.extras();
     let (parts, logprobs) = parts(&answer.output)?;
     let calls = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     let choice = Choice {
@@ -243,6 +250,10 @@ pub(super) fn peek(body: &[u8]) -> Result<Peek> {
     let answer = Answer::read(text).map_err(Fault::of_vendor)?;
     if let Some(error) = answer.failure() {
         return Err(error);
+    }
+    if answer.says_nothing() {
+        let body = Bytes::copy_from_slice(body);
+        return Err(classify(&WireResponse { status: 200, headers: HeaderMap::new(), body }));
     }
     Ok(Peek {
         finish: Some(finish(&answer.status, answer.reason.as_deref(), has_calls(&answer.output))),

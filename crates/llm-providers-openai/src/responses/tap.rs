@@ -99,6 +99,9 @@ impl Tap {
 
 impl StreamTap for Tap {
     fn frame(&mut self, frame: &[u8], seen: &mut Seen) -> Result<Verdict> {
+        if framing::is_no_object(frame) {
+            return Err(Error::bad_answer("the vendor's stream has an event that is no JSON object"));
+        }
         let event = event(frame);
         match event {
             Event::Other => return Ok(Verdict::Keep),

@@ -4,8 +4,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use llm_core::framing::Splitter;
+use llm_core::provider::truncated;
 use llm_core::wire::Framing;
-use llm_core::{Error, Result};
+use llm_core::{Error, ErrorKind, Result};
 
 use super::chunks::Chunks;
 
@@ -127,10 +128,15 @@ impl<R: Reader> Pump<R> {
             let end: &[u8] = if self.framing == Framing::Sse { b"\n\n" } else { b"\n" };
             let whole = Bytes::from([&raw, end].concat());
             self.reader.begin(whole.clone());
-            if self.reader.frame(&whole)? == Flow::End {
+            if self.reader.frame(&whole).map_err(half_a_frame)? == Flow::End {
                 break;
             }
         }
         self.reader.finish().map(|()| State::Done)
     }
+}
+
+/// A last frame without its end that cannot be read was cut off.
+fn half_a_frame(error: Error) -> Error {
+    if error.kind() == ErrorKind::BadUpstreamAnswer { truncated() } else { error }
 }

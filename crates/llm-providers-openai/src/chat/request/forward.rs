@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use llm_core::dialect::Encoded;
 use llm_core::envelope::Edit;
+use llm_core::json::complaint;
 use llm_core::message::SEAL;
 use llm_core::{Envelope, Error, Losses, RawJson, RawObject, Result, Target};
 use serde_json::value::RawValue;
@@ -77,7 +78,9 @@ impl Old<'_> {
     }
 
     fn mentions(&self, key: &str, word: &str) -> bool {
-        self.value(key).is_some_and(|value| memchr::memmem::find(value.as_bytes(), word.as_bytes()).is_some())
+        self.envelope
+            .bytes(self.body, key)
+            .is_some_and(|value| memchr::memmem::find(value, word.as_bytes()).is_some())
     }
 
     /// Whether a field may be added: nobody refuses it.
@@ -226,11 +229,14 @@ struct Rewriter<'q> {
 
 impl Rewriter<'_> {
     fn member(&self, key: &str, old: &Old<'_>) -> Result<Option<Vec<u8>>> {
-        let Some(text) = old.value(key).filter(|text| self.concerns(key, text.as_bytes())) else {
+        let bytes = old.envelope.bytes(old.body, key);
+        if !bytes.is_some_and(|bytes| self.concerns(key, bytes, old.envelope)) {
             return Ok(None);
-        };
-        let mut items: Vec<RawObject> = serde_json::from_str(text)
-            .map_err(|fault| Error::invalid(format!("invalid `{key}`: {fault}")).with_param(key))?;
+        }
+        let Some(text) = old.value(key) else { return Ok(None) };
+        let mut items: Vec<RawObject> = serde_json::from_str(text).map_err(|fault| {
+            Error::invalid(format!("invalid `{key}`: {}", complaint(&fault))).with_param(key)
+        })?;
         let mut changed = false;
         for item in &mut items {
             changed |= if key == "messages" { self.message(item) } else { self.tool(item) };
@@ -238,22 +244,27 @@ impl Rewriter<'_> {
         if changed { json(&items).map(Some) } else { Ok(None) }
     }
 
-    fn concerns(&self, key: &str, text: &[u8]) -> bool {
+    /// The scan's marks of keys rule most bodies out at no cost; only a value needs a search.
+    fn concerns(&self, key: &str, text: &[u8], envelope: &Envelope) -> bool {
+        let may = |key: &str| envelope.may_have_nested(key);
         let has = |word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
         let quirks = self.quirks;
-        if !quirks.cache_control && has("\"cache_control\"") {
+        if !quirks.cache_control && may("cache_control") && has("\"cache_control\"") {
             return true;
         }
         if key == "tools" {
-            return quirks.refuses_strict_tools && has("\"strict\"");
+            return quirks.refuses_strict_tools && may("strict") && has("\"strict\"");
         }
         let thinks = quirks.reasoning_history != ReasoningHistory::ReasoningDetails;
-        has("\"thinking_blocks\"")
-            || has(SEAL)
-            || (thinks && has("\"reasoning"))
+        let thinking = thinks && ["reasoning", "reasoning_content", "reasoning_details"].into_iter().any(may);
+        let calls = may("tool_calls") || may("tool_call_id");
+        (may("thinking_blocks") && has("\"thinking_blocks\""))
+            // Sealed state stands in ids of calls and beside them, and in thinking.
+            || ((calls || thinking || may("thinking_blocks") || may("extra_content")) && has(SEAL))
+            || (thinking && has("\"reasoning"))
             || (quirks.system_role == SystemRole::System && has("\"developer\""))
-            || (quirks.tool_call_ids != ToolCallIds::Any && has("\"tool_call"))
-            || (quirks.reasoning_history_required && has("\"tool_calls\""))
+            || (quirks.tool_call_ids != ToolCallIds::Any && calls && has("\"tool_call"))
+            || (quirks.reasoning_history_required && may("tool_calls") && has("\"tool_calls\""))
     }
 
     fn message(&self, message: &mut RawObject) -> bool {

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use llm_core::event::Start;
+use llm_core::json::complaint;
 use llm_core::provider::truncated;
 use llm_core::wire::Frame;
-use llm_core::{Error, Event, FinishReason, Result, StreamDecoder, json};
+use llm_core::{Error, Event, FinishReason, Result, StreamDecoder};
 
 use super::parts::Parts;
 use crate::chat::CHAT;
@@ -134,7 +135,7 @@ impl StreamDecoder for Decoder {
             Err(fault) => {
                 return Err(Error::bad_answer(format!(
                     "the vendor's stream has a chunk that cannot be read: {}",
-                    json::fault(&fault)
+                    complaint(&fault)
                 )));
             }
         }

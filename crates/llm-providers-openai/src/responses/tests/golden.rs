@@ -377,3 +377,12 @@ fn deep_nesting_exhausts_nothing() {
     assert!(Responses::default().peek(answer.as_bytes()).is_err());
     let _ = Responses::default().decode(&reply(&answer));
 }
+
+#[test]
+fn an_object_of_another_kind_is_no_answer() {
+    let body = r#"{"hello":"world"}"#;
+    let dialect = Responses::default();
+    for error in [dialect.decode(&reply(body)).err(), dialect.peek(body.as_bytes()).err()] {
+        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::BadUpstreamAnswer));
+    }
+}

@@ -188,6 +188,10 @@ fn a_failure_in_the_middle_reaches_the_client_twice() {
     let last = &frames.last().expect("a last event")["response"];
     assert_eq!((&last["status"], &last["error"]["code"]), (&json!("failed"), &json!("rate_limit_exceeded")));
     assert_eq!(last["output"][0]["content"][0]["text"], "half");
+    assert_eq!(last["output"][0]["status"], "incomplete");
+    let done = frames.iter().find(|frame| frame["type"].as_str().is_some_and(|name| name.ends_with(".done")));
+    assert_eq!(done, None, "what was cut does not look whole");
+    assert!((0..).zip(&frames).all(|(number, frame)| frame["sequence_number"] == number));
     assert_eq!(folded(&stream).expect_err("failed").kind(), ErrorKind::RateLimited);
 }
 

@@ -7,6 +7,9 @@ pub(crate) struct Escaped<'a, W>(pub &'a mut W);
 
 impl<W: Write> Write for Escaped<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(is_plain_byte) {
+            return self.0.write_str(text);
+        }
         let mut rest = text;
         while let Some(at) = rest.find(must_be_escaped) {
             let (plain, tail) = rest.split_at(at);
@@ -25,6 +28,11 @@ impl<W: Write> Write for Escaped<'_, W> {
         }
         self.0.write_str(rest)
     }
+}
+
+/// Whether a byte is a letter that stands for itself; nearly all text in log lines is of such.
+fn is_plain_byte(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 /// Quotes, backslashes, and control characters; with them those of terminals.

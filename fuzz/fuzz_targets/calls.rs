@@ -1,0 +1,4 @@
+//! Fuzzes `llm_fuzz::calls`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| llm_fuzz::calls::check(data));

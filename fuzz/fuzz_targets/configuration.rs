@@ -1,0 +1,4 @@
+//! Fuzzes `llm_fuzz::configuration`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| llm_fuzz::configuration::check(data));

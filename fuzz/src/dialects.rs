@@ -1,0 +1,61 @@
+//! All dialects, as vendors and as clients speak them.
+
+use std::sync::{Arc, LazyLock};
+
+use llm_core::{Dialect, DialectId, Ingress};
+use llm_providers::Registry;
+use llm_providers_anthropic::{MESSAGES, Messages};
+use llm_providers_openai::{CHAT, ChatCompletions, RESPONSES, Responses};
+use serde::de::DeserializeOwned;
+
+use crate::sample::Draws;
+
+type Quirks = serde_json::Map<String, serde_json::Value>;
+
+static QUIRKS: LazyLock<Vec<(String, Quirks)>> = LazyLock::new(|| {
+    let registry = Registry::builtin();
+    let mut rows: Vec<(String, Quirks)> = Vec::new();
+    for vendor in registry.iter().filter(|vendor| !vendor.quirks.is_empty()) {
+        let row = (vendor.dialect.clone(), vendor.quirks.clone());
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    rows
+});
+
+static INGRESSES: LazyLock<Vec<Arc<dyn Ingress>>> = LazyLock::new(llm_providers::ingresses);
+
+/// The vendor sides without quirks.
+pub fn plain() -> [Box<dyn Dialect>; 3] {
+    [Box::<ChatCompletions>::default(), Box::<Responses>::default(), Box::<Messages>::default()]
+}
+
+/// The vendor sides without quirks, and one with those of some vendor of the table.
+pub fn vendors(draws: &mut Draws) -> Vec<Box<dyn Dialect>> {
+    let (dialect, quirks) = draws.one(&QUIRKS);
+    let quirky: Option<Box<dyn Dialect>> = match DialectId::named(dialect) {
+        Some(CHAT) => Some(Box::new(ChatCompletions::new(read(quirks)))),
+        Some(RESPONSES) => Some(Box::new(Responses::new(read(quirks)))),
+        Some(MESSAGES) => Some(Box::new(Messages::new(read(quirks)))),
+        _ => None,
+    };
+    plain().into_iter().chain(quirky).collect()
+}
+
+/// The client sides.
+pub fn clients() -> &'static [Arc<dyn Ingress>] {
+    &INGRESSES
+}
+
+/// The vendor side of a client's dialect, without quirks.
+///
+/// # Panics
+/// When there is none.
+pub fn vendor_of(client: &dyn Ingress) -> Box<dyn Dialect> {
+    plain().into_iter().find(|dialect| dialect.id() == client.id()).expect("every dialect has both sides")
+}
+
+fn read<T: DeserializeOwned>(quirks: &Quirks) -> T {
+    serde_json::from_value(quirks.clone().into()).expect("the table's quirks are valid")
+}

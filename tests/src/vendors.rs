@@ -1,0 +1,48 @@
+//! Deployments in LiteLLM's YAML.
+
+use crate::dialect::Dialect;
+
+/// What every vendor's model is called by the vendor.
+pub const VENDOR_MODEL: &str = "vendor-large";
+/// The key of every vendor.
+pub const VENDOR_KEY: &str = "sk-vendor-fedcba9876543210";
+
+/// One deployment of a configuration.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    name: String,
+    model: String,
+    url: String,
+    more: Vec<String>,
+}
+
+impl Deployment {
+    /// A model under a public name at a vendor that speaks a dialect.
+    pub fn new(name: &str, dialect: Dialect, url: &str) -> Self {
+        let model = format!("{}{VENDOR_MODEL}", dialect.prefix());
+        Self { name: name.to_owned(), model, url: url.to_owned(), more: Vec::new() }
+    }
+
+    /// With another line of `litellm_params`.
+    #[must_use]
+    pub fn with(mut self, line: &str) -> Self {
+        self.more.push(line.to_owned());
+        self
+    }
+
+    fn yaml(&self) -> String {
+        let Self { name, model, url, more } = self;
+        let more: String = more.iter().map(|line| format!("      {line}\n")).collect();
+        format!(
+            "  - model_name: {name}\n    litellm_params:\n      model: {model}\n      api_base: {url}/v1\n      \
+             api_key: {VENDOR_KEY}\n{more}"
+        )
+    }
+}
+
+/// A configuration of these deployments, with lines of `router_settings`.
+pub fn configuration(deployments: &[Deployment], router: &str) -> String {
+    let list: String = deployments.iter().map(Deployment::yaml).collect();
+    let router: String = router.lines().map(|line| format!("  {}\n", line.trim())).collect();
+    format!("model_list:\n{list}router_settings:\n{router}")
+}

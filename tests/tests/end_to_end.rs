@@ -1,0 +1,18 @@
+//! The gateway as its users meet it: configuration text in, sockets out, vendors that do what they please.
+
+#[path = "end_to_end/bad_bodies.rs"]
+mod bad_bodies;
+#[path = "end_to_end/bad_heads.rs"]
+mod bad_heads;
+#[path = "end_to_end/pairs_media.rs"]
+mod pairs_media;
+#[path = "end_to_end/pairs_reasoning.rs"]
+mod pairs_reasoning;
+#[path = "end_to_end/pairs_text.rs"]
+mod pairs_text;
+#[path = "end_to_end/pairs_tools.rs"]
+mod pairs_tools;
+#[path = "end_to_end/sick_streams.rs"]
+mod sick_streams;
+#[path = "end_to_end/sick_vendors.rs"]
+mod sick_vendors;
