@@ -12,6 +12,8 @@ mod pairs_reasoning;
 mod pairs_text;
 #[path = "end_to_end/pairs_tools.rs"]
 mod pairs_tools;
+#[path = "end_to_end/recovery.rs"]
+mod recovery;
 #[path = "end_to_end/sick_streams.rs"]
 mod sick_streams;
 #[path = "end_to_end/sick_vendors.rs"]

@@ -143,7 +143,7 @@ pub fn is_no_object(raw: &[u8]) -> bool {
     let lines = raw.split(|byte| matches!(byte, b'\n' | b'\r'));
     let mut data = lines.filter_map(|line| line.strip_prefix(b"data:")).map(<[u8]>::trim_ascii);
     let Some(first) = data.next() else { return false };
-    let last = data.last().unwrap_or(first);
+    let last = data.next_back().unwrap_or(first);
     let is_object = first.starts_with(b"{") && last.ends_with(b"}");
     !(is_object || first.is_empty() || first == b"[DONE]")
 }

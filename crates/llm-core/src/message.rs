@@ -1,5 +1,7 @@
 //! What a conversation is made of: messages, and the parts that they contain.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -118,6 +120,12 @@ impl Part {
             Self::ServerTool(_) => "server tool block",
             Self::Unknown(_) => "unknown block",
         }
+    }
+
+    /// As [`Part::kind_name`], but a block that we do not model is called what it calls itself.
+    pub fn described(&self) -> Cow<'static, str> {
+        let own = if let Self::Unknown(block) = self { block.name() } else { None };
+        own.map_or(Cow::Borrowed(self.kind_name()), Cow::Owned)
     }
 }
 
@@ -361,7 +369,7 @@ pub const SEAL: &str = "llmgw1.";
 struct Sealed<'a> {
     o: &'a str,
     k: OpaqueKind,
-    d: std::borrow::Cow<'a, str>,
+    d: Cow<'a, str>,
 }
 
 impl Opaque {
@@ -400,6 +408,18 @@ pub struct ForeignBlock {
     pub raw: RawJson,
 }
 
+impl ForeignBlock {
+    /// What the block calls itself: its `type`, else the name of its first member. `None` when that is no plain
+    /// word: it may be anything that a client wrote.
+    pub fn name(&self) -> Option<String> {
+        let members: RawObject = self.raw.read().ok()?;
+        let kind = members.get("type").and_then(|kind| kind.read::<String>().ok());
+        let name = kind.or_else(|| members.iter().next().map(|(name, _)| name.to_owned()))?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        ((1..=64).contains(&name.len()) && name.bytes().all(plain)).then_some(name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -420,6 +440,22 @@ mod tests {
         }
         assert_eq!(ToolCall::new("1", "f", "{\"a\": tr").arguments_object(), None);
         assert_eq!(ToolCall::new("1", "f", "[1]").arguments_object(), None);
+    }
+
+    #[test]
+    fn a_block_is_called_what_it_calls_itself() {
+        let described = |json: &str| {
+            let raw = RawJson::parse(json).expect("JSON");
+            Part::Unknown(ForeignBlock { origin: DialectId::new("test.origin"), raw })
+                .described()
+                .into_owned()
+        };
+        assert_eq!(described(r#"{"text":"x","type":"hologram"}"#), "hologram");
+        assert_eq!(described(r#"{"previous_response_id":"resp_1"}"#), "previous_response_id");
+        for odd in [r#"{"type":"my long, secret prompt"}"#, "{}", "[1]", r#"{"type":""}"#] {
+            assert_eq!(described(odd), "unknown block", "{odd}");
+        }
+        assert_eq!(Part::text("x").described(), "text");
     }
 
     #[test]

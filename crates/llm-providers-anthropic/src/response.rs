@@ -48,7 +48,7 @@ fn read(message: &Members<'_>) -> Result<ChatResponse, Malformed> {
         id: head.id,
         model: head.model,
         choices: vec![choice],
-        usage: Tally::default().take(&usage::read(message)?),
+        usage: Tally::default().take(&usage::read(message)),
         service_tier: head.service_tier,
         extras: (!head.extras.is_empty()).then_some((MESSAGES, head.extras)),
         ..ChatResponse::default()
@@ -92,7 +92,7 @@ pub(crate) fn peek(body: &[u8]) -> Result<Peek> {
         return Err(error::classify(&reply));
     }
     let malformed = |fault: Error| Error::bad_answer(fault.message().to_owned());
-    let usage: usage::WireUsage<'_> = envelope.read(body, "usage").map_err(malformed)?.unwrap_or_default();
+    let usage: usage::WireUsage<'_> = envelope.read(body, "usage").ok().flatten().unwrap_or_default();
     let sequence = envelope.string(body, "stop_sequence").map_err(malformed)?;
     let reason = envelope.string(body, "stop_reason").map_err(malformed)?;
     Ok(Peek {

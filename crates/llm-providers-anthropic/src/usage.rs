@@ -2,21 +2,29 @@
 
 use llm_core::money::NanoDollars;
 use llm_core::{RawJson, RawObject, Usage};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::wire::{Malformed, Members};
+use crate::wire::Members;
 
-/// A `usage` object as vendors write it. Unknown members are read by [`unmodelled`].
+/// A `usage` object as vendors write it: what is no count counts as unsaid, for metering must not cost the client an
+/// answer. Unknown members are read by [`unmodelled`].
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WireUsage<'a> {
+    #[serde(deserialize_with = "count")]
     input_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     output_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     cache_read_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     cache_creation_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
     cache_creation: Option<CacheCreation>,
+    #[serde(deserialize_with = "lenient")]
     output_tokens_details: Option<OutputDetails>,
+    #[serde(deserialize_with = "lenient")]
     server_tool_use: Option<ServerToolUse>,
     /// What a reseller says that the call cost, in dollars.
     #[serde(borrow)]
@@ -26,19 +34,23 @@ pub(crate) struct WireUsage<'a> {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 struct CacheCreation {
+    #[serde(deserialize_with = "count")]
     ephemeral_5m_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     ephemeral_1h_input_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 struct OutputDetails {
+    #[serde(deserialize_with = "count")]
     thinking_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 struct ServerToolUse {
+    #[serde(deserialize_with = "count")]
     web_search_requests: Option<u64>,
 }
 
@@ -110,8 +122,22 @@ fn nano_dollars(cost: &RawValue) -> Option<i64> {
 }
 
 /// Reads a `usage` object.
-pub(crate) fn read<'a>(message: &Members<'a>) -> Result<WireUsage<'a>, Malformed> {
-    Ok(message.read("usage", "an object of token counts")?.unwrap_or_default())
+pub(crate) fn read<'a>(message: &Members<'a>) -> WireUsage<'a> {
+    message.read("usage", "an object of token counts").ok().flatten().unwrap_or_default()
+}
+
+fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let raw = Option::<&'de RawValue>::deserialize(deserializer)?;
+    Ok(raw.and_then(|raw| serde_json::from_str(raw.get()).ok()))
+}
+
+/// A count, also one that a proxy wrote as a float.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let raw = Option::<&'de RawValue>::deserialize(deserializer)?;
+    Ok(raw.and_then(|raw| {
+        let whole = raw.get().split_once('.').filter(|(_, rest)| rest.bytes().all(|digit| digit == b'0'));
+        whole.map_or(raw.get(), |(whole, _)| whole).parse().ok()
+    }))
 }
 
 /// The members of a `usage` object that our buckets do not hold.
@@ -198,6 +224,17 @@ mod tests {
         assert_eq!((first.input, first.output), (Some(25), None));
         let last = tally.take(&report(r#"{"output_tokens":90}"#));
         assert_eq!((last.input, last.output), (Some(25), Some(90)));
+    }
+
+    #[test]
+    fn what_is_no_count_is_unsaid_and_costs_nothing_else() {
+        let text = r#"{"input_tokens":12.0,"output_tokens":"many","cache_read_input_tokens":-1,
+            "cache_creation":7,"server_tool_use":{"web_search_requests":2}}"#;
+        let usage = Tally::default().take(&report(text));
+        assert_eq!((usage.input, usage.output, usage.cache_read), (Some(12), None, None));
+        assert_eq!(usage.web_searches, Some(2));
+        let body = br#"{"type":"message","content":[],"stop_reason":"end_turn","usage":"none"}"#;
+        assert_eq!(crate::response::peek(body).map(|peek| peek.usage), Ok(Usage::default()));
     }
 
     #[test]

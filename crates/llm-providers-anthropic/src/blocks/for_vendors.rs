@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use llm_core::message::{
-    Citation, Document, ForeignBlock, Media, OpaqueKind, Reasoning, Source, Text, ToolCall, ToolResult,
+    Citation, Document, Media, OpaqueKind, Reasoning, Source, Text, ToolCall, ToolResult,
 };
 use llm_core::{Losses, Part, RawJson, Result, Role};
 
@@ -32,20 +32,20 @@ impl ForVendors<'_> {
             Part::ToolCall(call) => Ok(Some(self.tool_use(call))),
             Part::ToolResult(result) => self.tool_result(result).map(Some),
             Part::Reasoning(reasoning) => Ok(self.thinking(reasoning)),
-            Part::ServerTool(block) | Part::Unknown(block) => self.foreign(block),
-            other => self.lost(&format!("messages.{}", other.kind_name())),
+            Part::ServerTool(block) | Part::Unknown(block) if block.origin == MESSAGES => {
+                Ok(Some(Block::Raw(&block.raw)))
+            }
+            // What a vendor's own tool did is state of that vendor; the answer drawn from it stands beside it.
+            Part::ServerTool(_) => {
+                self.losses.foreign_state("server_tools");
+                Ok(None)
+            }
+            other => self.lost(&format!("messages.{}", other.described())),
         }
     }
 
     fn lost<T>(&mut self, field: &str) -> Result<Option<T>> {
         self.losses.meaning(field.replace(' ', "_")).map(|()| None)
-    }
-
-    fn foreign<'a>(&mut self, block: &'a ForeignBlock) -> Result<Option<Block<'a>>> {
-        if block.origin == MESSAGES {
-            return Ok(Some(Block::Raw(&block.raw)));
-        }
-        self.lost("messages.server_tool")
     }
 
     /// The vendor refuses texts of nothing but white space.

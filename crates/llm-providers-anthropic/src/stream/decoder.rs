@@ -180,7 +180,7 @@ impl Decoder {
         out.push(Event::Start(Start {
             id: head.id,
             model: head.model,
-            usage: Some(self.tally.start(&usage::read(&message)?)),
+            usage: Some(self.tally.start(&usage::read(&message))),
             service_tier: head.service_tier,
             extras: (!head.extras.is_empty()).then_some((MESSAGES, head.extras)),
             ..Start::default()
@@ -264,7 +264,7 @@ impl Decoder {
             self.usage_extras.insert(name, value);
             usage::keep(&self.usage_extras, &mut self.late_extras);
         }
-        out.push(Event::Usage(self.tally.take(&usage::read(frame)?)));
+        out.push(Event::Usage(self.tally.take(&usage::read(frame))));
         Ok(())
     }
 

@@ -67,7 +67,7 @@ impl Tap {
         let Some(text) = data(frame)? else { return Ok(Verdict::Keep) };
         let members = Members::parse(&text).map_err(Malformed::of_vendor)?;
         let message = members.object("message").map_err(Malformed::of_vendor)?.unwrap_or_default();
-        let report = usage::read(&message).map_err(Malformed::of_vendor)?;
+        let report = usage::read(&message);
         seen.usage = self.tally.start(&report);
         let Some(name) = &self.options.public_model else { return Ok(Verdict::Keep) };
         Ok(renamed(frame, &text, name).map_or(Verdict::Keep, Verdict::Replace))
@@ -76,7 +76,7 @@ impl Tap {
     fn message_delta(&mut self, frame: &[u8], seen: &mut Seen) -> Result<()> {
         let Some(text) = data(frame)? else { return Ok(()) };
         let members = Members::parse(&text).map_err(Malformed::of_vendor)?;
-        seen.usage = self.tally.take(&usage::read(&members).map_err(Malformed::of_vendor)?);
+        seen.usage = self.tally.take(&usage::read(&members));
         let delta = members.object("delta").map_err(Malformed::of_vendor)?.unwrap_or_default();
         if let Some(reason) = response::stop_reason(&delta).map_err(Malformed::of_vendor)? {
             seen.finish = Some(reason);

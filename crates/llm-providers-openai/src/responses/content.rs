@@ -126,7 +126,7 @@ pub(super) fn put_part(
         (Part::Unknown(block), _) if block.origin == RESPONSES => {
             list.put_json(block.raw.get().as_bytes());
         }
-        (part, _) => return losses.meaning(part.kind_name()),
+        (part, _) => return losses.meaning(part.described()),
     }
     Ok(())
 }

@@ -124,7 +124,7 @@ impl Items<'_> {
                 list.put_json(block.raw.get().as_bytes());
             }
             Part::ServerTool(_) => self.losses.foreign_state("server_tools"),
-            other => self.losses.meaning(other.kind_name())?,
+            other => self.losses.meaning(other.described())?,
         }
         Ok(())
     }

@@ -145,7 +145,7 @@ impl PartWriter<'_> {
             }
             Part::ToolCall(_) | Part::ToolResult(_) | Part::Reasoning(_) => None,
             other => {
-                losses.meaning(other.kind_name())?;
+                losses.meaning(other.described())?;
                 None
             }
         })
