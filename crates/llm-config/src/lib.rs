@@ -11,11 +11,11 @@
 //! assert!(parts.router.resolve("mock/echo").is_ok());
 //! ```
 //!
-//! - [`load`]: from files and variables to a checked [`Config`], or to a [`Report`] of everything that is wrong.
+//! - [`load()`]: from files and variables to a checked [`Config`], or to a [`Report`] of everything that is wrong.
 //! - [`config`], [`settings`]: what a configuration says, typed.
-//! - [`build`]: what a gateway is made from.
+//! - [`build()`]: what a gateway is made from.
 //! - [`check`]: what would be served, in words.
-//! - [`schema`], [`reference`]: the key table for editors and for the docs.
+//! - [`schema()`], [`reference()`]: the key table for editors and for the docs.
 //!
 //! The key table (`keys`) is the one source of what a file may say; a file becomes a tree that keeps places and
 //! spellings (`node`), is checked against the table (`strict`), and its deployments (`deployments`) find their

@@ -7,6 +7,7 @@
 //! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
 //! - [`framing`]: streams of bytes cut into frames.
 //! - [`dialect`]: what a wire format must be able to do, behind us (vendors) and in front of us (clients).
+//! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
 //! - [`provider`]: what the router calls.
 
@@ -23,6 +24,8 @@ pub mod money;
 pub mod provider;
 pub mod request;
 pub mod response;
+pub mod retry_hint;
+pub mod scrub;
 pub mod secret;
 pub mod usage;
 pub mod wire;

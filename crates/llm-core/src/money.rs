@@ -45,6 +45,13 @@ impl PicoDollars {
     }
 }
 
+impl NanoDollars {
+    /// Reads a decimal number of dollars as [`PicoDollars::parse`] does, and rounds it.
+    pub fn parse(text: &str) -> Option<Self> {
+        PicoDollars::parse(text).map(PicoDollars::round)
+    }
+}
+
 /// `value · 10^shift`, rounded half up.
 fn scale(value: u128, shift: i32) -> Option<u128> {
     if value == 0 {

@@ -105,8 +105,13 @@ fn put_done(headers: &mut HeaderMap, done: &Done) {
 
 /// Milliseconds with three digits after the point.
 fn milliseconds(time: Duration) -> String {
-    let micros = time.as_micros();
-    format!("{}.{:03}", micros / 1000, micros % 1000)
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let mut text = String::with_capacity(16);
+    text.push_str(itoa::Buffer::new().format(micros / 1000));
+    text.push('.');
+    // The leading one keeps the zeros after the point, and is left out.
+    text.push_str(itoa::Buffer::new().format(1000 + micros % 1000).get(1..).unwrap_or_default());
+    text
 }
 
 fn put_dropped(headers: &mut HeaderMap, told: &Told<'_>) {

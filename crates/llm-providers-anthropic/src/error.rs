@@ -2,14 +2,11 @@
 //!
 //! After <https://platform.claude.com/docs/en/api/errors>.
 
-mod scrub;
-
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::HeaderMap;
+use llm_core::scrub::scrub;
 use llm_core::wire::WireResponse;
-use llm_core::{Error, ErrorKind, RawJson, Retry};
+use llm_core::{Error, ErrorKind, RawJson, Retry, retry_hint};
 
 use crate::wire::{Members, ObjectWriter};
 
@@ -101,7 +98,7 @@ impl Report {
 
     fn message(&self, status: u16) -> String {
         match self.message.as_deref().map(str::trim).filter(|message| !message.is_empty()) {
-            Some(message) => scrub::scrub(message),
+            Some(message) => scrub(message),
             None if status == 200 => "the vendor reported an error without a message".to_owned(),
             None => format!("the vendor answered with status {status} and no message"),
         }
@@ -110,7 +107,7 @@ impl Report {
     fn detail(&self, reply: &WireResponse) -> Option<String> {
         let header = reply.headers.get("request-id").and_then(|value| value.to_str().ok());
         let id = self.request_id.as_deref().or(header)?;
-        Some(format!("status {}, request id {}", reply.status, scrub::scrub(id)))
+        Some(format!("status {}, request id {}", reply.status, scrub(id)))
     }
 }
 
@@ -159,11 +156,7 @@ fn kept_status(kind: ErrorKind, status: u16) -> Option<u16> {
 
 fn hints(error: Error, headers: &HeaderMap) -> Error {
     let read = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let number = |name| read(name).and_then(|text| text.trim().parse::<f64>().ok());
-    let seconds =
-        number("retry-after-ms").map(|milliseconds| milliseconds / 1000.0).or(number("retry-after"));
-    let wait = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let error = match wait {
+    let error = match retry_hint::of_headers(headers) {
         Some(wait) => error.with_retry_after(wait),
         None => error,
     };

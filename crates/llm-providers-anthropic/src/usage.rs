@@ -1,6 +1,6 @@
 //! Token counts: the format's cumulative totals to our buckets that never overlap, and back.
 
-use llm_core::money::PicoDollars;
+use llm_core::money::NanoDollars;
 use llm_core::{RawJson, RawObject, Usage};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -118,7 +118,7 @@ impl Tally {
 }
 
 fn nano_dollars(cost: &RawValue) -> Option<i64> {
-    PicoDollars::parse(cost.get()).map(|cost| cost.round().0)
+    NanoDollars::parse(cost.get()).map(|cost| cost.0)
 }
 
 /// Reads a `usage` object.

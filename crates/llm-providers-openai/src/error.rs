@@ -3,7 +3,6 @@
 mod hint;
 mod kind;
 mod report;
-mod scrub;
 
 use bytes::Bytes;
 use http::HeaderMap;

@@ -19,6 +19,7 @@
 //! It opens no connection and knows no address: a provider does that.
 
 mod chat;
+mod cost;
 mod error;
 mod quirks;
 pub mod responses;

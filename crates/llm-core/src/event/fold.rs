@@ -142,11 +142,12 @@ fn add(part: &mut Part, delta: Delta) {
         (Part::ToolCall(call), Delta::Opaque(opaque)) => call.opaque = Some(opaque),
         (Part::Reasoning(reasoning), Delta::Reasoning(more)) => reasoning.text.push_str(&more),
         (Part::Reasoning(reasoning), Delta::ReasoningSummary { index, text }) => {
-            let index = index as usize;
-            if reasoning.summary.len() <= index {
-                reasoning.summary.resize(index + 1, String::new());
+            // A number from outside never decides how much memory is taken.
+            let index = (index as usize).min(reasoning.summary.len());
+            match reasoning.summary.get_mut(index) {
+                Some(paragraph) => paragraph.push_str(&text),
+                None => reasoning.summary.push(text),
             }
-            reasoning.summary[index].push_str(&text);
         }
         (Part::Reasoning(reasoning), Delta::Opaque(opaque)) => reasoning.opaque = Some(opaque),
         (Part::Refusal(refusal), Delta::Refusal(more)) => refusal.push_str(&more),

@@ -2,9 +2,10 @@
 
 use super::{Delta, Event, PartKind, Start};
 use crate::message::{Media, Part, Reasoning, Source, Text, ToolCall};
-use crate::response::{ChatResponse, Choice};
+use crate::response::{ChatResponse, Choice, FinishReason};
 
-/// The events that [`super::Fold`] makes this response of.
+/// The events that [`super::Fold`] makes this response of. A choice that does not say why it ended ends all the
+/// same: a stream without a finish would be a broken one.
 pub fn unfold(response: ChatResponse) -> Vec<Event> {
     let mut events = vec![Event::Start(Start {
         id: response.id,
@@ -25,6 +26,7 @@ pub fn unfold(response: ChatResponse) -> Vec<Event> {
 
 fn unfold_choice(choice: Choice, events: &mut Vec<Event>) {
     let index = choice.index;
+    let reason = if choice.wants_tools() { FinishReason::ToolCalls } else { FinishReason::Stop };
     for (part, content) in (0u32..).zip(choice.message.parts) {
         let (kind, deltas) = unfold_part(content);
         events.push(Event::PartStart { choice: index, part, kind });
@@ -34,9 +36,7 @@ fn unfold_choice(choice: Choice, events: &mut Vec<Event>) {
     if let Some(raw) = choice.logprobs {
         events.push(Event::Logprobs { choice: index, raw });
     }
-    if let Some(reason) = choice.finish {
-        events.push(Event::Finish { choice: index, reason });
-    }
+    events.push(Event::Finish { choice: index, reason: choice.finish.unwrap_or(reason) });
 }
 
 fn unfold_part(part: Part) -> (PartKind, Vec<Delta>) {
@@ -102,7 +102,6 @@ mod tests {
     use super::*;
     use crate::event::Fold;
     use crate::message::{Message, Role};
-    use crate::response::FinishReason;
     use crate::usage::Usage;
 
     #[test]
@@ -131,5 +130,23 @@ mod tests {
             fold.push(event);
         }
         assert_eq!(fold.finish(), Ok(response));
+    }
+
+    #[test]
+    fn every_choice_finishes_whether_or_not_the_vendor_said_why() {
+        let choice = |parts| Choice {
+            index: 0,
+            message: Message::new(Role::Assistant, parts),
+            finish: None,
+            logprobs: None,
+        };
+        for (parts, expected) in [
+            (vec![Part::text("hello")], FinishReason::Stop),
+            (vec![Part::ToolCall(ToolCall::new("call_1", "lookup", "{}"))], FinishReason::ToolCalls),
+        ] {
+            let response = ChatResponse { choices: vec![choice(parts)], ..ChatResponse::default() };
+            let events = unfold(response);
+            assert!(events.contains(&Event::Finish { choice: 0, reason: expected }), "{events:?}");
+        }
     }
 }

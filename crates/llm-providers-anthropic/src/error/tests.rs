@@ -1,5 +1,7 @@
 //! Errors after <https://platform.claude.com/docs/en/api/errors>; the texts are those of recorded answers.
 
+use std::time::Duration;
+
 use http::HeaderValue;
 
 use super::*;

@@ -1,12 +1,12 @@
 //! Token counts between this format, where buckets overlap and vendors disagree about the totals, and ours.
 
-use llm_core::Usage;
-use llm_core::money::PicoDollars;
+use llm_core::{RawJson, Usage};
 use serde::Serialize;
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::fields::{self, Fields};
+use crate::cost;
 
 /// Usage as vendors of this family write it.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +59,7 @@ impl<'de> Fields<'de> for WireUsage {
             }
             "cache_creation" | "server_tool_use" | "server_tool_use_details" => return self.nested(map),
             "cost" | "cost_in_usd_ticks" => {
-                let cost = cost(key, map.next_value()?);
+                let cost = cost::read(key, map.next_value()?);
                 self.cost = cost.or(self.cost);
                 return Ok(true);
             }
@@ -177,18 +177,6 @@ fn count(raw: &RawValue) -> Option<u64> {
     text.parse().ok().or_else(|| text.strip_suffix(".0")?.parse().ok())
 }
 
-/// What the vendor charges, in nano-dollars: a number, the total of an object, or ticks of 10⁻¹⁰ dollars.
-fn cost(key: &str, raw: &RawValue) -> Option<i64> {
-    if key == "cost_in_usd_ticks" {
-        return i64::try_from(count(raw)? / 10).ok();
-    }
-    let text = raw.get();
-    let total: Option<llm_core::RawObject> =
-        if text.starts_with('{') { serde_json::from_str(text).ok() } else { None };
-    let total = total.as_ref().and_then(|object| object.get("total_cost"));
-    PicoDollars::parse(total.map_or(text, llm_core::RawJson::get)).map(|price| price.round().0)
-}
-
 /// Usage as clients of this format read it.
 #[derive(Serialize)]
 pub(super) struct ShownUsage {
@@ -204,7 +192,7 @@ pub(super) struct ShownUsage {
     #[serde(skip_serializing_if = "Option::is_none")]
     server_tool_use: Option<ServerToolUse>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<f64>,
+    cost: Option<RawJson>,
 }
 
 #[derive(Serialize)]
@@ -269,14 +257,9 @@ impl ShownUsage {
                 ephemeral_1h_input_tokens: hour,
             }),
             server_tool_use: usage.web_searches.map(|count| ServerToolUse { web_search_requests: count }),
-            cost: usage.reported_cost.map(dollars),
+            cost: usage.reported_cost.map(cost::shown),
         })
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for show only; sums are made of the whole numbers")]
-fn dollars(nano: i64) -> f64 {
-    nano as f64 / 1e9
 }
 
 #[cfg(test)]

@@ -4,21 +4,14 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use llm_core::ErrorKind;
+use llm_core::retry_hint::{date, of_headers, seconds};
 
 use super::report::Report;
-
-/// No hint is believed beyond a day.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The vendor's hint: `retry-after-ms`, `Retry-After` (seconds, or a date compared with the answer's own `Date`),
 /// the error body, and for refused requests the limit windows that are used up.
 pub(super) fn retry_after(headers: &HeaderMap, report: &Report, kind: ErrorKind) -> Option<Duration> {
-    let milliseconds = text(headers, "retry-after-ms").and_then(|text| text.trim().parse::<f64>().ok());
-    milliseconds
-        // Zero next to a `Retry-After` of a second has been seen: the longer one counts.
-        .filter(|milliseconds| *milliseconds > 0.0)
-        .and_then(|milliseconds| seconds(milliseconds / 1000.0))
-        .or_else(|| text(headers, "retry-after").and_then(|text| delay_or_date(text, headers)))
+    of_headers(headers)
         .or_else(|| from_report(report, kind))
         .or_else(|| if kind == ErrorKind::RateLimited { from_windows(headers) } else { None })
 }
@@ -60,18 +53,6 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn delay_or_date(text: &str, headers: &HeaderMap) -> Option<Duration> {
-    if let Ok(number) = text.trim().parse::<f64>() {
-        return seconds(number);
-    }
-    let now = headers.get("date")?.to_str().ok().and_then(date)?;
-    Some(Duration::from_secs(date(text)?.saturating_sub(now)).min(LONGEST))
-}
-
-fn seconds(number: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(number).ok().map(|delay| delay.min(LONGEST))
-}
-
 /// A time span as in `6m0s`, `12ms`, `1h2m`, `37s`, `0.5s`. A bare number is seconds.
 fn span(text: &str) -> Option<Duration> {
     if let Ok(number) = text.parse::<f64>() {
@@ -98,29 +79,6 @@ fn span(text: &str) -> Option<Duration> {
     seconds(total)
 }
 
-/// Seconds since 1970 of a date as in `Sun, 06 Nov 1994 08:49:37 GMT`
-/// (<https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats>, the one form that servers still send).
-fn date(text: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let mut words = text.split_once(", ")?.1.split([' ', ':']);
-    let day: u64 = words.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
-    let name = words.next()?;
-    let month: u64 = MONTHS.iter().position(|month| *month == name)?.try_into().ok()?;
-    let year: u64 = words.next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;
-    let mut part = || words.next()?.parse::<u64>().ok().filter(|part| *part <= 60);
-    let (hour, minute, second) = (part()?, part()?, part()?);
-    Some(((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
-}
-
-/// Days from 1970-01-01; `month` counts from 0. Years begin in March, so that the leap day is the last.
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    let year = if month < 2 { year - 1 } else { year };
-    let from_march = (month + 10) % 12;
-    let day_of_year = (153 * from_march + 2) / 5 + day - 1;
-    year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -140,23 +98,9 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_a_delay_is_read() {
-        assert_eq!(hint(&[("retry-after", "7")], ""), Some(7000));
-        assert_eq!(hint(&[("retry-after-ms", "250"), ("retry-after", "1")], ""), Some(250));
-        assert_eq!(hint(&[("retry-after-ms", "0"), ("retry-after", "1")], ""), Some(1000));
+    fn words_that_say_when_are_read() {
         assert_eq!(hint(&[], "Rate limit reached. Please try again in 6m0.5s. Visit"), Some(360_500));
         assert_eq!(hint(&[], "Please try again in 20 seconds."), Some(20_000));
-        assert_eq!(hint(&[("retry-after", "-1")], ""), None);
-        assert_eq!(hint(&[("retry-after", "1e300")], ""), None);
-    }
-
-    #[test]
-    fn a_date_is_compared_with_the_answers_own() {
-        let pairs =
-            [("date", "Tue, 29 Feb 2028 23:59:50 GMT"), ("retry-after", "Wed, 01 Mar 2028 00:00:05 GMT")];
-        assert_eq!(hint(&pairs, ""), Some(15_000));
-        assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(hint(&[("retry-after", "Wed, 01 Mar 2028 00:00:05 GMT")], ""), None);
     }
 
     #[test]

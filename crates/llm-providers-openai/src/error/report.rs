@@ -1,10 +1,9 @@
 //! Reading error bodies: one struct out of the many shapes that vendors of this family send.
 
+use llm_core::scrub::scrub;
 use serde_json::{Map, Value};
 
-use super::scrub::scrub;
-
-/// The longest message that is passed on, in bytes.
+/// A longer text is no message.
 const LONGEST: usize = 4000;
 
 /// What an error body says.
@@ -40,7 +39,7 @@ impl Report {
                 None => format!("the vendor answered status {status} without a message"),
             };
         }
-        report.message = scrub(&shortened(&report.message));
+        report.message = scrub(&report.message);
         report
     }
 
@@ -53,7 +52,7 @@ impl Report {
             let what = if markup { "HTML" } else { "text" };
             return Self {
                 message: format!("the vendor answered status {status} with {what} in place of JSON"),
-                detail: Some(scrub(&shortened(text))),
+                detail: Some(scrub(text)),
                 ..Self::default()
             };
         }
@@ -187,7 +186,7 @@ fn path(place: &[Value]) -> String {
 
 fn fill(slot: &mut Option<String>, object: &Map<String, Value>, keys: &[&str]) {
     if slot.is_none() {
-        *slot = keys.iter().find_map(|key| word(object, key)).map(|word| scrub(&shortened(&word)));
+        *slot = keys.iter().find_map(|key| word(object, key)).map(|word| scrub(&word));
     }
 }
 
@@ -197,10 +196,4 @@ fn word(object: &Map<String, Value>, key: &str) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
-}
-
-fn shortened(text: &str) -> String {
-    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let (head, rest) = text.split_at(end);
-    if rest.is_empty() { head.to_owned() } else { format!("{head} …") }
 }

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::fields::Fields;
 use super::write::ObjectWriter;
+use crate::cost;
 
 /// Reads a `usage` object.
 pub(super) fn usage(value: &RawValue) -> Usage {
@@ -25,18 +26,9 @@ pub(super) fn usage(value: &RawValue) -> Usage {
         output: without(fields.lenient("output_tokens"), [reasoning, None]),
         reasoning,
         web_searches: tools.lenient("web_search_calls"),
-        reported_cost: reported_cost(&mut fields),
+        reported_cost: cost::KEYS.iter().find_map(|key| cost::read(key, fields.value(key)?)),
         ..Usage::default()
     }
-}
-
-/// In nano-dollars: from dollars (`cost`), or from ticks of a tenth of a nano-dollar (`cost_in_usd_ticks`).
-fn reported_cost(fields: &mut Fields<'_>) -> Option<i64> {
-    let dollars: Option<f64> = fields.lenient("cost");
-    let ticks: Option<i64> = fields.lenient("cost_in_usd_ticks");
-    #[expect(clippy::cast_possible_truncation, reason = "a float beyond the range becomes its end")]
-    let from_dollars = dollars.filter(|cost| cost.is_finite()).map(|cost| (cost * 1e9).round() as i64);
-    from_dollars.or_else(|| ticks.map(|ticks| ticks / 10))
 }
 
 /// Writes a `usage` member; `null` when nothing is known.

@@ -1,12 +1,18 @@
-//! Key-like texts taken out of vendors' messages: several vendors repeat the key that they refuse.
+//! Texts of vendors made fit to be shown: keys taken out, because several vendors repeat the key that they refuse,
+//! and the length bounded.
+
+/// The longest text that is passed on, in bytes.
+const LONGEST: usize = 4000;
 
 /// What keys begin with.
-const PREFIXES: &[&str] = &["sk-", "sk_", "gsk_", "pplx-", "nvapi-", "hf_", "AIza", "fw_", "tgp_", "csk-"];
+const PREFIXES: &[&str] =
+    &["sk-", "sk_", "gsk_", "pplx-", "nvapi-", "hf_", "AIza", "AKIA", "eyJ", "fw_", "ghp_", "tgp_", "csk-"];
 const MASK: &str = "***";
 
-/// The text with every key-like word replaced by `***`: words with a known prefix, words that were masked before,
+/// The text fit to be shown: bounded, and with every key-like word replaced by `***`: words with a known prefix, words that were masked before,
 /// words after `Bearer`, and long random ones.
-pub(super) fn scrub(text: &str) -> String {
+pub fn scrub(text: &str) -> String {
+    let (text, longer) = shortened(text);
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut after_bearer = false;
@@ -27,7 +33,17 @@ pub(super) fn scrub(text: &str) -> String {
         out.extend(letters.next());
         rest = letters.as_str();
     }
+    if longer {
+        out.push_str(" …");
+    }
     out
+}
+
+/// The beginning of a text, and whether there is more.
+fn shortened(text: &str) -> (&str, bool) {
+    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (head, rest) = text.split_at(end);
+    (head, !rest.is_empty())
 }
 
 fn is_key_letter(letter: char) -> bool {
@@ -72,6 +88,12 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(scrub(text), expected);
         }
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_a_character() {
+        let shown = scrub(&format!("x{}", "ä".repeat(5000)));
+        assert_eq!((shown.len(), shown.ends_with("ä …")), (LONGEST - 1 + " …".len(), true));
     }
 
     #[test]
