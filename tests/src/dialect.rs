@@ -55,9 +55,10 @@ impl Dialect {
         let messages = json!([{"role": "user", "content": text}]);
         match self {
             Self::Chat => {
-                let options = stream.then(|| json!({"include_usage": true}));
                 let mut body = json!({"model": model, "messages": messages, "stream": stream});
-                options.map(|options| body["stream_options"] = options);
+                if stream {
+                    body["stream_options"] = json!({"include_usage": true});
+                }
                 body
             }
             Self::Responses => json!({"model": model, "input": messages, "stream": stream}),
