@@ -6,6 +6,7 @@ use end_to_end::dialect::{DIALECTS, Dialect, pairs};
 use end_to_end::said::{Call, Heard, Said, Thought};
 use end_to_end::stage::Stage;
 use end_to_end::vendors::{Deployment, configuration};
+use futures_util::future::join_all;
 use llm_testkit::scripted::{Answer, ScriptedVendor};
 use serde_json::json;
 
@@ -139,7 +140,7 @@ fn error_frame(vendor: Dialect) -> String {
 
 #[tokio::test]
 async fn what_goes_wrong_after_the_first_words_is_told_in_the_stream() {
-    for (client, vendor, _) in pairs().filter(|(.., stream)| *stream) {
+    let calls = pairs().filter(|(.., stream)| *stream).map(async |(client, vendor, _)| {
         let begun = || Answer::events().chunk(beginning(vendor));
         let answers = vec![
             begun().chunk(error_frame(vendor)),
@@ -148,7 +149,7 @@ async fn what_goes_wrong_after_the_first_words_is_told_in_the_stream() {
             begun().chunk("\u{0}\u{1}\n\n"),
             begun().hanging(),
         ];
-        let heard = ask_all(client, vendor, answers, "stream_timeout: 0.3\nidle_timeout: 0.3").await;
+        let heard = ask_all(client, vendor, answers, "stream_timeout: 1\nidle_timeout: 1").await;
         for (number, heard) in heard.into_iter().enumerate() {
             let case = format!("{client:?} to {vendor:?}, case {number}");
             let heard = heard.expect(&case);
@@ -159,7 +160,8 @@ async fn what_goes_wrong_after_the_first_words_is_told_in_the_stream() {
                 assert!(error.to_string().contains("the model fell over"), "{case}: {error}");
             }
         }
-    }
+    });
+    join_all(calls).await;
 }
 
 #[tokio::test]

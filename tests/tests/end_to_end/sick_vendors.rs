@@ -16,11 +16,14 @@ const PROMPT: &str = "marmalade-prompt-4411";
 const PAGE: &str = "<!DOCTYPE html><html><body><h1>502 Bad Gateway at secret-host-17</h1></body></html>";
 
 /// Short waits, no second attempt.
-const HASTY: &str = "num_retries: 0\ntimeout: 0.3\nstream_timeout: 0.3\nconnect_timeout: 3";
+const HASTY: &str = "num_retries: 0\ntimeout: 0.3\nstream_timeout: 0.3";
+/// Long waits, for what does not need any.
+const PATIENT: &str = "num_retries: 0\nconnect_timeout: 3";
 
 /// Asks a vendor of this address from every client, whole and streamed, and checks the error.
 async fn assert_fails(vendor: Dialect, url: &str, case: &str, statuses: &[u16]) {
-    let stage = Stage::start(&configuration(&[Deployment::new("public", vendor, url)], HASTY));
+    let router = if statuses == [408] { HASTY } else { PATIENT };
+    let stage = Stage::start(&configuration(&[Deployment::new("public", vendor, url)], router));
     let clients = DIALECTS.into_iter().flat_map(|client| [(client, false), (client, true)]);
     let calls = clients.map(async |(client, stream)| {
         let answer = stage.post(client.path(), &client.ask("public", PROMPT, stream)).await;
