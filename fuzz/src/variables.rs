@@ -1,4 +1,4 @@
-//! `.env` files.
+//! Whatever stands in a `.env` file is read or refused.
 
 use llm_config::Options;
 
