@@ -13,6 +13,8 @@ pub struct Deployment {
     name: String,
     model: String,
     url: String,
+    key: String,
+    id: Option<String>,
     more: Vec<String>,
 }
 
@@ -20,7 +22,28 @@ impl Deployment {
     /// A model under a public name at a vendor that speaks a dialect.
     pub fn new(name: &str, dialect: Dialect, url: &str) -> Self {
         let model = format!("{}{VENDOR_MODEL}", dialect.prefix());
-        Self { name: name.to_owned(), model, url: url.to_owned(), more: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            model,
+            url: url.to_owned(),
+            key: VENDOR_KEY.to_owned(),
+            id: None,
+            more: Vec::new(),
+        }
+    }
+
+    /// With another key.
+    #[must_use]
+    pub fn key(mut self, key: &str) -> Self {
+        key.clone_into(&mut self.key);
+        self
+    }
+
+    /// With an id of its own.
+    #[must_use]
+    pub fn id(mut self, id: &str) -> Self {
+        self.id = Some(id.to_owned());
+        self
     }
 
     /// With another line of `litellm_params`.
@@ -31,11 +54,12 @@ impl Deployment {
     }
 
     fn yaml(&self) -> String {
-        let Self { name, model, url, more } = self;
+        let Self { name, model, url, key, id, more } = self;
+        let id = id.as_ref().map(|id| format!("    model_info: {{id: {id}}}\n")).unwrap_or_default();
         let more: String = more.iter().map(|line| format!("      {line}\n")).collect();
         format!(
             "  - model_name: {name}\n    litellm_params:\n      model: {model}\n      api_base: {url}/v1\n      \
-             api_key: {VENDOR_KEY}\n{more}"
+             api_key: {key}\n{more}{id}"
         )
     }
 }

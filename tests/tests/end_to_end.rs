@@ -4,6 +4,16 @@
 mod bad_bodies;
 #[path = "end_to_end/bad_heads.rs"]
 mod bad_heads;
+#[path = "end_to_end/books.rs"]
+mod books;
+#[path = "end_to_end/connections.rs"]
+mod connections;
+#[path = "end_to_end/departures.rs"]
+mod departures;
+#[path = "end_to_end/losses.rs"]
+mod losses;
+#[path = "end_to_end/operations.rs"]
+mod operations;
 #[path = "end_to_end/pairs_media.rs"]
 mod pairs_media;
 #[path = "end_to_end/pairs_reasoning.rs"]
@@ -12,6 +22,8 @@ mod pairs_reasoning;
 mod pairs_text;
 #[path = "end_to_end/pairs_tools.rs"]
 mod pairs_tools;
+#[path = "end_to_end/passthrough.rs"]
+mod passthrough;
 #[path = "end_to_end/recovery.rs"]
 mod recovery;
 #[path = "end_to_end/sick_streams.rs"]

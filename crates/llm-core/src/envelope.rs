@@ -338,7 +338,6 @@ impl Edit<'_> {
             previous_end = if kept { member.value.end } else { pieces.from };
         }
         pieces.flush(previous_end);
-        pieces.from = self.envelope.close;
         let added = if kept { 0 } else { 1.min(self.added.len()) };
         pieces.out.push(Bytes::from(self.added).slice(added..));
         pieces.flush(self.body.len());

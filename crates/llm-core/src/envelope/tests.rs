@@ -69,6 +69,10 @@ fn no_edit_gives_the_same_bytes() {
 fn values_are_replaced_in_place() {
     let result = edited(r#"{"a":1, "model": "x" ,"b":[1]}"#, |edit| edit.set("model", "\"y\""));
     assert_eq!(result, r#"{"a":1, "model": "y" ,"b":[1]}"#);
+    let spaced = "{ \"model\" : \"x\" ,\n \"timeout\" : 3 \n}\n";
+    assert_eq!(edited(spaced, |edit| edit.set("model", "1")), "{ \"model\" : 1 \n}\n");
+    assert_eq!(edited("{ \"a\" : 1 }", |edit| edit.set("b", "2")), "{ \"a\" : 1,\"b\":2 }");
+    assert_eq!(edited("{ }", |edit| edit.set("b", "2")), "{ \"b\":2}");
 }
 
 #[test]
