@@ -57,7 +57,9 @@ impl Dialect {
             Self::Chat => {
                 let options = stream.then(|| json!({"include_usage": true}));
                 let mut body = json!({"model": model, "messages": messages, "stream": stream});
-                options.map(|options| body["stream_options"] = options);
+                if let Some(options) = options {
+                    body["stream_options"] = options;
+                }
                 body
             }
             Self::Responses => json!({"model": model, "input": messages, "stream": stream}),
