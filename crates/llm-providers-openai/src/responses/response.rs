@@ -255,7 +255,7 @@ pub(super) fn peek(body: &[u8]) -> Result<Peek> {
         return Err(error);
     }
     if answer.says_nothing() {
-        let body = Bytes::copy_from_slice(body);
+        let body = Bytes::copy_from_slice(body.as_bytes());
         return Err(classify(&WireResponse { status: 200, headers: HeaderMap::new(), body }));
     }
     Ok(Peek {
