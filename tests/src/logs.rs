@@ -8,11 +8,12 @@ use tracing_subscriber::EnvFilter;
 
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Keeps what is logged from now on: all of ours, and of others what operators see by default.
+/// Keeps what is logged from now on: all of ours, and of others what operators see by default. Left out is the one
+/// target that operators turn on to read what vendors say of requests.
 pub fn capture() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let filter = EnvFilter::new("info,llm=trace");
+        let filter = EnvFilter::new("info,llm=trace,llm_gateway::quoted=off");
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
             .with_env_filter(filter)

@@ -260,6 +260,7 @@ impl State {
                 policy: None,
                 deadlines: limits.or(deployment.limits).deadlines(settlement.call().received),
             };
+            settlement.asks();
             if let Some(tokens) = deployment.provider.count_tokens(call).await? {
                 settlement.settle(Outcome::Complete);
                 return Ok(counted(inbound, tokens, &settlement.call().call_id));

@@ -31,6 +31,8 @@ pub(crate) struct Settlement {
     usage: Usage,
     finish: Option<FinishReason>,
     settled: bool,
+    /// A vendor was asked: an error may be in its words.
+    asked: bool,
     /// Counts the call as being served until the account is dropped.
     _serving: Serving,
 }
@@ -73,7 +75,7 @@ impl Settlement {
     pub(crate) fn new(books: Arc<Books>, call: CallFacts) -> Self {
         let serving = books.metrics.enter();
         let (usage, finish) = (Usage::default(), None);
-        Self { books, call, answered: None, usage, finish, settled: false, _serving: serving }
+        Self { books, call, answered: None, usage, finish, settled: false, asked: false, _serving: serving }
     }
 
     pub(crate) fn call(&self) -> &CallFacts {
@@ -84,8 +86,14 @@ impl Settlement {
         &mut self.call
     }
 
+    /// A vendor is asked: an error may be in its words from now on.
+    pub(crate) fn asks(&mut self) {
+        self.asked = true;
+    }
+
     /// Books the attempts that failed before, or instead of, an answer.
-    pub(crate) fn failed_attempts(&self, attempts: &[Attempt]) {
+    pub(crate) fn failed_attempts(&mut self, attempts: &[Attempt]) {
+        self.asked |= !attempts.is_empty();
         for attempt in attempts {
             let Some(error) = &attempt.error else { continue };
             if let Some(account) = self.books.accounts.get(&attempt.deployment) {
@@ -98,10 +106,19 @@ impl Settlement {
                 error = error.kind().name(),
                 status = error.status(),
                 detail = error.detail(),
-                reason = error.message(),
+                reason = reason(error),
                 milliseconds = milliseconds(attempt.took),
                 "attempt failed"
             );
+            self.quote(error);
+        }
+    }
+
+    /// What a vendor says of the request itself: for operators who ask for it, as it may be the prompt.
+    fn quote(&self, error: &Error) {
+        if reason(error).is_none() {
+            let (call_id, message) = (self.call.call_id.as_str(), error.message());
+            tracing::debug!(target: "llm_gateway::quoted", call_id, reason = message, "the vendor says");
         }
     }
 
@@ -225,7 +242,7 @@ impl Settlement {
             dropped = answered.map(|answered| answered.dropped).filter(|dropped| *dropped > 0),
             finish = self.finish.as_ref().map(tracing::field::debug),
             error = error.map(|error| error.kind().name()),
-            reason = error.map(Error::message),
+            reason = error.and_then(|error| if self.asked { reason(error) } else { Some(error.message()) }),
             detail = error.and_then(Error::detail),
             "{}",
             match outcome {
@@ -235,6 +252,20 @@ impl Settlement {
             },
         );
     }
+}
+
+/// What an error says, for logs. What a vendor says of a request may quote it, so those words are left to
+/// [`Settlement::quote`].
+fn reason(error: &Error) -> Option<&str> {
+    let of_the_request = matches!(
+        error.kind(),
+        ErrorKind::InvalidRequest
+            | ErrorKind::Unsupported
+            | ErrorKind::PayloadTooLarge
+            | ErrorKind::ContextLength
+            | ErrorKind::ContentFilter
+    );
+    (!of_the_request).then(|| error.message())
 }
 
 impl Drop for Settlement {

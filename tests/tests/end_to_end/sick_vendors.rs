@@ -178,3 +178,23 @@ async fn a_key_that_the_vendor_refuses_is_not_the_clients() {
     }
     assert_eq!(logs::lines_with(VENDOR_KEY), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_prompt_that_the_vendor_quotes_is_for_the_client_alone() {
+    let quoted = "quoted-prompt-5150";
+    for (client, vendor, stream) in pairs() {
+        for status in [400, 413, 422] {
+            let words = format!("Invalid value: '{quoted}'");
+            let error = vendor.vendor_error("invalid_request_error", &words);
+            let server = ScriptedVendor::start([Answer::json(status, error.to_string())]).await;
+            let stage = Stage::of(&[Deployment::new("public", vendor, &server.url())]);
+            let answer = stage.post(client.path(), &client.ask("public", quoted, stream)).await;
+            assert_eq!(answer.status / 100, 4, "{client:?} to {vendor:?}");
+            assert!(client.error_message(&answer.json()).contains(quoted), "{client:?} to {vendor:?}");
+            let counted =
+                stage.post("/v1/messages/count_tokens", &Dialect::Messages.ask("public", quoted, false));
+            counted.await;
+        }
+    }
+    assert_eq!(logs::lines_with(quoted), [""; 0]);
+}
