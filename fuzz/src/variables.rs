@@ -1,4 +1,4 @@
-//! Whatever stands in a `.env` file is read or refused.
+//! Files of variables, as in `.env`.
 
 use llm_config::Options;
 
