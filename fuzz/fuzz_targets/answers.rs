@@ -1,4 +1,4 @@
-//! Fuzzes `llm_fuzz::answers`.
+//! Gives the fuzzer's inputs to `llm_fuzz::answers`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| llm_fuzz::answers::check(data));

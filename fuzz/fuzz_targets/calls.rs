@@ -1,4 +1,4 @@
-//! Fuzzes `llm_fuzz::calls`.
+//! Gives the fuzzer's inputs to `llm_fuzz::calls`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| llm_fuzz::calls::check(data));

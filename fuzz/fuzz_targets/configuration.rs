@@ -1,4 +1,4 @@
-//! Fuzzes `llm_fuzz::configuration`.
+//! Gives the fuzzer's inputs to `llm_fuzz::configuration`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| llm_fuzz::configuration::check(data));

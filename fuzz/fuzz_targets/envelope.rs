@@ -1,4 +1,4 @@
-//! Fuzzes `llm_fuzz::envelope`.
+//! Gives the fuzzer's inputs to `llm_fuzz::envelope`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| llm_fuzz::envelope::check(data));

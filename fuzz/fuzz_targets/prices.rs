@@ -1,4 +1,4 @@
-//! Fuzzes `llm_fuzz::prices`.
+//! Gives the fuzzer's inputs to `llm_fuzz::prices`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| llm_fuzz::prices::check(data));

@@ -1,4 +1,4 @@
-//! Fuzzes `llm_fuzz::requests`.
+//! Gives the fuzzer's inputs to `llm_fuzz::requests`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| llm_fuzz::requests::check(data));

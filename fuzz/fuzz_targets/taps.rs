@@ -1,4 +1,4 @@
-//! Fuzzes `llm_fuzz::taps`.
+//! Gives the fuzzer's inputs to `llm_fuzz::taps`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| llm_fuzz::taps::check(data));

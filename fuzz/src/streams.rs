@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use llm_core::event::{Event, Fold};
-use llm_core::{ChatRequest, ChatResponse, Dialect, Ingress, Result, framing};
+use llm_core::{ChatRequest, ChatResponse, Dialect, Ingress, Part, Result, framing};
 
 use crate::dialects;
 use crate::framing::frames;
@@ -73,10 +73,31 @@ pub fn encoded(client: &dyn Ingress, events: &[Event]) {
         let (read, result) = self::events(&*vendor, &out);
         let answer = result.and_then(|()| folded(&read));
         let shown = out.escape_ascii();
-        if let Err(error) = answer {
-            panic!("{} does not read its own stream: {error:?}: {shown}", client.id());
+        let id = client.id();
+        match answer {
+            Ok(answer) => {
+                let before = folded(events).expect("it ended");
+                // Only one dialect has several choices; the others tell choice 0. Where parts overlap, those without
+                // parts have their words in the order in which they came.
+                let only = matches!(before.choices.as_slice(), [only] if only.index == 0);
+                let told = !only || prose(&answer).len() == prose(&before).len();
+                assert!(told, "{id} tells not {:?} but {:?}: {shown}", prose(&before), prose(&answer));
+            }
+            Err(error) => panic!("{id} does not read its own stream: {error:?}: {shown}"),
         }
     }
+}
+
+/// The words of an answer, however a dialect marks them: some have no refusals, some no sound.
+fn prose(answer: &ChatResponse) -> String {
+    let parts = answer.choices.iter().flat_map(|choice| &choice.message.parts);
+    let words = parts.filter_map(|part| match part {
+        Part::Text(text) => Some(text.text.as_str()),
+        Part::Refusal(words) => Some(words.as_str()),
+        Part::Audio(media) => media.transcript.as_deref(),
+        _ => None,
+    });
+    words.collect()
 }
 
 /// Reads what is written to a client as frames of JSON.

@@ -38,6 +38,7 @@ pub fn check(data: &[u8]) {
         }
         let content = before.choices.iter().any(|choice| !choice.message.joined_text().is_empty());
         assert!(seen.content || !content, "{id}: the tap sees no content");
+        assert_eq!(seen.usage, before.usage, "{id}: the tap counts otherwise");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `.env` files.
+//! Files of variables, as in `.env`.
 
 use llm_config::Options;
 

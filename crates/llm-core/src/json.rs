@@ -1,6 +1,7 @@
 //! JSON kept as the text it came as: order of keys, big integers and spelling of numbers survive.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
@@ -192,6 +193,13 @@ impl<'de> Deserialize<'de> for RawObject {
     }
 }
 
+/// Where a piece that was borrowed from a text stands in it; `None` for any other piece.
+pub fn place(text: &str, piece: &str) -> Option<Range<usize>> {
+    let start = (piece.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+    let range = start..start.checked_add(piece.len())?;
+    (range.end <= text.len()).then_some(range)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,5 +245,13 @@ mod tests {
         assert_eq!(complaint_of("{"), "EOF while parsing an object at line 1 column 1");
         let number = serde_json::from_str::<u64>(r#""`secret`, expected x""#).expect_err("a string");
         assert_eq!(complaint(&number), "invalid type: string, expected u64");
+    }
+
+    #[test]
+    fn only_a_borrowed_piece_has_a_place() {
+        let text = String::from("{\"a\":12}");
+        assert_eq!(place(&text, &text[5..7]), Some(5..7));
+        assert_eq!(place(&text[..3], &text[5..7]), None);
+        assert_eq!(place(&text[3..], &text[..2]), None);
     }
 }

@@ -144,7 +144,11 @@ struct BegunStream {
 }
 
 impl BegunStream {
-    fn into_answer(self, ingress: Arc<dyn Ingress>, settlement: Settlement) -> Answer {
+    fn into_answer(self, ingress: Arc<dyn Ingress>, mut settlement: Settlement) -> Answer {
+        let failed = |error: &Error, settlement: &mut Settlement| {
+            settlement.settle(Outcome::Failed(error));
+            refusal(&*ingress, error, &settlement.call().call_id)
+        };
         let stream = match self.answer {
             Started::NativeStream { held, rest } => AnswerStream::native(held, rest, ingress, settlement),
             Started::Events { held, rest } => match self.inbound.decoded() {
@@ -152,11 +156,10 @@ impl BegunStream {
                     let encoder = ingress.encoder(request);
                     AnswerStream::events(held, rest, encoder, ingress, settlement)
                 }
-                Err(error) => return refusal(&*ingress, &error, &settlement.call().call_id),
+                Err(error) => return failed(&error, &mut settlement),
             },
             Started::Native { .. } | Started::Decoded(_) => {
-                let error = Error::internal("a whole answer is no stream");
-                return refusal(&*ingress, &error, &settlement.call().call_id);
+                return failed(&Error::internal("a whole answer is no stream"), &mut settlement);
             }
         };
         Answer { status: 200, headers: self.headers, body: AnswerBody::Stream(Box::new(stream)) }

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use llm_core::dialect::Peek;
 use llm_core::wire::WireResponse;
 use llm_core::{
-    ChatRequest, ChatResponse, Choice, DialectId, Envelope, Error, FinishReason, Message, Part, RawObject,
-    Result, Role,
+    ChatRequest, ChatResponse, Choice, DialectId, Error, FinishReason, Message, Part, RawObject, Result,
+    Role, json,
 };
 
 use crate::blocks::{Side, for_client, read_list};
@@ -83,22 +83,18 @@ pub(crate) fn stop_reason(members: &Members<'_>) -> Result<Option<FinishReason>,
 
 /// Reads of a whole answer only what metering needs.
 pub(crate) fn peek(body: &[u8]) -> Result<Peek> {
-    let envelope = Envelope::scan(body).map_err(|fault| {
-        Error::bad_answer(format!("the vendor's answer is no answer: {}", fault.message()))
-    })?;
-    let is_error = envelope.value(body, "type") == Some("\"error\"");
-    if is_error || envelope.range(body, "content").is_none() {
+    let text = std::str::from_utf8(body)
+        .map_err(|_| Error::bad_answer("the vendor's answer is no answer: it is not UTF-8"))?;
+    let members = Members::parse(text).map_err(Malformed::of_vendor)?;
+    let is_error = members.raw("type").is_some_and(|kind| kind.get() == "\"error\"");
+    if is_error || members.raw("content").is_none() {
         let reply = WireResponse { status: 200, headers: http::HeaderMap::new(), body: body.to_vec().into() };
         return Err(error::classify(&reply));
     }
-    let malformed = |fault: Error| Error::bad_answer(fault.message().to_owned());
-    let usage: usage::WireUsage<'_> = envelope.read(body, "usage").ok().flatten().unwrap_or_default();
-    let sequence = envelope.string(body, "stop_sequence").map_err(malformed)?;
-    let reason = envelope.string(body, "stop_reason").map_err(malformed)?;
     Ok(Peek {
-        usage: Tally::default().take(&usage),
-        finish: reason.map(|reason| finish::read(&reason, sequence.map(|text| text.into_owned()))),
-        model: envelope.range(body, "model"),
+        usage: Tally::default().take(&usage::read(&members)),
+        finish: stop_reason(&members).map_err(Malformed::of_vendor)?,
+        model: members.raw("model").and_then(|model| json::place(text, model.get())),
     })
 }
 
@@ -143,4 +139,17 @@ pub(crate) fn shown_model<'a>(answered: &'a str, request: &'a ChatRequest) -> &'
 /// An id as clients of this format know them.
 pub(crate) fn message_id(id: &str) -> String {
     if id.starts_with("msg_") { id.to_owned() } else { format!("msg_{id}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_names_a_key_twice_is_metered_as_it_is_read() {
+        let body = r#"{"id":"a","id":"b","model":"m","content":[],"usage":{"output_tokens":3}}"#;
+        let peek = peek(body.as_bytes()).expect("an answer");
+        assert_eq!(peek.usage.output, Some(3));
+        assert_eq!(peek.model.and_then(|at| body.get(at)), Some("\"m\""));
+    }
 }

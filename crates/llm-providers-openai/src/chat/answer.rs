@@ -1,13 +1,12 @@
 //! A vendor's whole answer, read.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use llm_core::dialect::Peek;
 use llm_core::json::complaint;
 use llm_core::wire::WireResponse;
 use llm_core::{
-    ChatResponse, Choice, Envelope, Error, FinishReason, Message, RawJson, RawObject, Result, Role,
+    ChatResponse, Choice, Envelope, Error, FinishReason, Message, RawJson, RawObject, Result, Role, json,
 };
 use serde::de::{IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
@@ -250,13 +249,6 @@ fn peek_closely(body: &[u8], completion_excludes_reasoning: bool) -> Result<Peek
     Ok(Peek {
         usage: rest.usage().map(|usage| usage.usage(completion_excludes_reasoning)).unwrap_or_default(),
         finish,
-        model: glance.model.and_then(|raw| place(text, raw.get())),
+        model: glance.model.and_then(|raw| json::place(text, raw.get())),
     })
-}
-
-/// Where a piece of a text stands in it.
-pub(super) fn place(text: &str, piece: &str) -> Option<Range<usize>> {
-    let start = (piece.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-    let range = start..start.checked_add(piece.len())?;
-    (range.end <= text.len()).then_some(range)
 }

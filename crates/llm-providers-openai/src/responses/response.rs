@@ -6,12 +6,12 @@ use llm_core::dialect::{DialectId, Peek};
 use llm_core::message::{Message, Role};
 use llm_core::response::Choice;
 use llm_core::wire::WireResponse;
-use llm_core::{ChatResponse, Envelope, Error, Part, RawJson, RawObject, Result, Usage};
+use llm_core::{ChatResponse, Error, Part, RawJson, RawObject, Result, Usage, json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::RESPONSES;
-use super::fields::{Fault, Fields};
+use super::fields::{Fault, Fields, text};
 use super::output::{finish, item};
 use super::usage::usage;
 use crate::error::{classify, classify_value};
@@ -63,6 +63,8 @@ pub(super) struct Answer<'a> {
     pub(super) id: String,
     /// The model.
     pub(super) model: String,
+    /// The model as it stands in the text.
+    model_text: Option<&'a RawValue>,
     /// When.
     pub(super) created: Option<u64>,
     /// `completed`, `incomplete`, `failed`, `in_progress` …
@@ -88,11 +90,13 @@ impl<'a> Answer<'a> {
         let mut details = fields.object("incomplete_details").ok().flatten().unwrap_or_default();
         let mut counted = fields.value("usage").map(usage).unwrap_or_default();
         let output = fields.list("output")?;
+        let model = fields.value("model");
         let searches = reported_searches(&mut fields).or_else(|| counted_searches(&output));
         counted.web_searches = counted.web_searches.or(searches);
         Ok(Self {
             id: fields.lenient("id").unwrap_or_default(),
-            model: fields.lenient("model").unwrap_or_default(),
+            model: model.and_then(text).unwrap_or_default().into_owned(),
+            model_text: model,
             created: created.and_then(seconds),
             status: fields.lenient("status").unwrap_or_default(),
             reason: details.lenient("reason"),
@@ -245,19 +249,18 @@ fn joined(pieces: &[RawJson]) -> Option<RawJson> {
 /// When the body is no JSON object, or tells of a failure.
 pub(super) fn peek(body: &[u8]) -> Result<Peek> {
     let bad = || Error::bad_answer("the vendor's answer is no JSON object");
-    let text = std::str::from_utf8(body).map_err(|_| bad())?;
-    let envelope = Envelope::scan(body).map_err(|_| bad())?;
-    let answer = Answer::read(text).map_err(Fault::of_vendor)?;
+    let body = std::str::from_utf8(body).map_err(|_| bad())?;
+    let answer = Answer::read(body).map_err(Fault::of_vendor)?;
     if let Some(error) = answer.failure() {
         return Err(error);
     }
     if answer.says_nothing() {
-        let body = Bytes::copy_from_slice(body);
+        let body = Bytes::copy_from_slice(body.as_bytes());
         return Err(classify(&WireResponse { status: 200, headers: HeaderMap::new(), body }));
     }
     Ok(Peek {
         finish: Some(finish(&answer.status, answer.reason.as_deref(), has_calls(&answer.output))),
-        model: envelope.range(body, "model"),
+        model: answer.model_text.and_then(|model| json::place(body, model.get())),
         usage: answer.usage,
     })
 }
@@ -269,4 +272,17 @@ pub(super) fn has_calls(output: &[&RawValue]) -> bool {
         matches!(fields.peek("type").as_ref(), "function_call" | "custom_tool_call")
     };
     output.iter().any(is_call)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_names_a_key_twice_is_metered_as_it_is_read() {
+        let body = r#"{"id":"a","id":"b","model":"m","output":[],"usage":{"output_tokens":3}}"#;
+        let peek = peek(body.as_bytes()).expect("an answer");
+        assert_eq!(peek.usage.output, Some(3));
+        assert_eq!(peek.model.and_then(|at| body.get(at)), Some("\"m\""));
+    }
 }
