@@ -278,28 +278,49 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How many bytes from the start stand for themselves in a JSON string. Whole blocks are checked without a branch
-/// in them, so that the compiler can use vectors: a prompt is mostly one long string.
+/// How many bytes from the start stand for themselves in a JSON string. Long runs are checked in blocks without a
+/// branch in them, so that the compiler can use vectors; where a run ends is found a word at a time, because prompts
+/// have a line break every few words.
 fn plain_length(text: &[u8]) -> usize {
     const BLOCK: usize = 64;
-    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    const WORD: usize = 8;
     let mut at = 0;
-    // Keys and short values end within the first few bytes.
-    while at < 16 {
-        match text.get(at) {
-            Some(byte) if !special(*byte) => at += 1,
-            _ => return at,
+    // Keys and short values end within the first two words.
+    while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<WORD>) {
+        match first_special(u64::from_le_bytes(*word)) {
+            Some(place) => return at + place,
+            None => at += WORD,
+        }
+        if at == 2 * WORD {
+            at += plain_blocks::<BLOCK>(text.get(at..).unwrap_or_default());
         }
     }
-    while let Some(block) = text.get(at..at + BLOCK) {
+    let special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+/// The bytes of whole blocks from the start that stand for themselves.
+fn plain_blocks<const BLOCK: usize>(text: &[u8]) -> usize {
+    let is_plain = |block: &&[u8]| {
         let found = block.iter().fold(0, |found, byte| {
             found | u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < 0x20)
         });
-        if found != 0 {
-            break;
-        }
-        at += BLOCK;
-    }
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().position(|byte| special(*byte)).unwrap_or(rest.len())
+        found == 0
+    };
+    text.chunks_exact(BLOCK).take_while(is_plain).count() * BLOCK
+}
+
+/// The lowest byte of a word that does not stand for itself. The usual trick of subtracting from each byte and
+/// looking at its highest bit may also mark bytes above a true one, never below it.
+fn first_special(word: u64) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let is = |byte: u8| {
+        let difference = word ^ (ONES * u64::from(byte));
+        difference.wrapping_sub(ONES) & !difference
+    };
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let found = (is(b'"') | is(b'\\') | control) & HIGH;
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }

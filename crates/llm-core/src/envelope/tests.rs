@@ -150,6 +150,19 @@ proptest! {
     }
 
     #[test]
+    fn long_texts_are_judged_like_serde_json(
+        pieces in proptest::collection::vec(
+            prop_oneof!["[a-zé]{0,70}", Just("\\\\n".to_owned()), Just("\\\"".to_owned()), Just("\u{1f}".to_owned()),
+                Just("\u{80}".to_owned()), Just("\\".to_owned())],
+            0..8,
+        ),
+    ) {
+        let text = format!("{{\"a\":\"{}\",\"b\":1}}", pieces.concat());
+        let theirs = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).is_ok();
+        prop_assert_eq!(Envelope::scan(text.as_bytes()).is_ok(), theirs, "{}", text);
+    }
+
+    #[test]
     fn near_json_is_judged_like_serde_json(text in "[\\{\\}\\[\\],:\"a1\\\\ -]{0,14}") {
         let ours = Envelope::scan(text.as_bytes());
         let theirs = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).is_ok();
