@@ -22,6 +22,7 @@ pub mod loss;
 pub mod message;
 pub mod money;
 pub mod provider;
+pub mod random;
 pub mod request;
 pub mod response;
 pub mod retry_hint;

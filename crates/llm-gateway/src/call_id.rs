@@ -1,15 +1,9 @@
 //! Ids of calls: UUIDs of version 7, made without asking the system for randomness each time.
 
-use std::cell::Cell;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use llm_core::random::next;
 use uuid::Builder;
-
-thread_local! {
-    /// SplitMix64's state, seeded from the system once for each thread.
-    static STATE: Cell<u64> = Cell::new(RandomState::new().build_hasher().finish());
-}
 
 /// An id for a call that came without one. Ids sort by time; they tell calls apart and are no secrets.
 pub fn new_call_id() -> String {
@@ -25,16 +19,6 @@ pub fn new_call_id() -> String {
         .as_hyphenated()
         .encode_lower(&mut text)
         .to_owned()
-}
-
-fn next() -> u64 {
-    STATE.with(|state| {
-        let step = state.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
-        state.set(step);
-        let mixed = (step ^ (step >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    })
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Default for RouterSettings {
     /// Two retries and ten minutes for a call: what the SDKs in front of us expect.
     fn default() -> Self {
         Self {
-            strategy: Arc::new(Shuffle::default()),
+            strategy: Arc::new(Shuffle),
             num_retries: 2,
             retry_after: Duration::ZERO,
             max_fallbacks: 5,

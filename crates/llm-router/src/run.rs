@@ -14,7 +14,7 @@ use crate::deployment::{Deployment, InFlight, Limits};
 use crate::group::Group;
 use crate::router::Router;
 use crate::started::{self, Started};
-use crate::strategy::{Strategy, random_below};
+use crate::strategy::Strategy;
 
 /// What one call asks of the router.
 #[derive(Clone)]
@@ -187,7 +187,7 @@ impl Run<'_> {
         let doubled = Duration::from_millis(500u64 << retries.saturating_sub(1).min(4));
         let wait =
             hint.unwrap_or(doubled.min(Duration::from_secs(8))).max(self.router.settings().retry_after);
-        let jitter = Duration::from_millis(random_below(750));
+        let jitter = Duration::from_millis(llm_core::random::below(750));
         let wait = wait + jitter.min(wait);
         if self.is_over_in(wait) {
             return Err(error.clone());

@@ -1,9 +1,9 @@
 //! How one of several deployments is picked.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use llm_core::{Error, Result};
+use llm_core::{Error, Result, random};
 
 use crate::deployment::Deployment;
 
@@ -23,7 +23,7 @@ pub trait Strategy: Send + Sync + 'static {
 /// When there is none of this name.
 pub fn strategy_named(name: &str) -> Result<Arc<dyn Strategy>> {
     match name.replace('_', "-").as_str() {
-        "simple-shuffle" | "random" | "weighted-random" => Ok(Arc::new(Shuffle::default())),
+        "simple-shuffle" | "random" | "weighted-random" => Ok(Arc::new(Shuffle)),
         "round-robin" => Ok(Arc::new(RoundRobin::default())),
         "first-available" | "priority" => Ok(Arc::new(FirstAvailable)),
         _ => Err(Error::invalid(format!(
@@ -48,14 +48,11 @@ impl Strategy for RoundRobin {
 
 /// At random, by weight: deployments without a weight count only when none has one.
 #[derive(Debug, Default)]
-pub struct Shuffle {
-    state: AtomicU64,
-}
+pub struct Shuffle;
 
 impl Strategy for Shuffle {
     fn pick(&self, candidates: &[&Arc<Deployment>]) -> usize {
-        let step = self.state.fetch_add(1, Ordering::Relaxed);
-        by_weight(candidates, |total| mixed(step) % total)
+        by_weight(candidates, random::below)
     }
 }
 
@@ -84,23 +81,4 @@ fn by_weight(candidates: &[&Arc<Deployment>], place: impl FnOnce(u64) -> u64) ->
         place -= weight;
     }
     0
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014) over a counter and a per-process seed: spreads evenly, never blocks.
-fn mixed(step: u64) -> u64 {
-    static SEED: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
-    let seed = *SEED.get_or_init(|| {
-        use std::hash::{BuildHasher, Hasher};
-        std::collections::hash_map::RandomState::new().build_hasher().finish()
-    });
-    let mut bits = seed.wrapping_add(step.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    bits ^ (bits >> 31)
-}
-
-/// A number in `0..bound` for jitter; not for secrets.
-pub(crate) fn random_below(bound: u64) -> u64 {
-    static STEP: AtomicU64 = AtomicU64::new(0);
-    if bound == 0 { 0 } else { mixed(STEP.fetch_add(1, Ordering::Relaxed)) % bound }
 }
