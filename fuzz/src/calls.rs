@@ -6,7 +6,7 @@ use std::time::Instant;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use llm_config::{Flags, Options, build, load};
-use llm_core::dialect::Operation;
+use llm_core::operation::Operation;
 use llm_gateway::{AnswerBody, Gateway, Incoming};
 
 use crate::sample::{Draws, request_body};

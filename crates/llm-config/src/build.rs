@@ -100,6 +100,7 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         vendor: one.vendor.clone(),
         api_base: one.api_base.clone(),
         api_key: one.api_key.clone(),
+        parameters: one.parameters.clone(),
         organization: one.organization.clone(),
         extra_headers: one.extra_headers.clone(),
         policy: one.policy.unwrap_or(policy),

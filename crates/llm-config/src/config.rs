@@ -6,7 +6,7 @@ use std::sync::Arc;
 use llm_core::request::Sampling;
 use llm_core::{LossPolicy, RawObject, Secret};
 use llm_metrics::PriceBook;
-use llm_providers::Registry;
+use llm_providers::{Parameters, Registry};
 use llm_router::{Alias, Limits};
 
 use crate::report::{Place, Report};
@@ -59,6 +59,8 @@ pub struct DeploymentConfig {
     pub limits: Limits,
     /// Attempts after the first; `None`: as the router says.
     pub num_retries: Option<u32>,
+    /// What the vendor's row names as parameters.
+    pub parameters: Parameters,
     /// What to do with what the vendor cannot do; `None`: as the router says.
     pub policy: Option<LossPolicy>,
     /// Sampling for what clients leave open.

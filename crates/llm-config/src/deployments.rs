@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use llm_core::{LossPolicy, Secret};
-use llm_providers::{Auth, Status, Vendor};
+use llm_providers::{Auth, Parameters, Status, Vendor};
 
 use crate::config::DeploymentConfig;
 use crate::environment::Environment;
@@ -155,6 +155,7 @@ impl Maker<'_> {
             full_name,
             api_base: access.base,
             api_key: access.key.map(Secret::new),
+            parameters: self.parameters(draft, vendor),
             organization: draft.text("organization").map(str::to_owned),
             extra_headers: draft.headers(),
             weight: 0,
@@ -173,6 +174,18 @@ impl Maker<'_> {
         };
         let shares = ["weight", "rpm", "tpm"].map(|key| draft.whole(key));
         self.made.push(Made { config, own_id: draft.id.is_some(), shares });
+    }
+
+    /// What the vendor's row names as parameters: of the draft, else of the variables that the row names.
+    fn parameters(&self, draft: &Draft<'_>, vendor: &Vendor) -> Parameters {
+        let mut parameters = Parameters::default();
+        for (name, variables) in &vendor.parameters {
+            let set = variables.iter().find_map(|variable| self.environment.get(variable));
+            if let Some(value) = draft.text(name).or(set) {
+                parameters.set(name, Secret::new(value.to_owned()));
+            }
+        }
+        parameters
     }
 
     fn max_output_tokens(&self, draft: &Draft<'_>, vendor: &Vendor, model: &str) -> Option<u64> {

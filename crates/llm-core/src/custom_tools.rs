@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use bytes::BytesMut;
 
-use crate::dialect::EventEncoder;
 use crate::event::{Delta, Event, PartKind};
+use crate::ingress::EventEncoder;
 use crate::json::{RawJson, RawObject};
 use crate::message::{Part, ToolCall};
 use crate::request::{ChatRequest, Tool};

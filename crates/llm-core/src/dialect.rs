@@ -1,17 +1,19 @@
-//! What a wire format must be able to do: [`Dialect`] behind us (towards vendors), [`Ingress`] in front of us
-//! (towards clients). Everything here is synchronous and pure.
+//! What a wire format must be able to do behind us, towards vendors: [`Dialect`]. Everything here is synchronous and
+//! pure. The side towards clients is [`crate::ingress`].
 
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use bytes::Bytes;
 
+use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::envelope::Envelope;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::exchange::Exchange;
 use crate::json::RawObject;
 use crate::loss::{Loss, LossPolicy};
 use crate::request::{ChatRequest, Sampling};
+use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::{ChatResponse, FinishReason};
 use crate::usage::Usage;
 use crate::wire::{Frame, Framing, WireRequest, WireResponse};
@@ -155,6 +157,22 @@ pub trait Dialect: Send + Sync + 'static {
     fn count_tokens_path(&self) -> Option<&'static str> {
         None
     }
+
+    /// Whether a vendor of this format fetches a picture or file from this address itself. Where not, the gateway may
+    /// fetch it and send the bytes.
+    fn takes_url(&self, _url: &str) -> bool {
+        true
+    }
+
+    /// Embeddings, where the vendor has them.
+    fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
+        None
+    }
+
+    /// Reranking, where the vendor has it.
+    fn rerank(&self) -> Option<&dyn Exchange<RerankRequest, RerankResponse>> {
+        None
+    }
 }
 
 /// What metering needs of a whole answer.
@@ -239,105 +257,6 @@ pub trait StreamTap: Send {
     /// # Errors
     /// [`crate::ErrorKind::Truncated`] when it ended before the answer did.
     fn finish(&mut self, seen: &mut Seen) -> Result<Bytes>;
-}
-
-/// What a client asks for by a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Operation {
-    /// A chat answer.
-    Chat,
-    /// How many tokens a chat request has.
-    CountTokens,
-}
-
-impl Operation {
-    /// A stable word for logs and metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::CountTokens => "count_tokens",
-        }
-    }
-}
-
-/// A model as listed to clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelCard {
-    /// The public name.
-    pub id: String,
-    /// What it is for (`chat`, `embedding` …).
-    pub mode: Option<String>,
-    /// The most prompt tokens.
-    pub max_input_tokens: Option<u64>,
-    /// The most answer tokens.
-    pub max_output_tokens: Option<u64>,
-}
-
-/// The client side of a wire format.
-///
-/// # Behavior
-/// - Every method is pure and never panics, whatever bytes come in.
-/// - `decode` refuses what the format does not allow with [`Error::invalid`], naming the field.
-pub trait Ingress: Send + Sync + 'static {
-    /// The format's name.
-    fn id(&self) -> DialectId;
-
-    /// Paths that clients of this format call, with what they mean. Exact paths, POST.
-    fn paths(&self) -> &'static [(&'static str, Operation)];
-
-    /// Names of request headers that belong to the format and go on to a vendor of the same format.
-    fn forwarded_headers(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Reads a client's request.
-    ///
-    /// # Errors
-    /// When the body is not a request of this format.
-    fn decode(&self, body: &Bytes, headers: &HeaderMap) -> Result<ChatRequest>;
-
-    /// Writes a whole answer. `request` is what the client asked.
-    fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes;
-
-    /// Writes a stream. `request` is what the client asked.
-    fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder>;
-
-    /// Whether the client of a same-format stream asked for usage in it, by its body.
-    fn wants_usage(&self, body: &Bytes, envelope: &Envelope) -> bool;
-
-    /// The most answer tokens that the body asks for, without decoding it.
-    fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64>;
-
-    /// An error as the body of an answer.
-    fn error(&self, error: &Error) -> Bytes;
-
-    /// An error in a stream that passes through as it is, after which the stream ends.
-    fn stream_error(&self, error: &Error) -> Bytes;
-
-    /// The content type of a stream.
-    fn stream_content_type(&self) -> &'static str {
-        "text/event-stream; charset=utf-8"
-    }
-
-    /// The answer to a count of tokens.
-    fn encode_token_count(&self, tokens: u64) -> Bytes;
-
-    /// Whether a request for the list of models is one of this format, by its headers.
-    fn claims_model_list(&self, headers: &HeaderMap) -> bool;
-
-    /// The list of models.
-    fn encode_models(&self, models: &[ModelCard]) -> Bytes;
-}
-
-/// Writes a canonical stream for a client.
-///
-/// # Behavior
-/// - Fed the events of one answer in order, it writes a complete stream of the format, terminator included.
-/// - [`Event::Error`] is written as the format's error event; [`Event::End`] after it writes the terminator.
-pub trait EventEncoder: Send {
-    /// Adds the frames that an event means.
-    fn push(&mut self, event: &Event, out: &mut BytesMut);
 }
 
 #[cfg(test)]

@@ -6,24 +6,33 @@
 //! - [`error`]: what went wrong, whose fault it is and whether another attempt helps.
 //! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
 //! - [`framing`]: streams of bytes cut into frames.
-//! - [`dialect`]: what a wire format must be able to do, behind us (vendors) and in front of us (clients).
+//! - [`dialect`], [`ingress`], [`operation`]: what a wire format must be able to do, behind us (vendors) and in front of
+//!   us (clients), and what the paths of clients mean.
+//! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
+//! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
 //! - [`provider`]: what the router calls.
 
+pub mod authenticator;
 pub mod custom_tools;
 pub mod dialect;
+pub mod embedding;
 pub mod envelope;
 pub mod error;
 pub mod event;
+pub mod exchange;
 pub mod framing;
+pub mod ingress;
 pub mod json;
 pub mod loss;
 pub mod message;
 pub mod money;
+pub mod operation;
 pub mod provider;
 pub mod random;
 pub mod request;
+pub mod rerank;
 pub mod response;
 pub mod retry_hint;
 pub mod scrub;
@@ -31,15 +40,16 @@ pub mod secret;
 pub mod usage;
 pub mod wire;
 
-pub use dialect::{
-    Dialect, DialectId, EventEncoder, Ingress, Seen, StreamDecoder, StreamTap, Target, Verdict,
-};
+pub use authenticator::Authenticator;
+pub use dialect::{Dialect, DialectId, Seen, StreamDecoder, StreamTap, Target, Verdict};
 pub use envelope::Envelope;
 pub use error::{Error, ErrorKind, Fault, Result, Retry};
 pub use event::{Delta, Event, PartKind};
+pub use ingress::{EventEncoder, Ingress};
 pub use json::{RawJson, RawObject};
 pub use loss::{How, Loss, LossPolicy, Losses};
 pub use message::{Message, Part, Role};
+pub use operation::{Asked, Endpoint, Operation};
 pub use provider::{BoxFuture, BoxStream, Call, Inbound, Provider, Reply};
 pub use request::ChatRequest;
 pub use response::{ChatResponse, Choice, FinishReason};

@@ -10,11 +10,13 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::HeaderMap;
 
-use crate::dialect::{DialectId, Ingress, Operation, Seen};
+use crate::dialect::{DialectId, Seen};
 use crate::envelope::{Envelope, is_gateway_field};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::ingress::Ingress;
 use crate::loss::{Loss, LossPolicy};
+use crate::operation::Asked;
 use crate::request::ChatRequest;
 use crate::response::ChatResponse;
 use crate::wire::WireBody;
@@ -29,8 +31,8 @@ pub type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 pub struct Inbound {
     /// The client's dialect.
     pub ingress: Arc<dyn Ingress>,
-    /// What is asked.
-    pub operation: Operation,
+    /// What the path asks for.
+    pub asked: Asked,
     /// The client's headers.
     pub headers: HeaderMap,
     /// The body as it came.
@@ -47,15 +49,16 @@ impl Inbound {
     /// When the body is no JSON object (see [`Envelope::scan`]).
     pub fn new(
         ingress: Arc<dyn Ingress>,
-        operation: Operation,
+        asked: impl Into<Asked>,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Self> {
         let envelope = Envelope::scan(&body)?;
-        Ok(Self { ingress, operation, headers, body, envelope, decoded: OnceLock::new() })
+        Ok(Self { ingress, asked: asked.into(), headers, body, envelope, decoded: OnceLock::new() })
     }
 
-    /// The request in canonical form; decoded on the first call, without the fields that speak to the gateway.
+    /// The chat request in canonical form; decoded on the first call, without the fields that speak to the gateway,
+    /// with what the path says.
     ///
     /// # Errors
     /// When the body is no request of the client's dialect.
@@ -65,6 +68,10 @@ impl Inbound {
             request.extras = request.extras.map(|(origin, fields)| {
                 (origin, fields.into_iter().filter(|(name, _)| !is_gateway_field(name)).collect())
             });
+            if let Some(model) = &self.asked.model {
+                request.model.clone_from(model);
+            }
+            request.stream = self.asked.stream.unwrap_or(request.stream);
             Ok(request)
         });
         decoded.as_ref().map_err(Clone::clone)

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::Ingress;
-use llm_core::dialect::Operation;
+use llm_core::operation::Asked;
 use llm_core::wire::WireBody;
 
 use crate::stream::AnswerStream;
@@ -15,8 +15,8 @@ use crate::stream::AnswerStream;
 pub struct Incoming {
     /// The client's dialect.
     pub ingress: Arc<dyn Ingress>,
-    /// What is asked.
-    pub operation: Operation,
+    /// What its path asks for.
+    pub asked: Asked,
     /// The client's headers.
     pub headers: HeaderMap,
     /// The body.

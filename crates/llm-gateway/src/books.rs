@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use llm_core::dialect::Operation;
+use llm_core::operation::{Endpoint, Operation};
 use llm_core::{DialectId, Ingress};
 use llm_metrics::metrics::UNKNOWN_MODEL;
 use llm_metrics::{DeploymentLabels, DeploymentMetrics, Metrics, ModelEntry, PriceBook, RouteMetrics};
@@ -138,7 +138,7 @@ impl Books {
 fn routes(ingresses: &[Arc<dyn Ingress>]) -> Vec<(DialectId, Operation, &'static str)> {
     let mut routes: Vec<(DialectId, Operation, &'static str)> = Vec::new();
     for ingress in ingresses {
-        for (path, operation) in ingress.paths() {
+        for Endpoint { path, operation, .. } in ingress.endpoints() {
             if !routes.iter().any(|(known, does, _)| *known == ingress.id() && does == operation) {
                 routes.push((ingress.id(), *operation, path));
             }

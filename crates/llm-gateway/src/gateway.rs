@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::HeaderMap;
-use llm_core::dialect::Operation;
+use llm_core::operation::{Asked, Operation};
 use llm_core::provider::{Call, Inbound};
 use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
@@ -19,6 +19,7 @@ use crate::call_id::new_call_id;
 use crate::caller::{self, Caller};
 use crate::headers::{self, Done, Told};
 use crate::options::CallOptions;
+use crate::paths::Paths;
 use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
 use crate::stream::AnswerStream;
 use crate::tokens;
@@ -49,7 +50,7 @@ pub struct Gateway {
 pub(crate) struct State {
     pub router: Router,
     pub ingresses: Vec<Arc<dyn Ingress>>,
-    pub paths: HashMap<&'static str, (Arc<dyn Ingress>, Operation)>,
+    pub paths: Paths,
     pub master_key: Option<Secret>,
     pub default_model: Option<String>,
     pub books: Arc<Books>,
@@ -71,10 +72,9 @@ impl Gateway {
         self.state.store(Arc::new(State::new(parts, &self.metrics)));
     }
 
-    /// What a POST to this path means, and in which dialect.
-    pub fn route(&self, path: &str) -> Option<(Arc<dyn Ingress>, Operation)> {
-        let state = self.state.load();
-        state.paths.get(path).cloned()
+    /// What a POST to this path and query means, and in which dialect.
+    pub fn route(&self, path: &str, query: Option<&str>) -> Option<(Arc<dyn Ingress>, Asked)> {
+        self.state.load().paths.find(path, query)
     }
 
     /// The dialect of answers to paths that name none.
@@ -169,12 +169,6 @@ impl BegunStream {
 impl State {
     fn new(parts: GatewayParts, metrics: &Arc<Metrics>) -> Self {
         assert!(!parts.ingresses.is_empty(), "a gateway needs at least one client dialect");
-        let mut paths = HashMap::new();
-        for ingress in &parts.ingresses {
-            for (path, operation) in ingress.paths() {
-                paths.entry(*path).or_insert((Arc::clone(ingress), *operation));
-            }
-        }
         Self {
             books: Arc::new(Books::new(
                 &parts.router,
@@ -184,8 +178,8 @@ impl State {
                 metrics,
             )),
             router: parts.router,
+            paths: Paths::of(&parts.ingresses),
             ingresses: parts.ingresses,
-            paths,
             master_key: parts.master_key,
             default_model: parts.default_model,
         }
@@ -198,11 +192,11 @@ impl State {
     /// Identify, read, plan and run, settle. What guards, caches and budgets will do are lines of this function.
     async fn answer(&self, incoming: Incoming, settlement: &mut Settlement) -> Result<Begun> {
         caller::identify(&incoming.headers, self.master_key.as_ref())?;
-        let inbound = Inbound::new(incoming.ingress, incoming.operation, incoming.headers, incoming.body)?;
+        let inbound = Inbound::new(incoming.ingress, incoming.asked, incoming.headers, incoming.body)?;
         let mut options = CallOptions::read(&inbound)?;
         self.name_model(&mut options)?;
         settlement.call_mut().of_body(&inbound, &options.model, options.stream);
-        if inbound.operation == Operation::CountTokens {
+        if inbound.asked.operation == Operation::CountTokens {
             return self.count_tokens(&inbound, &options, settlement).await.map(whole);
         }
 
@@ -343,7 +337,7 @@ fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: std::time::I
 fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
     CallFacts {
         call_id: incoming.call_id.clone().unwrap_or_else(new_call_id),
-        route: books.route(incoming.ingress.id(), incoming.operation),
+        route: books.route(incoming.ingress.id(), incoming.asked.operation),
         dialect: incoming.ingress.id(),
         model: String::new(),
         stream: false,

@@ -12,6 +12,7 @@ pub mod gateway;
 mod headers;
 mod models;
 mod options;
+mod paths;
 mod settlement;
 mod status;
 mod stream;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::Ingress;
-use llm_core::dialect::ModelCard;
+use llm_core::ingress::ModelCard;
 use llm_router::{Deployment, Group, Pattern};
 use serde::Deserialize;
 use serde_json::value::RawValue;

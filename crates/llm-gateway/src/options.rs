@@ -42,17 +42,23 @@ impl CallOptions {
     /// # Errors
     /// When one has a wrong type or value; the message names it.
     pub(crate) fn read(inbound: &Inbound) -> Result<Self> {
-        let mut options = Self::default();
+        let mut options = Self {
+            model: inbound.asked.model.clone().unwrap_or_default(),
+            stream: inbound.asked.stream.unwrap_or(false),
+            ..Self::default()
+        };
         if !inbound.headers.is_empty() {
             options.read_headers(inbound)?;
         }
         for key in inbound.envelope.keys(&inbound.body) {
             match key {
-                "model" => {
+                "model" if inbound.asked.model.is_none() => {
                     let model = inbound.envelope.string(&inbound.body, key)?;
                     options.model = model.map(std::borrow::Cow::into_owned).unwrap_or_default();
                 }
-                "stream" => options.stream = inbound.option(key)?.unwrap_or(false),
+                "stream" if inbound.asked.stream.is_none() => {
+                    options.stream = inbound.option(key)?.unwrap_or(false);
+                }
                 _ if is_gateway_field(key) => options.read_field(inbound, key)?,
                 _ => {}
             }

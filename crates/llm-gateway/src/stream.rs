@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use llm_core::dialect::EventEncoder;
 use llm_core::event::{Delta, Event};
+use llm_core::ingress::EventEncoder;
 use llm_core::provider::{BoxStream, NativeStream, truncated};
 use llm_core::{Error, Ingress, Result, Usage};
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use llm_core::dialect::Operation;
+use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Provider, Secret};
 use llm_gateway::{AccountSpec, Answer, AnswerBody, Gateway, GatewayParts, Incoming};
 use llm_metrics::PriceBook;
@@ -44,7 +44,7 @@ fn gateway(script: impl IntoIterator<Item = Script>, master_key: Option<&str>) -
 fn incoming(body: &str) -> Incoming {
     Incoming {
         ingress: Arc::new(PlainIngress),
-        operation: Operation::Chat,
+        asked: Operation::Chat.into(),
         headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body.as_bytes()),
         received: Instant::now(),
@@ -166,7 +166,7 @@ async fn fields_that_are_not_acted_on_are_named() {
 #[tokio::test]
 async fn tokens_are_counted_roughly_where_the_vendor_cannot() {
     let mut count = incoming(r#"{"model":"m","text":"abcdefgh"}"#);
-    count.operation = Operation::CountTokens;
+    count.asked = Operation::CountTokens.into();
     assert_eq!(text(gateway([], None).handle(count).await).await, "9");
 }
 

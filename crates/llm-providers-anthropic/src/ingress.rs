@@ -2,16 +2,17 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use llm_core::dialect::{ModelCard, Operation};
+use llm_core::ingress::ModelCard;
+use llm_core::operation::{Endpoint, Operation};
 use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
 
 use crate::{MESSAGES, error, listing, request, response, stream};
 
-const PATHS: &[(&str, Operation)] = &[
-    ("/v1/messages", Operation::Chat),
-    ("/messages", Operation::Chat),
-    ("/v1/messages/count_tokens", Operation::CountTokens),
-    ("/messages/count_tokens", Operation::CountTokens),
+const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::new("/v1/messages", Operation::Chat),
+    Endpoint::new("/messages", Operation::Chat),
+    Endpoint::new("/v1/messages/count_tokens", Operation::CountTokens),
+    Endpoint::new("/messages/count_tokens", Operation::CountTokens),
 ];
 
 /// Speaks the format to clients.
@@ -23,8 +24,8 @@ impl Ingress for MessagesIngress {
         MESSAGES
     }
 
-    fn paths(&self) -> &'static [(&'static str, Operation)] {
-        PATHS
+    fn endpoints(&self) -> &'static [Endpoint] {
+        ENDPOINTS
     }
 
     fn forwarded_headers(&self) -> &'static [&'static str] {

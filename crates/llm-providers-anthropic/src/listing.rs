@@ -3,7 +3,7 @@
 //! After <https://platform.claude.com/docs/en/api/models/list>.
 
 use bytes::Bytes;
-use llm_core::dialect::ModelCard;
+use llm_core::ingress::ModelCard;
 use serde::Serialize;
 
 #[derive(Serialize)]

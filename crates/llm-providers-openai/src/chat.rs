@@ -24,7 +24,9 @@ mod usage;
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::custom_tools::CustomTools;
-use llm_core::dialect::{Encoded, ModelCard, Operation, Peek, TapOptions};
+use llm_core::dialect::{Encoded, Peek, TapOptions};
+use llm_core::ingress::ModelCard;
+use llm_core::operation::{Endpoint, Operation};
 use llm_core::request::ChatRequest;
 use llm_core::wire::WireResponse;
 use llm_core::{
@@ -88,6 +90,9 @@ impl Dialect for ChatCompletions {
     }
 }
 
+const ENDPOINTS: &[Endpoint] =
+    &[Endpoint::new("/v1/chat/completions", Operation::Chat), Endpoint::new(PATH, Operation::Chat)];
+
 /// The format as clients speak it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChatIngress;
@@ -97,8 +102,8 @@ impl Ingress for ChatIngress {
         CHAT
     }
 
-    fn paths(&self) -> &'static [(&'static str, Operation)] {
-        &[("/v1/chat/completions", Operation::Chat), (PATH, Operation::Chat)]
+    fn endpoints(&self) -> &'static [Endpoint] {
+        ENDPOINTS
     }
 
     fn forwarded_headers(&self) -> &'static [&'static str] {

@@ -14,11 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use llm_core::dialect::{Dialect, Encoded, Operation, TapOptions, Target};
+use llm_core::dialect::{Dialect, Encoded, TapOptions, Target};
 use llm_core::event::unfold;
+use llm_core::operation::Operation;
 use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
 use llm_core::wire::{WireRequest, WireResponse};
-use llm_core::{DialectId, Error, ErrorKind, Result};
+use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result};
 use llm_transport::{Upstream, UpstreamReply};
 use tokio::time::Instant;
 
@@ -38,10 +39,18 @@ pub(crate) struct HttpProvider {
     pub(crate) upstream: Arc<Upstream>,
     /// Headers of every request.
     pub(crate) fixed: Fixed,
+    /// Credentials that are made for each request.
+    pub(crate) authenticator: Option<Authenticated>,
     /// The query of the base URL, which every request carries.
     pub(crate) query: Option<String>,
     /// What the deployment adds to each request; the call says the rest.
     pub(crate) target: Target,
+}
+
+/// Credentials that are made for each request, and the address that they are made for.
+pub(crate) struct Authenticated {
+    pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) base_url: String,
 }
 
 impl Provider for HttpProvider {
@@ -89,10 +98,7 @@ impl HttpProvider {
         call: &Call<'_>,
         first_content: Option<Instant>,
     ) -> Result<(HeaderMap, ReplyBody)> {
-        let reply = self.upstream.send(request, &call.deadlines).await?;
-        if !is_success(reply.status) {
-            return Err(self.refusal(reply).await);
-        }
+        let reply = self.send(request, call).await?;
         if !call.stream {
             let reply = collected(reply).await?;
             let body = self.whole(call, &reply)?;
@@ -111,6 +117,25 @@ impl HttpProvider {
         let response = whole::decoded(&*self.dialect, call.public_model, &reply)?;
         let events = futures_util::stream::iter([Ok(unfold(response))]);
         Ok((reply.headers, ReplyBody::Events(Box::pin(events))))
+    }
+
+    /// Sends a request with its credentials; the reply has a good status.
+    async fn send(&self, mut request: WireRequest, call: &Call<'_>) -> Result<UpstreamReply> {
+        if let Some(Authenticated { authenticator, base_url }) = &self.authenticator {
+            // Cold beside the signing itself: a token is fetched once an hour.
+            authenticator.authenticate(&mut request, base_url).await?;
+        }
+        let reply = self.upstream.send(request, &call.deadlines).await?;
+        if is_success(reply.status) {
+            return Ok(reply);
+        }
+        let error = self.refusal(reply).await;
+        if let Some(Authenticated { authenticator, .. }) = &self.authenticator
+            && error.kind() == ErrorKind::UpstreamAuth
+        {
+            authenticator.refused();
+        }
+        Err(error)
     }
 
     fn whole(&self, call: &Call<'_>, reply: &WireResponse) -> Result<ReplyBody> {
@@ -147,11 +172,7 @@ impl HttpProvider {
         request.path = path.to_owned();
         request.body = edit.finish();
         let request = self.addressed(request, &call, true);
-        let reply = self.upstream.send(request, &call.deadlines).await?;
-        if !is_success(reply.status) {
-            return Err(self.refusal(reply).await);
-        }
-        let reply = collected(reply).await?;
+        let reply = collected(self.send(request, &call).await?).await?;
         let counted: Counted = serde_json::from_slice(&reply.body)
             .map_err(|_| Error::bad_answer("the vendor's count of tokens is none"))?;
         Ok(Some(counted.input_tokens))
@@ -168,7 +189,7 @@ impl HttpProvider {
     fn target(&self, call: &Call<'_>) -> Target {
         Target {
             model: call.model.to_owned(),
-            stream: call.stream && call.inbound.operation == Operation::Chat,
+            stream: call.stream && call.inbound.asked.operation == Operation::Chat,
             policy: call.policy.unwrap_or(self.target.policy),
             ..self.target.clone()
         }

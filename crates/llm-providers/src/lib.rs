@@ -30,16 +30,19 @@
 //! ```
 
 pub mod base_url;
+mod credentials;
 mod dialects;
 mod headers;
 mod http_provider;
 #[cfg(feature = "mock")]
 pub mod mock;
+pub mod parameters;
 pub mod providers;
 pub mod registry;
 pub mod vendor;
 
 pub use dialects::ingresses;
+pub use parameters::Parameters;
 pub use providers::{DeploymentSpec, Providers};
 pub use registry::Registry;
 pub use vendor::{Auth, Status, Vendor};

@@ -9,9 +9,11 @@ use llm_transport::{Options, Upstream};
 use parking_lot::Mutex;
 
 use crate::base_url::BaseUrl;
+use crate::credentials;
 use crate::dialects;
 use crate::headers::Fixed;
-use crate::http_provider::HttpProvider;
+use crate::http_provider::{Authenticated, HttpProvider};
+use crate::parameters::{Parameters, Settled};
 use crate::registry::Registry;
 use crate::vendor::{Auth, Status, Vendor};
 
@@ -26,6 +28,8 @@ pub struct DeploymentSpec {
     pub api_key: Option<Secret>,
     /// Another way of showing the credential than the vendor's row says.
     pub auth: Option<Auth>,
+    /// What the vendor's row names as parameters: region, project, tenant, other credentials.
+    pub parameters: Parameters,
     /// The organization that pays, where the vendor has such a header.
     pub organization: Option<String>,
     /// Headers to add to every request. They may be credentials.
@@ -86,10 +90,14 @@ impl Providers {
         let own = dialect_name == vendor.dialect;
         let dialect = dialects::dialect(dialect_name, if own { &vendor.quirks } else { &NO_QUIRKS })?;
         let base = base_url(vendor, dialect_name, spec)?;
+        let authenticator = credentials::authenticator(vendor, spec)?;
+        let fixed = fixed_headers(vendor, spec, authenticator.is_some())?;
         Ok(Arc::new(HttpProvider {
             dialect,
             upstream: self.upstream(&base.url, &spec.transport)?,
-            fixed: fixed_headers(vendor, spec)?,
+            authenticator: authenticator
+                .map(|authenticator| Authenticated { authenticator, base_url: base.url.clone() }),
+            fixed,
             query: base.query,
             target: target(spec),
         }))
@@ -150,23 +158,32 @@ fn same(one: &Options, other: &Options) -> bool {
 
 fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Result<BaseUrl> {
     let rules = dialects::url_rules(dialect_name)?;
-    let written = spec.api_base.as_deref().filter(|written| !written.trim().is_empty());
-    let Some(written) = written.or(vendor.base_url.as_deref()) else {
+    let settled = Settled::new(vendor, &spec.parameters);
+    let written = spec.api_base.clone().filter(|written| !written.trim().is_empty());
+    let own = |own: &String| settled.filled(own).map_err(|missing| missing.in_address(vendor));
+    let written = match written {
+        Some(written) => Some(written),
+        None => vendor.base_url.as_ref().map(own).transpose()?,
+    };
+    let Some(written) = written else {
         let variables = list(&vendor.base_env, "or");
         return Err(Error::invalid(format!(
             "vendor `{}` has no address of its own: set `api_base`{variables}",
             vendor.name
         )));
     };
-    BaseUrl::normalise(written, vendor, rules)
+    let mut base = BaseUrl::normalise(&written, vendor, rules)?;
+    base.query = settled.query(base.query.take());
+    Ok(base)
 }
 
-fn fixed_headers(vendor: &Vendor, spec: &DeploymentSpec) -> Result<Fixed> {
+fn fixed_headers(vendor: &Vendor, spec: &DeploymentSpec, authenticated: bool) -> Result<Fixed> {
     let auth = spec.auth.unwrap_or(vendor.auth);
     let key = spec.api_key.as_ref().filter(|key| !key.expose().trim().is_empty());
     let own_headers = spec.extra_headers.iter().map(|(name, _)| name.to_ascii_lowercase());
     let shown_otherwise = own_headers.into_iter().any(|name| CREDENTIALS.contains(&name.as_str()));
-    let needed = !(vendor.key_optional || auth == Auth::None || spec.api_base.is_some() || shown_otherwise);
+    let needless = vendor.key_optional || auth == Auth::None || authenticated;
+    let needed = !(needless || spec.api_base.is_some() || shown_otherwise);
     if key.is_none() && needed {
         let variables = list(&vendor.key_env, "or");
         return Err(Error::invalid(format!(

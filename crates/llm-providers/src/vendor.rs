@@ -1,5 +1,7 @@
 //! One vendor: a row of the vendors table. The embedded table and a user's configuration share this form.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A vendor that speaks one of the gateway's dialects: where it is, how it wants its key, and how its wire
@@ -18,9 +20,21 @@ pub struct Vendor {
     /// The wire format that it speaks. Empty only for planned vendors.
     #[serde(default)]
     pub dialect: String,
-    /// Where its API begins, version segment included. Absent when every user has their own.
+    /// Where its API begins, version segment included. `{name}` stands for a parameter. Absent when every user has
+    /// their own.
     #[serde(default)]
     pub base_url: Option<String>,
+    /// What else it needs to be told (a region, a project, a tenant), by LiteLLM's names, with the environment
+    /// variables that may hold it, the first one set wins.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Vec<String>>,
+    /// What parameters are when nobody says.
+    #[serde(default)]
+    pub defaults: BTreeMap<String, String>,
+    /// What the query of every request has, by name; `{name}` in a value stands for a parameter. An entry whose
+    /// parameter is not known is left out.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
     /// Environment variables that may hold the key, the first one set wins.
     #[serde(default)]
     pub key_env: Vec<String>,
@@ -41,7 +55,7 @@ pub struct Vendor {
     pub hosts: Vec<String>,
     /// Paths that users write on these hosts for another of its APIs, and the path that is meant.
     #[serde(default)]
-    pub paths: std::collections::BTreeMap<String, String>,
+    pub paths: BTreeMap<String, String>,
     /// The page that this row follows.
     #[serde(default)]
     pub docs: String,

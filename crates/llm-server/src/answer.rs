@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body;
-use llm_core::dialect::Operation;
+use llm_core::operation::Asked;
 use llm_core::{Error, ErrorKind, Ingress, Result};
 use llm_gateway::{Incoming, new_call_id};
 
@@ -25,7 +25,7 @@ const ID_HEADERS: [&str; 2] = ["x-litellm-call-id", "x-request-id"];
 /// Dropping the future cancels the vendor's work.
 pub(crate) async fn answer<B>(
     app: &App,
-    (ingress, operation): (Arc<dyn Ingress>, Operation),
+    (ingress, asked): (Arc<dyn Ingress>, Asked),
     request: Request<B>,
 ) -> Response<Outgoing>
 where
@@ -48,7 +48,7 @@ where
         let dialect = Arc::clone(&ingress);
         let Parts { headers, .. } = parts;
         let body = collected.bytes;
-        let incoming = Incoming { ingress: dialect, operation, headers, body, received, call_id };
+        let incoming = Incoming { ingress: dialect, asked, headers, body, received, call_id };
         let answer = app.gateway.handle(incoming).await;
         drop(collected.held);
         Ok(response(answer))

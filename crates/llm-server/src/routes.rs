@@ -129,7 +129,7 @@ async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
 }
 
 async fn model_api(State(app): Shared, request: Request) -> Response {
-    match app.gateway.route(request.uri().path()) {
+    match app.gateway.route(request.uri().path(), request.uri().query()) {
         Some(route) => answer(&app, route, request).await.map(axum::body::Body::new),
         None => not_found(&app, &request),
     }
@@ -155,7 +155,7 @@ fn not_found(app: &App, request: &Request) -> Response {
 fn meant<'a>(app: &App, path: &'a str) -> Option<&'a str> {
     let path = path.trim_end_matches('/');
     let ends = path.match_indices('/').filter_map(|(at, _)| path.get(at..));
-    ends.take(8).find(|end| app.gateway.route(end).is_some())
+    ends.take(8).find(|end| app.gateway.route(end, None).is_some())
 }
 
 fn refusal(app: &App, error: &Error) -> Response {

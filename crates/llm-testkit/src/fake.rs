@@ -9,8 +9,10 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::HeaderMap;
-use llm_core::dialect::{DialectId, EventEncoder, Ingress, ModelCard, Operation};
+use llm_core::dialect::DialectId;
 use llm_core::event::{Delta, Event, PartKind, Start, unfold};
+use llm_core::ingress::{EventEncoder, Ingress, ModelCard};
+use llm_core::operation::{Endpoint, Operation};
 use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
 use llm_core::response::FinishReason;
 use llm_core::{ChatRequest, ChatResponse, Choice, Envelope, Error, Message, Part, Result, Role, Usage};
@@ -27,8 +29,8 @@ impl Ingress for PlainIngress {
         PLAIN
     }
 
-    fn paths(&self) -> &'static [(&'static str, Operation)] {
-        &[("/plain", Operation::Chat), ("/plain/count", Operation::CountTokens)]
+    fn endpoints(&self) -> &'static [Endpoint] {
+        const { &[Endpoint::new("/plain", Operation::Chat), Endpoint::new("/plain/count", Operation::CountTokens)] }
     }
 
     fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {

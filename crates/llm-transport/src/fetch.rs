@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method};
+use llm_core::wire::WireResponse;
 use llm_core::{Error, ErrorKind, Result};
 
 use crate::failure;
@@ -31,6 +33,45 @@ pub async fn fetch(url: &str, size: usize, deadline: Duration) -> Result<Bytes> 
     if answer.status() != reqwest::StatusCode::OK {
         return Err(Error::bad_answer(format!("it was answered with status {}", answer.status().as_u16())));
     }
+    read(&mut answer, size).await
+}
+
+/// A cold call: a token endpoint, a metadata server, a webhook.
+#[derive(Clone, Debug)]
+pub struct ColdCall {
+    /// The method.
+    pub method: Method,
+    /// The whole address.
+    pub url: String,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: Bytes,
+    /// The most bytes of an answer.
+    pub size: usize,
+    /// How long it may take, connection included.
+    pub deadline: Duration,
+}
+
+/// Makes a cold call. Redirects are not followed: the request may hold credentials. Proxies are those of the
+/// environment.
+///
+/// # Errors
+/// When the address is none, nothing answers in time, or the answer is too large. A bad status is an answer.
+pub async fn ask(call: ColdCall) -> Result<WireResponse> {
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::build(&Tls::default(), HttpVersion::Http1)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(call.deadline)
+        .build()
+        .map_err(failed)?;
+    let request = client.request(call.method, &call.url).headers(call.headers).body(call.body);
+    let mut answer = request.send().await.map_err(failed)?;
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    Ok(WireResponse { status, headers, body: read(&mut answer, call.size).await? })
+}
+
+async fn read(answer: &mut reqwest::Response, size: usize) -> Result<Bytes> {
     let mut body = BytesMut::new();
     while let Some(chunk) = answer.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > size {

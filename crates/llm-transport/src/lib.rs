@@ -51,6 +51,6 @@ mod tls;
 mod upstream;
 
 pub use body::UpstreamBody;
-pub use fetch::fetch;
+pub use fetch::{ColdCall, ask, fetch};
 pub use options::{ClientCertificate, HttpVersion, Options, Proxy, Tls};
 pub use upstream::{Upstream, UpstreamReply};

@@ -22,6 +22,34 @@ const CONNECTION: &[Key] = &[
     key("extra_headers", Shape::TextMap, "Headers for every request to the vendor."),
 ];
 
+/// What some vendors need to be told; the vendors table says which.
+const VENDOR_PARAMETERS: &[Key] = &[
+    key("aws_access_key_id", Shape::Secret, "AWS: the access key's id."),
+    key("aws_secret_access_key", Shape::Secret, "AWS: the access key."),
+    key("aws_session_token", Shape::Secret, "AWS: the token of a temporary access key."),
+    key("aws_region_name", Shape::Text, "AWS: the region."),
+    key("aws_profile_name", Shape::Text, "AWS: the profile of `~/.aws` to use."),
+    key("aws_role_name", Shape::Text, "AWS: the role (ARN) to assume."),
+    key("aws_session_name", Shape::Text, "AWS: the session's name of an assumed role."),
+    key("aws_external_id", Shape::Secret, "AWS: the external id of an assumed role."),
+    key("aws_web_identity_token", Shape::Secret, "AWS: a web identity token, or the file that holds it."),
+    key("aws_sts_endpoint", Shape::Text, "AWS: where roles are assumed."),
+    key("aws_bedrock_runtime_endpoint", Shape::Text, "AWS: another address of Bedrock's runtime."),
+    key("sagemaker_base_url", Shape::Text, "AWS: another address of SageMaker's runtime."),
+    key("azure_ad_token", Shape::Secret, "Azure: an Entra token in place of a key."),
+    key("azure_scope", Shape::Text, "Azure: the scope of Entra tokens."),
+    key("tenant_id", Shape::Text, "Azure: the Entra tenant."),
+    key("client_id", Shape::Text, "Azure: the Entra application."),
+    key("client_secret", Shape::Secret, "Azure: its secret."),
+    key("vertex_project", Shape::Text, "Google Cloud: the project."),
+    key("vertex_location", Shape::Text, "Google Cloud: the location."),
+    key(
+        "vertex_credentials",
+        Shape::Secret,
+        "Google Cloud: a service account's JSON, or the file that holds it.",
+    ),
+];
+
 const TRAFFIC: &[Key] = &[
     key("weight", Shape::Whole, "Share of the group's traffic."),
     key("rpm", Shape::Whole, "Requests a minute: the share of the traffic where no `weight` is given."),
@@ -70,8 +98,6 @@ const PARAMS_LATER: &[&str] = &[
     "azure_*",
     "budget_duration",
     "cache_control_injection_points",
-    "client_id",
-    "client_secret",
     "configurable_clientside_auth_params",
     "cooldown_time",
     "default_api_key_rpm_limit",
@@ -103,7 +129,6 @@ const PARAMS_LATER: &[&str] = &[
     "ssl_verify",
     "tag_regex",
     "tags",
-    "tenant_id",
     "thinking",
     "tiered_pricing",
     "timeout_by_service_tier",
@@ -122,7 +147,7 @@ const PARAMS_LATER: &[&str] = &[
 pub(crate) static PARAMS: Section = Section {
     name: "litellm_params",
     about: "How a deployment calls its vendor.",
-    keys: &[MODEL_KEY, CONNECTION, TRAFFIC, PHASES, SAMPLING, BODY, PRICES],
+    keys: &[MODEL_KEY, CONNECTION, VENDOR_PARAMETERS, TRAFFIC, PHASES, SAMPLING, BODY, PRICES],
     later: &[PARAMS_LATER],
     moot: &[],
     notes: false,
@@ -186,6 +211,7 @@ pub(crate) static MODEL_LIST: Section = Section {
         // The sloppy form: what belongs into `litellm_params` stands beside `model_name`.
         MODEL_KEY,
         CONNECTION,
+        VENDOR_PARAMETERS,
         TRAFFIC,
         PHASES,
         SAMPLING,
@@ -214,6 +240,7 @@ pub(crate) static PROVIDER: Section = Section {
         &[key("model_name", Shape::Text, "The public name, and the vendor's where `model` is not given.")],
         FLAT,
         CONNECTION,
+        VENDOR_PARAMETERS,
         TRAFFIC,
         PHASES,
         SAMPLING,
@@ -232,6 +259,7 @@ pub(crate) static MODEL: Section = Section {
         &[key("model_name", Shape::Text, "The model in the vendor's words. Default: the public name.")],
         FLAT,
         CONNECTION,
+        VENDOR_PARAMETERS,
         TRAFFIC,
         PHASES,
         SAMPLING,
@@ -259,7 +287,7 @@ pub(crate) static CREDENTIAL: Section = Section {
 static CREDENTIAL_VALUES: Section = Section {
     name: "credential_values",
     about: "What a deployment takes from a credential where it does not say itself.",
-    keys: &[CONNECTION],
+    keys: &[CONNECTION, VENDOR_PARAMETERS],
     later: &[PARAMS_LATER],
     moot: &[],
     notes: false,
@@ -274,6 +302,13 @@ pub(crate) static VENDOR: Section = Section {
         key("status", Shape::Choice(&["ready", "planned"]), "Whether it can be called. Default `ready`."),
         key("dialect", Shape::Text, "The wire format that it speaks."),
         key("base_url", Shape::Text, "Where its API begins, version included."),
+        key(
+            "parameters",
+            Shape::Json,
+            "What it needs to be told beside a key, each with the variables that may hold it.",
+        ),
+        key("defaults", Shape::TextMap, "What parameters are when nobody says."),
+        key("query", Shape::TextMap, "The query of every request; `{name}` stands for a parameter."),
         key("key_env", Shape::Texts, "Variables that may hold the key."),
         key("base_env", Shape::Texts, "Variables that may hold another address."),
         key(

@@ -1,6 +1,6 @@
 //! Own examples after the documentation, compared whole.
 
-use llm_core::dialect::ModelCard;
+use llm_core::ingress::ModelCard;
 use llm_core::message::{Opaque, OpaqueKind, Reasoning};
 use llm_core::{
     ChatRequest, Delta, Dialect, DialectId, Error, ErrorKind, Event, FinishReason, Ingress, Part, PartKind,

@@ -422,7 +422,7 @@ fn clients_are_known_by_their_paths_and_headers() {
     let envelope = Envelope::scan(&body).expect("an object");
     assert_eq!(MessagesIngress.max_output_tokens(&body, &envelope), Some(7));
     assert!(MessagesIngress.wants_usage(&body, &envelope));
-    assert!(MessagesIngress.paths().iter().any(|(path, _)| *path == "/v1/messages/count_tokens"));
+    assert!(MessagesIngress.endpoints().iter().any(|endpoint| endpoint.path == "/v1/messages/count_tokens"));
     let mut headers = HeaderMap::new();
     assert!(!MessagesIngress.claims_model_list(&headers));
     headers.insert("anthropic-version", http::HeaderValue::from_static("2023-06-01"));

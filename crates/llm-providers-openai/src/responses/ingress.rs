@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::custom_tools::CustomTools;
-use llm_core::dialect::{ModelCard, Operation};
+use llm_core::ingress::ModelCard;
+use llm_core::operation::{Endpoint, Operation};
 use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
 
 use super::RESPONSES;
@@ -12,6 +13,13 @@ use super::fields::Fault;
 use super::write::ObjectWriter;
 use super::{rendering, request};
 use crate::error;
+
+const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::new("/v1/responses", Operation::Chat),
+    Endpoint::new("/responses", Operation::Chat),
+    Endpoint::new("/v1/responses/input_tokens", Operation::CountTokens),
+    Endpoint::new("/responses/input_tokens", Operation::CountTokens),
+];
 
 /// Clients of this format.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,13 +30,8 @@ impl Ingress for ResponsesIngress {
         RESPONSES
     }
 
-    fn paths(&self) -> &'static [(&'static str, Operation)] {
-        &[
-            ("/v1/responses", Operation::Chat),
-            ("/responses", Operation::Chat),
-            ("/v1/responses/input_tokens", Operation::CountTokens),
-            ("/responses/input_tokens", Operation::CountTokens),
-        ]
+    fn endpoints(&self) -> &'static [Endpoint] {
+        ENDPOINTS
     }
 
     fn forwarded_headers(&self) -> &'static [&'static str] {

@@ -3,7 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use insta::assert_snapshot;
-use llm_core::dialect::{Dialect, Ingress, ModelCard};
+use llm_core::dialect::Dialect;
+use llm_core::ingress::{Ingress, ModelCard};
 use llm_core::message::{
     CacheMark, Document, Media, Opaque, OpaqueKind, Reasoning, Source, Text, ToolCall, ToolResult,
 };

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use llm_core::dialect::{Dialect, Ingress};
+use llm_core::dialect::Dialect;
+use llm_core::ingress::Ingress;
 use llm_core::{Envelope, Target};
 use llm_providers_openai::{ChatCompletions, ChatIngress, Quirks, ReasoningHistory, ThinkingSwitch};
 use llm_testkit::Recording;

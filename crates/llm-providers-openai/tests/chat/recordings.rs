@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use llm_core::dialect::{Dialect, Ingress, TapOptions};
+use llm_core::dialect::{Dialect, TapOptions};
 use llm_core::event::unfold;
+use llm_core::ingress::Ingress;
 use llm_core::wire::WireResponse;
 use llm_core::{ChatRequest, ChatResponse, Event, Part};
 use llm_providers_openai::{ChatCompletions, ChatIngress, Quirks};

@@ -2,8 +2,9 @@
 
 use bytes::BytesMut;
 use http::HeaderMap;
-use llm_core::dialect::{Dialect, Ingress};
+use llm_core::dialect::Dialect;
 use llm_core::event::unfold;
+use llm_core::ingress::Ingress;
 use llm_core::message::{
     CacheMark, Document, Media, Opaque, OpaqueKind, Reasoning, Source, Text, ToolCall, ToolResult,
 };

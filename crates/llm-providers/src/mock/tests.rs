@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _};
-use llm_core::dialect::{EventEncoder, Ingress, ModelCard, Operation};
 use llm_core::event::Fold;
+use llm_core::ingress::{EventEncoder, Ingress, ModelCard};
 use llm_core::message::ToolResult;
+use llm_core::operation::{Endpoint, Operation};
 use llm_core::provider::Inbound;
 use llm_core::request::{FunctionTool, JsonSchema, OutputFormat, Tool, ToolChoice};
 use llm_core::{ChatRequest, ChatResponse, Envelope, FinishReason, Message, Part, RawJson, Role};
@@ -20,8 +21,8 @@ impl Ingress for Canned {
     fn id(&self) -> DialectId {
         DialectId::new("canned")
     }
-    fn paths(&self) -> &'static [(&'static str, Operation)] {
-        &[]
+    fn endpoints(&self) -> &'static [Endpoint] {
+        const { &[] }
     }
     fn decode(&self, _: &Bytes, _: &HeaderMap) -> Result<ChatRequest> {
         Ok(self.0.clone())

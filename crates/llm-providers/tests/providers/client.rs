@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::HeaderMap;
-use llm_core::dialect::Operation;
+use llm_core::operation::Operation;
 use llm_core::provider::{Call, Deadlines, Inbound, NativeStream, ReplyBody};
 use llm_core::wire::WireResponse;
 use llm_core::{ChatResponse, Error, Ingress, Provider, Result, Secret, Usage};

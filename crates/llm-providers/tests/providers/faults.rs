@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use llm_core::dialect::Operation;
+use llm_core::operation::Operation;
 use llm_core::provider::{Deadlines, NativeStream, ReplyBody};
 use llm_core::{Error, ErrorKind, FinishReason, Retry};
 use llm_testkit::scripted::{Answer, ScriptedVendor};
@@ -310,7 +310,7 @@ async fn native_stream(
     deadlines: Deadlines,
 ) -> Result<Stream, Error> {
     let inbound = inbound(&chat.ingress, &(chat.request)(true), HeaderMap::new());
-    assert_eq!(inbound.operation, Operation::Chat);
+    assert_eq!(inbound.asked.operation, Operation::Chat);
     let mut call = call(&inbound, true);
     call.deadlines = deadlines;
     match provider(chat, server).chat(call).await?.body {

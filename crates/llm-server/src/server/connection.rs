@@ -81,7 +81,7 @@ impl Service {
     }
 
     async fn dispatch(&self, request: Request<Incoming>) -> Response<Outgoing> {
-        match self.app.gateway.route(request.uri().path()) {
+        match self.app.gateway.route(request.uri().path(), request.uri().query()) {
             Some(route) => answer(&self.app, route, request).await,
             None => Box::pin(self.cold(request)).await,
         }

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http::HeaderMap;
-use llm_core::dialect::{ModelCard, Operation};
+use llm_core::ingress::ModelCard;
+use llm_core::operation::{Endpoint, Operation};
 use llm_core::provider::{BoxFuture, NativeStream, ReplyBody};
 use llm_core::{
     Call, ChatRequest, ChatResponse, DialectId, Envelope, Error, Event, EventEncoder, Ingress, Provider,
@@ -112,8 +113,8 @@ impl Ingress for TestChat {
         DIALECT
     }
 
-    fn paths(&self) -> &'static [(&'static str, Operation)] {
-        &[("/v1/chat", Operation::Chat)]
+    fn endpoints(&self) -> &'static [Endpoint] {
+        const { &[Endpoint::new("/v1/chat", Operation::Chat)] }
     }
 
     fn decode(&self, _: &Bytes, _: &HeaderMap) -> Result<ChatRequest> {

@@ -1,0 +1,112 @@
+//! What a wire format must be able to do in front of us, towards clients: [`Ingress`]. Everything here is synchronous
+//! and pure.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+
+use crate::dialect::DialectId;
+use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
+use crate::envelope::Envelope;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::exchange::ExchangeIngress;
+use crate::operation::Endpoint;
+use crate::request::ChatRequest;
+use crate::rerank::{RerankRequest, RerankResponse};
+use crate::response::ChatResponse;
+
+/// A model as listed to clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelCard {
+    /// The public name.
+    pub id: String,
+    /// What it is for (`chat`, `embedding` …).
+    pub mode: Option<String>,
+    /// The most prompt tokens.
+    pub max_input_tokens: Option<u64>,
+    /// The most answer tokens.
+    pub max_output_tokens: Option<u64>,
+}
+
+/// The client side of a wire format.
+///
+/// # Behavior
+/// - Every method is pure and never panics, whatever bytes come in.
+/// - `decode` refuses what the format does not allow with [`Error::invalid`], naming the field.
+pub trait Ingress: Send + Sync + 'static {
+    /// The format's name.
+    fn id(&self) -> DialectId;
+
+    /// Paths that clients of this format POST to, with what they mean.
+    fn endpoints(&self) -> &'static [Endpoint];
+
+    /// The format as a request with this query is answered, where the query changes it (`alt=sse`).
+    fn with_query(&self, _query: &str) -> Option<Arc<dyn Ingress>> {
+        None
+    }
+
+    /// Names of request headers that belong to the format and go on to a vendor of the same format.
+    fn forwarded_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Reads a client's request. What its path says (the model, the stream) is added by the caller.
+    ///
+    /// # Errors
+    /// When the body is not a request of this format.
+    fn decode(&self, body: &Bytes, headers: &HeaderMap) -> Result<ChatRequest>;
+
+    /// Writes a whole answer. `request` is what the client asked.
+    fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes;
+
+    /// Writes a stream. `request` is what the client asked.
+    fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder>;
+
+    /// Whether the client of a same-format stream asked for usage in it, by its body.
+    fn wants_usage(&self, body: &Bytes, envelope: &Envelope) -> bool;
+
+    /// The most answer tokens that the body asks for, without decoding it.
+    fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64>;
+
+    /// An error as the body of an answer.
+    fn error(&self, error: &Error) -> Bytes;
+
+    /// An error in a stream that passes through as it is, after which the stream ends.
+    fn stream_error(&self, error: &Error) -> Bytes;
+
+    /// The content type of a stream.
+    fn stream_content_type(&self) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
+
+    /// The answer to a count of tokens.
+    fn encode_token_count(&self, tokens: u64) -> Bytes;
+
+    /// Whether a request for the list of models is one of this format, by its headers.
+    fn claims_model_list(&self, headers: &HeaderMap) -> bool;
+
+    /// The list of models.
+    fn encode_models(&self, models: &[ModelCard]) -> Bytes;
+
+    /// Embeddings, where clients of this format ask for them.
+    fn embeddings(&self) -> Option<&dyn ExchangeIngress<EmbeddingRequest, EmbeddingResponse>> {
+        None
+    }
+
+    /// Reranking, where clients of this format ask for it.
+    fn rerank(&self) -> Option<&dyn ExchangeIngress<RerankRequest, RerankResponse>> {
+        None
+    }
+}
+
+/// Writes a canonical stream for a client.
+///
+/// # Behavior
+/// - Fed the events of one answer in order, it writes a complete stream of the format, terminator included.
+/// - [`Event::Error`] is written as the format's error event; [`Event::End`] after it writes the terminator.
+pub trait EventEncoder: Send {
+    /// Adds the frames that an event means.
+    fn push(&mut self, event: &Event, out: &mut BytesMut);
+}

@@ -1,0 +1,134 @@
+//! What vendors need to be told beside a key and an address: regions, projects, tenants, other credentials.
+
+use std::collections::BTreeMap;
+
+use llm_core::{Error, Secret};
+
+use crate::vendor::Vendor;
+
+/// Parameters of a deployment by their names (`aws_region_name`, `vertex_project` …). Some are credentials, so all are
+/// kept as such. They go into addresses and credentials, never into a body.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters(BTreeMap<String, Secret>);
+
+impl Parameters {
+    /// Sets one; an empty value is none.
+    pub fn set(&mut self, name: impl Into<String>, value: Secret) {
+        if !value.expose().trim().is_empty() {
+            self.0.insert(name.into(), value);
+        }
+    }
+
+    /// A parameter's value, without white space around it.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.expose().trim())
+    }
+
+    /// Whether nothing is set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Parameters {
+    fn from(entries: [(&str, &str); N]) -> Self {
+        let mut parameters = Self::default();
+        for (name, value) in entries {
+            parameters.set(name, Secret::new(value.to_owned()));
+        }
+        parameters
+    }
+}
+
+/// Parameters over the defaults of a vendor's row.
+pub(crate) struct Settled<'a> {
+    vendor: &'a Vendor,
+    parameters: &'a Parameters,
+}
+
+/// A parameter that a template needs and nobody set.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Missing(String);
+
+impl<'a> Settled<'a> {
+    pub(crate) fn new(vendor: &'a Vendor, parameters: &'a Parameters) -> Self {
+        Self { vendor, parameters }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
+        self.parameters.get(name).or_else(|| self.vendor.defaults.get(name).map(String::as_str))
+    }
+
+    /// A template with the parameters in the place of their names.
+    pub(crate) fn filled(&self, template: &str) -> Result<String, Missing> {
+        let mut filled = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, after)) = after.split_once('}') else { break };
+            let value = self.get(name).ok_or_else(|| Missing(name.to_owned()))?;
+            filled.push_str(before);
+            filled.push_str(value);
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    /// The query of every request: what the address has already, and what the row adds to it.
+    pub(crate) fn query(&self, given: Option<String>) -> Option<String> {
+        let has =
+            |name: &str| given.iter().flat_map(|query| query.split('&')).any(|pair| pair.starts_with(name));
+        let own = self.vendor.query.iter().filter(|(name, _)| !has(&format!("{name}=")));
+        let own = own.filter_map(|(name, template)| Some(format!("{name}={}", self.filled(template).ok()?)));
+        let all: Vec<String> = given.clone().into_iter().chain(own).collect();
+        (!all.is_empty()).then(|| all.join("&"))
+    }
+}
+
+impl Missing {
+    /// The error of an address that cannot be made.
+    pub(crate) fn in_address(self, vendor: &Vendor) -> Error {
+        let Self(name) = self;
+        let variables = vendor.parameters.get(&name).map(Vec::as_slice).unwrap_or_default();
+        let variables: String = variables.iter().map(|variable| format!(" or `{variable}`")).collect();
+        let what = format!("vendor `{}` needs `{name}`: set it{variables}, or set `api_base`", vendor.name);
+        Error::invalid(what).with_param(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acme() -> Vendor {
+        serde_json::from_value(serde_json::json!({
+            "name": "acme",
+            "parameters": {"region": ["ACME_REGION"]},
+            "defaults": {"version": "3"},
+            "query": {"api-version": "{version}", "trace": "{trace}"},
+        }))
+        .expect("a valid row")
+    }
+
+    #[test]
+    fn templates_take_parameters_and_defaults() {
+        let (vendor, parameters) = (acme(), Parameters::from([("region", " eu-1 ")]));
+        let settled = Settled::new(&vendor, &parameters);
+        assert_eq!(
+            settled.filled("https://{region}.acme.ai/v{version}").as_deref(),
+            Ok("https://eu-1.acme.ai/v3")
+        );
+        let error = settled.filled("{zone}").expect_err("nobody said").in_address(&vendor);
+        assert_eq!(error.message(), "vendor `acme` needs `zone`: set it, or set `api_base`");
+    }
+
+    #[test]
+    fn a_query_of_the_address_wins_and_unknown_parameters_are_left_out() {
+        let vendor = acme();
+        let none = Parameters::default();
+        let query = |given: Option<&str>| Settled::new(&vendor, &none).query(given.map(str::to_owned));
+        assert_eq!(query(None).as_deref(), Some("api-version=3"));
+        assert_eq!(query(Some("api-version=4&a=b")).as_deref(), Some("api-version=4&a=b"));
+        assert_eq!(query(Some("a=b")).as_deref(), Some("a=b&api-version=3"));
+    }
+}
