@@ -42,6 +42,7 @@ pub mod registry;
 pub mod vendor;
 
 pub use dialects::ingresses;
+pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;
 pub use providers::{DeploymentSpec, Providers};
 pub use registry::Registry;
