@@ -181,7 +181,7 @@ fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Resul
         )));
     };
     let mut base = BaseUrl::normalise(&written, vendor, rules)?;
-    base.query = settled.query(base.query.take());
+    base.query = settled.query(base.query.as_deref());
     Ok(base)
 }
 
