@@ -155,8 +155,37 @@ fn holds_calls(response: &ChatResponse, count: usize) -> bool {
     whole && calls.len() == count && finishes(response, &FinishReason::ToolCalls)
 }
 
+fn cited() -> ChatResponse {
+    let citation = Citation {
+        url: Some("https://example.com/weather".to_owned()),
+        title: Some("Weather".to_owned()),
+        start: Some(0),
+        end: Some(5),
+        ..Citation::default()
+    };
+    let text = Text { citations: vec![citation], ..Text::new("It is sunny.") };
+    answer(vec![Part::Text(text)], FinishReason::Stop)
+}
+
+fn two() -> ChatResponse {
+    let mut response = sunny(FinishReason::Stop);
+    let mut second = response.choices.clone();
+    second.iter_mut().for_each(|choice| choice.index = 1);
+    response.choices.extend(second);
+    response
+}
+
+fn scored() -> ChatResponse {
+    let mut response = sunny(FinishReason::Stop);
+    let raw =
+        r#"{"content":[{"token":"It","logprob":-0.5,"bytes":[73,116],"top_logprobs":[]}],"refusal":null}"#;
+    response.choices.iter_mut().for_each(|choice| choice.logprobs = RawJson::parse(raw).ok());
+    response
+}
+
 fn features() -> Vec<Feature> {
     let mut features = contents();
+    features.extend(beside_the_text());
     features.extend(ends());
     features.extend(counts());
     features
@@ -164,30 +193,6 @@ fn features() -> Vec<Feature> {
 
 fn contents() -> Vec<Feature> {
     let opaque = Opaque { origin: ELSEWHERE, kind: OpaqueKind::Signature, data: "c2lnbmVk".to_owned() };
-    let cited = || {
-        let citation = Citation {
-            url: Some("https://example.com/weather".to_owned()),
-            title: Some("Weather".to_owned()),
-            start: Some(0),
-            end: Some(5),
-            ..Citation::default()
-        };
-        let text = Text { citations: vec![citation], ..Text::new("It is sunny.") };
-        answer(vec![Part::Text(text)], FinishReason::Stop)
-    };
-    let two = || {
-        let mut response = sunny(FinishReason::Stop);
-        let mut second = response.choices.clone();
-        second.iter_mut().for_each(|choice| choice.index = 1);
-        response.choices.extend(second);
-        response
-    };
-    let scored = || {
-        let mut response = sunny(FinishReason::Stop);
-        let raw = r#"{"content":[{"token":"It","logprob":-0.5,"bytes":[73,116],"top_logprobs":[]}],"refusal":null}"#;
-        response.choices.iter_mut().for_each(|choice| choice.logprobs = RawJson::parse(raw).ok());
-        response
-    };
     let refusal = answer(vec![Part::Refusal("I cannot help with that.".to_owned())], FinishReason::Refusal);
     vec![
         Feature { name: "text", response: sunny(FinishReason::Stop), holds: says_sunny },
@@ -234,6 +239,11 @@ fn contents() -> Vec<Feature> {
                         || parts(response).any(|part| matches!(part, Part::Refusal(_))))
             },
         },
+    ]
+}
+
+fn beside_the_text() -> Vec<Feature> {
+    vec![
         Feature {
             name: "citation",
             response: cited(),

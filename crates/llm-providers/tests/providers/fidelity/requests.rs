@@ -208,6 +208,7 @@ fn schema() -> JsonSchema {
 fn features() -> Vec<Feature> {
     let mut features = conversation();
     features.extend(tools());
+    features.extend(tool_results());
     features.extend(media());
     features.extend(settings());
     features
@@ -267,7 +268,6 @@ fn tools() -> Vec<Feature> {
         ChatRequest { tools: vec![Tool::Function(tool)], ..hello() }
     };
     let not_parallel = || ChatRequest { parallel_tool_calls: Some(false), ..with_tool(None) };
-    let sunny = || vec![Part::text("sunny")];
     vec![
         Feature {
             name: "tool",
@@ -308,6 +308,12 @@ fn tools() -> Vec<Feature> {
             request: not_parallel(),
             holds: |request| request.parallel_tool_calls == Some(false),
         },
+    ]
+}
+
+fn tool_results() -> Vec<Feature> {
+    let sunny = || vec![Part::text("sunny")];
+    vec![
         Feature {
             name: "tool call and result",
             request: called(1, &sunny(), None),
