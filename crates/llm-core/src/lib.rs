@@ -10,6 +10,7 @@
 //! - [`dialect`], [`ingress`], [`operation`]: what a wire format must be able to do, behind us (vendors) and in front of
 //!   us (clients), and what the paths of clients mean.
 //! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
+//! - [`realtime`]: conversations over a WebSocket.
 //! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
@@ -32,6 +33,7 @@ pub mod money;
 pub mod operation;
 pub mod provider;
 pub mod random;
+pub mod realtime;
 pub mod request;
 pub mod rerank;
 pub mod response;

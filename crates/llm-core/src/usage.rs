@@ -139,6 +139,32 @@ impl Usage {
         self.total().is_none() && self.web_searches.is_none() && self.reported_cost.is_none()
     }
 
+    /// Adds the usage of something else that was done, for conversations that report each of their answers.
+    pub fn add(&mut self, other: &Self) {
+        let sums = [
+            (&mut self.input, other.input),
+            (&mut self.cache_read, other.cache_read),
+            (&mut self.cache_write_5m, other.cache_write_5m),
+            (&mut self.cache_write_1h, other.cache_write_1h),
+            (&mut self.output, other.output),
+            (&mut self.reasoning, other.reasoning),
+            (&mut self.audio_in, other.audio_in),
+            (&mut self.audio_out, other.audio_out),
+            (&mut self.image_in, other.image_in),
+            (&mut self.image_out, other.image_out),
+            (&mut self.web_searches, other.web_searches),
+        ];
+        for (known, more) in sums {
+            *known = sum(&[*known, more]);
+        }
+        self.reported_cost = match (self.reported_cost, other.reported_cost) {
+            (Some(known), Some(more)) => Some(known.saturating_add(more)),
+            (known, more) => known.or(more),
+        };
+        self.tier = other.tier.or(self.tier);
+        self.estimated |= other.estimated;
+    }
+
     /// Takes a later, cumulative report in: what it says replaces, what it leaves out stays.
     pub fn update(&mut self, later: &Self) {
         let fields = [

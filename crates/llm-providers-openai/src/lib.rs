@@ -2,6 +2,7 @@
 //!
 //! - [`ChatCompletions`] and [`ChatIngress`]: chat completions, towards vendors and towards clients.
 //! - [`Responses`] and [`ResponsesIngress`]: the Responses format, likewise.
+//! - [`REALTIME`]: conversations over a WebSocket.
 //! - [`Quirks`], [`ResponsesQuirks`]: how a vendor's wire differs, as named behaviours.
 //!
 //! ```
@@ -22,6 +23,7 @@ mod chat;
 mod cost;
 mod error;
 mod quirks;
+mod realtime;
 pub mod responses;
 
 pub use chat::{CHAT, ChatCompletions, ChatIngress};
@@ -29,4 +31,5 @@ pub use quirks::{
     EmptyContent, JsonSchemaSupport, OutputCap, PartName, Quirks, ReasoningHistory, RequiredChoice,
     StreamOptions, SystemRole, ThinkingSwitch, ToolCallIds,
 };
+pub use realtime::REALTIME;
 pub use responses::{RESPONSES, Responses, ResponsesIngress, ResponsesQuirks};

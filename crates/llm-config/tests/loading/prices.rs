@@ -15,9 +15,7 @@ fn own_prices_keep_every_digit() {
         .config
         .deployments
         .iter()
-        .filter_map(|one| {
-            Some(accounts.get(&one.id)?.entry.as_ref()?.price.cost(&usage).total.to_string())
-        })
+        .filter_map(|one| Some(accounts.get(&one.id)?.entry.as_ref()?.price.cost(&usage).total.to_string()))
         .collect();
     assert_eq!(costs, ["0.000000123", "0.06"]);
 }
