@@ -17,6 +17,11 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Whether it asks a chat model: for its answer, or for the length of its prompt.
+    pub fn is_chat(self) -> bool {
+        matches!(self, Self::Chat | Self::CountTokens)
+    }
+
     /// A stable word for logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -27,7 +27,7 @@ pub struct Usage {
     pub image_in: Option<u64>,
     /// Image tokens in the answer.
     pub image_out: Option<u64>,
-    /// Calls of the vendor's own web search.
+    /// Calls of the vendor's own web search; for reranking, the searches that it bills.
     pub web_searches: Option<u64>,
     /// What the vendor says the call cost, in nano-dollars; kept beside our own figure.
     pub reported_cost: Option<i64>,
@@ -71,6 +71,31 @@ impl Usage {
     /// Whether nothing at all is known.
     pub fn is_empty(&self) -> bool {
         self.total().is_none() && self.web_searches.is_none() && self.reported_cost.is_none()
+    }
+
+    /// Adds the usage of another request that was part of the same call.
+    pub fn add(&mut self, other: &Self) {
+        let fields = [
+            (&mut self.input, other.input),
+            (&mut self.cache_read, other.cache_read),
+            (&mut self.cache_write_5m, other.cache_write_5m),
+            (&mut self.cache_write_1h, other.cache_write_1h),
+            (&mut self.output, other.output),
+            (&mut self.reasoning, other.reasoning),
+            (&mut self.audio_in, other.audio_in),
+            (&mut self.audio_out, other.audio_out),
+            (&mut self.image_in, other.image_in),
+            (&mut self.image_out, other.image_out),
+            (&mut self.web_searches, other.web_searches),
+        ];
+        for (known, more) in fields {
+            *known = sum(&[*known, more]);
+        }
+        self.reported_cost = match (self.reported_cost, other.reported_cost) {
+            (Some(one), Some(more)) => Some(one.saturating_add(more)),
+            (one, more) => one.or(more),
+        };
+        self.estimated |= other.estimated;
     }
 
     /// Takes a later, cumulative report in: what it says replaces, what it leaves out stays.

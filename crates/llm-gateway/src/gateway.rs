@@ -158,7 +158,7 @@ impl BegunStream {
                 }
                 Err(error) => return failed(&error, &mut settlement),
             },
-            Started::Native { .. } | Started::Decoded(_) => {
+            Started::Native { .. } | Started::Decoded(_) | Started::Embeddings(_) | Started::Rerank(_) => {
                 return failed(&Error::internal("a whole answer is no stream"), &mut settlement);
             }
         };
@@ -216,6 +216,18 @@ impl State {
         match answer {
             Started::Native { body, seen } => Ok(whole(told.native(body, &seen, settlement))),
             Started::Decoded(response) => told.decoded(&inbound, &response, settlement).map(whole),
+            Started::Embeddings(response) => {
+                let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
+                let body = client.encode(&response, inbound.embedding_request()?);
+                settlement.used(response.usage, 0);
+                Ok(whole(told.whole(body.into(), settlement)))
+            }
+            Started::Rerank(response) => {
+                let client = inbound.ingress.rerank().ok_or_else(unasked)?;
+                let body = client.encode(&response, inbound.rerank_request()?);
+                settlement.used(response.usage, 0);
+                Ok(whole(told.whole(body.into(), settlement)))
+            }
             stream => {
                 let content_type = inbound.ingress.stream_content_type();
                 let headers = told.headers(&settlement.call().call_id, None, content_type);
@@ -318,6 +330,10 @@ impl Facts<'_> {
         };
         headers::of_answer(&self.account.headers, &self.parts.headers, &told, content_type)
     }
+}
+
+fn unasked() -> Error {
+    Error::internal("an answer of another kind than was asked for")
 }
 
 fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: std::time::Instant) -> Result<Route<'a>> {

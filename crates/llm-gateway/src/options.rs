@@ -56,7 +56,7 @@ impl CallOptions {
                     let model = inbound.envelope.string(&inbound.body, key)?;
                     options.model = model.map(std::borrow::Cow::into_owned).unwrap_or_default();
                 }
-                "stream" if inbound.asked.stream.is_none() => {
+                "stream" if inbound.asked.stream.is_none() && inbound.asked.operation.is_chat() => {
                     options.stream = inbound.option(key)?.unwrap_or(false);
                 }
                 _ if is_gateway_field(key) => options.read_field(inbound, key)?,

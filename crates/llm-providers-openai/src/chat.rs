@@ -25,6 +25,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::custom_tools::CustomTools;
 use llm_core::dialect::{Encoded, Peek, TapOptions};
+use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
+use llm_core::exchange::{Exchange, ExchangeIngress};
 use llm_core::ingress::ModelCard;
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::request::ChatRequest;
@@ -35,6 +37,7 @@ use llm_core::{
 };
 use serde::Serialize;
 
+use crate::embeddings::{Embeddings, EmbeddingsIngress};
 use crate::error;
 use crate::quirks::Quirks;
 
@@ -47,12 +50,14 @@ const PATH: &str = "/chat/completions";
 #[derive(Clone, Debug, Default)]
 pub struct ChatCompletions {
     quirks: Quirks,
+    embeddings: Embeddings,
 }
 
 impl ChatCompletions {
     /// The format with a vendor's quirks.
     pub fn new(quirks: Quirks) -> Self {
-        Self { quirks }
+        let embeddings = Embeddings::new(quirks.embeddings.clone());
+        Self { quirks, embeddings }
     }
 }
 
@@ -88,10 +93,21 @@ impl Dialect for ChatCompletions {
     fn classify(&self, reply: &WireResponse) -> Error {
         error::classify(reply)
     }
+
+    fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
+        Some(&self.embeddings)
+    }
 }
 
-const ENDPOINTS: &[Endpoint] =
-    &[Endpoint::new("/v1/chat/completions", Operation::Chat), Endpoint::new(PATH, Operation::Chat)];
+const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::new("/v1/chat/completions", Operation::Chat),
+    Endpoint::new(PATH, Operation::Chat),
+    Endpoint::new("/v1/embeddings", Operation::Embeddings),
+    Endpoint::new("/embeddings", Operation::Embeddings),
+    Endpoint::new("/openai/deployments/{model}/embeddings", Operation::Embeddings),
+    Endpoint::new("/v1/engines/{model}/embeddings", Operation::Embeddings),
+    Endpoint::new("/engines/{model}/embeddings", Operation::Embeddings),
+];
 
 /// The format as clients speak it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -148,6 +164,10 @@ impl Ingress for ChatIngress {
 
     fn encode_models(&self, models: &[ModelCard]) -> Bytes {
         encode_models(models)
+    }
+
+    fn embeddings(&self) -> Option<&dyn ExchangeIngress<EmbeddingRequest, EmbeddingResponse>> {
+        Some(&EmbeddingsIngress)
     }
 }
 

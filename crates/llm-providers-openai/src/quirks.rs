@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::embeddings::EmbeddingQuirks;
+
 /// Wire behaviours of a vendor. A field names a behaviour, never a vendor; a row of the vendors table or a user's
 /// configuration sets what differs. What vendors send in *answers* needs no quirk: the reader takes every known
 /// shape from everybody.
@@ -46,6 +48,8 @@ pub struct Quirks {
     pub plain_audio: bool,
     /// The name of the field for a seed, where it is not `seed`.
     pub seed_field: Option<String>,
+    /// How its embeddings differ.
+    pub embeddings: EmbeddingQuirks,
 }
 
 /// How the output limit is spelled.

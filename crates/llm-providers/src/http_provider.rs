@@ -6,6 +6,7 @@
 
 mod chunks;
 mod events;
+mod exchanges;
 mod native;
 mod pump;
 mod whole;
@@ -17,7 +18,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::dialect::{Dialect, Encoded, TapOptions, Target};
 use llm_core::event::unfold;
 use llm_core::operation::Operation;
-use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
+use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
 use llm_core::wire::{WireRequest, WireResponse};
 use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result};
 use llm_transport::{Upstream, UpstreamReply};
@@ -62,6 +63,14 @@ impl Provider for HttpProvider {
         Box::pin(self.ask(call))
     }
 
+    fn serves(&self, inbound: &Inbound) -> bool {
+        self.has(inbound)
+    }
+
+    fn exchange<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(self.answer(call))
+    }
+
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
         Box::pin(self.count(call))
     }
@@ -80,19 +89,17 @@ impl HttpProvider {
         let first_content = first_content.and_then(|limit| Instant::now().checked_add(limit));
         let request = self.addressed(encoded.request, &call, native);
         let (headers, body) = match first_content {
-            Some(deadline) => {
-                tokio::time::timeout_at(deadline, self.exchange(request, &call, Some(deadline)))
-                    .await
-                    .unwrap_or_else(|_| Err(chunks::no_content()))?
-            }
-            None => self.exchange(request, &call, None).await?,
+            Some(deadline) => tokio::time::timeout_at(deadline, self.begin(request, &call, Some(deadline)))
+                .await
+                .unwrap_or_else(|_| Err(chunks::no_content()))?,
+            None => self.begin(request, &call, None).await?,
         };
         let native = matches!(body, ReplyBody::Native { .. } | ReplyBody::NativeStream(_));
         Ok(Reply { headers: headers::for_client(headers, native), losses, body })
     }
 
     /// Up to the whole answer, or to the first chunk of a stream.
-    async fn exchange(
+    async fn begin(
         &self,
         request: WireRequest,
         call: &Call<'_>,
