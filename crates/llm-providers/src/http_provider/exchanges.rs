@@ -100,12 +100,12 @@ impl HttpProvider {
         }
         let request = decode(inbound)?;
         match most.filter(|most| *most < request.inputs()) {
-            None => self.translated(call, vendor, request).await,
+            None => self.converted(call, vendor, request).await,
             Some(most) => {
                 let parts = request.split(most);
                 let mut asked = Vec::with_capacity(parts.len());
                 for part in &parts {
-                    asked.push(self.translated(call, vendor, part));
+                    asked.push(self.converted(call, vendor, part));
                 }
                 let asked: Vec<_> =
                     futures_util::stream::iter(asked).buffered(TOGETHER).try_collect().await?;
@@ -115,7 +115,7 @@ impl HttpProvider {
     }
 
     /// One request of canonical form and its answer.
-    async fn translated<Request: Batched>(
+    async fn converted<Request: Batched>(
         &self,
         call: &Call<'_>,
         vendor: &dyn Exchange<Request, Request::Answer>,
