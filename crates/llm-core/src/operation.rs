@@ -14,7 +14,36 @@ pub enum Operation {
     Embeddings,
     /// Documents in the order in which they fit a query.
     Rerank,
+    /// Pictures of a text.
+    ImageGeneration,
+    /// Pictures out of pictures and a text.
+    ImageEdit,
+    /// Pictures like a picture.
+    ImageVariation,
+    /// A text read aloud.
+    Speech,
+    /// What is said in a recording.
+    Transcription,
+    /// What is said in a recording, in English.
+    Translation,
+    /// Whether a text or picture is harmful.
+    Moderation,
 }
+
+/// Every operation with its word.
+const NAMES: [(Operation, &str); 11] = [
+    (Operation::Chat, "chat"),
+    (Operation::CountTokens, "count_tokens"),
+    (Operation::Embeddings, "embeddings"),
+    (Operation::Rerank, "rerank"),
+    (Operation::ImageGeneration, "image_generation"),
+    (Operation::ImageEdit, "image_edit"),
+    (Operation::ImageVariation, "image_variation"),
+    (Operation::Speech, "speech"),
+    (Operation::Transcription, "transcription"),
+    (Operation::Translation, "translation"),
+    (Operation::Moderation, "moderation"),
+];
 
 impl Operation {
     /// Whether it asks a chat model: for its answer, or for the length of its prompt.
@@ -24,12 +53,22 @@ impl Operation {
 
     /// A stable word for logs and metrics.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::CountTokens => "count_tokens",
-            Self::Embeddings => "embeddings",
-            Self::Rerank => "rerank",
-        }
+        NAMES.iter().find(|(operation, _)| *operation == self).map_or("", |(_, name)| name)
+    }
+
+    /// The operation of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(_, known)| *known == name).map(|(operation, _)| *operation)
+    }
+
+    /// Whether requests and answers go through as they are: a vendor must speak the client's own format.
+    pub fn passes(self) -> bool {
+        !matches!(self, Self::Chat | Self::CountTokens | Self::Embeddings | Self::Rerank)
+    }
+
+    /// Whether its requests may be forms (`multipart/form-data`).
+    pub fn takes_forms(self) -> bool {
+        matches!(self, Self::ImageEdit | Self::ImageVariation | Self::Transcription | Self::Translation)
     }
 }
 
@@ -113,6 +152,13 @@ fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_come_back() {
+        for (operation, name) in NAMES {
+            assert_eq!((operation.name(), Operation::named(name)), (name, Some(operation)));
+        }
+    }
 
     #[test]
     fn a_plain_path_is_matched_whole() {

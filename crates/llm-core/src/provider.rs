@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use serde::de::value::BorrowedStrDeserializer;
 
 use crate::dialect::{DialectId, Seen};
 use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::envelope::{Envelope, is_gateway_field};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::event::Event;
+use crate::form::Form;
 use crate::ingress::Ingress;
-use crate::json::RawObject;
+use crate::json::{RawObject, complaint};
 use crate::loss::{Loss, LossPolicy};
 use crate::operation::{Asked, Operation};
 use crate::request::ChatRequest;
@@ -40,31 +43,36 @@ pub struct Inbound {
     pub headers: HeaderMap,
     /// The body as it came.
     pub body: Bytes,
-    /// Where its members stand.
+    /// Where its members stand; none when it is a form.
     pub envelope: Envelope,
+    /// Where its fields stand, when it is a form.
+    pub form: Option<Box<Form>>,
     decoded: OnceLock<Result<ChatRequest>>,
     embeddings: OnceLock<Result<Box<EmbeddingRequest>>>,
     rerank: OnceLock<Result<Box<RerankRequest>>>,
 }
 
 impl Inbound {
-    /// Scans a body.
+    /// Scans a body: a JSON object, or a form where the path takes one and the headers say so.
     ///
     /// # Errors
-    /// When the body is no JSON object (see [`Envelope::scan`]).
+    /// When the body is neither (see [`Envelope::scan`], [`Form::scan`]).
     pub fn new(
         ingress: Arc<dyn Ingress>,
         asked: impl Into<Asked>,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Self> {
-        let envelope = Envelope::scan(&body)?;
+        let asked = asked.into();
+        let form = if asked.operation.takes_forms() { form(&headers, &body)? } else { None };
+        let envelope = if form.is_some() { Envelope::default() } else { Envelope::scan(&body)? };
         Ok(Self {
             ingress,
-            asked: asked.into(),
+            asked,
             headers,
             body,
             envelope,
+            form,
             decoded: OnceLock::new(),
             embeddings: OnceLock::new(),
             rerank: OnceLock::new(),
@@ -133,13 +141,24 @@ impl Inbound {
         self.ingress.id()
     }
 
-    /// A gateway field of the body read as a type.
+    /// A gateway field of the body read as a type; a field of a form as the JSON that it may be, or as a text.
     ///
     /// # Errors
     /// When the field has another shape.
     pub fn option<'a, T: serde::Deserialize<'a>>(&'a self, key: &str) -> Result<Option<T>> {
-        self.envelope.read(&self.body, key)
+        let Some(form) = &self.form else { return self.envelope.read(&self.body, key) };
+        let Some(text) = form.text(&self.body, key)? else { return Ok(None) };
+        let read = serde_json::from_str(text).or_else(|_| T::deserialize(BorrowedStrDeserializer::new(text)));
+        read.map(Some).map_err(|fault: serde_json::Error| {
+            Error::invalid(format!("invalid `{key}`: {}", complaint(&fault))).with_param(key)
+        })
     }
+}
+
+fn form(headers: &HeaderMap, body: &Bytes) -> Result<Option<Box<Form>>> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.filter(|content_type| Form::is_one(content_type));
+    content_type.map(|content_type| Form::scan(content_type, body).map(Box::new)).transpose()
 }
 
 /// What of a request's other fields may reach a vendor.

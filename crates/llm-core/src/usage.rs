@@ -31,6 +31,12 @@ pub struct Usage {
     pub image_out: Option<u64>,
     /// Calls of the vendor's own web search; for reranking, the searches that it bills.
     pub web_searches: Option<u64>,
+    /// Pictures that were made, where the vendor does not count them in tokens.
+    pub images: Option<u64>,
+    /// Seconds of sound that were heard, where the vendor does not count them in tokens.
+    pub audio_seconds: Option<u64>,
+    /// Letters that were read aloud.
+    pub characters: Option<u64>,
     /// What the vendor says the call cost, in nano-dollars; kept beside our own figure.
     pub reported_cost: Option<i64>,
     /// The service tier that served, where it is one with prices of its own.
@@ -89,6 +95,9 @@ impl fmt::Debug for Usage {
             ("image_in", self.image_in),
             ("image_out", self.image_out),
             ("web_searches", self.web_searches),
+            ("images", self.images),
+            ("audio_seconds", self.audio_seconds),
+            ("characters", self.characters),
         ];
         for (name, count) in buckets.iter().filter_map(|(name, count)| Some((name, (*count)?))) {
             shown.field(name, &count);
@@ -136,7 +145,8 @@ impl Usage {
 
     /// Whether nothing at all is known.
     pub fn is_empty(&self) -> bool {
-        self.total().is_none() && self.web_searches.is_none() && self.reported_cost.is_none()
+        let other = sum(&[self.web_searches, self.images, self.audio_seconds, self.characters]);
+        self.total().is_none() && other.is_none() && self.reported_cost.is_none()
     }
 
     /// Adds the usage of another request that was part of the same call.
@@ -153,6 +163,9 @@ impl Usage {
             (&mut self.image_in, other.image_in),
             (&mut self.image_out, other.image_out),
             (&mut self.web_searches, other.web_searches),
+            (&mut self.images, other.images),
+            (&mut self.audio_seconds, other.audio_seconds),
+            (&mut self.characters, other.characters),
         ];
         for (known, more) in fields {
             *known = sum(&[*known, more]);
@@ -179,6 +192,9 @@ impl Usage {
             (&mut self.image_in, later.image_in),
             (&mut self.image_out, later.image_out),
             (&mut self.web_searches, later.web_searches),
+            (&mut self.images, later.images),
+            (&mut self.audio_seconds, later.audio_seconds),
+            (&mut self.characters, later.characters),
         ];
         for (known, new) in fields {
             *known = new.or(*known);

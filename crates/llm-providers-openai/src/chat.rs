@@ -32,13 +32,14 @@ use llm_core::operation::{Endpoint, Operation};
 use llm_core::request::ChatRequest;
 use llm_core::wire::WireResponse;
 use llm_core::{
-    ChatResponse, Dialect, DialectId, Envelope, Error, EventEncoder, Ingress, Result, StreamDecoder,
+    ChatResponse, Dialect, DialectId, Envelope, Error, EventEncoder, Ingress, Passage, Result, StreamDecoder,
     StreamTap, Target,
 };
 use serde::Serialize;
 
 use crate::embeddings::{Embeddings, EmbeddingsIngress};
 use crate::error;
+use crate::passage::{API, Api};
 use crate::quirks::Quirks;
 
 /// The name of the format.
@@ -51,13 +52,15 @@ const PATH: &str = "/chat/completions";
 pub struct ChatCompletions {
     quirks: Quirks,
     embeddings: Embeddings,
+    api: Api,
 }
 
 impl ChatCompletions {
     /// The format with a vendor's quirks.
     pub fn new(quirks: Quirks) -> Self {
         let embeddings = Embeddings::new(quirks.embeddings.clone());
-        Self { quirks, embeddings }
+        let api = Api::new(quirks.serves.clone());
+        Self { quirks, embeddings, api }
     }
 }
 
@@ -95,7 +98,11 @@ impl Dialect for ChatCompletions {
     }
 
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
-        Some(&self.embeddings)
+        self.api.has(Operation::Embeddings).then_some(&self.embeddings as _)
+    }
+
+    fn passage(&self) -> Option<&dyn Passage> {
+        Some(&self.api)
     }
 }
 
@@ -107,6 +114,25 @@ const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new("/openai/deployments/{model}/embeddings", Operation::Embeddings),
     Endpoint::new("/v1/engines/{model}/embeddings", Operation::Embeddings),
     Endpoint::new("/engines/{model}/embeddings", Operation::Embeddings),
+    Endpoint::new("/v1/images/generations", Operation::ImageGeneration),
+    Endpoint::new("/images/generations", Operation::ImageGeneration),
+    Endpoint::new("/openai/deployments/{model}/images/generations", Operation::ImageGeneration),
+    Endpoint::new("/v1/images/edits", Operation::ImageEdit),
+    Endpoint::new("/images/edits", Operation::ImageEdit),
+    Endpoint::new("/openai/deployments/{model}/images/edits", Operation::ImageEdit),
+    Endpoint::new("/v1/images/variations", Operation::ImageVariation),
+    Endpoint::new("/images/variations", Operation::ImageVariation),
+    Endpoint::new("/v1/audio/speech", Operation::Speech),
+    Endpoint::new("/audio/speech", Operation::Speech),
+    Endpoint::new("/openai/deployments/{model}/audio/speech", Operation::Speech),
+    Endpoint::new("/v1/audio/transcriptions", Operation::Transcription),
+    Endpoint::new("/audio/transcriptions", Operation::Transcription),
+    Endpoint::new("/openai/deployments/{model}/audio/transcriptions", Operation::Transcription),
+    Endpoint::new("/v1/audio/translations", Operation::Translation),
+    Endpoint::new("/audio/translations", Operation::Translation),
+    Endpoint::new("/openai/deployments/{model}/audio/translations", Operation::Translation),
+    Endpoint::new("/v1/moderations", Operation::Moderation),
+    Endpoint::new("/moderations", Operation::Moderation),
 ];
 
 /// The format as clients speak it.
@@ -168,6 +194,10 @@ impl Ingress for ChatIngress {
 
     fn embeddings(&self) -> Option<&dyn ExchangeIngress<EmbeddingRequest, EmbeddingResponse>> {
         Some(&EmbeddingsIngress)
+    }
+
+    fn passage(&self) -> Option<DialectId> {
+        Some(API)
     }
 }
 

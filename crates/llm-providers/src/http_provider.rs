@@ -9,6 +9,7 @@ mod events;
 mod exchanges;
 pub(crate) mod media;
 mod native;
+mod passages;
 mod pump;
 mod whole;
 
@@ -21,7 +22,7 @@ use llm_core::event::unfold;
 use llm_core::operation::Operation;
 use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
 use llm_core::wire::{WireRequest, WireResponse};
-use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result};
+use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result, Usage};
 use llm_transport::{Upstream, UpstreamReply};
 use tokio::time::Instant;
 
@@ -181,7 +182,7 @@ impl HttpProvider {
             public_model: Some(call.public_model.to_owned()),
             include_usage: inbound.ingress.wants_usage(&inbound.body, &inbound.envelope),
         });
-        ReplyBody::NativeStream(Box::pin(Pump::new(chunks, framing, Passing::new(tap))))
+        ReplyBody::NativeStream(Box::pin(Pump::new(chunks, framing, Passing::new(tap, Usage::default()))))
     }
 
     async fn count(&self, call: Call<'_>) -> Result<Option<u64>> {

@@ -45,6 +45,7 @@ impl HttpProvider {
         match inbound.asked.operation {
             Operation::Embeddings => self.dialect.embeddings().is_some(),
             Operation::Rerank => self.dialect.rerank().is_some(),
+            operation if operation.passes() => self.passage(inbound).is_some(),
             operation => operation.is_chat(),
         }
     }
@@ -72,6 +73,7 @@ impl HttpProvider {
                     ReplyBody::Rerank(Box::new(answer))
                 }))
             }
+            operation if operation.passes() => self.pass(&call).await,
             _ => Err(lacks()),
         }
     }
