@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::exchange::Exchange;
 use crate::json::RawObject;
 use crate::loss::{Loss, LossPolicy};
+use crate::passage::Passage;
 use crate::realtime::Realtime;
 use crate::request::{ChatRequest, Sampling};
 use crate::rerank::{RerankRequest, RerankResponse};
@@ -172,6 +173,11 @@ pub trait Dialect: Send + Sync + 'static {
 
     /// Embeddings, where the vendor has them.
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
+        None
+    }
+
+    /// Kinds of calls that go through as they are, where the vendor has any.
+    fn passage(&self) -> Option<&dyn Passage> {
         None
     }
 

@@ -100,6 +100,11 @@ pub trait Ingress: Send + Sync + 'static {
         None
     }
 
+    /// The format of the kinds of calls that go through as they are, where clients of this format ask for such.
+    fn passage(&self) -> Option<DialectId> {
+        None
+    }
+
     /// Reranking, where clients of this format ask for it.
     fn rerank(&self) -> Option<&dyn ExchangeIngress<RerankRequest, RerankResponse>> {
         None

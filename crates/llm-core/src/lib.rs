@@ -11,6 +11,7 @@
 //!   us (clients), and what the paths of clients mean.
 //! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
 //! - [`realtime`]: conversations over a WebSocket.
+//! - [`passage`], [`mod@form`]: kinds of calls that go through as they are, and the forms that some of them are sent in.
 //! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
@@ -24,6 +25,7 @@ pub mod envelope;
 pub mod error;
 pub mod event;
 pub mod exchange;
+pub mod form;
 pub mod framing;
 pub mod ingress;
 pub mod json;
@@ -31,6 +33,7 @@ pub mod loss;
 pub mod message;
 pub mod money;
 pub mod operation;
+pub mod passage;
 pub mod provider;
 pub mod random;
 pub mod realtime;
@@ -49,11 +52,13 @@ pub use dialect::{Dialect, DialectId, Seen, StreamDecoder, StreamTap, Target, Ve
 pub use envelope::Envelope;
 pub use error::{Error, ErrorKind, Fault, Result, Retry};
 pub use event::{Delta, Event, PartKind};
+pub use form::Form;
 pub use ingress::{EventEncoder, Ingress};
 pub use json::{RawJson, RawObject};
 pub use loss::{How, Loss, LossPolicy, Losses};
 pub use message::{Message, Part, Role};
 pub use operation::{Asked, Endpoint, Operation};
+pub use passage::Passage;
 pub use provider::{BoxFuture, BoxStream, Call, Inbound, Provider, Reply};
 pub use request::ChatRequest;
 pub use response::{ChatResponse, Choice, FinishReason};

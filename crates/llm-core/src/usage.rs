@@ -29,8 +29,14 @@ pub struct Usage {
     pub image_in: Option<u64>,
     /// Image tokens in the answer.
     pub image_out: Option<u64>,
-    /// Calls of the vendor's own web search.
+    /// Calls of the vendor's own web search; for reranking, the searches that it bills.
     pub web_searches: Option<u64>,
+    /// Pictures that were made, where the vendor does not count them in tokens.
+    pub images: Option<u64>,
+    /// Seconds of sound that were heard, where the vendor does not count them in tokens.
+    pub audio_seconds: Option<u64>,
+    /// Letters that were read aloud.
+    pub characters: Option<u64>,
     /// What the vendor says the call cost, in nano-dollars; kept beside our own figure.
     pub reported_cost: Option<i64>,
     /// The service tier that served, where it is one with prices of its own.
@@ -77,20 +83,7 @@ fn sum(buckets: &[Option<u64>]) -> Option<u64> {
 impl fmt::Debug for Usage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = formatter.debug_struct("Usage");
-        let buckets = [
-            ("input", self.input),
-            ("cache_read", self.cache_read),
-            ("cache_write_5m", self.cache_write_5m),
-            ("cache_write_1h", self.cache_write_1h),
-            ("output", self.output),
-            ("reasoning", self.reasoning),
-            ("audio_in", self.audio_in),
-            ("audio_out", self.audio_out),
-            ("image_in", self.image_in),
-            ("image_out", self.image_out),
-            ("web_searches", self.web_searches),
-        ];
-        for (name, count) in buckets.iter().filter_map(|(name, count)| Some((name, (*count)?))) {
+        for (name, count) in self.buckets().iter().filter_map(|(name, count)| Some((name, (*count)?))) {
             shown.field(name, &count);
         }
         if let Some(cost) = self.reported_cost {
@@ -107,6 +100,45 @@ impl fmt::Debug for Usage {
 }
 
 impl Usage {
+    fn buckets(&self) -> [(&'static str, Option<u64>); 14] {
+        [
+            ("input", self.input),
+            ("cache_read", self.cache_read),
+            ("cache_write_5m", self.cache_write_5m),
+            ("cache_write_1h", self.cache_write_1h),
+            ("output", self.output),
+            ("reasoning", self.reasoning),
+            ("audio_in", self.audio_in),
+            ("audio_out", self.audio_out),
+            ("image_in", self.image_in),
+            ("image_out", self.image_out),
+            ("web_searches", self.web_searches),
+            ("images", self.images),
+            ("audio_seconds", self.audio_seconds),
+            ("characters", self.characters),
+        ]
+    }
+
+    /// In the order of [`Usage::buckets`].
+    fn buckets_mut(&mut self) -> [&mut Option<u64>; 14] {
+        [
+            &mut self.input,
+            &mut self.cache_read,
+            &mut self.cache_write_5m,
+            &mut self.cache_write_1h,
+            &mut self.output,
+            &mut self.reasoning,
+            &mut self.audio_in,
+            &mut self.audio_out,
+            &mut self.image_in,
+            &mut self.image_out,
+            &mut self.web_searches,
+            &mut self.images,
+            &mut self.audio_seconds,
+            &mut self.characters,
+        ]
+    }
+
     /// All prompt tokens: uncached, cached, written to a cache, audio and images.
     pub fn prompt_total(&self) -> Option<u64> {
         sum(&[
@@ -136,30 +168,18 @@ impl Usage {
 
     /// Whether nothing at all is known.
     pub fn is_empty(&self) -> bool {
-        self.total().is_none() && self.web_searches.is_none() && self.reported_cost.is_none()
+        let other = sum(&[self.web_searches, self.images, self.audio_seconds, self.characters]);
+        self.total().is_none() && other.is_none() && self.reported_cost.is_none()
     }
 
-    /// Adds the usage of something else that was done, for conversations that report each of their answers.
+    /// Adds the usage of another request that was part of the same call.
     pub fn add(&mut self, other: &Self) {
-        let sums = [
-            (&mut self.input, other.input),
-            (&mut self.cache_read, other.cache_read),
-            (&mut self.cache_write_5m, other.cache_write_5m),
-            (&mut self.cache_write_1h, other.cache_write_1h),
-            (&mut self.output, other.output),
-            (&mut self.reasoning, other.reasoning),
-            (&mut self.audio_in, other.audio_in),
-            (&mut self.audio_out, other.audio_out),
-            (&mut self.image_in, other.image_in),
-            (&mut self.image_out, other.image_out),
-            (&mut self.web_searches, other.web_searches),
-        ];
-        for (known, more) in sums {
+        for (known, (_, more)) in self.buckets_mut().into_iter().zip(other.buckets()) {
             *known = sum(&[*known, more]);
         }
         self.reported_cost = match (self.reported_cost, other.reported_cost) {
-            (Some(known), Some(more)) => Some(known.saturating_add(more)),
-            (known, more) => known.or(more),
+            (Some(one), Some(more)) => Some(one.saturating_add(more)),
+            (one, more) => one.or(more),
         };
         self.tier = other.tier.or(self.tier);
         self.estimated |= other.estimated;
@@ -167,20 +187,7 @@ impl Usage {
 
     /// Takes a later, cumulative report in: what it says replaces, what it leaves out stays.
     pub fn update(&mut self, later: &Self) {
-        let fields = [
-            (&mut self.input, later.input),
-            (&mut self.cache_read, later.cache_read),
-            (&mut self.cache_write_5m, later.cache_write_5m),
-            (&mut self.cache_write_1h, later.cache_write_1h),
-            (&mut self.output, later.output),
-            (&mut self.reasoning, later.reasoning),
-            (&mut self.audio_in, later.audio_in),
-            (&mut self.audio_out, later.audio_out),
-            (&mut self.image_in, later.image_in),
-            (&mut self.image_out, later.image_out),
-            (&mut self.web_searches, later.web_searches),
-        ];
-        for (known, new) in fields {
+        for (known, (_, new)) in self.buckets_mut().into_iter().zip(later.buckets()) {
             *known = new.or(*known);
         }
         self.tier = later.tier.or(self.tier);

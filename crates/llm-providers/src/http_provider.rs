@@ -6,8 +6,10 @@
 
 mod chunks;
 mod events;
+mod exchanges;
 pub(crate) mod media;
 mod native;
+mod passages;
 mod pump;
 mod realtime;
 mod whole;
@@ -19,10 +21,10 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::dialect::{Dialect, Encoded, TapOptions, Target};
 use llm_core::event::unfold;
 use llm_core::operation::Operation;
-use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
+use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
 use llm_core::realtime::{Dial, Link};
 use llm_core::wire::{WireRequest, WireResponse};
-use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result};
+use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result, Usage};
 use llm_transport::{Upstream, UpstreamReply};
 use tokio::time::Instant;
 
@@ -75,6 +77,14 @@ impl Provider for HttpProvider {
         Box::pin(self.dial(dial))
     }
 
+    fn serves(&self, inbound: &Inbound) -> bool {
+        self.has(inbound)
+    }
+
+    fn exchange<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(self.answer(call))
+    }
+
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
         Box::pin(self.count(call))
     }
@@ -93,12 +103,10 @@ impl HttpProvider {
         let first_content = first_content.and_then(|limit| Instant::now().checked_add(limit));
         let request = self.addressed(encoded.request, &call, native);
         let (headers, body) = match first_content {
-            Some(deadline) => {
-                tokio::time::timeout_at(deadline, self.exchange(request, &call, Some(deadline)))
-                    .await
-                    .unwrap_or_else(|_| Err(chunks::no_content()))?
-            }
-            None => self.exchange(request, &call, None).await?,
+            Some(deadline) => tokio::time::timeout_at(deadline, self.begin(request, &call, Some(deadline)))
+                .await
+                .unwrap_or_else(|_| Err(chunks::no_content()))?,
+            None => self.begin(request, &call, None).await?,
         };
         let native = matches!(body, ReplyBody::Native { .. } | ReplyBody::NativeStream(_));
         Ok(Reply { headers: headers::for_client(headers, native), losses, body })
@@ -115,7 +123,7 @@ impl HttpProvider {
     }
 
     /// Up to the whole answer, or to the first chunk of a stream.
-    async fn exchange(
+    async fn begin(
         &self,
         request: WireRequest,
         call: &Call<'_>,
@@ -177,7 +185,7 @@ impl HttpProvider {
             public_model: Some(call.public_model.to_owned()),
             include_usage: inbound.ingress.wants_usage(&inbound.body, &inbound.envelope),
         });
-        ReplyBody::NativeStream(Box::pin(Pump::new(chunks, framing, Passing::new(tap))))
+        ReplyBody::NativeStream(Box::pin(Pump::new(chunks, framing, Passing::new(tap, Usage::default()))))
     }
 
     async fn count(&self, call: Call<'_>) -> Result<Option<u64>> {

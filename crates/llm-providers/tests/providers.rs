@@ -9,6 +9,8 @@ mod client;
 mod faults;
 #[path = "providers/fidelity.rs"]
 mod fidelity;
+#[path = "providers/kinds.rs"]
+mod kinds;
 #[path = "providers/pairs.rs"]
 mod pairs;
 #[path = "providers/recorded.rs"]

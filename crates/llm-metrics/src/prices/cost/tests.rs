@@ -121,7 +121,7 @@ fn prices() -> impl Strategy<Value = Price> {
 }
 
 fn usages() -> impl Strategy<Value = Usage> {
-    prop::collection::vec(prop::option::of(0u64..3000), 11).prop_map(|buckets| usage_of(&buckets))
+    prop::collection::vec(prop::option::of(0u64..3000), 14).prop_map(|buckets| usage_of(&buckets))
 }
 
 fn usage_of(buckets: &[Option<u64>]) -> Usage {
@@ -138,6 +138,9 @@ fn usage_of(buckets: &[Option<u64>]) -> Usage {
         image_in: bucket(8),
         image_out: bucket(9),
         web_searches: bucket(10),
+        images: bucket(11),
+        audio_seconds: bucket(12),
+        characters: bucket(13),
         ..Usage::default()
     }
 }
@@ -159,8 +162,8 @@ proptest! {
     #[test]
     fn more_tokens_never_cost_less(
         price in prices(),
-        buckets in prop::collection::vec(prop::option::of(0u64..3000), 11),
-        at in 0usize..11,
+        buckets in prop::collection::vec(prop::option::of(0u64..3000), 14),
+        at in 0usize..14,
         more in 0u64..3000,
         tier in tiers(),
     ) {
@@ -189,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn absurd_counts_saturate(price in prices(), buckets in prop::collection::vec(prop::option::of(any::<u64>()), 11)) {
+    fn absurd_counts_saturate(price in prices(), buckets in prop::collection::vec(prop::option::of(any::<u64>()), 14)) {
         prop_assert!(price.cost(&usage_of(&buckets)).total.0 >= 0);
     }
 }
