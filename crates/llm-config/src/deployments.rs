@@ -116,7 +116,7 @@ impl Maker<'_> {
                     .warning(&draft.at, format!("the variable `{variable}` is not set"))
                     .help("set it in the environment or in `.env`");
             }
-        } else if keys.is_empty() {
+        } else if keys.is_empty() && !parts::bring_credential(vendor, |name| draft.text(name).is_some()) {
             keys.extend(first_set(&vendor.key_env));
         }
         let keys: Vec<Option<String>> =
@@ -134,7 +134,10 @@ impl Maker<'_> {
             self.report.error(&draft.at, message).help_if(variables("set `api_base`", &vendor.base_env));
             return false;
         }
-        let optional = vendor.key_optional || vendor.auth == Auth::None || access.base.is_some();
+        let brought =
+            parts::bring_credential(vendor, |name| self.parameters(draft, vendor).get(name).is_some());
+        let of_proxy = access.base.is_some() && vendor.auth != Auth::Azure;
+        let optional = vendor.key_optional || vendor.auth == Auth::None || brought || of_proxy;
         if access.key.is_none() && !optional && !draft.shows_credential_itself() {
             let message =
                 format!("`{}` is not served: there is no key for the vendor `{}`", draft.public, vendor.name);

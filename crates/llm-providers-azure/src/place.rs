@@ -29,7 +29,8 @@ const SERVICE: [&str; 3] = [".cognitiveservices.azure.com", ".openai.azure.com",
 const SERVERLESS: [&str; 2] = [".inference.ai.azure.com", ".models.ai.azure.com"];
 
 /// Operations that users leave at the end of an address.
-const OPERATIONS: [&[&str]; 4] = [&["chat", "completions"], &["completions"], &["embeddings"], &["responses"]];
+const OPERATIONS: [&[&str]; 4] =
+    [&["chat", "completions"], &["completions"], &["embeddings"], &["responses"]];
 
 /// Where chat completions, embeddings and the like are.
 pub fn chat(host: &str, path: &str, query: Option<&str>) -> Place {

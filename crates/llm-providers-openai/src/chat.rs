@@ -90,8 +90,14 @@ impl Dialect for ChatCompletions {
     }
 }
 
-const ENDPOINTS: &[Endpoint] =
-    &[Endpoint::new("/v1/chat/completions", Operation::Chat), Endpoint::new(PATH, Operation::Chat)];
+/// Beside the format's own paths those of clients that are written for a reseller's, with the model in the path.
+const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::new("/v1/chat/completions", Operation::Chat),
+    Endpoint::new(PATH, Operation::Chat),
+    Endpoint::new("/openai/v1/chat/completions", Operation::Chat),
+    Endpoint::new("/openai/deployments/{model}/chat/completions", Operation::Chat),
+    Endpoint::new("/engines/{model}/chat/completions", Operation::Chat),
+];
 
 /// The format as clients speak it.
 #[derive(Clone, Copy, Debug, Default)]

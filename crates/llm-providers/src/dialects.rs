@@ -50,7 +50,11 @@ const PLACED: &[Placed] = &[
     #[cfg(feature = "azure")]
     Placed { name: "azure.chat", place: |base| azure::placed(base, azure_place::chat), make: azure::chat },
     #[cfg(feature = "azure")]
-    Placed { name: "azure.models", place: |base| azure::placed(base, azure_place::models), make: azure::chat },
+    Placed {
+        name: "azure.models",
+        place: |base| azure::placed(base, azure_place::models),
+        make: azure::chat,
+    },
     #[cfg(feature = "azure")]
     Placed {
         name: "azure.responses",
@@ -127,7 +131,8 @@ fn placed(name: &str) -> Option<&'static Placed> {
 fn entry(name: &str) -> Result<&'static Entry> {
     ENTRIES.iter().find(|entry| entry.id.name() == name).ok_or_else(|| {
         let known = ENTRIES.iter().map(|entry| format!("`{}`", entry.id));
-        let known: Vec<String> = known.chain(PLACED.iter().map(|placed| format!("`{}`", placed.name))).collect();
+        let known: Vec<String> =
+            known.chain(PLACED.iter().map(|placed| format!("`{}`", placed.name))).collect();
         let shown: String = name.chars().take(64).collect();
         Error::invalid(format!(
             "unknown dialect `{shown}`: this program was built with {}",

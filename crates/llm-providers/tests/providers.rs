@@ -1,6 +1,9 @@
 //! Providers against a scripted vendor on this machine.
 #![cfg(all(feature = "openai", feature = "anthropic"))]
 
+#[cfg(feature = "azure")]
+#[path = "providers/azure.rs"]
+mod azure;
 #[path = "providers/build.rs"]
 mod build;
 #[path = "providers/client.rs"]

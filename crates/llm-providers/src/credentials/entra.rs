@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use llm_core::wire::{WireRequest, WireResponse};
 use llm_core::{Authenticator, BoxFuture, Error, ErrorKind, Result, Secret};
 use llm_transport::ColdCall;
@@ -191,8 +191,9 @@ fn token(reply: &WireResponse) -> Result<Token> {
     if reply.status != 200 {
         return Err(refusal(reply));
     }
-    let granted: Granted = serde_json::from_slice(&reply.body)
-        .map_err(|_| Error::new(ErrorKind::UpstreamAuth, "no token of Microsoft Entra: its answer has none"))?;
+    let granted: Granted = serde_json::from_slice(&reply.body).map_err(|_| {
+        Error::new(ErrorKind::UpstreamAuth, "no token of Microsoft Entra: its answer has none")
+    })?;
     let seconds = match granted.expires_in {
         Seconds::Number(seconds) => Some(seconds),
         Seconds::Text(text) => text.parse().ok(),
@@ -208,7 +209,9 @@ fn refusal(reply: &WireResponse) -> Error {
     let number = refused.error_description.split([':', ' ']).next().filter(|word| word.starts_with("AADSTS"));
     let words = [Some(refused.error.as_str()), number];
     let plain = |word: &&str| {
-        !word.is_empty() && word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        !word.is_empty()
+            && word.len() <= 64
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     let said: Vec<&str> = words.into_iter().flatten().filter(plain).collect();
     let said = if said.is_empty() { format!("status {}", reply.status) } else { said.join(" ") };

@@ -23,7 +23,11 @@ impl Token {
     /// A token that lives this long from now on.
     pub(crate) fn living(value: Secret, lifetime: Duration) -> Self {
         let now = Instant::now();
-        Self { value, refresh: now + lifetime.saturating_sub(EARLY.min(lifetime / 2)), expires: now + lifetime }
+        Self {
+            value,
+            refresh: now + lifetime.saturating_sub(EARLY.min(lifetime / 2)),
+            expires: now + lifetime,
+        }
     }
 }
 
