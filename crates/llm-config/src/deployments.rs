@@ -11,6 +11,7 @@ use llm_providers::{Auth, Parameters, Status, Vendor};
 use crate::config::DeploymentConfig;
 use crate::environment::Environment;
 use crate::inference::{Asked, COMPATIBLE, Known};
+use crate::keys::VENDOR_PARAMETERS;
 use crate::node::Node;
 use crate::report::{Place, Report};
 
@@ -80,6 +81,7 @@ impl Maker<'_> {
             let message = format!("the model `{}` has a `*`, and its public name has none", draft.model);
             return self.report.error(&draft.at, message).help("write the public name with a `*` too");
         }
+        self.moot_parameters(draft, vendor);
         let accesses = self.accesses(draft, vendor, api_base);
         for access in accesses {
             if self.can_be_called(draft, vendor, &access) {
@@ -189,6 +191,16 @@ impl Maker<'_> {
             }
         }
         parameters
+    }
+
+    /// Says which parameters mean nothing to this vendor: somebody relies on them.
+    fn moot_parameters(&mut self, draft: &Draft<'_>, vendor: &Vendor) {
+        let moot = VENDOR_PARAMETERS.iter().map(|key| key.name);
+        for name in moot.filter(|name| draft.text(name).is_some() && !vendor.parameters.contains_key(*name)) {
+            let message =
+                format!("`{name}` has no effect: the vendor `{}` has no such parameter", vendor.name);
+            self.report.warning(&draft.at, message);
+        }
     }
 
     fn max_output_tokens(&self, draft: &Draft<'_>, vendor: &Vendor, model: &str) -> Option<u64> {

@@ -2,6 +2,7 @@
 //! error are, and the traits that dialects and providers implement. Nothing in this crate does I/O.
 //!
 //! - [`request`], [`message`], [`response`], [`event`]: the canonical form, the hub of every translation.
+//! - [`sources`]: where the pictures and files of a request come from.
 //! - [`usage`], [`money`]: tokens in buckets that never overlap, and prices and costs in whole numbers.
 //! - [`error`]: what went wrong, whose fault it is and whether another attempt helps.
 //! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
@@ -37,6 +38,7 @@ pub mod response;
 pub mod retry_hint;
 pub mod scrub;
 pub mod secret;
+pub mod sources;
 pub mod usage;
 pub mod wire;
 

@@ -6,6 +6,7 @@
 
 mod chunks;
 mod events;
+pub(crate) mod media;
 mod native;
 mod pump;
 mod whole;
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 use crate::headers::{self, Fixed};
 use chunks::Chunks;
 use events::Decoding;
+use media::MediaSettings;
 use native::Passing;
 use pump::Pump;
 use whole::Shape;
@@ -43,6 +45,8 @@ pub(crate) struct HttpProvider {
     pub(crate) authenticator: Option<Authenticated>,
     /// The query of the base URL, which every request carries.
     pub(crate) query: Option<String>,
+    /// How files are fetched that the vendor does not fetch itself.
+    pub(crate) media: Arc<MediaSettings>,
     /// What the deployment adds to each request; the call says the rest.
     pub(crate) target: Target,
 }
@@ -73,7 +77,10 @@ impl HttpProvider {
         let encoded = if native {
             self.forward(&call)?
         } else {
-            self.dialect.encode(call.inbound.decoded()?, &self.target(&call))?
+            let request =
+                media::with_bytes(call.inbound.decoded()?, |url| self.dialect.takes_url(url), &self.media)
+                    .await?;
+            self.dialect.encode(&request, &self.target(&call))?
         };
         let losses = encoded.losses;
         let first_content = call.deadlines.first_content.filter(|_| call.stream);

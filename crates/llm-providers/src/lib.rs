@@ -41,7 +41,8 @@ pub mod providers;
 pub mod registry;
 pub mod vendor;
 
-pub use dialects::ingresses;
+pub use dialects::{dialects, ingresses};
+pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;
 pub use providers::{DeploymentSpec, Providers};
 pub use registry::Registry;

@@ -12,6 +12,7 @@ use crate::base_url::BaseUrl;
 use crate::credentials;
 use crate::dialects;
 use crate::headers::Fixed;
+use crate::http_provider::media::MediaSettings;
 use crate::http_provider::{Authenticated, HttpProvider};
 use crate::parameters::{Parameters, Settled};
 use crate::registry::Registry;
@@ -56,6 +57,7 @@ pub struct DeploymentSpec {
 #[derive(Default)]
 pub struct Providers {
     registry: Registry,
+    media: Arc<MediaSettings>,
     upstreams: Mutex<Vec<Shared>>,
 }
 
@@ -68,7 +70,12 @@ struct Shared {
 impl Providers {
     /// Providers of these vendors.
     pub fn new(registry: Registry) -> Self {
-        Self { registry, upstreams: Mutex::default() }
+        Self { registry, ..Self::default() }
+    }
+
+    /// The same, with other rules for files that requests point to.
+    pub fn with_media(self, media: MediaSettings) -> Self {
+        Self { media: Arc::new(media), ..self }
     }
 
     /// The known vendors.
@@ -100,6 +107,7 @@ impl Providers {
                 .map(|authenticator| Authenticated { authenticator, base_url: base.url.clone() }),
             fixed,
             query: base.query,
+            media: Arc::clone(&self.media),
             target: target(spec),
         }))
     }
@@ -177,7 +185,7 @@ fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Resul
         Some(rules) => BaseUrl::normalise(&written, vendor, rules)?,
         None => BaseUrl::as_written(&written)?,
     };
-    base.query = settled.query(base.query.take());
+    base.query = settled.query(base.query.as_deref());
     Ok(dialects::place(dialect_name, base))
 }
 

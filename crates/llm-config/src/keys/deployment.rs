@@ -23,7 +23,7 @@ const CONNECTION: &[Key] = &[
 ];
 
 /// What some vendors need to be told; the vendors table says which.
-const VENDOR_PARAMETERS: &[Key] = &[
+pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
     key("aws_access_key_id", Shape::Secret, "AWS: the access key's id."),
     key("aws_secret_access_key", Shape::Secret, "AWS: the access key."),
     key("aws_session_token", Shape::Secret, "AWS: the token of a temporary access key."),
