@@ -24,6 +24,7 @@ const CONNECTION: &[Key] = &[
 
 /// What some vendors need to be told; the vendors table says which.
 pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
+    key("account_id", Shape::Text, "The account, for vendors whose address holds it."),
     key("aws_access_key_id", Shape::Secret, "AWS: the access key's id."),
     key("aws_secret_access_key", Shape::Secret, "AWS: the access key."),
     key("aws_session_token", Shape::Secret, "AWS: the token of a temporary access key."),

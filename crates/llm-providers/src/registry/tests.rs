@@ -39,7 +39,8 @@ fn a_vendors_own_address_leads_back_to_it() {
     let registry = Registry::builtin();
     for row in registry.iter().filter(|row| !row.hosts.is_empty()) {
         let Some(url) = &row.base_url else { continue };
-        assert_eq!(registry.by_address(url).map(|found| &found.name), Some(&row.name));
+        let url = url.replace("{account_id}", "acme");
+        assert_eq!(registry.by_address(&url).map(|found| &found.name), Some(&row.name));
     }
     assert!(registry.by_address("https://api.deepseek.com.evil.example/v1").is_none());
     assert!(registry.by_address("http://127.0.0.1:8000").is_none());
