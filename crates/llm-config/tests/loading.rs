@@ -165,6 +165,14 @@ fn azure_is_found_in_the_environment_by_a_key_or_by_a_client() {
 }
 
 #[test]
+fn a_key_without_the_address_that_it_needs_is_a_warning() {
+    let keys = "AZURE_API_KEY=1\nCLOUDFLARE_API_KEY=2\nDATABRICKS_TOKEN=3\nDEEPSEEK_API_KEY=4\n";
+    insta::assert_snapshot!(told("no_address", &[(".env", keys)], &[]));
+    let named = "model_list: [{model_name: x, litellm_params: {model: cloudflare/m, api_key: k}}]";
+    insta::assert_snapshot!("no_address_named", told("no_address_named", &[("config.yaml", named)], &[]));
+}
+
+#[test]
 fn azure_deployments_of_every_shape_load() {
     let file = "model_list:\n\
         - {model_name: a, litellm_params: {model: azure/my-gpt, api_base: \"https://acme.openai.azure.com\", api_key: k, api_version: 2024-10-21}, model_info: {base_model: azure/gpt-4o}}\n\
