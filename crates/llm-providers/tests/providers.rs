@@ -16,5 +16,7 @@ mod fidelity;
 mod pairs;
 #[path = "providers/recorded.rs"]
 mod recorded;
+#[path = "providers/recorded_rows.rs"]
+mod recorded_rows;
 #[path = "providers/samples.rs"]
 mod samples;
