@@ -9,10 +9,13 @@ use llm_providers_azure::place::{self, Place};
 use llm_providers_openai::{ChatCompletions, Responses};
 use llm_testkit::{Recording, recordings, replay};
 
+/// Where a format is.
 type At = fn(&str, &str, Option<&str>) -> Place;
+/// What it is read with, at a base URL.
+type Made = fn(&str) -> Box<dyn Dialect>;
 
-/// The formats as the service has them: a kind of recording, where they are, and what they are read with.
-fn formats() -> [(&'static str, At, fn(&str) -> Box<dyn Dialect>); 2] {
+/// The formats as the service has them, each with its kind of recordings.
+fn formats() -> [(&'static str, At, Made); 2] {
     [
         ("openai-chat", place::models, |base| Box::new(Azure::new(ChatCompletions::default(), base))),
         ("openai-responses", place::responses, |base| Box::new(Azure::new(Responses::default(), base))),

@@ -127,7 +127,10 @@ pub(crate) fn url_rules(name: &str) -> Result<Option<UrlRules>> {
 
 /// The address that is meant, for dialects with addresses of a form of their own; others' stay as they are.
 pub(crate) fn place(name: &str, base: BaseUrl) -> BaseUrl {
-    placed(name).map_or_else(|| base.clone(), |placed| (placed.place)(&base))
+    match placed(name) {
+        Some(placed) => (placed.place)(&base),
+        None => base,
+    }
 }
 
 fn placed(name: &str) -> Option<&'static Placed> {
