@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use llm_core::dialect::{Encoded, Peek, TapOptions};
+use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
+use llm_core::exchange::Exchange;
 use llm_core::wire::{Framing, WireResponse};
 use llm_core::{
     ChatRequest, ChatResponse, Dialect, DialectId, Envelope, Error, Result, StreamDecoder, StreamTap, Target,
@@ -13,7 +15,7 @@ use crate::surface::Surface;
 /// The format `D` as Azure serves it: its bytes and its id, at the paths of a surface.
 #[derive(Clone, Debug)]
 pub struct Azure<D> {
-    format: D,
+    pub(crate) format: D,
     surface: Surface,
 }
 
@@ -23,7 +25,7 @@ impl<D> Azure<D> {
         Self { format, surface: Surface::of(base_url) }
     }
 
-    fn moved(&self, mut encoded: Encoded, target: &Target) -> Encoded {
+    pub(crate) fn moved(&self, mut encoded: Encoded, target: &Target) -> Encoded {
         encoded.request.path = self.surface.path(&encoded.request.path, &target.model);
         encoded
     }
@@ -72,5 +74,9 @@ impl<D: Dialect> Dialect for Azure<D> {
 
     fn takes_url(&self, url: &str) -> bool {
         self.format.takes_url(url)
+    }
+
+    fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
+        self.format.embeddings().map(|_| self as &dyn Exchange<_, _>)
     }
 }

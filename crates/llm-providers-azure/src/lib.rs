@@ -23,6 +23,7 @@
 
 mod dialect;
 mod error;
+mod exchange;
 pub mod place;
 mod surface;
 
