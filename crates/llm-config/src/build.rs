@@ -109,6 +109,7 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         model_max_output_tokens: one.model_max_output_tokens,
         extra_body: one.extra_body.clone(),
         drop_fields: one.drop_fields.clone(),
+        cache_points: one.cache_points.clone(),
         ..ProviderSpec::default()
     }
 }

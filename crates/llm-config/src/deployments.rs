@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use llm_core::{LossPolicy, Secret};
-use llm_providers::{Auth, Parameters, Status, Vendor};
+use llm_providers::{Auth, CachePoint, Parameters, Status, Vendor};
 
 use crate::config::DeploymentConfig;
 use crate::environment::Environment;
@@ -194,6 +194,7 @@ impl Maker<'_> {
             model_max_output_tokens: self.max_output_tokens(draft, vendor, model),
             extra_body: draft.get("extra_body").map(Node::json_object).unwrap_or_default(),
             drop_fields: draft.texts("additional_drop_params"),
+            cache_points: self.cache_points(draft),
             base_model: draft.info_text("base_model").map(str::to_owned),
             prices: draft.prices(),
             place: draft.at.clone(),
@@ -221,6 +222,19 @@ impl Maker<'_> {
             let message =
                 format!("`{name}` has no effect: the vendor `{}` has no such parameter", vendor.name);
             self.report.warning(&draft.at, message);
+        }
+    }
+
+    fn cache_points(&mut self, draft: &Draft<'_>) -> Vec<CachePoint> {
+        let Some(node) = draft.get("cache_control_injection_points") else { return Vec::new() };
+        match node.json().read() {
+            Ok(points) => points,
+            Err(fault) => {
+                let message = format!("`cache_control_injection_points` is no list of places: {fault}");
+                let help = "write for example [{location: message, role: system}, {location: tool_config}]";
+                self.report.error(&node.at, message).help(help);
+                Vec::new()
+            }
         }
     }
 

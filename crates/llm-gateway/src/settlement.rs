@@ -184,7 +184,7 @@ impl Settlement {
         let deployment = answered.in_flight.deployment();
         let model = deployment.model_for(&answered.group);
         let entry = answered.account.entry(&self.books.prices, &model)?;
-        entry.price.is_known().then(|| entry.price.cost(&self.usage, None))
+        entry.price.is_known().then(|| entry.price.cost(&self.usage))
     }
 
     fn observe(&self, outcome: Outcome<'_>, cost: Option<Cost>, total: Duration) {

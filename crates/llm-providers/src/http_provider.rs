@@ -24,6 +24,7 @@ use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result};
 use llm_transport::{Upstream, UpstreamReply};
 use tokio::time::Instant;
 
+use crate::cache_points::{self, CachePoint};
 use crate::headers::{self, Fixed};
 use chunks::Chunks;
 use events::Decoding;
@@ -47,6 +48,8 @@ pub(crate) struct HttpProvider {
     pub(crate) query: Option<String>,
     /// How files are fetched that the vendor does not fetch itself.
     pub(crate) media: Arc<MediaSettings>,
+    /// Where each prompt is marked for the vendor's cache.
+    pub(crate) cache_points: Vec<CachePoint>,
     /// What the deployment adds to each request; the call says the rest.
     pub(crate) target: Target,
 }
@@ -74,13 +77,10 @@ impl Provider for HttpProvider {
 impl HttpProvider {
     async fn ask(&self, call: Call<'_>) -> Result<Reply> {
         let native = self.is_native(&call);
-        let encoded = if native {
+        let encoded = if native && self.cache_points.is_empty() {
             self.forward(&call)?
         } else {
-            let request =
-                media::with_bytes(call.inbound.decoded()?, |url| self.dialect.takes_url(url), &self.media)
-                    .await?;
-            self.dialect.encode(&request, &self.target(&call))?
+            self.translated(&call).await?
         };
         let losses = encoded.losses;
         let first_content = call.deadlines.first_content.filter(|_| call.stream);
@@ -96,6 +96,16 @@ impl HttpProvider {
         };
         let native = matches!(body, ReplyBody::Native { .. } | ReplyBody::NativeStream(_));
         Ok(Reply { headers: headers::for_client(headers, native), losses, body })
+    }
+
+    /// The request in the vendor's dialect, by way of the canonical form.
+    async fn translated(&self, call: &Call<'_>) -> Result<Encoded> {
+        let takes_url = |url: &str| self.dialect.takes_url(url);
+        let mut request = media::with_bytes(call.inbound.decoded()?, takes_url, &self.media).await?;
+        if !self.cache_points.is_empty() {
+            cache_points::mark(request.to_mut(), &self.cache_points);
+        }
+        self.dialect.encode(&request, &self.target(call))
     }
 
     /// Up to the whole answer, or to the first chunk of a stream.

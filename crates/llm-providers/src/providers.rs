@@ -9,6 +9,7 @@ use llm_transport::{Options, Upstream};
 use parking_lot::Mutex;
 
 use crate::base_url::BaseUrl;
+use crate::cache_points::CachePoint;
 use crate::credentials;
 use crate::dialects;
 use crate::headers::Fixed;
@@ -49,6 +50,8 @@ pub struct DeploymentSpec {
     pub extra_body: RawObject,
     /// Members taken out of every body.
     pub drop_fields: Vec<String>,
+    /// Where each prompt is marked for the vendor's cache, beside the client's own marks.
+    pub cache_points: Vec<CachePoint>,
     /// Connections.
     pub transport: Options,
 }
@@ -108,6 +111,7 @@ impl Providers {
             fixed,
             query: base.query,
             media: Arc::clone(&self.media),
+            cache_points: spec.cache_points.clone(),
             target: target(spec),
         }))
     }

@@ -78,6 +78,11 @@ const BODY: &[Key] = &[
         "What to do with what the vendor cannot do.",
     ),
     key("additional_drop_params", Shape::Texts, "Members taken out of every request."),
+    key(
+        "cache_control_injection_points",
+        Shape::Json,
+        "Where each prompt is marked for the vendor's cache: `{location: message, role, index}` or `{location: tool_config}`.",
+    ),
     key("extra_body", Shape::Json, "Members set in every request, whatever the client says."),
 ];
 
@@ -108,7 +113,6 @@ const PARAMS_LATER: &[&str] = &[
     "aws_*",
     "azure_*",
     "budget_duration",
-    "cache_control_injection_points",
     "configurable_clientside_auth_params",
     "cooldown_time",
     "default_api_key_rpm_limit",

@@ -136,7 +136,7 @@ mod tests {
         tokens.get().await.ok().map(|token| token.expose().clone())
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn many_who_wait_make_one_fetch() {
         let (tokens, fetches) = numbered(Duration::from_secs(3600), 9);
         let all = futures_util::future::join_all((0..20).map(|_| got(&tokens))).await;
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(fetches.load(Ordering::Relaxed), 1);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn an_aging_token_is_replaced_and_serves_while_none_can_be_had() {
         let (tokens, _) = numbered(Duration::from_millis(40), 2);
         assert_eq!(got(&tokens).await.as_deref(), Some("1"));
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(got(&tokens).await, None, "the first one is over");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_refused_token_is_not_shown_again() {
         let (tokens, _) = numbered(Duration::from_secs(3600), 9);
         assert_eq!(got(&tokens).await.as_deref(), Some("1"));
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(got(&tokens).await.as_deref(), Some("2"));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_fetch_that_was_left_is_taken_up_again() {
         let (tokens, fetches) = numbered(Duration::from_secs(3600), 9);
         let left = tokio::time::timeout(Duration::from_millis(1), tokens.get()).await;
