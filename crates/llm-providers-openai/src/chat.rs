@@ -39,10 +39,10 @@ use llm_core::{
 use serde::Serialize;
 
 use crate::embeddings::{Embeddings, EmbeddingsIngress};
-use crate::error;
 use crate::passage::{API, Api};
 use crate::quirks::Quirks;
 use crate::realtime::REALTIME;
+use crate::{endpoints, error};
 
 /// The name of the format.
 pub const CHAT: DialectId = DialectId::new("openai.chat");
@@ -112,37 +112,6 @@ impl Dialect for ChatCompletions {
     }
 }
 
-const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::new("/v1/chat/completions", Operation::Chat),
-    Endpoint::new(PATH, Operation::Chat),
-    Endpoint::new("/v1/realtime", Operation::Realtime),
-    Endpoint::new("/realtime", Operation::Realtime),
-    Endpoint::new("/v1/embeddings", Operation::Embeddings),
-    Endpoint::new("/embeddings", Operation::Embeddings),
-    Endpoint::new("/openai/deployments/{model}/embeddings", Operation::Embeddings),
-    Endpoint::new("/v1/engines/{model}/embeddings", Operation::Embeddings),
-    Endpoint::new("/engines/{model}/embeddings", Operation::Embeddings),
-    Endpoint::new("/v1/images/generations", Operation::ImageGeneration),
-    Endpoint::new("/images/generations", Operation::ImageGeneration),
-    Endpoint::new("/openai/deployments/{model}/images/generations", Operation::ImageGeneration),
-    Endpoint::new("/v1/images/edits", Operation::ImageEdit),
-    Endpoint::new("/images/edits", Operation::ImageEdit),
-    Endpoint::new("/openai/deployments/{model}/images/edits", Operation::ImageEdit),
-    Endpoint::new("/v1/images/variations", Operation::ImageVariation),
-    Endpoint::new("/images/variations", Operation::ImageVariation),
-    Endpoint::new("/v1/audio/speech", Operation::Speech),
-    Endpoint::new("/audio/speech", Operation::Speech),
-    Endpoint::new("/openai/deployments/{model}/audio/speech", Operation::Speech),
-    Endpoint::new("/v1/audio/transcriptions", Operation::Transcription),
-    Endpoint::new("/audio/transcriptions", Operation::Transcription),
-    Endpoint::new("/openai/deployments/{model}/audio/transcriptions", Operation::Transcription),
-    Endpoint::new("/v1/audio/translations", Operation::Translation),
-    Endpoint::new("/audio/translations", Operation::Translation),
-    Endpoint::new("/openai/deployments/{model}/audio/translations", Operation::Translation),
-    Endpoint::new("/v1/moderations", Operation::Moderation),
-    Endpoint::new("/moderations", Operation::Moderation),
-];
-
 /// The format as clients speak it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChatIngress;
@@ -153,7 +122,7 @@ impl Ingress for ChatIngress {
     }
 
     fn endpoints(&self) -> &'static [Endpoint] {
-        ENDPOINTS
+        endpoints::ALL
     }
 
     fn forwarded_headers(&self) -> &'static [&'static str] {

@@ -24,6 +24,7 @@
 mod chat;
 mod cost;
 mod embeddings;
+mod endpoints;
 mod error;
 mod passage;
 mod quirks;
