@@ -24,6 +24,8 @@ mod pairs_reasoning;
 mod pairs_text;
 #[path = "end_to_end/pairs_tools.rs"]
 mod pairs_tools;
+#[path = "end_to_end/passages.rs"]
+mod passages;
 #[path = "end_to_end/passthrough.rs"]
 mod passthrough;
 #[path = "end_to_end/recovery.rs"]

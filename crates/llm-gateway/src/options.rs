@@ -59,7 +59,7 @@ impl CallOptions {
                     let model = inbound.envelope.string(&inbound.body, key)?;
                     options.model = model.map(std::borrow::Cow::into_owned).unwrap_or_default();
                 }
-                "stream" if inbound.asked.stream.is_none() && inbound.asked.operation.is_chat() => {
+                "stream" if inbound.asked.stream.is_none() && may_stream(inbound) => {
                     options.stream = inbound.option(key)?.unwrap_or(false);
                 }
                 _ if is_gateway_field(key) => options.read_field(inbound, key)?,
@@ -74,6 +74,10 @@ impl CallOptions {
             match key {
                 "model" if inbound.asked.model.is_none() => {
                     self.model = form.text(&inbound.body, key)?.unwrap_or_default().to_owned();
+                }
+                "stream" => {
+                    let text = form.text(&inbound.body, key)?.unwrap_or_default();
+                    self.stream = text.eq_ignore_ascii_case("true") || text == "1";
                 }
                 _ if is_gateway_field(key) => self.read_field(inbound, key)?,
                 _ => {}
@@ -143,6 +147,12 @@ impl CallOptions {
         }
         Ok(())
     }
+}
+
+/// Embeddings and rankings are never streamed, whatever a body says.
+fn may_stream(inbound: &Inbound) -> bool {
+    let operation = inbound.asked.operation;
+    operation.is_chat() || operation.passes()
 }
 
 fn seconds(name: &str, value: f64) -> Result<Duration> {

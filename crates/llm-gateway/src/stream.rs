@@ -121,13 +121,13 @@ impl AnswerStream {
         self.settlement.settle(outcome);
     }
 
-    fn fail(&mut self, error: Error) -> Result<Bytes> {
+    fn fail(&mut self, error: &Error) -> Result<Bytes> {
         let frame = match &mut self.source {
             Source::Native(Native { told: InStream::Nothing, .. }) => Err(error.clone()),
-            Source::Native(_) => Ok(self.ingress.stream_error(&error)),
-            Source::Events(events) => Ok(events.write_error(&error)),
+            Source::Native(_) => Ok(self.ingress.stream_error(error)),
+            Source::Events(events) => Ok(events.write_error(error)),
         };
-        self.settle(Outcome::Failed(&error));
+        self.settle(Outcome::Failed(error));
         frame
     }
 }
@@ -146,7 +146,7 @@ impl Stream for AnswerStream {
         };
         match next {
             Some(Ok(bytes)) => Poll::Ready(Some(Ok(bytes))),
-            Some(Err(error)) => Poll::Ready(Some(this.fail(error))),
+            Some(Err(error)) => Poll::Ready(Some(this.fail(&error))),
             None => {
                 let error = match &this.source {
                     Source::Native(native) => native.rest.seen().error.clone(),

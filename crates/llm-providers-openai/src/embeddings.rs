@@ -4,6 +4,7 @@
 //! `input_type` (or another field, by the vendor's quirks) says what vectors are for; the documented format has no
 //! such field, many vendors of the format have.
 
+mod inputs;
 mod quirks;
 mod request;
 mod response;

@@ -95,7 +95,17 @@ async fn a_group_passes_over_deployments_without_embeddings() {
 
 #[tokio::test]
 async fn wrong_requests_are_refused_in_the_format_of_the_client() {
-    let stage = mock();
+    let (stage, vendor) = (mock(), ScriptedVendor::start([vectors()]).await);
+    let passed = Stage::of(&[Deployment::new("small", Dialect::Chat, &vendor.url())]);
+    for body in [
+        json!({"model": "small"}),
+        json!({"model": "small", "input": [ ]}),
+        json!({"model": "small", "input": null}),
+    ] {
+        let answer = passed.post("/v1/embeddings", &body).await;
+        assert_eq!((answer.status, &answer.json()["error"]["param"]), (400, &json!("input")), "{body}");
+    }
+    assert!(vendor.requests().is_empty());
     for (body, param) in [
         (json!({"model": "small"}), "input"),
         (json!({"model": "small", "input": []}), "input"),

@@ -23,6 +23,12 @@ const PRICES: &[&str] = &[
     "output_cost_per_reasoning_token",
     "input_cost_per_audio_token",
     "output_cost_per_audio_token",
+    "input_cost_per_image_token",
+    "output_cost_per_image_token",
+    "output_cost_per_image",
+    "input_cost_per_second",
+    "input_cost_per_character",
+    "input_cost_per_query",
 ];
 
 /// Facts of the price table that `model_info` may set.

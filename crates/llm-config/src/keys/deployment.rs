@@ -99,6 +99,12 @@ const PRICES: &[Key] = &[
     key("output_cost_per_reasoning_token", Shape::Dollars, "Dollars for a thinking token."),
     key("input_cost_per_audio_token", Shape::Dollars, "Dollars for an audio token of the prompt."),
     key("output_cost_per_audio_token", Shape::Dollars, "Dollars for an audio token of the answer."),
+    key("input_cost_per_image_token", Shape::Dollars, "Dollars for an image token of the prompt."),
+    key("output_cost_per_image_token", Shape::Dollars, "Dollars for an image token of the answer."),
+    key("output_cost_per_image", Shape::Dollars, "Dollars for a picture that is made."),
+    key("input_cost_per_second", Shape::Dollars, "Dollars for a second of sound."),
+    key("input_cost_per_character", Shape::Dollars, "Dollars for a letter that is read aloud."),
+    key("input_cost_per_query", Shape::Dollars, "Dollars for a search of a reranking."),
     key(
         LONG_PROMPT_PRICES,
         Shape::Dollars,

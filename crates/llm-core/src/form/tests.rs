@@ -1,3 +1,5 @@
+//! Forms whole, broken and edited.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 

@@ -1,8 +1,6 @@
 //! Requests: a client's body into canonical form, canonical form into a vendor's body, and a body of this format
 //! edited for a vendor of this format.
 
-use std::fmt;
-
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use llm_core::dialect::{Encoded, Target};
@@ -10,11 +8,10 @@ use llm_core::embedding::{EmbeddingEncoding, EmbeddingInput, EmbeddingPurpose, E
 use llm_core::message::Part;
 use llm_core::wire::{WireBody, WireRequest};
 use llm_core::{Envelope, Error, Losses, RawJson, RawObject, Result};
-use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::EMBEDDINGS;
+use super::inputs::Inputs;
 use super::quirks::{EmbeddingPurposes, EmbeddingQuirks, purpose};
 
 const PATH: &str = "/embeddings";
@@ -64,84 +61,6 @@ fn encoding(envelope: &Envelope, body: &Bytes) -> Result<Option<EmbeddingEncodin
         Some("base64") => Ok(Some(EmbeddingEncoding::Base64)),
         Some(_) => Err(Error::invalid("invalid `encoding_format`: expected `float` or `base64`")
             .with_param("encoding_format")),
-    }
-}
-
-/// A text, a list of texts, the tokens of a text, or a list of those.
-struct Inputs(Vec<EmbeddingInput>);
-
-impl<'de> Deserialize<'de> for Inputs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let inputs = match deserializer.deserialize_any(ItemVisitor)? {
-            Item::Text(text) => vec![EmbeddingInput::Text(text)],
-            Item::List(items) => items,
-            Item::Tokens(tokens) if tokens.is_empty() => Vec::new(),
-            Item::Tokens(tokens) => vec![EmbeddingInput::Tokens(tokens)],
-            Item::Token(_) => return Err(serde::de::Error::custom(ItemVisitor::EXPECTED)),
-        };
-        Ok(Self(inputs))
-    }
-}
-
-enum Item {
-    Text(String),
-    Token(u64),
-    Tokens(Vec<u64>),
-    List(Vec<EmbeddingInput>),
-}
-
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ItemVisitor)
-    }
-}
-
-struct ItemVisitor;
-
-impl ItemVisitor {
-    const EXPECTED: &str = "expected texts or lists of tokens";
-
-    /// An element of a list, after `items` of the same list.
-    fn add<E: serde::de::Error>(items: &mut Vec<EmbeddingInput>, item: Item) -> Result<(), E> {
-        items.push(match item {
-            Item::Text(text) => EmbeddingInput::Text(text),
-            Item::Tokens(tokens) if !tokens.is_empty() => EmbeddingInput::Tokens(tokens),
-            _ => return Err(E::custom(Self::EXPECTED)),
-        });
-        Ok(())
-    }
-}
-
-impl<'de> Visitor<'de> for ItemVisitor {
-    type Value = Item;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a text or a list of texts or tokens")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Item, E> {
-        Ok(Item::Text(text.to_owned()))
-    }
-
-    fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Item, E> {
-        Ok(Item::Text(text))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, token: u64) -> Result<Item, E> {
-        Ok(Item::Token(token))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Item, A::Error> {
-        let mut tokens = Vec::new();
-        let mut items = Vec::new();
-        while let Some(item) = list.next_element::<Item>()? {
-            match item {
-                Item::Token(token) if items.is_empty() => tokens.push(token),
-                item if tokens.is_empty() => Self::add(&mut items, item)?,
-                _ => return Err(serde::de::Error::custom(Self::EXPECTED)),
-            }
-        }
-        Ok(if items.is_empty() { Item::Tokens(tokens) } else { Item::List(items) })
     }
 }
 
@@ -255,6 +174,9 @@ pub(super) fn forward(
     target: &Target,
     quirks: &EmbeddingQuirks,
 ) -> Result<Encoded> {
+    if envelope.value(body, "input").is_none_or(|input| input == "null" || is_empty_list(input)) {
+        return Err(no_input());
+    }
     let mut losses = Losses::new(target.policy);
     let mut edit = envelope.edit(body);
     edit.set("model", json(&target.model)?.get().to_owned());
@@ -285,6 +207,11 @@ pub(super) fn forward(
         edit.set(key, value.get().to_owned());
     }
     Ok(encoded(edit.finish(), losses))
+}
+
+fn is_empty_list(json: &str) -> bool {
+    let inner = json.strip_prefix('[').and_then(|json| json.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.trim_ascii().is_empty())
 }
 
 /// The vendor's word for one of the client's; a word that nobody knows stays where it is.

@@ -1,3 +1,5 @@
+//! What metering reads of pictures, sound and moderation.
+
 use llm_core::{ErrorKind, Seen};
 use serde_json::{Value, json};
 

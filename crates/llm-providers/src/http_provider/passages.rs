@@ -77,7 +77,7 @@ impl HttpProvider {
             (Kind::Markup, _) => return Err(whole::no_answer(Shape::Markup, &reply(Bytes::new()))),
             // What begins like JSON is no sound, whatever the head says.
             (Kind::Whole, _) | (Kind::Events | Kind::Binary, Shape::Json) => {
-                passed(passage, chunks.collect().await?, asked, model)?
+                passed(passage, &chunks.collect().await?, asked, model)?
             }
             (Kind::Events, _) => {
                 let passing = Passing::new(passage.tap(), asked);
@@ -119,15 +119,15 @@ fn form_type(form: &Form) -> Result<HeaderValue> {
 }
 
 /// A whole answer: JSON is metered, any other text is none of ours.
-fn passed(passage: &dyn Passage, body: Bytes, asked: Usage, public_model: &str) -> Result<ReplyBody> {
-    let mut peek = match Shape::of(&body, Framing::Sse) {
-        Shape::Json => passage.peek(&body)?,
+fn passed(passage: &dyn Passage, body: &Bytes, asked: Usage, public_model: &str) -> Result<ReplyBody> {
+    let mut peek = match Shape::of(body, Framing::Sse) {
+        Shape::Json => passage.peek(body)?,
         _ => Peek::default(),
     };
     let mut usage = asked;
     usage.update(&peek.usage);
     peek.usage = usage;
-    Ok(whole::passed(peek, &body, public_model))
+    Ok(whole::passed(peek, body, public_model))
 }
 
 /// Bytes that nobody reads on their way.

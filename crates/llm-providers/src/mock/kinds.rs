@@ -134,3 +134,52 @@ fn text_of(document: &RerankDocument) -> &str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn documents(texts: &[&str]) -> Vec<RerankDocument> {
+        texts.iter().map(|text| RerankDocument::Text((*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn documents_with_more_words_of_the_query_come_first() {
+        let request = RerankRequest {
+            query: "Capital of France?".to_owned(),
+            documents: documents(&["Berlin", "Paris, capital of FRANCE", "a capital idea"]),
+            top_n: Some(2),
+            return_documents: Some(true),
+            ..RerankRequest::default()
+        };
+        let answer = ranking(&request, "public");
+        let ranked: Vec<_> = answer.results.iter().map(|result| (result.index, result.score)).collect();
+        assert_eq!(ranked, [(1, 1.0), (2, 1.0 / 3.0)]);
+        assert_eq!(answer.results[0].document.as_ref(), request.documents.get(1));
+        assert_eq!((answer.usage.web_searches, answer.model.as_str()), (Some(1), "public"));
+    }
+
+    #[test]
+    fn vectors_have_length_one_whatever_the_input_says() {
+        let inputs = ["", "a", "a a b", "?!"].map(|text| EmbeddingInput::Text(text.to_owned())).to_vec();
+        let inputs =
+            [inputs, vec![EmbeddingInput::Tokens(vec![1, 2]), EmbeddingInput::Parts(Vec::new())]].concat();
+        let request = EmbeddingRequest {
+            inputs,
+            dimensions: Some(3),
+            encodings: vec![EmbeddingEncoding::Float, EmbeddingEncoding::Int8],
+            ..EmbeddingRequest::default()
+        };
+        let answer = embeddings(&request, "public").expect("vectors");
+        assert_eq!(answer.embeddings.len(), 6);
+        for embedding in &answer.embeddings {
+            let vector = embedding.float.as_ref().expect("floats");
+            let length: f32 = vector.iter().map(|number| number * number).sum();
+            assert!(vector.len() == 3 && (length - 1.0).abs() < 1e-5, "{vector:?}");
+            assert_eq!(embedding.packed.len(), 1);
+        }
+        assert_eq!(embeddings(&request, "public").expect("vectors"), answer, "the same every time");
+        let endless = EmbeddingRequest { dimensions: Some(u64::MAX), ..request };
+        assert!(embeddings(&endless, "public").is_err());
+    }
+}

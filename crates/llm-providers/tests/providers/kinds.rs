@@ -149,3 +149,21 @@ async fn a_vendor_without_embeddings_says_so_before_it_is_asked() {
     assert!(error.message().contains("`embeddings`"), "{error}");
     assert!(vendor.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_row_may_say_what_a_vendor_has() {
+    let vendor = ScriptedVendor::start([Answer::json(200, "{}")]).await;
+    let asked = |operation: Operation| {
+        let ingress: Arc<dyn Ingress> = Arc::new(ChatIngress);
+        Inbound::new(ingress, operation, HeaderMap::new(), Bytes::from_static(b"{}")).expect("an object")
+    };
+    let groq = of_row("groq", &vendor);
+    assert!(groq.serves(&asked(Operation::Speech)) && groq.serves(&asked(Operation::Chat)));
+    assert!(!groq.serves(&asked(Operation::Embeddings)) && !groq.serves(&asked(Operation::Moderation)));
+    let unsaid = provider(&samples::chat(), &vendor);
+    assert!(unsaid.serves(&asked(Operation::Moderation)));
+    let inbound = asked(Operation::ImageGeneration);
+    let error = groq.exchange(call(&inbound, false)).await.err().expect("it has none");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(vendor.requests().is_empty());
+}
