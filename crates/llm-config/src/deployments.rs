@@ -10,6 +10,7 @@ use llm_providers::{Auth, Parameters, Status, Vendor};
 
 use crate::config::DeploymentConfig;
 use crate::environment::Environment;
+use crate::files;
 use crate::inference::{Asked, COMPATIBLE, Known};
 use crate::node::Node;
 use crate::report::{Place, Report};
@@ -147,6 +148,7 @@ impl Maker<'_> {
 
     fn push(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, access: Access) {
         let full_name = format!("{}/{model}", vendor.name);
+        let parameters = self.parameters(draft, vendor);
         let config = DeploymentConfig {
             id: draft.id.clone().unwrap_or_else(|| full_name.clone()),
             public: draft.public.clone(),
@@ -155,7 +157,7 @@ impl Maker<'_> {
             full_name,
             api_base: access.base,
             api_key: access.key.map(Secret::new),
-            parameters: self.parameters(draft, vendor),
+            parameters,
             organization: draft.text("organization").map(str::to_owned),
             extra_headers: draft.headers(),
             weight: 0,
@@ -177,12 +179,22 @@ impl Maker<'_> {
     }
 
     /// What the vendor's row names as parameters: of the draft, else of the variables that the row names.
-    fn parameters(&self, draft: &Draft<'_>, vendor: &Vendor) -> Parameters {
+    fn parameters(&mut self, draft: &Draft<'_>, vendor: &Vendor) -> Parameters {
         let mut parameters = Parameters::default();
         for (name, variables) in &vendor.parameters {
             let set = variables.iter().find_map(|variable| self.environment.get(variable));
-            if let Some(value) = draft.text(name).or(set) {
+            let Some(value) = draft.text(name).or(set) else { continue };
+            if !vendor.files.contains(name) || value.trim_start().starts_with('{') {
                 parameters.set(name, Secret::new(value.to_owned()));
+                continue;
+            }
+            match std::fs::read_to_string(value.trim()) {
+                Ok(text) => parameters.set(name, Secret::new(text)),
+                Err(error) => {
+                    let reason = files::reason(&error);
+                    let message = format!("`{name}` cannot be read: {reason}");
+                    self.report.error(&draft.at, message).help("give the JSON itself, or a file that is there");
+                }
             }
         }
         parameters

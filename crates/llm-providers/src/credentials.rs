@@ -1,9 +1,14 @@
 //! Credentials that are made for each request, by the kind that a vendor's row names.
 
+#[cfg(feature = "gemini")]
+mod google;
+
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use llm_core::{Authenticator, Result};
 
+use crate::parameters::Parameters;
 use crate::providers::DeploymentSpec;
 use crate::vendor::{Auth, Vendor};
 
@@ -16,6 +21,21 @@ pub(crate) fn authenticator(
     spec: &DeploymentSpec,
 ) -> Result<Option<Arc<dyn Authenticator>>> {
     match spec.auth.unwrap_or(vendor.auth) {
-        Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::Both | Auth::None => Ok(None),
+        Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::XGoogApiKey | Auth::Both | Auth::None => Ok(None),
+        #[cfg(feature = "gemini")]
+        Auth::Google if !crate::providers::has_key(spec) => {
+            google::Google::new(spec.parameters.get(google::CREDENTIALS)).map(|made| Some(Arc::new(made) as _))
+        }
+        Auth::Google => Ok(None),
     }
+}
+
+/// The parameters with what the credentials among them tell.
+pub(crate) fn completed<'a>(vendor: &Vendor, parameters: &'a Parameters) -> Cow<'a, Parameters> {
+    #[cfg(feature = "gemini")]
+    if vendor.auth == Auth::Google {
+        return google::with_project(parameters);
+    }
+    let _ = vendor;
+    Cow::Borrowed(parameters)
 }

@@ -152,6 +152,10 @@ impl Encoder {
         let candidate = candidate.to_json();
         let mut object = ObjectWriter::new();
         object.member("candidates", &[candidate]);
+        if !self.written {
+            let usage = usage::write(&self.usage, self.service_tier.as_deref(), None);
+            object.optional("usageMetadata", (!usage.is_empty()).then_some(&usage));
+        }
         tail(&mut object, &self.model, &self.id, None);
         self.frame(object.finish_json().get(), out);
     }

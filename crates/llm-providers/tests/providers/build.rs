@@ -33,7 +33,8 @@ fn every_row_that_is_ready_can_be_built() {
         spec.api_base = row.base_url.is_none().then(|| "http://127.0.0.1:9".to_owned());
         let provider = providers.build(&spec).unwrap_or_else(|error| panic!("{}: {error}", row.name));
         assert_eq!(provider.dialect().name(), row.dialect, "{}", row.name);
-        if let (Some(url), Ok(Some(base))) = (&row.base_url, providers.base_url(&named(&row.name))) {
+        let plain = row.base_url.as_ref().filter(|url| !url.contains('{'));
+        if let (Some(url), Ok(Some(base))) = (plain, providers.base_url(&named(&row.name))) {
             assert_eq!(&base.url, url, "{}: its own address is in its one form", row.name);
         }
     }
@@ -41,7 +42,7 @@ fn every_row_that_is_ready_can_be_built() {
 
 #[test]
 fn a_vendor_that_is_planned_says_so() {
-    for name in ["gemini", "bedrock/converse", "vertex_ai", "azure"] {
+    for name in ["bedrock/converse", "azure"] {
         let error = refused(&named(name));
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.message().starts_with(&format!("`{name}/` is not supported yet")), "{error}");
