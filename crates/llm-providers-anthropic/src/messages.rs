@@ -57,7 +57,12 @@ impl Dialect for Messages {
         error::classify(reply)
     }
 
-    fn count_tokens(&self, body: &Bytes, envelope: &Envelope, target: &Target) -> Option<Result<WireRequest>> {
+    fn count_tokens(
+        &self,
+        body: &Bytes,
+        envelope: &Envelope,
+        target: &Target,
+    ) -> Option<Result<WireRequest>> {
         request::count(body, envelope, target, &self.quirks).map(Ok)
     }
 

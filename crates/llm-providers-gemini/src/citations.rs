@@ -81,9 +81,10 @@ fn sources(candidate: &Members<'_>, text: &str) -> Option<Vec<Citation>> {
 fn placed(segment: &Segment, text: &str) -> Citation {
     let at = |byte: u64| usize::try_from(byte).ok();
     let bounds = at(segment.start_index).zip(at(segment.end_index));
-    let by_bytes = bounds
-        .filter(|(start, end)| text.get(*start..*end).is_some_and(|found| !found.is_empty()))
-        .filter(|(start, end)| segment.text.as_deref().is_none_or(|words| text.get(*start..*end) == Some(words)));
+    let by_bytes =
+        bounds.filter(|(start, end)| text.get(*start..*end).is_some_and(|found| !found.is_empty())).filter(
+            |(start, end)| segment.text.as_deref().is_none_or(|words| text.get(*start..*end) == Some(words)),
+        );
     let by_words = || {
         let words = segment.text.as_deref().filter(|words| !words.is_empty())?;
         text.find(words).map(|start| (start, start + words.len()))

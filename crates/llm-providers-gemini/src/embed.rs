@@ -66,9 +66,9 @@ impl Exchange<EmbeddingRequest, EmbeddingResponse> for Embeddings {
             edit.remove(name);
         }
         edit.remove("model");
-        let requests: Option<Vec<RawObject>> = envelope
-            .read(body, "requests")
-            .map_err(|_| Error::invalid("invalid `requests`: expected a list of requests").with_param("requests"))?;
+        let requests: Option<Vec<RawObject>> = envelope.read(body, "requests").map_err(|_| {
+            Error::invalid("invalid `requests`: expected a list of requests").with_param("requests")
+        })?;
         let method = if requests.is_some() { ":batchEmbedContents" } else { ":embedContent" };
         if let Some(mut requests) = requests {
             let name = model_name(&target.model);
@@ -151,7 +151,8 @@ mod tests {
     fn one_text_several_and_the_clouds_form_are_asked_in_their_own_ways() {
         let (path, body) = encoded(EmbeddingForm::EmbedContent, "gemini-embedding-001", &["a"]);
         assert_eq!(path, "/models/gemini-embedding-001:embedContent");
-        let one = r#"{"content":{"parts":[{"text":"a"}]},"taskType":"RETRIEVAL_QUERY","outputDimensionality":256}"#;
+        let one =
+            r#"{"content":{"parts":[{"text":"a"}]},"taskType":"RETRIEVAL_QUERY","outputDimensionality":256}"#;
         assert_eq!(body, one);
         let (path, body) = encoded(EmbeddingForm::EmbedContent, "gemini-embedding-001", &["a", "b"]);
         assert_eq!(path, "/models/gemini-embedding-001:batchEmbedContents");

@@ -87,10 +87,8 @@ impl Report {
     fn into_error(self, status: u16) -> Error {
         let kind = self.kind(status);
         let message = self.message.as_deref().map(str::trim).filter(|message| !message.is_empty());
-        let message = message.map_or_else(
-            || format!("the vendor answered with status {status} and no message"),
-            scrub,
-        );
+        let message =
+            message.map_or_else(|| format!("the vendor answered with status {status} and no message"), scrub);
         let mut error = Error::new(kind, message);
         if kept(kind, status) {
             error = error.with_status(status);
@@ -123,12 +121,18 @@ impl Report {
         let known = self.status.as_deref().and_then(kind_of_word);
         match known.unwrap_or_else(|| kind_of_status(status)) {
             ErrorKind::InvalidRequest
-                if says(&["exceeds the maximum number of tokens", "token limit", "input context is too long"]) =>
+                if says(&[
+                    "exceeds the maximum number of tokens",
+                    "token limit",
+                    "input context is too long",
+                ]) =>
             {
                 ErrorKind::ContextLength
             }
             ErrorKind::RateLimited
-                if says(&["check your plan and billing"]) && self.retry_delay.is_none() && self.is_daily() =>
+                if says(&["check your plan and billing"])
+                    && self.retry_delay.is_none()
+                    && self.is_daily() =>
             {
                 ErrorKind::QuotaExhausted
             }
@@ -237,7 +241,9 @@ fn status_word(error: &Error) -> &str {
         ErrorKind::Unauthenticated | ErrorKind::UpstreamAuth => "UNAUTHENTICATED",
         ErrorKind::PermissionDenied => "PERMISSION_DENIED",
         ErrorKind::UnknownModel | ErrorKind::NotFound | ErrorKind::UpstreamNotFound => "NOT_FOUND",
-        ErrorKind::RateLimited | ErrorKind::QuotaExhausted | ErrorKind::BudgetExceeded => "RESOURCE_EXHAUSTED",
+        ErrorKind::RateLimited | ErrorKind::QuotaExhausted | ErrorKind::BudgetExceeded => {
+            "RESOURCE_EXHAUSTED"
+        }
         ErrorKind::Unsupported | ErrorKind::MethodNotAllowed => "UNIMPLEMENTED",
         ErrorKind::Timeout => "DEADLINE_EXCEEDED",
         ErrorKind::Overloaded => "UNAVAILABLE",

@@ -62,7 +62,12 @@ impl Dialect for Generate {
         error::classify(reply)
     }
 
-    fn count_tokens(&self, body: &Bytes, envelope: &Envelope, target: &Target) -> Option<Result<WireRequest>> {
+    fn count_tokens(
+        &self,
+        body: &Bytes,
+        envelope: &Envelope,
+        target: &Target,
+    ) -> Option<Result<WireRequest>> {
         Some(count::request(body, envelope, target, &self.quirks))
     }
 

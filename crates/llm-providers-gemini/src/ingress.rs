@@ -34,7 +34,11 @@ const STREAM: &[Endpoint] = &[
     Endpoint::streamed("/v1beta/models/{model}:streamGenerateContent", Operation::Chat, true),
     Endpoint::streamed("/v1/models/{model}:streamGenerateContent", Operation::Chat, true),
     Endpoint::streamed("/v1/publishers/google/models/{model}:streamGenerateContent", Operation::Chat, true),
-    Endpoint::streamed("/v1beta1/publishers/google/models/{model}:streamGenerateContent", Operation::Chat, true),
+    Endpoint::streamed(
+        "/v1beta1/publishers/google/models/{model}:streamGenerateContent",
+        Operation::Chat,
+        true,
+    ),
 ];
 
 const BATCH: &[Endpoint] = &[

@@ -52,11 +52,12 @@ pub(crate) fn read(raw: &RawValue) -> Option<RawJson> {
     let Result { top_candidates, chosen_candidates } = serde_json::from_str(raw.get()).ok()?;
     let mut tops = top_candidates.into_iter();
     let content = chosen_candidates.into_iter().map(|chosen| {
-        let top_logprobs = tops.next().unwrap_or_default().candidates.into_iter().map(|candidate| Alternative {
-            bytes: Some(candidate.token.clone().into_bytes()),
-            token: candidate.token,
-            logprob: candidate.log_probability,
-        });
+        let top_logprobs =
+            tops.next().unwrap_or_default().candidates.into_iter().map(|candidate| Alternative {
+                bytes: Some(candidate.token.clone().into_bytes()),
+                token: candidate.token,
+                logprob: candidate.log_probability,
+            });
         Token {
             bytes: Some(chosen.token.clone().into_bytes()),
             token: chosen.token,

@@ -146,7 +146,9 @@ mod tests {
     fn media_types_are_guessed_and_come_back() {
         assert_eq!(guessed("https://a.example/x/300.JPG?hmac=1.png", Kind::Image), "image/jpeg");
         assert_eq!(guessed("https://a.example/x.mp4", Kind::Audio), "audio/mpeg");
-        for (uri, media_type) in [("gs://b/x.wav", "audio/wav"), ("gs://b/x", "audio/wav"), ("gs://b/x", "text/x")] {
+        for (uri, media_type) in
+            [("gs://b/x.wav", "audio/wav"), ("gs://b/x", "audio/wav"), ("gs://b/x", "text/x")]
+        {
             let (kind, source) = file(uri.to_owned(), media_type);
             let Source::FileId { origin, id } = source else { panic!("uploaded") };
             assert_eq!(uploaded(origin, &id, kind), Some((uri, media_type)));
@@ -155,10 +157,14 @@ mod tests {
 
     #[test]
     fn own_addresses_are_known() {
-        for own in ["gs://b/x", "https://generativelanguage.googleapis.com/v1beta/files/a", "https://youtu.be/x"] {
+        for own in
+            ["gs://b/x", "https://generativelanguage.googleapis.com/v1beta/files/a", "https://youtu.be/x"]
+        {
             assert!(is_own_address(own), "{own}");
         }
-        for other in ["https://a.example/youtube.com", "http://youtu.be/x", "https://youtube.com.evil.example/"] {
+        for other in
+            ["https://a.example/youtube.com", "http://youtu.be/x", "https://youtube.com.evil.example/"]
+        {
             assert!(!is_own_address(other), "{other}");
         }
     }

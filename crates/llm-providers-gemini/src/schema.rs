@@ -30,7 +30,8 @@ fn converted(schema: &RawJson, depth: usize) -> RawJson {
             "items" => members.insert("items", converted(&value, depth + 1)),
             "anyOf" => members.insert("anyOf", each_of_list(&value, depth)),
             "properties" => members.insert("properties", each_member(&value, depth)),
-            key @ ("minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties" | "maxProperties") => {
+            key @ ("minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties"
+            | "maxProperties") => {
                 members.insert(key, number(&value));
             }
             key => members.insert(key, value),

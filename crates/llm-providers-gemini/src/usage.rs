@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn what_is_no_count_is_unsaid() {
-        let usage = report(r#"{"promptTokenCount":"many","candidatesTokenCount":"7","promptTokensDetails":3}"#);
+        let usage =
+            report(r#"{"promptTokenCount":"many","candidatesTokenCount":"7","promptTokensDetails":3}"#);
         assert_eq!((usage.input, usage.output), (None, Some(7)));
     }
 

@@ -63,7 +63,9 @@ pub(super) fn wire_request(body: WireBody, target: &Target, quirks: &MessagesQui
     }
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let path = match &quirks.path {
-        Some(path) => if target.stream { &path.stream } else { &path.whole }.replace("{model}", &target.model),
+        Some(path) => {
+            if target.stream { &path.stream } else { &path.whole }.replace("{model}", &target.model)
+        }
         None => "/messages".to_owned(),
     };
     WireRequest { method: Method::POST, path, headers, body }

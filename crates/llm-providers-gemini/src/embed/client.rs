@@ -102,7 +102,10 @@ fn one(body: &Members<'_>) -> Result<EmbeddingRequest, Malformed> {
         model: model.strip_prefix("models/").unwrap_or(&model).to_owned(),
         inputs: vec![input(&content).map_err(|fault| fault.within("content"))?],
         dimensions: body.count("outputDimensionality")?,
-        purpose: body.word("taskType").filter(|word| word != "TASK_TYPE_UNSPECIFIED").map(|word| purpose(&word)),
+        purpose: body
+            .word("taskType")
+            .filter(|word| word != "TASK_TYPE_UNSPECIFIED")
+            .map(|word| purpose(&word)),
         title: body.text("title")?,
         extras: (!extras.is_empty()).then_some((GENERATE, extras)),
         ..EmbeddingRequest::default()
@@ -122,7 +125,9 @@ fn input(content: &Members<'_>) -> Result<EmbeddingInput, Malformed> {
             Piece::Thought(text, _) => Part::Reasoning(Reasoning { text, ..Reasoning::default() }),
             Piece::Whole(part, _) => part,
             Piece::Call { .. } | Piece::Result { .. } => {
-                return Err(Malformed::new("", "expected texts, pictures or files").within(at).within("parts"));
+                return Err(Malformed::new("", "expected texts, pictures or files")
+                    .within(at)
+                    .within("parts"));
             }
         });
     }

@@ -81,7 +81,8 @@ const INVALID_ARGUMENTS: &str = "invalid_arguments";
 
 impl<'a> FunctionCall<'a> {
     pub(crate) fn of(call: &'a ToolCall) -> Self {
-        let args = if call.custom { Some(custom_tools::wrap(&call.arguments)) } else { call.arguments_object() };
+        let args =
+            if call.custom { Some(custom_tools::wrap(&call.arguments)) } else { call.arguments_object() };
         let args = args.unwrap_or_else(|| {
             let mut object = ObjectWriter::new();
             object.member(INVALID_ARGUMENTS, &call.arguments);

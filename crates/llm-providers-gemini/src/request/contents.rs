@@ -47,7 +47,8 @@ struct Reader<'o> {
 impl Reader<'_> {
     fn content(&mut self, raw: &RawValue) -> Result<(Role, Vec<Part>), Malformed> {
         if raw.get().starts_with('"') {
-            let text: String = serde_json::from_str(raw.get()).map_err(|_| Malformed::new("", "expected a content"))?;
+            let text: String =
+                serde_json::from_str(raw.get()).map_err(|_| Malformed::new("", "expected a content"))?;
             return Ok((Role::User, vec![Part::text(text)]));
         }
         let content = Members::parse(raw.get())?;

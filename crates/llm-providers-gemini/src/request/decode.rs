@@ -8,15 +8,8 @@ use crate::wire::{Malformed, Members, json};
 use crate::{GENERATE, schema};
 
 /// Fields of the body that the canonical form holds.
-const MODELLED: &[&str] = &[
-    "contents",
-    "generationConfig",
-    "model",
-    "serviceTier",
-    "systemInstruction",
-    "toolConfig",
-    "tools",
-];
+const MODELLED: &[&str] =
+    &["contents", "generationConfig", "model", "serviceTier", "systemInstruction", "toolConfig", "tools"];
 
 /// Fields of `generationConfig` that the canonical form holds.
 const CONFIG: &[&str] = &[

@@ -10,8 +10,14 @@ use crate::models::{Rules, Thinking};
 use crate::wire::ObjectWriter;
 
 /// Words and numbers that mean about the same.
-const EFFORTS: &[(&str, u64)] =
-    &[("minimal", 512), ("low", 1024), ("medium", 8192), ("high", 24_576), ("xhigh", 24_576), ("max", 24_576)];
+const EFFORTS: &[(&str, u64)] = &[
+    ("minimal", 512),
+    ("low", 1024),
+    ("medium", 8192),
+    ("high", 24_576),
+    ("xhigh", 24_576),
+    ("max", 24_576),
+];
 
 /// The least that a large model thinks.
 const LEAST: i64 = 128;

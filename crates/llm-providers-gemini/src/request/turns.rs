@@ -140,7 +140,8 @@ mod tests {
             ..ChatRequest::default()
         };
         let mut losses = Losses::new(LossPolicy::Reject);
-        let told = Conversation::of(&request, Rules::of("gemini-3.5-flash"), &mut losses).expect("all is told");
+        let told =
+            Conversation::of(&request, Rules::of("gemini-3.5-flash"), &mut losses).expect("all is told");
         let expected = serde_json::json!([
             {"role": "user", "parts": [{"text": "go"}]},
             {"role": "model", "parts": [

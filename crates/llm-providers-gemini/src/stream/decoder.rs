@@ -202,8 +202,12 @@ mod tests {
 
     #[test]
     fn a_refused_prompt_is_an_answer_and_a_stream_without_a_reason_is_cut() {
-        let refused = told(&[r#"{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"}}"#]).expect("an answer");
-        assert_eq!(refused.choices.first().and_then(|choice| choice.finish.clone()), Some(FinishReason::ContentFilter));
+        let refused =
+            told(&[r#"{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"}}"#]).expect("an answer");
+        assert_eq!(
+            refused.choices.first().and_then(|choice| choice.finish.clone()),
+            Some(FinishReason::ContentFilter)
+        );
         let cut = told(&[r#"{"candidates":[{"content":{"parts":[{"text":"a"}]}}]}"#]).expect_err("cut");
         assert_eq!(cut.kind(), llm_core::ErrorKind::Truncated);
         assert_eq!(told(&[]).expect_err("nothing").kind(), llm_core::ErrorKind::Truncated);

@@ -9,7 +9,10 @@ use crate::parts::{WirePart, for_client};
 #[derive(Debug)]
 pub(super) enum Slot {
     Words,
-    Thinking { paragraph: Option<u32>, state: Option<Opaque> },
+    Thinking {
+        paragraph: Option<u32>,
+        state: Option<Opaque>,
+    },
     Gathered(Box<Part>),
     /// Said already, or nothing to say.
     Done,

@@ -69,5 +69,7 @@ fn renamed(frame: &[u8], data: &str, name: &str) -> Option<Bytes> {
     let body = body.as_bytes();
     let model = Envelope::scan(body).ok()?.range(body, "modelVersion")?;
     let name = RawJson::string(name);
-    Some([head, body.get(..model.start)?, name.get().as_bytes(), body.get(model.end..)?, tail].concat().into())
+    Some(
+        [head, body.get(..model.start)?, name.get().as_bytes(), body.get(model.end..)?, tail].concat().into(),
+    )
 }

@@ -22,9 +22,14 @@ fn ask(body: &str) -> Result<ChatRequest> {
 
 /// A request's body for a model, losses allowed.
 fn body_for(request: &ChatRequest, model: &str) -> Value {
+    json(text_for(request, model).as_bytes())
+}
+
+/// The same as it is written.
+fn text_for(request: &ChatRequest, model: &str) -> String {
     let target = Target { model: model.to_owned(), policy: LossPolicy::Drop, ..Target::default() };
     let encoded = dialect().encode(request, &target).expect("all losses are allowed");
-    json(&encoded.request.body.joined())
+    String::from_utf8(encoded.request.body.joined().to_vec()).expect("UTF-8")
 }
 
 fn json(bytes: &[u8]) -> Value {

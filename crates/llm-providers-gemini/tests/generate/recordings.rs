@@ -65,9 +65,10 @@ fn answers_decode_and_their_usage_adds_up() {
         let choices = recording.features.iter().any(|feature| feature == "n-choices");
         assert_eq!(response.choices.len() > 1, choices, "{}", recording.case);
         let called = pieces(&recording).iter().any(|piece| {
-            piece.pointer("/candidates/0/content/parts").and_then(Value::as_array).is_some_and(|parts| {
-                parts.iter().any(|part| part.get("functionCall").is_some())
-            })
+            piece
+                .pointer("/candidates/0/content/parts")
+                .and_then(Value::as_array)
+                .is_some_and(|parts| parts.iter().any(|part| part.get("functionCall").is_some()))
         });
         let choice = response.choices.first().expect("a choice");
         assert_eq!(choice.wants_tools(), called, "{}", recording.case);
@@ -89,7 +90,11 @@ fn every_word_and_signature_is_kept() {
             let parts = piece.pointer("/candidates/0/content/parts").and_then(Value::as_array).cloned();
             for part in parts.unwrap_or_default() {
                 let words = part["text"].as_str().unwrap_or_default();
-                if part["thought"] == json!(true) { thoughts.push_str(words) } else { text.push_str(words) }
+                if part["thought"] == json!(true) {
+                    thoughts.push_str(words)
+                } else {
+                    text.push_str(words)
+                }
                 let block = ["executableCode", "codeExecutionResult", "toolCall", "toolResponse"];
                 if block.iter().all(|name| part.get(name).is_none()) {
                     signatures.extend(part["thoughtSignature"].as_str().map(str::to_owned));
@@ -206,9 +211,10 @@ fn the_tap_changes_the_models_name_and_nothing_else() {
         let (bytes, _) = replay::tapped(&dialect(), options, &recording.reply.body).expect("a stream");
         let text = std::str::from_utf8(&recording.reply.body).expect("UTF-8");
         let name = decoded(&recording).model;
-        let renamed = ["\"modelVersion\":\"", "\"modelVersion\": \""].into_iter().fold(text.to_owned(), |text, key| {
-            text.replace(&format!("{key}{name}\""), &format!("{key}my \\\"model\\\"\""))
-        });
+        let renamed =
+            ["\"modelVersion\":\"", "\"modelVersion\": \""].into_iter().fold(text.to_owned(), |text, key| {
+                text.replace(&format!("{key}{name}\""), &format!("{key}my \\\"model\\\"\""))
+            });
         assert_eq!(String::from_utf8_lossy(&bytes), renamed, "{}", recording.case);
     }
 }
@@ -252,7 +258,8 @@ fn normal(body: Value) -> Value {
     if let Some(members) = body.as_object_mut() {
         members.remove("model");
         for name in ["systemInstruction", "generationConfig", "toolConfig", "tools"] {
-            let empty = |value: &Value| *value == json!({}) || *value == json!([]) || *value == json!({"parts": []});
+            let empty =
+                |value: &Value| *value == json!({}) || *value == json!([]) || *value == json!({"parts": []});
             members.retain(|key, value| key != name || !empty(value));
         }
     }
@@ -316,7 +323,9 @@ fn normal_value(value: Value, key: &str) -> Value {
         value if own.contains(&key) => value,
         Value::Object(members) => {
             let members = members.into_iter().filter_map(|(name, value)| member(&name, value));
-            Value::Object(members.filter(|(name, value)| !(name == "thought" && *value == json!(false))).collect())
+            Value::Object(
+                members.filter(|(name, value)| !(name == "thought" && *value == json!(false))).collect(),
+            )
         }
         Value::Array(items) => {
             let items = items.into_iter().map(|item| normal_value(item, ""));
@@ -329,7 +338,10 @@ fn normal_value(value: Value, key: &str) -> Value {
 
 fn member(name: &str, value: Value) -> Option<(String, Value)> {
     let name = camel(name);
-    if value.is_null() || (name == "text" && value == json!("")) || (name == "toolConfig" && value == json!({})) {
+    if value.is_null()
+        || (name == "text" && value == json!(""))
+        || (name == "toolConfig" && value == json!({}))
+    {
         return None;
     }
     if value == json!("skip_thought_signature_validator") {
@@ -366,7 +378,9 @@ fn lower(schema: Value) -> Value {
         Value::Object(members) => Value::Object(
             members
                 .into_iter()
-                .filter(|(name, _)| !matches!(name.as_str(), "nullable" | "propertyOrdering" | "property_ordering"))
+                .filter(|(name, _)| {
+                    !matches!(name.as_str(), "nullable" | "propertyOrdering" | "property_ordering")
+                })
                 .map(|(name, value)| match (name.as_str(), value) {
                     ("type", Value::String(word)) => (name, json!(word.to_ascii_lowercase())),
                     ("type", Value::Number(number)) => {
@@ -422,8 +436,11 @@ fn counts_of_tokens_are_asked_and_read() {
 #[test]
 fn embeddings_are_read_there_and_back() {
     let kinds = ["gemini-embed", "vertex-predict"];
-    let form = |kind| if kind == "gemini-embed" { EmbeddingForm::EmbedContent } else { EmbeddingForm::Predict };
-    for (kind, recording) in kinds.iter().flat_map(|kind| recordings(kind).into_iter().map(move |one| (*kind, one))) {
+    let form =
+        |kind| if kind == "gemini-embed" { EmbeddingForm::EmbedContent } else { EmbeddingForm::Predict };
+    for (kind, recording) in
+        kinds.iter().flat_map(|kind| recordings(kind).into_iter().map(move |one| (*kind, one)))
+    {
         let dialect = Generate::new(GenerateQuirks { embeddings: form(kind), ..GenerateQuirks::default() });
         let embeddings = dialect.embeddings().expect("has embeddings");
         let batch = recording.path.contains("batchEmbedContents");
@@ -431,7 +448,9 @@ fn embeddings_are_read_there_and_back() {
         let client = client.embeddings().expect("asks for embeddings");
         let body = Bytes::from(recording.request.clone());
         let request = match kind {
-            "gemini-embed" => client.decode(&body).unwrap_or_else(|fault| panic!("{}: {fault}", recording.case)),
+            "gemini-embed" => {
+                client.decode(&body).unwrap_or_else(|fault| panic!("{}: {fault}", recording.case))
+            }
             _ => llm_core::embedding::EmbeddingRequest {
                 inputs: vec![EmbeddingInput::Text(String::new())],
                 ..Default::default()
@@ -449,7 +468,11 @@ fn embeddings_are_read_there_and_back() {
             }
             Err(error) => {
                 assert!(!recording.is_success(), "{}: {error}", recording.case);
-                let expected = if recording.reply.status == 404 { ErrorKind::UpstreamNotFound } else { ErrorKind::UpstreamAuth };
+                let expected = if recording.reply.status == 404 {
+                    ErrorKind::UpstreamNotFound
+                } else {
+                    ErrorKind::UpstreamAuth
+                };
                 assert_eq!(error.kind(), expected, "{}", recording.case);
             }
         }
