@@ -12,6 +12,8 @@ use crate::event::Event;
 use crate::exchange::Exchange;
 use crate::json::RawObject;
 use crate::loss::{Loss, LossPolicy};
+use crate::passage::Passage;
+use crate::realtime::Realtime;
 use crate::request::{ChatRequest, Sampling};
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::{ChatResponse, FinishReason};
@@ -160,7 +162,12 @@ pub trait Dialect: Send + Sync + 'static {
 
     /// The request that counts the tokens of a client's body of this same format, for formats whose paths name the
     /// model; others have [`Dialect::count_tokens_path`].
-    fn count_tokens(&self, _body: &Bytes, _envelope: &Envelope, _target: &Target) -> Option<Result<WireRequest>> {
+    fn count_tokens(
+        &self,
+        _body: &Bytes,
+        _envelope: &Envelope,
+        _target: &Target,
+    ) -> Option<Result<WireRequest>> {
         None
     }
 
@@ -175,8 +182,18 @@ pub trait Dialect: Send + Sync + 'static {
         true
     }
 
+    /// Conversations over a WebSocket, where the vendor has them.
+    fn realtime(&self) -> Option<Realtime> {
+        None
+    }
+
     /// Embeddings, where the vendor has them.
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
+        None
+    }
+
+    /// Kinds of calls that go through as they are, where the vendor has any.
+    fn passage(&self) -> Option<&dyn Passage> {
         None
     }
 

@@ -1,7 +1,9 @@
 //! Credentials that are made for each request, by the kind that a vendor's row names.
 
+mod entra;
 #[cfg(feature = "gemini")]
 mod google;
+mod tokens;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,10 +23,12 @@ pub(crate) fn authenticator(
     spec: &DeploymentSpec,
 ) -> Result<Option<Arc<dyn Authenticator>>> {
     match spec.auth.unwrap_or(vendor.auth) {
+        Auth::Azure => entra::of(spec),
         Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::XGoogApiKey | Auth::Both | Auth::None => Ok(None),
         #[cfg(feature = "gemini")]
         Auth::Google if !crate::providers::has_key(spec) => {
-            google::Google::new(spec.parameters.get(google::CREDENTIALS)).map(|made| Some(Arc::new(made) as _))
+            google::Google::new(spec.parameters.get(google::CREDENTIALS))
+                .map(|made| Some(Arc::new(made) as _))
         }
         Auth::Google => Ok(None),
     }
@@ -38,4 +42,9 @@ pub(crate) fn completed<'a>(vendor: &Vendor, parameters: &'a Parameters) -> Cow<
     }
     let _ = vendor;
     Cow::Borrowed(parameters)
+}
+
+/// How keys are shown to a host, where hosts of one vendor differ.
+pub(crate) fn way_of_keys(auth: Auth, host: &str) -> Auth {
+    if auth == Auth::Azure && entra::takes_bearer_keys(host) { Auth::Bearer } else { auth }
 }

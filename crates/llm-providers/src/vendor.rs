@@ -117,6 +117,8 @@ pub enum Auth {
     XApiKey,
     /// `api-key: …`.
     ApiKey,
+    /// `api-key: …`, or without a key a token of Microsoft Entra (`azure_ad_token`, `client_secret` …).
+    Azure,
     /// `x-goog-api-key: …`.
     XGoogApiKey,
     /// A token of Google Cloud's, made of the parameter `vertex_credentials`; a plain key goes as `x-goog-api-key`.

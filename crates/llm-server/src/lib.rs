@@ -16,6 +16,7 @@ mod limits;
 mod origins;
 mod outgoing;
 mod query_key;
+mod realtime;
 mod routes;
 pub mod server;
 

@@ -13,7 +13,9 @@ pub(crate) fn take(ingress: &dyn Ingress, uri: &Uri, headers: &mut HeaderMap) {
     let query = uri.query().unwrap_or_default();
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let shown = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next_back();
-    let Some(Ok(mut value)) = shown.filter(|value| !value.is_empty()).map(HeaderValue::from_str) else { return };
+    let Some(Ok(mut value)) = shown.filter(|value| !value.is_empty()).map(HeaderValue::from_str) else {
+        return;
+    };
     value.set_sensitive(true);
     headers.entry(HEADER).or_insert(value);
 }

@@ -23,7 +23,8 @@ const CONNECTION: &[Key] = &[
 ];
 
 /// What some vendors need to be told; the vendors table says which.
-const VENDOR_PARAMETERS: &[Key] = &[
+pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
+    key("account_id", Shape::Text, "The account, for vendors whose address holds it."),
     key("aws_access_key_id", Shape::Secret, "AWS: the access key's id."),
     key("aws_secret_access_key", Shape::Secret, "AWS: the access key."),
     key("aws_session_token", Shape::Secret, "AWS: the token of a temporary access key."),
@@ -37,6 +38,16 @@ const VENDOR_PARAMETERS: &[Key] = &[
     key("aws_bedrock_runtime_endpoint", Shape::Text, "AWS: another address of Bedrock's runtime."),
     key("sagemaker_base_url", Shape::Text, "AWS: another address of SageMaker's runtime."),
     key("azure_ad_token", Shape::Secret, "Azure: an Entra token in place of a key."),
+    key(
+        "azure_authority_host",
+        Shape::Text,
+        "Azure: where Entra tokens are asked for, in clouds of their own.",
+    ),
+    key(
+        "azure_credential",
+        Shape::Choice(&["ClientSecretCredential", "ManagedIdentityCredential"]),
+        "Azure: which Entra credential is used. Default: the client's secret, where one is given.",
+    ),
     key("azure_scope", Shape::Text, "Azure: the scope of Entra tokens."),
     key("tenant_id", Shape::Text, "Azure: the Entra tenant."),
     key("client_id", Shape::Text, "Azure: the Entra application."),
@@ -67,6 +78,11 @@ const BODY: &[Key] = &[
         "What to do with what the vendor cannot do.",
     ),
     key("additional_drop_params", Shape::Texts, "Members taken out of every request."),
+    key(
+        "cache_control_injection_points",
+        Shape::Json,
+        "Where each prompt is marked for the vendor's cache: `{location: message, role, index}` or `{location: tool_config}`.",
+    ),
     key("extra_body", Shape::Json, "Members set in every request, whatever the client says."),
 ];
 
@@ -97,7 +113,6 @@ const PARAMS_LATER: &[&str] = &[
     "aws_*",
     "azure_*",
     "budget_duration",
-    "cache_control_injection_points",
     "configurable_clientside_auth_params",
     "cooldown_time",
     "default_api_key_rpm_limit",
@@ -317,7 +332,16 @@ pub(crate) static VENDOR: Section = Section {
         key("base_env", Shape::Texts, "Variables that may hold another address."),
         key(
             "auth",
-            Shape::Choice(&["bearer", "x-api-key", "api-key", "x-goog-api-key", "google", "both", "none"]),
+            Shape::Choice(&[
+                "bearer",
+                "x-api-key",
+                "api-key",
+                "x-goog-api-key",
+                "azure",
+                "google",
+                "both",
+                "none",
+            ]),
             "How the key is shown.",
         ),
         key("key_optional", Shape::Bool, "Whether it works without a key."),

@@ -66,17 +66,23 @@ impl Source {
     /// # Errors
     /// When it is no credentials of a known kind.
     pub(super) fn read(credentials: Option<&str>) -> Result<(Self, Option<String>)> {
-        let Some(text) = credentials else { return Ok((Self::Machine { address: MACHINE.to_owned() }, None)) };
+        let Some(text) = credentials else {
+            return Ok((Self::Machine { address: MACHINE.to_owned() }, None));
+        };
         let wrong = |what: &str| Error::invalid(format!("invalid `vertex_credentials`: {what}"));
-        let file: File = serde_json::from_str(text)
-            .map_err(|_| wrong("expected the JSON of a service account or of a login").with_param("vertex_credentials"))?;
+        let file: File = serde_json::from_str(text).map_err(|_| {
+            wrong("expected the JSON of a service account or of a login").with_param("vertex_credentials")
+        })?;
         let address = file.token_uri.clone().unwrap_or_else(|| TOKENS.to_owned());
         match file.kind.as_str() {
             "service_account" => {
                 let pem = file.private_key.ok_or_else(|| wrong("it has no `private_key`"))?;
                 let email = file.client_email.ok_or_else(|| wrong("it has no `client_email`"))?;
                 let key = key::read(pem.expose())?;
-                Ok((Self::Account(Box::new(Account { email, key_id: file.private_key_id, key, address })), None))
+                Ok((
+                    Self::Account(Box::new(Account { email, key_id: file.private_key_id, key, address })),
+                    None,
+                ))
             }
             "authorized_user" => {
                 let project = file.quota_project_id.clone();
@@ -103,7 +109,14 @@ impl Source {
             Self::Machine { address } => {
                 let headers = HeaderMap::from_iter([(FLAVOR, HeaderValue::from_static("Google"))]);
                 let body = Bytes::new();
-                ColdCall { method: Method::GET, url: address.clone(), headers, body, size: 1 << 20, deadline: PATIENCE }
+                ColdCall {
+                    method: Method::GET,
+                    url: address.clone(),
+                    headers,
+                    body,
+                    size: 1 << 20,
+                    deadline: PATIENCE,
+                }
             }
         };
         self.granted(call).await
@@ -143,7 +156,9 @@ fn reason(body: &[u8]) -> String {
         error: String,
     }
     let word = serde_json::from_slice::<Refusal>(body).ok().map(|refusal| refusal.error);
-    let plain = |word: &String| word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let plain = |word: &String| {
+        word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
     word.filter(plain).map(|word| format!(" ({word})")).unwrap_or_default()
 }
 
@@ -178,7 +193,8 @@ fn posted(address: &str, body: String) -> ColdCall {
 fn encoded(fields: &[(&str, &str)]) -> String {
     let escape = |text: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        let shown = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        let shown =
+            |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
         text.bytes().map(shown).collect::<String>()
     };
     let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();

@@ -27,14 +27,19 @@ async fn server(status: &'static str, body: &'static str) -> (String, Arc<Atomic
                 let read = socket.read(&mut head[length..]).await.unwrap_or(0);
                 length += read;
                 let text = String::from_utf8_lossy(&head[..length]).into_owned();
-                let done = text.split_once("\r\n\r\n").is_some_and(|(_, body)| text.starts_with("GET") || !body.is_empty());
+                let done = text
+                    .split_once("\r\n\r\n")
+                    .is_some_and(|(_, body)| text.starts_with("GET") || !body.is_empty());
                 if done || read == 0 {
                     *heard.lock() = text;
                     break;
                 }
             }
             counted.fetch_add(1, Ordering::SeqCst);
-            let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
             let _ = socket.write_all(answer.as_bytes()).await;
         }
     });
@@ -92,7 +97,8 @@ async fn a_token_near_its_end_is_renewed() {
 
 #[tokio::test]
 async fn a_refusal_is_about_our_credentials_and_shows_none() {
-    let (address, _, _) = server("400 Bad Request", r#"{"error":"invalid_grant","error_description":"1//re+fresh"}"#).await;
+    let (address, _, _) =
+        server("400 Bad Request", r#"{"error":"invalid_grant","error_description":"1//re+fresh"}"#).await;
     let google = Google::new(Some(&login(&address))).expect("a login");
     let error = shown(&google).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::UpstreamAuth);
@@ -107,7 +113,10 @@ async fn a_service_account_signs_what_its_public_key_proves() {
     let (address, _, last) = server("200 OK", r#"{"access_token":"t","expires_in":3599}"#).await;
     let key = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
     let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&key).expect("writes");
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()));
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        STANDARD.encode(der.as_ref())
+    );
     let file = serde_json::json!({
         "type": "service_account", "client_email": "a@b.example", "private_key": pem, "private_key_id": "k1",
         "token_uri": address, "project_id": "my-project",
@@ -123,7 +132,10 @@ async fn a_service_account_signs_what_its_public_key_proves() {
     public.verify(format!("{header}.{claims}").as_bytes(), &signature).expect("its own signature");
     let claims: serde_json::Value =
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64")).expect("JSON");
-    assert_eq!((claims["iss"].as_str(), claims["aud"].as_str()), (Some("a@b.example"), Some(address.as_str())));
+    assert_eq!(
+        (claims["iss"].as_str(), claims["aud"].as_str()),
+        (Some("a@b.example"), Some(address.as_str()))
+    );
     let parameters = Parameters::from([(CREDENTIALS, file.to_string().as_str())]);
     assert_eq!(with_project(&parameters).get(PROJECT), Some("my-project"));
 }
