@@ -10,6 +10,7 @@ use llm_providers::{Auth, CachePoint, Parameters, Status, Vendor};
 
 use crate::config::DeploymentConfig;
 use crate::environment::Environment;
+use crate::files;
 use crate::inference::{Asked, COMPATIBLE, Known};
 use crate::keys::VENDOR_PARAMETERS;
 use crate::node::Node;
@@ -128,7 +129,7 @@ impl Maker<'_> {
 
     /// Says what is missing: an address is an error of the file; a key may just not be there on this machine.
     fn can_be_called(&mut self, draft: &Draft<'_>, vendor: &Vendor, access: &Access) -> bool {
-        if access.base.is_none() && vendor.auth != Auth::None && self.lacks_address(draft, vendor) {
+        if access.base.is_none() && vendor.auth != Auth::None && self.lacks_address(draft, vendor, access) {
             self.no_address(draft, vendor);
             return false;
         }
@@ -147,11 +148,19 @@ impl Maker<'_> {
     }
 
     /// Whether the vendor has no address of its own, or one with a parameter in it that nobody set.
-    fn lacks_address(&self, draft: &Draft<'_>, vendor: &Vendor) -> bool {
+    fn lacks_address(&self, draft: &Draft<'_>, vendor: &Vendor, access: &Access) -> bool {
+        if vendor.key_base_url.is_some() && access.key.is_some() {
+            return false;
+        }
         let Some(url) = vendor.base_url.as_deref() else { return true };
         let parameters = self.parameters(draft, vendor);
         let mut names = url.split('{').skip(1).filter_map(|rest| rest.split('}').next());
-        names.any(|name| parameters.get(name).is_none() && !vendor.defaults.contains_key(name))
+        // A file of credentials may say the rest.
+        let by_file = vendor.files.iter().any(|file| parameters.get(file).is_some());
+        names.any(|name| {
+            let name = vendor.derived.get(name).map_or(name, |derived| derived.from.as_str());
+            parameters.get(name).is_none() && !vendor.defaults.contains_key(name) && !by_file
+        })
     }
 
     /// A key alone may be there for another program's sake; a deployment that is named must have its address.
@@ -173,6 +182,7 @@ impl Maker<'_> {
 
     fn push(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, access: Access) {
         let full_name = format!("{}/{model}", vendor.name);
+        let parameters = self.with_files(draft, vendor, self.parameters(draft, vendor));
         let config = DeploymentConfig {
             id: draft.id.clone().unwrap_or_else(|| full_name.clone()),
             public: draft.public.clone(),
@@ -181,7 +191,7 @@ impl Maker<'_> {
             full_name,
             api_base: access.base,
             api_key: access.key.map(Secret::new),
-            parameters: self.parameters(draft, vendor),
+            parameters,
             organization: draft.text("organization").map(str::to_owned),
             extra_headers: draft.headers(),
             weight: 0,
@@ -210,6 +220,23 @@ impl Maker<'_> {
             let set = variables.iter().find_map(|variable| self.environment.get(variable));
             if let Some(value) = draft.text(name).or(set) {
                 parameters.set(name, Secret::new(value.to_owned()));
+            }
+        }
+        parameters
+    }
+
+    /// The parameters with the texts of the files that some of them name.
+    fn with_files(&mut self, draft: &Draft<'_>, vendor: &Vendor, mut parameters: Parameters) -> Parameters {
+        for name in &vendor.files {
+            let Some(path) = parameters.get(name).filter(|value| !value.starts_with('{')) else { continue };
+            match std::fs::read_to_string(path) {
+                Ok(text) => parameters.set(name, Secret::new(text)),
+                Err(error) => {
+                    let message = format!("`{name}` cannot be read: {}", files::reason(&error));
+                    self.report
+                        .error(&draft.at, message)
+                        .help("give the JSON itself, or a file that is there");
+                }
             }
         }
         parameters

@@ -160,6 +160,22 @@ pub trait Dialect: Send + Sync + 'static {
         None
     }
 
+    /// The request that counts the tokens of a client's body of this same format, for formats whose paths name the
+    /// model; others have [`Dialect::count_tokens_path`].
+    fn count_tokens(
+        &self,
+        _body: &Bytes,
+        _envelope: &Envelope,
+        _target: &Target,
+    ) -> Option<Result<WireRequest>> {
+        None
+    }
+
+    /// Reads the answer to [`Dialect::count_tokens`].
+    fn read_token_count(&self, _body: &[u8]) -> Option<u64> {
+        None
+    }
+
     /// Whether a vendor of this format fetches a picture or file from this address itself. Where not, the gateway may
     /// fetch it and send the bytes.
     fn takes_url(&self, _url: &str) -> bool {

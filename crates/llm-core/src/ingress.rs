@@ -47,6 +47,16 @@ pub trait Ingress: Send + Sync + 'static {
         None
     }
 
+    /// The name under which clients of this format may show their key in the query of a path.
+    fn key_in_query(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The path under which clients of this format, and no others, list the models.
+    fn model_list_path(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Names of request headers that belong to the format and go on to a vendor of the same format.
     fn forwarded_headers(&self) -> &'static [&'static str] {
         &[]

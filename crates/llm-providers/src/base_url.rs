@@ -10,7 +10,7 @@
 //! 6. No path, or on the vendor's own host the first part of its row's path: the row's path (`/v1` when the row
 //!    has no address).
 //! 7. Any other path is kept, except for dialects whose clients leave the version out of a base URL by
-//!    convention: there `/v1` is added.
+//!    convention: there `/v1` is added, unless the row's own address has parameters in it.
 
 use llm_core::{Error, Result};
 
@@ -169,7 +169,9 @@ fn path(parts: &Parts<'_>, vendor: &Vendor, rules: UrlRules) -> String {
     if parts.path.is_empty() || begins_row {
         return row;
     }
-    let version = if rules.version_follows { DEFAULT_PATH } else { "" };
+    // An address with parameters in it has its version in the middle.
+    let templated = vendor.base_url.as_deref().is_some_and(|url| url.contains('{'));
+    let version = if rules.version_follows && !templated { DEFAULT_PATH } else { "" };
     format!("{}{version}", parts.path)
 }
 
@@ -273,6 +275,13 @@ mod tests {
         ] {
             assert_eq!(url(written, &own, MESSAGES), expected, "{written}");
         }
+    }
+
+    #[test]
+    fn a_row_with_parameters_in_its_address_has_its_version_in_the_middle() {
+        let own = vendor(Some("https://acme.ai/v1/projects/{project}/models"), &[]);
+        let written = "https://acme.ai/v1/projects/p/models";
+        assert_eq!(url(written, &own, MESSAGES), written);
     }
 
     #[test]

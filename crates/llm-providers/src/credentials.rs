@@ -1,12 +1,16 @@
 //! Credentials that are made for each request, by the kind that a vendor's row names.
 
 mod entra;
+#[cfg(feature = "gemini")]
+mod google;
 mod tokens;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use llm_core::{Authenticator, Result};
 
+use crate::parameters::Parameters;
 use crate::providers::DeploymentSpec;
 use crate::vendor::{Auth, Vendor};
 
@@ -20,8 +24,24 @@ pub(crate) fn authenticator(
 ) -> Result<Option<Arc<dyn Authenticator>>> {
     match spec.auth.unwrap_or(vendor.auth) {
         Auth::Azure => entra::of(spec),
-        Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::Both | Auth::None => Ok(None),
+        Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::XGoogApiKey | Auth::Both | Auth::None => Ok(None),
+        #[cfg(feature = "gemini")]
+        Auth::Google if !crate::providers::has_key(spec) => {
+            google::Google::new(spec.parameters.get(google::CREDENTIALS))
+                .map(|made| Some(Arc::new(made) as _))
+        }
+        Auth::Google => Ok(None),
     }
+}
+
+/// The parameters with what the credentials among them tell.
+pub(crate) fn completed<'a>(vendor: &Vendor, parameters: &'a Parameters) -> Cow<'a, Parameters> {
+    #[cfg(feature = "gemini")]
+    if vendor.auth == Auth::Google {
+        return google::with_project(parameters);
+    }
+    let _ = vendor;
+    Cow::Borrowed(parameters)
 }
 
 /// How keys are shown to a host, where hosts of one vendor differ.

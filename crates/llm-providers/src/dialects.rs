@@ -36,6 +36,12 @@ const ENTRIES: &[Entry] = &[
         rules: UrlRules { endpoints: &["/messages/count_tokens", "/messages"], version_follows: true },
         make: |quirks| Ok(Arc::new(llm_providers_anthropic::Messages::new(read(quirks)?))),
     },
+    #[cfg(feature = "gemini")]
+    Entry {
+        id: llm_providers_gemini::GENERATE,
+        rules: UrlRules { endpoints: &["/models"], version_follows: false },
+        make: |quirks| Ok(Arc::new(llm_providers_gemini::Generate::new(read(quirks)?))),
+    },
 ];
 
 /// A dialect whose vendor has addresses of a form of its own, which its paths depend on. It may keep the id of a
@@ -85,21 +91,25 @@ mod azure {
     }
 }
 
-#[cfg(any(feature = "openai", feature = "anthropic"))]
+#[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
 fn read<T: serde::de::DeserializeOwned>(quirks: &Quirks) -> serde_json::Result<T> {
     serde_json::from_value(serde_json::Value::Object(quirks.clone()))
 }
 
 /// The client sides of all dialects that are built in.
 pub fn ingresses() -> Vec<Arc<dyn Ingress>> {
-    vec![
+    #[allow(unused_mut, reason = "one dialect has several values, and it may not be built in")]
+    let mut all: Vec<Arc<dyn Ingress>> = vec![
         #[cfg(feature = "openai")]
         Arc::new(llm_providers_openai::ChatIngress),
         #[cfg(feature = "openai")]
         Arc::new(llm_providers_openai::ResponsesIngress),
         #[cfg(feature = "anthropic")]
         Arc::new(llm_providers_anthropic::MessagesIngress),
-    ]
+    ];
+    #[cfg(feature = "gemini")]
+    all.extend(llm_providers_gemini::GenerateIngress::all().map(|one| Arc::new(one) as Arc<dyn Ingress>));
+    all
 }
 
 /// The vendor sides of all dialects that are built in, without quirks.

@@ -189,6 +189,17 @@ impl HttpProvider {
     }
 
     async fn count(&self, call: Call<'_>) -> Result<Option<u64>> {
+        if self.is_native(&call) {
+            let (inbound, target) = (call.inbound, self.target(&call));
+            if let Some(request) = self.dialect.count_tokens(&inbound.body, &inbound.envelope, &target) {
+                let request = self.addressed(request?, &call, true);
+                let reply = collected(self.send(request, &call).await?).await?;
+                let count = self.dialect.read_token_count(&reply.body);
+                return count
+                    .map(Some)
+                    .ok_or_else(|| Error::bad_answer("the vendor's count of tokens is none"));
+            }
+        }
         let Some(path) = self.dialect.count_tokens_path().filter(|_| self.is_native(&call)) else {
             return Ok(None);
         };

@@ -171,12 +171,16 @@ fn same(one: &Options, other: &Options) -> bool {
 
 fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Result<BaseUrl> {
     let rules = dialects::url_rules(dialect_name)?;
-    let settled = Settled::new(vendor, &spec.parameters);
+    let parameters = credentials::completed(vendor, &spec.parameters);
+    let settled = Settled::new(vendor, &parameters);
     let written = spec.api_base.clone().filter(|written| !written.trim().is_empty());
     let own = |own: &String| settled.filled(own).map_err(|missing| missing.in_address(vendor));
     let written = match written {
         Some(written) => Some(written),
-        None => vendor.base_url.as_ref().map(own).transpose()?,
+        None => {
+            let keyed = vendor.key_base_url.as_ref().filter(|_| has_key(spec));
+            keyed.or(vendor.base_url.as_ref()).map(own).transpose()?
+        }
     };
     let Some(written) = written else {
         let variables = list(&vendor.base_env, "or");
@@ -191,6 +195,11 @@ fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Resul
     };
     base.query = settled.query(base.query.as_deref());
     Ok(dialects::place(dialect_name, base))
+}
+
+/// Whether the credential is a plain key.
+pub(crate) fn has_key(spec: &DeploymentSpec) -> bool {
+    spec.api_key.as_ref().is_some_and(|key| !key.expose().trim().is_empty())
 }
 
 fn fixed_headers(
@@ -222,7 +231,7 @@ fn fixed_headers(
     Ok(fixed)
 }
 
-const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
+const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 
 fn list(names: &[String], word: &str) -> String {
     names.iter().map(|name| format!(" {word} `{name}`")).collect()

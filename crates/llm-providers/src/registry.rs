@@ -89,6 +89,14 @@ impl Registry {
         })
     }
 
+    /// The row for a model of a vendor's: another one where the model's name begins as the row says.
+    pub fn row_for<'a>(&'a self, vendor: &'a Vendor, model: &str) -> &'a Vendor {
+        let name = model.to_ascii_lowercase();
+        let rules = vendor.by_model.iter().filter(|(beginning, _)| name.starts_with(beginning.as_str()));
+        let longest = rules.max_by_key(|(beginning, _)| beginning.len());
+        longest.and_then(|(_, row)| self.get(row)).unwrap_or(vendor)
+    }
+
     /// The vendor whose API an address points to, by its host.
     pub fn by_address(&self, address: &str) -> Option<&Vendor> {
         let host = base_url::host(address)?;
