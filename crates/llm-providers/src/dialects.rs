@@ -34,9 +34,60 @@ const ENTRIES: &[Entry] = &[
         rules: UrlRules { endpoints: &["/messages/count_tokens", "/messages"], version_follows: true },
         make: |quirks| Ok(Arc::new(llm_providers_anthropic::Messages::new(read(quirks)?))),
     },
+    #[cfg(feature = "cohere")]
+    Entry {
+        id: llm_providers_cohere::CHAT,
+        rules: UrlRules { endpoints: &["/rerank", "/embed", "/chat"], version_follows: false },
+        make: |quirks| Ok(Arc::new(llm_providers_cohere::Chat::new(read(quirks)?))),
+    },
+    #[cfg(feature = "cohere")]
+    retrieval::<0>(),
+    #[cfg(feature = "cohere")]
+    retrieval::<1>(),
+    #[cfg(feature = "cohere")]
+    retrieval::<2>(),
+    #[cfg(feature = "cohere")]
+    retrieval::<3>(),
+    #[cfg(feature = "huggingface")]
+    Entry {
+        id: llm_providers_huggingface::ROUTER,
+        // The dialect writes the version itself: vectors are made beside it.
+        rules: UrlRules {
+            endpoints: &["/v1/chat/completions", "/chat/completions", "/v1"],
+            version_follows: false,
+        },
+        make: |quirks| Ok(Arc::new(llm_providers_huggingface::RouterChat::new(read(quirks)?))),
+    },
+    #[cfg(feature = "huggingface")]
+    Entry {
+        id: llm_providers_huggingface::TEXT,
+        rules: UrlRules { endpoints: &["/generate_stream", "/generate"], version_follows: false },
+        make: |quirks| {
+            read::<NoQuirks>(quirks).map(|_| Arc::new(llm_providers_huggingface::TextGeneration) as _)
+        },
+    },
 ];
 
-#[cfg(any(feature = "openai", feature = "anthropic"))]
+/// A format of vendors without chat, by its place in the list of them.
+#[cfg(feature = "cohere")]
+const fn retrieval<const AT: usize>() -> Entry {
+    use llm_providers_cohere::Retrieval;
+    Entry {
+        id: Retrieval::FORMATS[AT].0,
+        rules: UrlRules { endpoints: &["/embeddings", "/rerank"], version_follows: false },
+        make: |quirks| {
+            read::<NoQuirks>(quirks).map(|_| Arc::new(Retrieval::new(Retrieval::FORMATS[AT].1)) as _)
+        },
+    }
+}
+
+/// The quirks of a dialect that has none.
+#[cfg(any(feature = "cohere", feature = "huggingface"))]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoQuirks {}
+
+#[cfg(any(feature = "openai", feature = "anthropic", feature = "cohere", feature = "huggingface"))]
 fn read<T: serde::de::DeserializeOwned>(quirks: &Quirks) -> serde_json::Result<T> {
     serde_json::from_value(serde_json::Value::Object(quirks.clone()))
 }
@@ -50,6 +101,10 @@ pub fn ingresses() -> Vec<Arc<dyn Ingress>> {
         Arc::new(llm_providers_openai::ResponsesIngress),
         #[cfg(feature = "anthropic")]
         Arc::new(llm_providers_anthropic::MessagesIngress),
+        #[cfg(feature = "cohere")]
+        Arc::new(llm_providers_cohere::CohereIngress),
+        #[cfg(feature = "cohere")]
+        Arc::new(llm_providers_cohere::CohereV1Ingress),
     ]
 }
 
