@@ -29,8 +29,6 @@ pub struct Usage {
     pub image_out: Option<u64>,
     /// Calls of the vendor's own web search.
     pub web_searches: Option<u64>,
-    /// Search units of reranking, as the vendor counts and bills them.
-    pub searches: Option<u64>,
     /// What the vendor says the call cost, in nano-dollars; kept beside our own figure.
     pub reported_cost: Option<i64>,
     /// Whether these are counted by the gateway because the vendor did not report.
@@ -72,8 +70,7 @@ impl Usage {
 
     /// Whether nothing at all is known.
     pub fn is_empty(&self) -> bool {
-        let counts = [self.total(), self.web_searches, self.searches];
-        counts.iter().all(Option::is_none) && self.reported_cost.is_none()
+        self.total().is_none() && self.web_searches.is_none() && self.reported_cost.is_none()
     }
 
     /// Takes a later, cumulative report in: what it says replaces, what it leaves out stays.
@@ -90,7 +87,6 @@ impl Usage {
             (&mut self.image_in, later.image_in),
             (&mut self.image_out, later.image_out),
             (&mut self.web_searches, later.web_searches),
-            (&mut self.searches, later.searches),
         ];
         for (known, new) in fields {
             *known = new.or(*known);

@@ -20,7 +20,7 @@ pub(crate) fn read(usage: Option<&RawJson>) -> Usage {
         input: count("input_tokens"),
         output: output.map(|all| all.saturating_sub(reasoning.unwrap_or(0))),
         reasoning,
-        searches: billed.count("search_units"),
+        web_searches: billed.count("search_units"),
         ..Usage::default()
     }
 }
@@ -30,7 +30,7 @@ pub(crate) fn write(usage: &Usage) -> RawJson {
     let mut billed = ObjectWriter::new();
     let (input, output) = (usage.prompt_total(), usage.completion_total());
     billed.optional("input_tokens", input.as_ref()).optional("output_tokens", output.as_ref());
-    billed.optional("search_units", usage.searches.as_ref());
+    billed.optional("search_units", usage.web_searches.as_ref());
     let mut tokens = ObjectWriter::new();
     tokens.optional("input_tokens", input.as_ref()).optional("output_tokens", output.as_ref());
     tokens.optional("reasoning_tokens", usage.reasoning.as_ref());
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn tokens_stand_in_where_nothing_is_billed_and_nothing_is_nothing() {
         assert_eq!(of(r#"{"tokens":{"input_tokens":3.0,"output_tokens":4}}"#).total(), Some(7));
-        assert_eq!(of(r#"{"billed_units":{"search_units":1}}"#).searches, Some(1));
+        assert_eq!(of(r#"{"billed_units":{"search_units":1}}"#).web_searches, Some(1));
         assert!(of("{}").is_empty() && of("[]").is_empty() && read(None).is_empty());
     }
 }

@@ -108,7 +108,7 @@ fn result(result: &RerankResult) -> RawJson {
 fn meta(answer: &RerankResponse) -> RawJson {
     let version = ObjectWriter::new().member("version", "2").json();
     let mut billed = ObjectWriter::new();
-    billed.optional("search_units", answer.usage.searches.as_ref());
+    billed.optional("search_units", answer.usage.web_searches.as_ref());
     billed.optional("total_tokens", answer.usage.total().as_ref());
     let mut object = ObjectWriter::new();
     object.member("api_version", &version).member("billed_units", &billed.json());

@@ -80,7 +80,7 @@ fn recorded_rankings_decode_and_requests_come_back() {
         let dialect = Chat::default();
         let exchange = dialect.rerank().expect("reranking");
         let answer = exchange.decode(&recording.reply, &request).expect("an answer");
-        assert_eq!(answer.usage.searches, Some(1), "{}", recording.case);
+        assert_eq!(answer.usage.web_searches, Some(1), "{}", recording.case);
         assert_eq!(exchange.peek(&recording.reply.body).expect("an answer").usage, answer.usage);
         let written = CohereIngress.rerank().expect("reranking").encode(&answer, &request);
         assert_eq!(parse(&written), parse(&recording.reply.body), "{}", recording.case);
