@@ -10,6 +10,8 @@ mod books;
 mod connections;
 #[path = "end_to_end/departures.rs"]
 mod departures;
+#[path = "end_to_end/embeddings.rs"]
+mod embeddings;
 #[path = "end_to_end/losses.rs"]
 mod losses;
 #[path = "end_to_end/operations.rs"]

@@ -12,6 +12,8 @@ use crate::event::Event;
 use crate::exchange::Exchange;
 use crate::json::RawObject;
 use crate::loss::{Loss, LossPolicy};
+use crate::passage::Passage;
+use crate::realtime::Realtime;
 use crate::request::{ChatRequest, Sampling};
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::{ChatResponse, FinishReason};
@@ -164,8 +166,18 @@ pub trait Dialect: Send + Sync + 'static {
         true
     }
 
+    /// Conversations over a WebSocket, where the vendor has them.
+    fn realtime(&self) -> Option<Realtime> {
+        None
+    }
+
     /// Embeddings, where the vendor has them.
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
+        None
+    }
+
+    /// Kinds of calls that go through as they are, where the vendor has any.
+    fn passage(&self) -> Option<&dyn Passage> {
         None
     }
 

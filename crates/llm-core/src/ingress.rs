@@ -52,6 +52,11 @@ pub trait Ingress: Send + Sync + 'static {
         &[]
     }
 
+    /// The WebSocket subprotocol in which browsers, which cannot set headers, send the key: what stands before it.
+    fn key_subprotocol(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Reads a client's request. What its path says (the model, the stream) is added by the caller.
     ///
     /// # Errors
@@ -92,6 +97,11 @@ pub trait Ingress: Send + Sync + 'static {
 
     /// Embeddings, where clients of this format ask for them.
     fn embeddings(&self) -> Option<&dyn ExchangeIngress<EmbeddingRequest, EmbeddingResponse>> {
+        None
+    }
+
+    /// The format of the kinds of calls that go through as they are, where clients of this format ask for such.
+    fn passage(&self) -> Option<DialectId> {
         None
     }
 
