@@ -42,7 +42,9 @@ pub(crate) fn classify(reply: &WireResponse) -> Error {
 
 /// The error that a frame of a stream or a body with a good status holds instead of an answer.
 pub(crate) fn in_place_of_answer(data: &str) -> Option<Error> {
-    let report: Report = serde_json::from_str(data).ok()?;
+    // An array would be read as the fields in their order.
+    let object = data.trim_start().strip_prefix('{').map(|_| data)?;
+    let report: Report = serde_json::from_str(object).ok()?;
     report.error.as_ref().filter(|error| !error.is_null()).map(|_| of_report(&report, 200))
 }
 

@@ -9,9 +9,9 @@ use llm_core::message::{Media, Source};
 use llm_core::{DialectId, Part, RawJson, RawObject, Result};
 
 use super::{ENCODINGS, name_of, vectors};
-use crate::EMBED;
 use crate::request::content;
 use crate::wire::{Fields, Malformed, ObjectWriter};
+use crate::{EMBED, usage};
 
 /// Fields of the body that the canonical form holds.
 const MODELLED: &[&str] =
@@ -50,7 +50,9 @@ impl ExchangeIngress<EmbeddingRequest, EmbeddingResponse> for EmbedIngress {
         object.member("embeddings", &if plain { list(answer) } else { by_type(answer, request) });
         object.member("texts", &texts(request));
         let own = answer.extras.as_ref().filter(|(origin, _)| *origin == EMBED).map(|(_, extras)| extras);
-        let meta = own.and_then(|extras| extras.get("meta")).cloned();
+        // The vendor's own, unless the answer was joined of several.
+        let meta = own.and_then(|extras| extras.get("meta"));
+        let meta = meta.filter(|meta| usage::read(Some(meta)) == answer.usage).cloned();
         object.member("meta", &meta.unwrap_or_else(|| meta_of(answer, self.id == PLAIN)));
         let rest = own.into_iter().flat_map(RawObject::iter).filter(|(name, _)| *name != "meta");
         for (name, value) in rest {

@@ -5,8 +5,8 @@ use llm_core::exchange::ExchangeIngress;
 use llm_core::rerank::{RerankDocument, RerankRequest, RerankResponse, RerankResult};
 use llm_core::{DialectId, RawJson, RawObject, Result};
 
-use crate::RERANK;
 use crate::wire::{Fields, Malformed, ObjectWriter};
+use crate::{RERANK, usage};
 
 /// Fields of the body that the canonical form holds.
 const MODELLED: &[&str] = &[
@@ -52,7 +52,10 @@ impl ExchangeIngress<RerankRequest, RerankResponse> for RerankIngress {
         let own = answer.extras.as_ref().filter(|(origin, _)| *origin == RERANK).map(|(_, extras)| extras);
         let mut object = ObjectWriter::new();
         object.member("id", answer.id.as_deref().unwrap_or_default()).member("results", &results);
-        let meta = own.and_then(|extras| extras.get("meta")).cloned().unwrap_or_else(|| meta(answer));
+        // The vendor's own, unless the answer was joined of several.
+        let meta = own.and_then(|extras| extras.get("meta"));
+        let meta = meta.filter(|meta| usage::read(Some(meta)) == answer.usage);
+        let meta = meta.cloned().unwrap_or_else(|| self::meta(answer));
         object.member("meta", &meta);
         for (name, value) in own.into_iter().flat_map(RawObject::iter).filter(|(name, _)| *name != "meta") {
             object.member(name, value);

@@ -351,3 +351,17 @@ fn deployments_set_and_take_out_fields() {
     let expected = json!({"model": "m", "query": "q", "documents": [], "priority": 3});
     assert_eq!(parse(&encoded.request.body.joined()), expected);
 }
+
+/// The gateway joins the answers of a request that it sent in parts; their first one's count is not the whole.
+#[test]
+fn a_joined_answer_tells_what_all_parts_used() {
+    let request =
+        RerankRequest { documents: vec![RerankDocument::Text("a".to_owned())], ..RerankRequest::default() };
+    let body = r#"{"id":"1","results":[{"index":0,"relevance_score":0.9}],"meta":{"billed_units":{"search_units":1}}}"#;
+    let dialect = Chat::default();
+    let mut answer =
+        dialect.rerank().expect("reranking").decode(&reply(200, body), &request).expect("an answer");
+    answer.usage.web_searches = Some(3);
+    let written = parse(&CohereIngress.rerank().expect("reranking").encode(&answer, &request));
+    assert_eq!(written["meta"]["billed_units"]["search_units"], json!(3));
+}
