@@ -1,11 +1,19 @@
 //! The dialects that are built in: the one place that knows which cargo feature brings which.
 
+mod clients;
+mod entries;
+mod placed;
+#[cfg(feature = "sagemaker")]
+mod sagemaker;
+
 use std::sync::Arc;
 
+use llm_core::{Dialect, DialectId, Error, Result};
+
 use crate::base_url::{BaseUrl, UrlRules};
-use llm_core::{Dialect, DialectId, Error, Ingress, Result};
-#[cfg(feature = "azure")]
-use llm_providers_azure::place as azure_place;
+pub use clients::ingresses;
+use entries::ENTRIES;
+use placed::{PLACED, Placed};
 
 /// Named wire behaviours of a vendor, as its row has them.
 pub(crate) type Quirks = serde_json::Map<String, serde_json::Value>;
@@ -17,99 +25,14 @@ struct Entry {
     make: fn(&Quirks) -> serde_json::Result<Arc<dyn Dialect>>,
 }
 
-const ENTRIES: &[Entry] = &[
-    #[cfg(feature = "openai")]
-    Entry {
-        id: llm_providers_openai::CHAT,
-        rules: UrlRules { endpoints: &["/chat/completions", "/completions"], version_follows: false },
-        make: |quirks| Ok(Arc::new(llm_providers_openai::ChatCompletions::new(read(quirks)?))),
-    },
-    #[cfg(feature = "openai")]
-    Entry {
-        id: llm_providers_openai::RESPONSES,
-        rules: UrlRules { endpoints: &["/responses", "/chat/completions"], version_follows: false },
-        make: |quirks| Ok(Arc::new(llm_providers_openai::Responses::new(read(quirks)?))),
-    },
-    #[cfg(feature = "anthropic")]
-    Entry {
-        id: llm_providers_anthropic::MESSAGES,
-        rules: UrlRules { endpoints: &["/messages/count_tokens", "/messages"], version_follows: true },
-        make: |quirks| Ok(Arc::new(llm_providers_anthropic::Messages::new(read(quirks)?))),
-    },
-    #[cfg(feature = "gemini")]
-    Entry {
-        id: llm_providers_gemini::GENERATE,
-        rules: UrlRules { endpoints: &["/models"], version_follows: false },
-        make: |quirks| Ok(Arc::new(llm_providers_gemini::Generate::new(read(quirks)?))),
-    },
-];
+/// The region of AWS that a model's name demands, in an ARN or before the id.
+#[cfg(feature = "bedrock")]
+pub use llm_providers_bedrock::region_of as aws_region_of;
 
-/// A dialect whose vendor has addresses of a form of its own, which its paths depend on. It may keep the id of a
-/// dialect of [`ENTRIES`], so it has a name beside it.
-struct Placed {
-    name: &'static str,
-    place: fn(&BaseUrl) -> BaseUrl,
-    make: fn(&Quirks, &BaseUrl) -> serde_json::Result<Arc<dyn Dialect>>,
-}
-
-const PLACED: &[Placed] = &[
-    #[cfg(feature = "azure")]
-    Placed { name: "azure.chat", place: |base| azure::placed(base, azure_place::chat), make: azure::chat },
-    #[cfg(feature = "azure")]
-    Placed {
-        name: "azure.models",
-        place: |base| azure::placed(base, azure_place::models),
-        make: azure::chat,
-    },
-    #[cfg(feature = "azure")]
-    Placed {
-        name: "azure.responses",
-        place: |base| azure::placed(base, azure_place::responses),
-        make: azure::responses,
-    },
-];
-
-#[cfg(feature = "azure")]
-mod azure {
-    use llm_providers_azure::Azure;
-    use llm_providers_azure::place::Place;
-    use llm_providers_openai::{ChatCompletions, Responses};
-
-    use super::{Arc, BaseUrl, Dialect, Quirks, read};
-
-    pub(super) fn placed(base: &BaseUrl, place: fn(&str, &str, Option<&str>) -> Place) -> BaseUrl {
-        let Place { path, query } = place(base.host(), base.path(), base.query.as_deref());
-        BaseUrl { url: format!("{}{path}", base.origin()), query }
-    }
-
-    pub(super) fn chat(quirks: &Quirks, base: &BaseUrl) -> serde_json::Result<Arc<dyn Dialect>> {
-        Ok(Arc::new(Azure::new(ChatCompletions::new(read(quirks)?), &base.url)))
-    }
-
-    pub(super) fn responses(quirks: &Quirks, base: &BaseUrl) -> serde_json::Result<Arc<dyn Dialect>> {
-        Ok(Arc::new(Azure::new(Responses::new(read(quirks)?), &base.url)))
-    }
-}
-
-#[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
-fn read<T: serde::de::DeserializeOwned>(quirks: &Quirks) -> serde_json::Result<T> {
-    serde_json::from_value(serde_json::Value::Object(quirks.clone()))
-}
-
-/// The client sides of all dialects that are built in.
-pub fn ingresses() -> Vec<Arc<dyn Ingress>> {
-    #[allow(unused_mut, reason = "one dialect has several values, and it may not be built in")]
-    let mut all: Vec<Arc<dyn Ingress>> = vec![
-        #[cfg(feature = "openai")]
-        Arc::new(llm_providers_openai::ChatIngress),
-        #[cfg(feature = "openai")]
-        Arc::new(llm_providers_openai::ResponsesIngress),
-        #[cfg(feature = "anthropic")]
-        Arc::new(llm_providers_anthropic::MessagesIngress),
-    ];
-    #[cfg(feature = "gemini")]
-    all.extend(llm_providers_gemini::GenerateIngress::all().map(|one| Arc::new(one) as Arc<dyn Ingress>));
-    all
+/// The region of AWS that a model's name demands: none without the format that has such names.
+#[cfg(not(feature = "bedrock"))]
+pub fn aws_region_of(_model: &str) -> Option<&str> {
+    None
 }
 
 /// The vendor sides of all dialects that are built in, without quirks.
@@ -158,4 +81,9 @@ fn entry(name: &str) -> Result<&'static Entry> {
             if known.is_empty() { "none".to_owned() } else { known.join(", ") }
         ))
     })
+}
+
+#[allow(dead_code, reason = "every dialect has quirks or none, and none may be built in")]
+fn read<T: serde::de::DeserializeOwned>(quirks: &Quirks) -> serde_json::Result<T> {
+    serde_json::from_value(serde_json::Value::Object(quirks.clone()))
 }

@@ -49,6 +49,7 @@ fn format(dialect: &str) -> &str {
     match dialect {
         "azure.chat" | "azure.models" => "openai.chat",
         "azure.responses" => "openai.responses",
+        "huggingface.chat" => "openai.chat",
         other => other,
     }
 }
@@ -95,7 +96,7 @@ fn quirks_that_the_dialect_does_not_know_are_refused() {
 fn all_client_dialects_are_there() {
     let mut names: Vec<String> = ingresses().iter().map(|ingress| ingress.id().to_string()).collect();
     names.sort();
-    assert_eq!(names, ["anthropic.messages", "openai.chat", "openai.responses"]);
+    assert_eq!(names, ["anthropic.messages", "cohere.chat", "cohere.v1", "openai.chat", "openai.responses"]);
 }
 
 #[tokio::test]
