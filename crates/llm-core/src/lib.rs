@@ -8,6 +8,7 @@
 //! - [`framing`]: streams of bytes cut into frames.
 //! - [`dialect`], [`ingress`], [`operation`]: what a wire format must be able to do, behind us (vendors) and in front of
 //!   us (clients), and what the paths of clients mean.
+//! - [`inquiry`]: what clients ask about models beside using them.
 //! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
 //! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
@@ -24,6 +25,7 @@ pub mod event;
 pub mod exchange;
 pub mod framing;
 pub mod ingress;
+pub mod inquiry;
 pub mod json;
 pub mod loss;
 pub mod message;
