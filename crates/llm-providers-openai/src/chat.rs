@@ -8,18 +8,18 @@
 //!   this format's own `extra_content`, which stays where it is;
 //! - an output limit read as `max_tokens` or `max_completion_tokens` is one and the same.
 
-mod answer;
+pub(crate) mod answer;
 mod calls;
 mod events;
 mod fields;
-mod finish;
+pub(crate) mod finish;
 mod message;
 mod part;
 mod reasoning;
-mod request;
-mod response;
-mod stream;
-mod usage;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod stream;
+pub(crate) mod usage;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -90,8 +90,12 @@ impl Dialect for ChatCompletions {
     }
 }
 
-const ENDPOINTS: &[Endpoint] =
-    &[Endpoint::new("/v1/chat/completions", Operation::Chat), Endpoint::new(PATH, Operation::Chat)];
+const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::new("/v1/chat/completions", Operation::Chat),
+    Endpoint::new(PATH, Operation::Chat),
+    Endpoint::new("/v1/engines/{model}/chat/completions", Operation::Chat),
+    Endpoint::new("/engines/{model}/chat/completions", Operation::Chat),
+];
 
 /// The format as clients speak it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -171,7 +175,7 @@ struct ShownModel<'a> {
     max_output_tokens: Option<u64>,
 }
 
-fn encode_models(models: &[ModelCard]) -> Bytes {
+pub(crate) fn encode_models(models: &[ModelCard]) -> Bytes {
     let data = models.iter().map(|model| ShownModel {
         id: &model.id,
         object: "model",

@@ -1,8 +1,9 @@
 //! The OpenAI wire formats in both directions, base of every compatible vendor.
 //!
 //! - [`ChatCompletions`] and [`ChatIngress`]: chat completions, towards vendors and towards clients.
+//! - [`Completions`] and [`CompletionsIngress`]: the older text completions, likewise.
 //! - [`Responses`] and [`ResponsesIngress`]: the Responses format, likewise.
-//! - [`Quirks`], [`ResponsesQuirks`]: how a vendor's wire differs, as named behaviours.
+//! - [`Quirks`], [`CompletionsQuirks`], [`ResponsesQuirks`]: how a vendor's wire differs, as named behaviours.
 //!
 //! ```
 //! use llm_core::{ChatRequest, Dialect, Message, Role, Target};
@@ -19,12 +20,14 @@
 //! It opens no connection and knows no address: a provider does that.
 
 mod chat;
+mod completions;
 mod cost;
 mod error;
 mod quirks;
 pub mod responses;
 
 pub use chat::{CHAT, ChatCompletions, ChatIngress};
+pub use completions::{COMPLETIONS, Completions, CompletionsIngress, CompletionsQuirks};
 pub use quirks::{
     EmptyContent, JsonSchemaSupport, OutputCap, PartName, Quirks, ReasoningHistory, RequiredChoice,
     StreamOptions, SystemRole, ThinkingSwitch, ToolCallIds,

@@ -24,6 +24,12 @@ const ENTRIES: &[Entry] = &[
     },
     #[cfg(feature = "openai")]
     Entry {
+        id: llm_providers_openai::COMPLETIONS,
+        rules: UrlRules { endpoints: &["/chat/completions", "/completions"], version_follows: false },
+        make: |quirks| Ok(Arc::new(llm_providers_openai::Completions::new(read(quirks)?))),
+    },
+    #[cfg(feature = "openai")]
+    Entry {
         id: llm_providers_openai::RESPONSES,
         rules: UrlRules { endpoints: &["/responses", "/chat/completions"], version_follows: false },
         make: |quirks| Ok(Arc::new(llm_providers_openai::Responses::new(read(quirks)?))),
@@ -34,9 +40,19 @@ const ENTRIES: &[Entry] = &[
         rules: UrlRules { endpoints: &["/messages/count_tokens", "/messages"], version_follows: true },
         make: |quirks| Ok(Arc::new(llm_providers_anthropic::Messages::new(read(quirks)?))),
     },
+    #[cfg(feature = "ollama")]
+    Entry {
+        id: llm_providers_ollama::CHAT,
+        // Paths begin with `/api`, which users may write or leave out.
+        rules: UrlRules {
+            endpoints: &["/api/embeddings", "/api/generate", "/api/embed", "/api/chat", "/api"],
+            version_follows: false,
+        },
+        make: |quirks| Ok(Arc::new(llm_providers_ollama::Chat::new(read(quirks)?))),
+    },
 ];
 
-#[cfg(any(feature = "openai", feature = "anthropic"))]
+#[cfg(any(feature = "anthropic", feature = "ollama", feature = "openai"))]
 fn read<T: serde::de::DeserializeOwned>(quirks: &Quirks) -> serde_json::Result<T> {
     serde_json::from_value(serde_json::Value::Object(quirks.clone()))
 }
@@ -48,8 +64,14 @@ pub fn ingresses() -> Vec<Arc<dyn Ingress>> {
         Arc::new(llm_providers_openai::ChatIngress),
         #[cfg(feature = "openai")]
         Arc::new(llm_providers_openai::ResponsesIngress),
+        #[cfg(feature = "openai")]
+        Arc::new(llm_providers_openai::CompletionsIngress),
         #[cfg(feature = "anthropic")]
         Arc::new(llm_providers_anthropic::MessagesIngress),
+        #[cfg(feature = "ollama")]
+        Arc::new(llm_providers_ollama::ChatIngress),
+        #[cfg(feature = "ollama")]
+        Arc::new(llm_providers_ollama::GenerateIngress),
     ]
 }
 

@@ -127,6 +127,10 @@ impl Encoder {
     }
 
     fn call(&mut self, call: &ToolCall, out: &mut BytesMut) {
+        if self.shape == Shape::Generate {
+            // Nobody can offer tools with a single prompt.
+            return;
+        }
         let calls = vec![crate::response::Call::new(self.calls, call)];
         self.calls += 1;
         self.write(&Said { calls, ..Said::default() }, None, out);
