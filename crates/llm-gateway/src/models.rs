@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use llm_core::{Error, ErrorKind, Ingress, Result};
 use llm_core::ingress::{Abilities, ModelCard};
 use llm_core::inquiry::About;
+use llm_core::{Error, ErrorKind, Ingress, Result};
 use llm_metrics::{Capability, ModelEntry};
 use llm_router::{Deployment, Group, Pattern};
 use serde::Deserialize;
@@ -65,8 +65,11 @@ impl Gateway {
 
 fn unknown(name: &str) -> Error {
     let shown: String = name.chars().take(256).collect();
-    Error::new(ErrorKind::NotFound, format!("model '{shown}' not found: the list of models says what is served"))
-        .with_code("model_not_found")
+    Error::new(
+        ErrorKind::NotFound,
+        format!("model '{shown}' not found: the list of models says what is served"),
+    )
+    .with_code("model_not_found")
 }
 
 impl State {

@@ -71,7 +71,7 @@ fn tools(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
         match tool {
             Tool::Function(function) => written.push(function_tool(function, body.losses)?),
             Tool::Custom { name, description, .. } => {
-                written.push(custom_tool(name, description.as_deref(), body.losses)?)
+                written.push(custom_tool(name, description.as_deref(), body.losses)?);
             }
             _ => body.losses.meaning("tools")?,
         }

@@ -72,7 +72,7 @@ impl<'a> Writer<'a, '_> {
         for part in &message.parts {
             match part {
                 Part::ToolResult(result) => {
-                    self.result(result, turn.extras.filter(|_| message.role == Role::Tool))?
+                    self.result(result, turn.extras.filter(|_| message.role == Role::Tool))?;
                 }
                 part => self.part(part, &mut turn, message.role)?,
             }
