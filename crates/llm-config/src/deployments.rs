@@ -6,11 +6,12 @@
 use std::collections::HashSet;
 
 use llm_core::{LossPolicy, Secret};
-use llm_providers::{Auth, Parameters, Status, Vendor};
+use llm_providers::{Auth, CachePoint, Parameters, Status, Vendor};
 
 use crate::config::DeploymentConfig;
 use crate::environment::Environment;
 use crate::inference::{Asked, COMPATIBLE, Known};
+use crate::keys::VENDOR_PARAMETERS;
 use crate::node::Node;
 use crate::report::{Place, Report};
 
@@ -80,6 +81,7 @@ impl Maker<'_> {
             let message = format!("the model `{}` has a `*`, and its public name has none", draft.model);
             return self.report.error(&draft.at, message).help("write the public name with a `*` too");
         }
+        self.moot_parameters(draft, vendor);
         let accesses = self.accesses(draft, vendor, api_base);
         for access in accesses {
             if self.can_be_called(draft, vendor, &access) {
@@ -168,6 +170,7 @@ impl Maker<'_> {
             model_max_output_tokens: self.max_output_tokens(draft, vendor, model),
             extra_body: draft.get("extra_body").map(Node::json_object).unwrap_or_default(),
             drop_fields: draft.texts("additional_drop_params"),
+            cache_points: self.cache_points(draft),
             base_model: draft.info_text("base_model").map(str::to_owned),
             prices: draft.prices(),
             place: draft.at.clone(),
@@ -186,6 +189,29 @@ impl Maker<'_> {
             }
         }
         parameters
+    }
+
+    /// Says which parameters mean nothing to this vendor: somebody relies on them.
+    fn moot_parameters(&mut self, draft: &Draft<'_>, vendor: &Vendor) {
+        let moot = VENDOR_PARAMETERS.iter().map(|key| key.name);
+        for name in moot.filter(|name| draft.text(name).is_some() && !vendor.parameters.contains_key(*name)) {
+            let message =
+                format!("`{name}` has no effect: the vendor `{}` has no such parameter", vendor.name);
+            self.report.warning(&draft.at, message);
+        }
+    }
+
+    fn cache_points(&mut self, draft: &Draft<'_>) -> Vec<CachePoint> {
+        let Some(node) = draft.get("cache_control_injection_points") else { return Vec::new() };
+        match node.json().read() {
+            Ok(points) => points,
+            Err(fault) => {
+                let message = format!("`cache_control_injection_points` is no list of places: {fault}");
+                let help = "write for example [{location: message, role: system}, {location: tool_config}]";
+                self.report.error(&node.at, message).help(help);
+                Vec::new()
+            }
+        }
     }
 
     fn max_output_tokens(&self, draft: &Draft<'_>, vendor: &Vendor, model: &str) -> Option<u64> {

@@ -2,6 +2,7 @@
 //! error are, and the traits that dialects and providers implement. Nothing in this crate does I/O.
 //!
 //! - [`request`], [`message`], [`response`], [`event`]: the canonical form, the hub of every translation.
+//! - [`sources`]: where the pictures and files of a request come from.
 //! - [`usage`], [`money`]: tokens in buckets that never overlap, and prices and costs in whole numbers.
 //! - [`error`]: what went wrong, whose fault it is and whether another attempt helps.
 //! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
@@ -10,6 +11,7 @@
 //!   us (clients), and what the paths of clients mean.
 //! - [`inquiry`]: what clients ask about models beside using them.
 //! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
+//! - [`realtime`]: conversations over a WebSocket.
 //! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
@@ -33,12 +35,14 @@ pub mod money;
 pub mod operation;
 pub mod provider;
 pub mod random;
+pub mod realtime;
 pub mod request;
 pub mod rerank;
 pub mod response;
 pub mod retry_hint;
 pub mod scrub;
 pub mod secret;
+pub mod sources;
 pub mod usage;
 pub mod wire;
 

@@ -14,6 +14,8 @@ pub enum Operation {
     Embeddings,
     /// Documents in the order in which they fit a query.
     Rerank,
+    /// A conversation over a WebSocket; the one operation that begins with a GET.
+    Realtime,
 }
 
 impl Operation {
@@ -24,6 +26,7 @@ impl Operation {
             Self::CountTokens => "count_tokens",
             Self::Embeddings => "embeddings",
             Self::Rerank => "rerank",
+            Self::Realtime => "realtime",
         }
     }
 }
@@ -87,7 +90,7 @@ impl From<Operation> for Asked {
 }
 
 /// Undoes percent encoding; `None` when what comes out is not UTF-8 or an escape is broken.
-fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
+pub fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }

@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::ingress::Ingress;
 use crate::loss::{Loss, LossPolicy};
 use crate::operation::Asked;
+use crate::realtime::{Dial, Link};
 use crate::request::ChatRequest;
 use crate::response::ChatResponse;
 use crate::wire::WireBody;
@@ -170,6 +171,13 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Asks for a chat answer.
     fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>>;
+
+    /// Opens a conversation over a WebSocket.
+    fn realtime<'a>(&'a self, dial: Dial<'a>) -> BoxFuture<'a, Result<Link>> {
+        let _ = dial;
+        let message = "this model's vendor has no realtime API: ask for its answers by chat";
+        Box::pin(std::future::ready(Err(Error::unsupported(message))))
+    }
 
     /// Counts the tokens of a chat request. `Ok(None)`: the vendor cannot for this client's dialect.
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {

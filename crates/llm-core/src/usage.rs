@@ -1,11 +1,13 @@
 //! Tokens of a call, in buckets that never overlap.
 
+use std::fmt;
+
 /// Tokens of a call. The buckets never overlap, so that each has one price and sums are true.
 ///
 /// `None` is "nobody said", which is not zero. Totals as the dialects know them are computed at the edge:
 /// [`Usage::prompt_total`], [`Usage::completion_total`]. Later reports of a stream replace earlier ones
 /// ([`Usage::update`]); they are never added up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Prompt text tokens that were not in a cache.
     pub input: Option<u64>,
@@ -31,13 +33,77 @@ pub struct Usage {
     pub web_searches: Option<u64>,
     /// What the vendor says the call cost, in nano-dollars; kept beside our own figure.
     pub reported_cost: Option<i64>,
+    /// The service tier that served, where it is one with prices of its own.
+    pub tier: Option<ServiceTier>,
     /// Whether these are counted by the gateway because the vendor did not report.
     pub estimated: bool,
+}
+
+/// A priority class at a vendor that has prices of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServiceTier {
+    /// Between the ordinary tier and `flex`.
+    Balanced,
+    /// Answered within a day.
+    Batch,
+    /// Cheaper and slower.
+    Flex,
+    /// Dearer and faster.
+    Priority,
+    /// The fastest.
+    Ultrafast,
+}
+
+impl ServiceTier {
+    /// The tier that a vendor names; `None` for the ordinary ones (`default`, `standard`, `auto` …).
+    pub fn named(name: &str) -> Option<Self> {
+        let tiers = [
+            ("balanced", Self::Balanced),
+            ("batch", Self::Batch),
+            ("flex", Self::Flex),
+            ("priority", Self::Priority),
+            ("ultrafast", Self::Ultrafast),
+        ];
+        tiers.into_iter().find(|(known, _)| name.trim().eq_ignore_ascii_case(known)).map(|(_, tier)| tier)
+    }
 }
 
 /// Adds what is known; `None` only when nothing is.
 fn sum(buckets: &[Option<u64>]) -> Option<u64> {
     buckets.iter().copied().flatten().reduce(u64::saturating_add)
+}
+
+/// Only what is known: most buckets of most calls are not.
+impl fmt::Debug for Usage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Usage");
+        let buckets = [
+            ("input", self.input),
+            ("cache_read", self.cache_read),
+            ("cache_write_5m", self.cache_write_5m),
+            ("cache_write_1h", self.cache_write_1h),
+            ("output", self.output),
+            ("reasoning", self.reasoning),
+            ("audio_in", self.audio_in),
+            ("audio_out", self.audio_out),
+            ("image_in", self.image_in),
+            ("image_out", self.image_out),
+            ("web_searches", self.web_searches),
+        ];
+        for (name, count) in buckets.iter().filter_map(|(name, count)| Some((name, (*count)?))) {
+            shown.field(name, &count);
+        }
+        if let Some(cost) = self.reported_cost {
+            shown.field("reported_cost", &cost);
+        }
+        if let Some(tier) = self.tier {
+            shown.field("tier", &tier);
+        }
+        if self.estimated {
+            shown.field("estimated", &true);
+        }
+        shown.finish()
+    }
 }
 
 impl Usage {
@@ -73,6 +139,32 @@ impl Usage {
         self.total().is_none() && self.web_searches.is_none() && self.reported_cost.is_none()
     }
 
+    /// Adds the usage of something else that was done, for conversations that report each of their answers.
+    pub fn add(&mut self, other: &Self) {
+        let sums = [
+            (&mut self.input, other.input),
+            (&mut self.cache_read, other.cache_read),
+            (&mut self.cache_write_5m, other.cache_write_5m),
+            (&mut self.cache_write_1h, other.cache_write_1h),
+            (&mut self.output, other.output),
+            (&mut self.reasoning, other.reasoning),
+            (&mut self.audio_in, other.audio_in),
+            (&mut self.audio_out, other.audio_out),
+            (&mut self.image_in, other.image_in),
+            (&mut self.image_out, other.image_out),
+            (&mut self.web_searches, other.web_searches),
+        ];
+        for (known, more) in sums {
+            *known = sum(&[*known, more]);
+        }
+        self.reported_cost = match (self.reported_cost, other.reported_cost) {
+            (Some(known), Some(more)) => Some(known.saturating_add(more)),
+            (known, more) => known.or(more),
+        };
+        self.tier = other.tier.or(self.tier);
+        self.estimated |= other.estimated;
+    }
+
     /// Takes a later, cumulative report in: what it says replaces, what it leaves out stays.
     pub fn update(&mut self, later: &Self) {
         let fields = [
@@ -91,6 +183,7 @@ impl Usage {
         for (known, new) in fields {
             *known = new.or(*known);
         }
+        self.tier = later.tier.or(self.tier);
         self.reported_cost = later.reported_cost.or(self.reported_cost);
         self.estimated = later.estimated;
     }

@@ -27,6 +27,7 @@ use llm_core::custom_tools::CustomTools;
 use llm_core::dialect::{Encoded, Peek, TapOptions};
 use llm_core::ingress::ModelCard;
 use llm_core::operation::{Endpoint, Operation};
+use llm_core::realtime::Realtime;
 use llm_core::request::ChatRequest;
 use llm_core::wire::WireResponse;
 use llm_core::{
@@ -37,6 +38,7 @@ use serde::Serialize;
 
 use crate::error;
 use crate::quirks::Quirks;
+use crate::realtime::REALTIME;
 
 /// The name of the format.
 pub const CHAT: DialectId = DialectId::new("openai.chat");
@@ -59,6 +61,10 @@ impl ChatCompletions {
 impl Dialect for ChatCompletions {
     fn id(&self) -> DialectId {
         CHAT
+    }
+
+    fn realtime(&self) -> Option<Realtime> {
+        Some(REALTIME)
     }
 
     fn encode(&self, request: &ChatRequest, target: &Target) -> Result<Encoded> {
@@ -95,6 +101,8 @@ const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new(PATH, Operation::Chat),
     Endpoint::new("/v1/engines/{model}/chat/completions", Operation::Chat),
     Endpoint::new("/engines/{model}/chat/completions", Operation::Chat),
+    Endpoint::new("/v1/realtime", Operation::Realtime),
+    Endpoint::new("/realtime", Operation::Realtime),
 ];
 
 /// The format as clients speak it.
@@ -112,6 +120,10 @@ impl Ingress for ChatIngress {
 
     fn forwarded_headers(&self) -> &'static [&'static str] {
         &["openai-beta"]
+    }
+
+    fn key_subprotocol(&self) -> Option<&'static str> {
+        Some("openai-insecure-api-key.")
     }
 
     fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {

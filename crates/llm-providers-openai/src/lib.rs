@@ -3,6 +3,7 @@
 //! - [`ChatCompletions`] and [`ChatIngress`]: chat completions, towards vendors and towards clients.
 //! - [`Completions`] and [`CompletionsIngress`]: the older text completions, likewise.
 //! - [`Responses`] and [`ResponsesIngress`]: the Responses format, likewise.
+//! - [`REALTIME`]: conversations over a WebSocket.
 //! - [`Quirks`], [`CompletionsQuirks`], [`ResponsesQuirks`]: how a vendor's wire differs, as named behaviours.
 //!
 //! ```
@@ -24,6 +25,7 @@ mod completions;
 mod cost;
 mod error;
 mod quirks;
+mod realtime;
 pub mod responses;
 
 pub use chat::{CHAT, ChatCompletions, ChatIngress};
@@ -32,4 +34,5 @@ pub use quirks::{
     EmptyContent, JsonSchemaSupport, OutputCap, PartName, Quirks, ReasoningHistory, RequiredChoice,
     StreamOptions, SystemRole, ThinkingSwitch, ToolCallIds,
 };
+pub use realtime::REALTIME;
 pub use responses::{RESPONSES, Responses, ResponsesIngress, ResponsesQuirks};

@@ -75,6 +75,12 @@ pub fn ingresses() -> Vec<Arc<dyn Ingress>> {
     ]
 }
 
+/// The vendor sides of all dialects that are built in, without quirks.
+pub fn dialects() -> Vec<Arc<dyn Dialect>> {
+    let made = ENTRIES.iter().map(|entry| (entry.make)(&Quirks::new()));
+    made.map(|dialect| dialect.expect("a dialect without quirks is always valid")).collect()
+}
+
 /// A dialect by its name, with a vendor's quirks.
 pub(crate) fn dialect(name: &str, quirks: &Quirks) -> Result<Arc<dyn Dialect>> {
     let make = entry(name)?.make;

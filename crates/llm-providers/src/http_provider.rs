@@ -6,8 +6,10 @@
 
 mod chunks;
 mod events;
+pub(crate) mod media;
 mod native;
 mod pump;
+mod realtime;
 mod whole;
 
 use std::sync::Arc;
@@ -18,14 +20,17 @@ use llm_core::dialect::{Dialect, Encoded, TapOptions, Target};
 use llm_core::event::unfold;
 use llm_core::operation::Operation;
 use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
+use llm_core::realtime::{Dial, Link};
 use llm_core::wire::{WireRequest, WireResponse};
 use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result};
 use llm_transport::{Upstream, UpstreamReply};
 use tokio::time::Instant;
 
+use crate::cache_points::{self, CachePoint};
 use crate::headers::{self, Fixed};
 use chunks::Chunks;
 use events::Decoding;
+use media::MediaSettings;
 use native::Passing;
 use pump::Pump;
 use whole::Shape;
@@ -43,6 +48,10 @@ pub(crate) struct HttpProvider {
     pub(crate) authenticator: Option<Authenticated>,
     /// The query of the base URL, which every request carries.
     pub(crate) query: Option<String>,
+    /// How files are fetched that the vendor does not fetch itself.
+    pub(crate) media: Arc<MediaSettings>,
+    /// Where each prompt is marked for the vendor's cache.
+    pub(crate) cache_points: Vec<CachePoint>,
     /// What the deployment adds to each request; the call says the rest.
     pub(crate) target: Target,
 }
@@ -62,6 +71,10 @@ impl Provider for HttpProvider {
         Box::pin(self.ask(call))
     }
 
+    fn realtime<'a>(&'a self, dial: Dial<'a>) -> BoxFuture<'a, Result<Link>> {
+        Box::pin(self.dial(dial))
+    }
+
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
         Box::pin(self.count(call))
     }
@@ -70,10 +83,10 @@ impl Provider for HttpProvider {
 impl HttpProvider {
     async fn ask(&self, call: Call<'_>) -> Result<Reply> {
         let native = self.is_native(&call);
-        let encoded = if native {
+        let encoded = if native && self.cache_points.is_empty() {
             self.forward(&call)?
         } else {
-            self.dialect.encode(call.inbound.decoded()?, &self.target(&call))?
+            self.translated(&call).await?
         };
         let losses = encoded.losses;
         let first_content = call.deadlines.first_content.filter(|_| call.stream);
@@ -89,6 +102,16 @@ impl HttpProvider {
         };
         let native = matches!(body, ReplyBody::Native { .. } | ReplyBody::NativeStream(_));
         Ok(Reply { headers: headers::for_client(headers, native), losses, body })
+    }
+
+    /// The request in the vendor's dialect, by way of the canonical form.
+    async fn translated(&self, call: &Call<'_>) -> Result<Encoded> {
+        let takes_url = |url: &str| self.dialect.takes_url(url);
+        let mut request = media::with_bytes(call.inbound.decoded()?, takes_url, &self.media).await?;
+        if !self.cache_points.is_empty() {
+            cache_points::mark(request.to_mut(), &self.cache_points);
+        }
+        self.dialect.encode(&request, &self.target(call))
     }
 
     /// Up to the whole answer, or to the first chunk of a stream.
@@ -121,10 +144,7 @@ impl HttpProvider {
 
     /// Sends a request with its credentials; the reply has a good status.
     async fn send(&self, mut request: WireRequest, call: &Call<'_>) -> Result<UpstreamReply> {
-        if let Some(Authenticated { authenticator, base_url }) = &self.authenticator {
-            // Cold beside the signing itself: a token is fetched once an hour.
-            authenticator.authenticate(&mut request, base_url).await?;
-        }
+        self.authenticate(&mut request).await?;
         let reply = self.upstream.send(request, &call.deadlines).await?;
         if is_success(reply.status) {
             return Ok(reply);
@@ -202,12 +222,28 @@ impl HttpProvider {
         }
         let json = HeaderValue::from_static("application/json");
         request.headers.entry(CONTENT_TYPE).or_insert(json);
+        self.address(&mut request);
+        request
+    }
+
+    /// Puts on what every request of the deployment has.
+    fn address(&self, request: &mut WireRequest) {
         self.fixed.put_on(&mut request.headers);
         if let Some(query) = &self.query {
             let mark = if request.path.contains('?') { '&' } else { '?' };
             request.path = format!("{}{mark}{query}", request.path);
         }
-        request
+    }
+
+    /// Makes the credentials of one request, where they are made for each.
+    async fn authenticate(&self, request: &mut WireRequest) -> Result<()> {
+        match &self.authenticator {
+            // Cold beside the signing itself: a token is fetched once an hour.
+            Some(Authenticated { authenticator, base_url }) => {
+                authenticator.authenticate(request, base_url).await
+            }
+            None => Ok(()),
+        }
     }
 
     /// What an error status means; the body may be broken or late, the status still tells.

@@ -30,6 +30,7 @@
 //! ```
 
 pub mod base_url;
+mod cache_points;
 mod credentials;
 mod dialects;
 mod headers;
@@ -41,7 +42,9 @@ pub mod providers;
 pub mod registry;
 pub mod vendor;
 
-pub use dialects::ingresses;
+pub use cache_points::{CachePoint, PointRole};
+pub use dialects::{dialects, ingresses};
+pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;
 pub use providers::{DeploymentSpec, Providers};
 pub use registry::Registry;

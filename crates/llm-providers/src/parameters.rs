@@ -75,12 +75,12 @@ impl<'a> Settled<'a> {
     }
 
     /// The query of every request: what the address has already, and what the row adds to it.
-    pub(crate) fn query(&self, given: Option<String>) -> Option<String> {
-        let has =
-            |name: &str| given.iter().flat_map(|query| query.split('&')).any(|pair| pair.starts_with(name));
-        let own = self.vendor.query.iter().filter(|(name, _)| !has(&format!("{name}=")));
+    pub(crate) fn query(&self, given: Option<&str>) -> Option<String> {
+        let pairs: Vec<&str> = given.into_iter().flat_map(|query| query.split('&')).collect();
+        let has = |name: &str| pairs.iter().any(|pair| pair.split('=').next() == Some(name));
+        let own = self.vendor.query.iter().filter(|(name, _)| !has(name));
         let own = own.filter_map(|(name, template)| Some(format!("{name}={}", self.filled(template).ok()?)));
-        let all: Vec<String> = given.clone().into_iter().chain(own).collect();
+        let all: Vec<String> = given.map(str::to_owned).into_iter().chain(own).collect();
         (!all.is_empty()).then(|| all.join("&"))
     }
 }
@@ -126,7 +126,7 @@ mod tests {
     fn a_query_of_the_address_wins_and_unknown_parameters_are_left_out() {
         let vendor = acme();
         let none = Parameters::default();
-        let query = |given: Option<&str>| Settled::new(&vendor, &none).query(given.map(str::to_owned));
+        let query = |given: Option<&str>| Settled::new(&vendor, &none).query(given);
         assert_eq!(query(None).as_deref(), Some("api-version=3"));
         assert_eq!(query(Some("api-version=4&a=b")).as_deref(), Some("api-version=4&a=b"));
         assert_eq!(query(Some("a=b")).as_deref(), Some("a=b&api-version=3"));

@@ -9,9 +9,11 @@ use llm_transport::{Options, Upstream};
 use parking_lot::Mutex;
 
 use crate::base_url::BaseUrl;
+use crate::cache_points::CachePoint;
 use crate::credentials;
 use crate::dialects;
 use crate::headers::Fixed;
+use crate::http_provider::media::MediaSettings;
 use crate::http_provider::{Authenticated, HttpProvider};
 use crate::parameters::{Parameters, Settled};
 use crate::registry::Registry;
@@ -48,6 +50,8 @@ pub struct DeploymentSpec {
     pub extra_body: RawObject,
     /// Members taken out of every body.
     pub drop_fields: Vec<String>,
+    /// Where each prompt is marked for the vendor's cache, beside the client's own marks.
+    pub cache_points: Vec<CachePoint>,
     /// Connections.
     pub transport: Options,
 }
@@ -56,6 +60,7 @@ pub struct DeploymentSpec {
 #[derive(Default)]
 pub struct Providers {
     registry: Registry,
+    media: Arc<MediaSettings>,
     upstreams: Mutex<Vec<Shared>>,
 }
 
@@ -68,7 +73,12 @@ struct Shared {
 impl Providers {
     /// Providers of these vendors.
     pub fn new(registry: Registry) -> Self {
-        Self { registry, upstreams: Mutex::default() }
+        Self { registry, ..Self::default() }
+    }
+
+    /// The same, with other rules for files that requests point to.
+    pub fn with_media(self, media: MediaSettings) -> Self {
+        Self { media: Arc::new(media), ..self }
     }
 
     /// The known vendors.
@@ -99,6 +109,8 @@ impl Providers {
                 .map(|authenticator| Authenticated { authenticator, base_url: base.url.clone() }),
             fixed,
             query: base.query,
+            media: Arc::clone(&self.media),
+            cache_points: spec.cache_points.clone(),
             target: target(spec),
         }))
     }
@@ -176,7 +188,7 @@ fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Resul
         )));
     };
     let mut base = BaseUrl::normalise(&written, vendor, rules)?;
-    base.query = settled.query(base.query.take());
+    base.query = settled.query(base.query.as_deref());
     Ok(base)
 }
 

@@ -7,6 +7,8 @@ mod build;
 mod client;
 #[path = "providers/faults.rs"]
 mod faults;
+#[path = "providers/fidelity.rs"]
+mod fidelity;
 #[path = "providers/pairs.rs"]
 mod pairs;
 #[path = "providers/recorded.rs"]

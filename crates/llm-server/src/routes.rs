@@ -9,6 +9,7 @@ use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use llm_core::inquiry::About;
+use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Ingress};
 use llm_gateway::Gateway;
 use serde::Serialize;
@@ -18,6 +19,7 @@ use crate::answer::answer;
 use crate::app::App;
 use crate::limits::Limits;
 use crate::outgoing::response;
+use crate::realtime::converse;
 
 type Shared = State<Arc<App>>;
 
@@ -131,6 +133,9 @@ async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
 
 async fn model_api(State(app): Shared, request: Request) -> Response {
     match app.gateway.route(request.uri().path(), request.uri().query()) {
+        Some(route) if route.1.operation == Operation::Realtime => {
+            converse(&app, route, request).await.map(axum::body::Body::new)
+        }
         Some(route) => answer(&app, route, request).await.map(axum::body::Body::new),
         None => match app.gateway.inquiry(request.uri().path(), request.method() == Method::POST) {
             Some((ingress, about)) => inquiry(&app, &*ingress, about, request).await,

@@ -23,7 +23,7 @@ const CONNECTION: &[Key] = &[
 ];
 
 /// What some vendors need to be told; the vendors table says which.
-const VENDOR_PARAMETERS: &[Key] = &[
+pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
     key("aws_access_key_id", Shape::Secret, "AWS: the access key's id."),
     key("aws_secret_access_key", Shape::Secret, "AWS: the access key."),
     key("aws_session_token", Shape::Secret, "AWS: the token of a temporary access key."),
@@ -67,6 +67,11 @@ const BODY: &[Key] = &[
         "What to do with what the vendor cannot do.",
     ),
     key("additional_drop_params", Shape::Texts, "Members taken out of every request."),
+    key(
+        "cache_control_injection_points",
+        Shape::Json,
+        "Where each prompt is marked for the vendor's cache: `{location: message, role, index}` or `{location: tool_config}`.",
+    ),
     key("extra_body", Shape::Json, "Members set in every request, whatever the client says."),
 ];
 
@@ -97,7 +102,6 @@ const PARAMS_LATER: &[&str] = &[
     "aws_*",
     "azure_*",
     "budget_duration",
-    "cache_control_injection_points",
     "configurable_clientside_auth_params",
     "cooldown_time",
     "default_api_key_rpm_limit",

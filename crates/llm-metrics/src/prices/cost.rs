@@ -2,6 +2,7 @@
 
 use llm_core::Usage;
 use llm_core::money::{NanoDollars, PicoDollars};
+use llm_core::usage::ServiceTier;
 
 use super::price::Price;
 use super::rates::Class;
@@ -27,16 +28,16 @@ pub struct Cost {
 }
 
 impl Price {
-    /// What this usage costs at a service tier (the one that served the call, as the vendor names it).
+    /// What this usage costs, at the service tier that served it.
     ///
     /// # Behavior
     /// - Each bucket is priced once. Without a rate of its own a bucket of the prompt costs as input, one of the
     ///   answer as output; web searches without a rate are free.
     /// - When the whole prompt is longer than a threshold, the whole request is billed by that schedule.
     /// - What the vendor itself reports ([`Usage::reported_cost`]) is not looked at.
-    pub fn cost(&self, usage: &Usage, tier: Option<&str>) -> Cost {
+    pub fn cost(&self, usage: &Usage) -> Cost {
         let prompt = usage.prompt_total().unwrap_or(0);
-        let tier = tier.map(in_the_words_of_the_table);
+        let tier = usage.tier.map(in_the_words_of_the_table);
         let priced = |class, tokens: Option<u64>| match tokens {
             Some(tokens) if tokens > 0 => self.rate(class, prompt, tier).times(tokens),
             _ => PicoDollars::default(),
@@ -67,10 +68,14 @@ impl Price {
     }
 }
 
-/// Vendors say `batch`, the table says `batches`.
-fn in_the_words_of_the_table(tier: &str) -> &str {
-    let tier = tier.trim();
-    if tier.eq_ignore_ascii_case("batch") { "batches" } else { tier }
+fn in_the_words_of_the_table(tier: ServiceTier) -> &'static str {
+    match tier {
+        ServiceTier::Balanced => "balanced",
+        ServiceTier::Batch => "batches",
+        ServiceTier::Flex => "flex",
+        ServiceTier::Priority => "priority",
+        ServiceTier::Ultrafast => "ultrafast",
+    }
 }
 
 #[cfg(test)]

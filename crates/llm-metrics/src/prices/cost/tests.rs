@@ -2,6 +2,7 @@
 
 use llm_core::Usage;
 use llm_core::money::NanoDollars;
+use llm_core::usage::ServiceTier;
 use proptest::prelude::*;
 
 use super::super::PriceBook;
@@ -10,7 +11,11 @@ use super::super::rates::Class;
 use super::Cost;
 
 fn cost(model: &str, usage: &Usage, tier: Option<&str>) -> Cost {
-    PriceBook::embedded().lookup("", model).expect("in the table").price.cost(usage, tier)
+    PriceBook::embedded()
+        .lookup("", model)
+        .expect("in the table")
+        .price
+        .cost(&Usage { tier: tier.and_then(ServiceTier::named), ..*usage })
 }
 
 fn dollars(text: &str) -> NanoDollars {
@@ -137,14 +142,14 @@ fn usage_of(buckets: &[Option<u64>]) -> Usage {
     }
 }
 
-fn tiers() -> impl Strategy<Value = Option<&'static str>> {
-    prop::sample::select(vec![None, Some("priority"), Some("nonsense")])
+fn tiers() -> impl Strategy<Value = Option<ServiceTier>> {
+    prop::sample::select(vec![None, Some(ServiceTier::Priority), Some(ServiceTier::Flex)])
 }
 
 proptest! {
     #[test]
     fn parts_are_never_negative_and_add_up_to_the_total(price in prices(), usage in usages(), tier in tiers()) {
-        let cost = price.cost(&usage, tier);
+        let cost = price.cost(&Usage { tier, ..usage });
         let parts = [cost.input, cost.output, cost.cache_read, cost.cache_write, cost.reasoning, cost.tools];
         prop_assert!(parts.iter().all(|part| part.0 >= 0));
         let sum: i64 = parts.iter().map(|part| part.0).sum();
@@ -159,10 +164,11 @@ proptest! {
         more in 0u64..3000,
         tier in tiers(),
     ) {
-        let before = price.cost(&usage_of(&buckets), tier);
+        let before = price.cost(&Usage { tier, ..usage_of(&buckets) });
         let mut grown = buckets;
         grown[at] = Some(grown[at].unwrap_or(0) + more);
-        prop_assert!(price.cost(&usage_of(&grown), tier).total >= before.total);
+        let after = price.cost(&Usage { tier, ..usage_of(&grown) });
+        prop_assert!(after.total >= before.total);
     }
 
     #[test]
@@ -179,11 +185,11 @@ proptest! {
         price.set(When::default(), Class::CacheRead, llm_core::money::PicoDollars(read.into()));
         let split = Usage { input: Some(input), cache_read: Some(cached), ..Usage::default() };
         let whole = Usage { input: Some(input + cached), ..Usage::default() };
-        prop_assert!(price.cost(&split, None).total <= price.cost(&whole, None).total);
+        prop_assert!(price.cost(&split).total <= price.cost(&whole).total);
     }
 
     #[test]
     fn absurd_counts_saturate(price in prices(), buckets in prop::collection::vec(prop::option::of(any::<u64>()), 11)) {
-        prop_assert!(price.cost(&usage_of(&buckets), None).total.0 >= 0);
+        prop_assert!(price.cost(&usage_of(&buckets)).total.0 >= 0);
     }
 }
