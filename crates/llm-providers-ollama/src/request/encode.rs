@@ -60,7 +60,8 @@ struct WireFunction<'a> {
 fn tools(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
     match &request.tool_choice {
         None | Some(ToolChoice::Auto) => {}
-        Some(ToolChoice::None) => return Ok(()),
+        Some(ToolChoice::None) if request.tools.is_empty() => return Ok(()),
+        Some(ToolChoice::None) => return body.losses.approximated("tool_choice", "no tools offered"),
         Some(_) => body.losses.meaning("tool_choice")?,
     }
     if request.parallel_tool_calls == Some(false) && !request.tools.is_empty() {

@@ -9,6 +9,7 @@ pub(super) fn prompt(messages: &[Message], losses: &mut Losses) -> Result<String
     {
         return text(only, losses);
     }
+    losses.approximated("messages", "one prompt")?;
     let mut paragraphs = Vec::with_capacity(messages.len() + 1);
     for message in messages {
         let label = match message.role {
@@ -34,7 +35,12 @@ fn text(message: &Message, losses: &mut Losses) -> Result<String> {
     let mut texts = Vec::new();
     for part in &message.parts {
         match part {
-            Part::Text(text) => texts.push(text.text.as_str()),
+            Part::Text(text) => {
+                if text.cache.is_some() {
+                    losses.foreign_state("cache_control");
+                }
+                texts.push(text.text.as_str());
+            }
             Part::Refusal(words) => texts.push(words),
             Part::Reasoning(_) | Part::ServerTool(_) => losses.foreign_state("messages.reasoning"),
             other => losses.meaning(format!("messages.{}", other.described().replace(' ', "_")))?,

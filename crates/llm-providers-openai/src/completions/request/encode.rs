@@ -103,9 +103,8 @@ impl Body {
                 self.losses.meaning(field)?;
             }
         }
-        let thinks = request.reasoning.as_ref().is_some_and(|options| options.enabled != Some(false));
         for (field, lost) in [
-            ("reasoning", thinks),
+            ("reasoning", request.reasoning.is_some()),
             ("metadata", request.metadata.as_ref().is_some_and(|labels| !labels.is_empty())),
             ("service_tier", request.service_tier.is_some()),
             ("verbosity", request.verbosity.is_some()),
