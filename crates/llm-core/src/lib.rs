@@ -9,6 +9,7 @@
 //! - [`framing`]: streams of bytes cut into frames.
 //! - [`dialect`], [`ingress`], [`operation`]: what a wire format must be able to do, behind us (vendors) and in front of
 //!   us (clients), and what the paths of clients mean.
+//! - [`inquiry`]: what clients ask about models beside using them.
 //! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
 //! - [`realtime`]: conversations over a WebSocket.
 //! - [`passage`], [`mod@form`]: kinds of calls that go through as they are, and the forms that some of them are sent in.
@@ -28,6 +29,7 @@ pub mod exchange;
 pub mod form;
 pub mod framing;
 pub mod ingress;
+pub mod inquiry;
 pub mod json;
 pub mod loss;
 pub mod message;

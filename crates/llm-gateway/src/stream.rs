@@ -60,6 +60,8 @@ struct Native {
     told: InStream,
     /// Frames that went by, for an estimate when usage never comes.
     frames: u64,
+    /// What stands between frames.
+    separator: &'static [u8],
 }
 
 /// Events that are written anew.
@@ -89,7 +91,9 @@ impl AnswerStream {
         settlement: Settlement,
         told: InStream,
     ) -> Self {
-        let source = Source::Native(Native { held: held.into(), rest, told, frames: 0 });
+        let lines = ingress.stream_content_type().starts_with("application/x-ndjson");
+        let separator: &[u8] = if lines { b"\n" } else { b"\n\n" };
+        let source = Source::Native(Native { held: held.into(), rest, told, frames: 0, separator });
         Self { source, ingress, settlement, done: false }
     }
 
@@ -174,7 +178,7 @@ impl Native {
             None => ready!(self.rest.as_mut().poll_bytes(context)),
         };
         if let (Some(Ok(bytes)), InStream::Tokens) = (&next, self.told) {
-            self.frames += memchr::memmem::find_iter(bytes, b"\n\n").count() as u64;
+            self.frames += memchr::memmem::find_iter(bytes, self.separator).count() as u64;
         }
         Poll::Ready(next)
     }

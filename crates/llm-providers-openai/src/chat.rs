@@ -8,18 +8,18 @@
 //!   this format's own `extra_content`, which stays where it is;
 //! - an output limit read as `max_tokens` or `max_completion_tokens` is one and the same.
 
-mod answer;
+pub(crate) mod answer;
 mod calls;
 mod events;
 mod fields;
-mod finish;
+pub(crate) mod finish;
 mod message;
 mod part;
 mod reasoning;
-mod request;
-mod response;
-mod stream;
-mod usage;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod stream;
+pub(crate) mod usage;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -202,7 +202,7 @@ struct ShownModel<'a> {
     max_output_tokens: Option<u64>,
 }
 
-fn encode_models(models: &[ModelCard]) -> Bytes {
+pub(crate) fn encode_models(models: &[ModelCard]) -> Bytes {
     let data = models.iter().map(|model| ShownModel {
         id: &model.id,
         object: "model",

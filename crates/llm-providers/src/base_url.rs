@@ -285,6 +285,19 @@ mod tests {
     }
 
     #[test]
+    fn a_path_of_the_dialects_own_may_be_written_or_left_out() {
+        let rules = UrlRules { endpoints: &["/api/chat", "/api"], version_follows: false };
+        let own = vendor(Some("http://127.0.0.1:11434"), &[]);
+        for written in
+            ["gpu.example:11434", "https://gpu.example:11434/api/", "https://gpu.example:11434/api/chat"]
+        {
+            assert_eq!(url(written, &own, rules), "https://gpu.example:11434", "{written}");
+        }
+        assert_eq!(url("https://host/models/api", &own, rules), "https://host/models");
+        assert_eq!(url("https://host/models", &own, rules), "https://host/models");
+    }
+
+    #[test]
     fn a_path_that_the_row_names_is_what_the_row_says() {
         let row = serde_json::json!({
             "name": "acme", "base_url": "https://acme.ai/compatible/v1", "hosts": ["acme.ai"],

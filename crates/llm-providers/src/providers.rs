@@ -137,7 +137,10 @@ impl Providers {
                 "`{name}/` is not supported yet: its wire format comes with a later version"
             )));
         }
-        Ok(vendor)
+        match &spec.api_base {
+            Some(address) if spec.dialect.is_none() => Ok(self.registry.meant(vendor, address)),
+            _ => Ok(vendor),
+        }
     }
 
     fn upstream(&self, url: &str, options: &Options) -> Result<Arc<Upstream>> {

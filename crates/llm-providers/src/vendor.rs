@@ -69,6 +69,9 @@ pub struct Vendor {
     /// Paths that users write on these hosts for another of its APIs, and the path that is meant.
     #[serde(default)]
     pub paths: BTreeMap<String, String>,
+    /// Ends of a base URL that mean another API of the same servers, and the row that speaks it.
+    #[serde(default)]
+    pub variants: BTreeMap<String, String>,
     /// The page that this row follows.
     #[serde(default)]
     pub docs: String,

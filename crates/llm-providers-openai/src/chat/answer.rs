@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::fields::{self, Fields, Object};
 use super::message::WireMessage;
+use super::part::Content;
 use super::usage::WireUsage;
 use super::{CHAT, finish};
 use crate::error;
@@ -100,6 +101,8 @@ pub(super) struct WireChoice<'de> {
     message: Option<WireMessage<'de>>,
     /// What a chunk adds. One vendor has an empty one in whole answers.
     delta: Option<WireMessage<'de>>,
+    /// What stands there in the older format of text completions.
+    text: Option<Cow<'de, str>>,
     pub(super) finish: Option<Cow<'de, str>>,
     /// The stop text that was met.
     pub(super) stop: Option<Cow<'de, str>>,
@@ -112,6 +115,7 @@ impl<'de> Fields<'de> for WireChoice<'de> {
             "index" => self.index = map.next_value::<&RawValue>()?.get().parse().ok(),
             "message" => self.message = fields::object(map)?,
             "delta" => self.delta = fields::object(map)?,
+            "text" => self.text = fields::lenient(map)?,
             "finish_reason" => self.finish = fields::lenient(map)?,
             "stop_reason" => self.stop = fields::lenient(map)?,
             "logprobs" => self.logprobs = map.next_value::<Option<RawJson>>()?.filter(|raw| !raw.is_null()),
@@ -124,7 +128,13 @@ impl<'de> Fields<'de> for WireChoice<'de> {
 impl<'de> WireChoice<'de> {
     /// What a chunk adds.
     pub(super) fn delta(&mut self) -> WireMessage<'de> {
-        self.delta.take().or(self.message.take()).unwrap_or_default()
+        self.delta.take().or(self.message.take()).unwrap_or_else(|| self.completed())
+    }
+
+    /// A text completion as a message.
+    fn completed(&mut self) -> WireMessage<'de> {
+        let content = self.text.take().map(Content::Text).unwrap_or_default();
+        WireMessage { content, ..WireMessage::default() }
     }
 
     pub(super) fn finish(&self) -> Option<FinishReason> {
@@ -137,7 +147,7 @@ impl<'de> WireChoice<'de> {
 }
 
 /// Reads a whole answer.
-pub(super) fn decode(reply: &WireResponse, completion_excludes_reasoning: bool) -> Result<ChatResponse> {
+pub(crate) fn decode(reply: &WireResponse, completion_excludes_reasoning: bool) -> Result<ChatResponse> {
     let text = std::str::from_utf8(&reply.body).map_err(|_| error::classify(reply))?;
     let Object(mut answer): Object<WireAnswer<'_>> =
         serde_json::from_str(text).map_err(|fault| unreadable(reply, &fault))?;
@@ -160,10 +170,10 @@ pub(super) fn decode(reply: &WireResponse, completion_excludes_reasoning: bool) 
     })
 }
 
-fn read_choice(choice: WireChoice<'_>, number: u32, id: &str) -> Choice {
+fn read_choice(mut choice: WireChoice<'_>, number: u32, id: &str) -> Choice {
     let index = choice.index.unwrap_or(number);
     let finish = choice.finish();
-    let mut message = choice.message.or(choice.delta).unwrap_or_default();
+    let mut message = choice.message.take().or(choice.delta.take()).unwrap_or_else(|| choice.completed());
     let extras = message.take_extras();
     let parts = message.into_parts(id, index);
     Choice {
@@ -222,7 +232,7 @@ impl<'de> Fields<'de> for Glance<'de> {
 }
 
 /// Reads of a whole answer only what metering needs.
-pub(super) fn peek(body: &[u8], completion_excludes_reasoning: bool) -> Result<Peek> {
+pub(crate) fn peek(body: &[u8], completion_excludes_reasoning: bool) -> Result<Peek> {
     match glance(body, completion_excludes_reasoning) {
         Some(peek) => Ok(peek),
         None => peek_closely(body, completion_excludes_reasoning),

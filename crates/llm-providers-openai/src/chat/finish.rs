@@ -30,7 +30,7 @@ pub(super) fn first(choices: &[u8]) -> Option<FinishReason> {
 }
 
 /// The word that clients know. A stop beside calls is shown as `tool_calls`: simple clients look at nothing else.
-pub(super) fn word(reason: &FinishReason, has_calls: bool, legacy: bool) -> &str {
+pub(crate) fn word(reason: &FinishReason, has_calls: bool, legacy: bool) -> &str {
     let calls = if legacy { "function_call" } else { "tool_calls" };
     match reason {
         FinishReason::Stop if has_calls => calls,

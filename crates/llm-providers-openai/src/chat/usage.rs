@@ -179,7 +179,7 @@ fn count(raw: &RawValue) -> Option<u64> {
 
 /// Usage as clients of this format read it.
 #[derive(Serialize)]
-pub(super) struct ShownUsage {
+pub(crate) struct ShownUsage {
     prompt_tokens: u64,
     completion_tokens: u64,
     total_tokens: u64,
@@ -230,7 +230,7 @@ struct ServerToolUse {
 
 impl ShownUsage {
     /// `None` when nothing is known: absent is not zero.
-    pub(super) fn of(usage: &Usage) -> Option<Self> {
+    pub(crate) fn of(usage: &Usage) -> Option<Self> {
         if usage.is_empty() {
             return None;
         }

@@ -96,7 +96,18 @@ fn quirks_that_the_dialect_does_not_know_are_refused() {
 fn all_client_dialects_are_there() {
     let mut names: Vec<String> = ingresses().iter().map(|ingress| ingress.id().to_string()).collect();
     names.sort();
-    assert_eq!(names, ["anthropic.messages", "cohere.chat", "cohere.v1", "openai.chat", "openai.responses"]);
+    let expected = [
+        "anthropic.messages",
+        "bedrock.converse",
+        "cohere.chat",
+        "cohere.v1",
+        "ollama.chat",
+        "ollama.generate",
+        "openai.chat",
+        "openai.completions",
+        "openai.responses",
+    ];
+    assert_eq!(names, expected);
 }
 
 #[tokio::test]
@@ -148,7 +159,11 @@ async fn the_mock_needs_nothing() {
             assert_eq!(got.error, None, "{}", client.name);
             let response = crate::client::understood(&client, &got, stream).expect("understood");
             let said = crate::client::said(&response);
-            assert!(said.contains("mock") && said.ends_with("You said: Hi"), "{}: {said}", client.name);
+            assert!(
+                said.contains("mock") && said.contains("You said: ") && said.ends_with("Hi"),
+                "{}: {said}",
+                client.name
+            );
         }
     }
 }

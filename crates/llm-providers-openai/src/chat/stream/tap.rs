@@ -20,7 +20,7 @@ const DONE: &[u8] = b"data: [DONE]\n\n";
 ///
 /// A vendor's error frame is held back and told in [`Seen::error`]; [`StreamTap::finish`] gives it again, so that it
 /// reaches the client once, in the words of the client's dialect and without what vendors repeat of keys.
-pub(in crate::chat) struct Tap {
+pub(crate) struct Tap {
     options: TapOptions,
     completion_excludes_reasoning: bool,
     /// The public name as JSON.
@@ -43,7 +43,7 @@ struct Finders {
 }
 
 impl Tap {
-    pub(in crate::chat) fn new(options: TapOptions, completion_excludes_reasoning: bool) -> Self {
+    pub(crate) fn new(options: TapOptions, completion_excludes_reasoning: bool) -> Self {
         let model = options.public_model.as_deref().map(|name| RawJson::string(name).get().to_owned().into());
         let finders = Finders {
             error: Finder::new("\"error\""),
