@@ -5,7 +5,8 @@
 //! 2. Slashes at the end do not count. The query is kept; it goes with every request.
 //! 3. A path that ends with an endpoint (`/chat/completions`, `/messages` …) loses it, and what is left is taken
 //!    as it is: who writes the whole path knows it.
-//! 4. A path that the vendor's row names in `paths` (on the vendor's own host) becomes what the row says.
+//! 4. A path that the vendor's row names in `paths` (on the vendor's own host, or on any where the row names none)
+//!    becomes what the row says.
 //! 5. A path that ends with a version segment (`/v1`, `/v4`, `/v1beta`) is kept.
 //! 6. No path, or on the vendor's own host the first part of its row's path: the row's path (`/v1` when the row
 //!    has no address).
@@ -124,7 +125,7 @@ fn path(parts: &Parts<'_>, vendor: &Vendor, rules: UrlRules) -> String {
         return rest.trim_end_matches('/').to_owned();
     }
     let own_host = vendor.has_host(parts.host());
-    if let Some(meant) = vendor.paths.get(parts.path).filter(|_| own_host) {
+    if let Some(meant) = vendor.paths.get(parts.path).filter(|_| own_host || vendor.hosts.is_empty()) {
         return meant.clone();
     }
     if ends_with_version(parts.path) {

@@ -34,9 +34,21 @@ const ENTRIES: &[Entry] = &[
         rules: UrlRules { endpoints: &["/messages/count_tokens", "/messages"], version_follows: true },
         make: |quirks| Ok(Arc::new(llm_providers_anthropic::Messages::new(read(quirks)?))),
     },
+    #[cfg(feature = "dashscope")]
+    Entry {
+        id: llm_providers_dashscope::GENERATION,
+        rules: UrlRules {
+            endpoints: &[
+                "/services/aigc/multimodal-generation/generation",
+                "/services/aigc/text-generation/generation",
+            ],
+            version_follows: false,
+        },
+        make: |quirks| Ok(Arc::new(llm_providers_dashscope::Generation::new(read(quirks)?))),
+    },
 ];
 
-#[cfg(any(feature = "openai", feature = "anthropic"))]
+#[cfg(any(feature = "anthropic", feature = "dashscope", feature = "openai"))]
 fn read<T: serde::de::DeserializeOwned>(quirks: &Quirks) -> serde_json::Result<T> {
     serde_json::from_value(serde_json::Value::Object(quirks.clone()))
 }

@@ -5,6 +5,9 @@
 mod build;
 #[path = "providers/client.rs"]
 mod client;
+#[cfg(feature = "dashscope")]
+#[path = "providers/dashscope.rs"]
+mod dashscope;
 #[path = "providers/faults.rs"]
 mod faults;
 #[path = "providers/pairs.rs"]
