@@ -14,6 +14,8 @@ pub enum Operation {
     Embeddings,
     /// Documents in the order in which they fit a query.
     Rerank,
+    /// Anything else of a vendor's API, passed on as it is.
+    Relay,
 }
 
 impl Operation {
@@ -24,6 +26,7 @@ impl Operation {
             Self::CountTokens => "count_tokens",
             Self::Embeddings => "embeddings",
             Self::Rerank => "rerank",
+            Self::Relay => "relay",
         }
     }
 }

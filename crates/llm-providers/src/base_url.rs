@@ -57,6 +57,22 @@ pub(crate) fn host(written: &str) -> Option<&str> {
     Parts::read(written.trim()).ok().map(|parts| parts.host())
 }
 
+/// Scheme and host of an address in its one form, and its path.
+pub(crate) fn split(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let path = url.get(host..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| host + at);
+    url.split_at_checked(path).unwrap_or((url, ""))
+}
+
+/// A path without what a vendor's clients add themselves: the path of the vendor's row, or a version segment.
+pub(crate) fn without_version<'a>(path: &'a str, vendor: &Vendor) -> &'a str {
+    let row = row_path(vendor);
+    if let Some(rest) = path.strip_suffix(row.as_str()).filter(|_| !row.is_empty()) {
+        return rest;
+    }
+    if ends_with_version(path) { path.rsplit_once('/').map_or("", |(rest, _)| rest) } else { path }
+}
+
 #[derive(Debug)]
 struct Parts<'a> {
     scheme: &'static str,

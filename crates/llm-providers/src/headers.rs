@@ -11,7 +11,7 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
 
 /// Headers that belong to one connection or that the transport writes itself.
-const CONNECTION: [&str; 12] = [
+pub(crate) const CONNECTION: [&str; 12] = [
     "connection",
     "content-encoding",
     "content-length",

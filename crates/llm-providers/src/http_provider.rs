@@ -8,6 +8,7 @@ mod chunks;
 mod events;
 mod native;
 mod pump;
+mod relay;
 mod whole;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use llm_core::dialect::{Dialect, Encoded, TapOptions, Target};
 use llm_core::event::unfold;
 use llm_core::operation::Operation;
 use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
+use llm_core::relay::{RelayCall, RelayReply};
 use llm_core::wire::{WireRequest, WireResponse};
 use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result};
 use llm_transport::{Upstream, UpstreamReply};
@@ -28,6 +30,7 @@ use chunks::Chunks;
 use events::Decoding;
 use native::Passing;
 use pump::Pump;
+pub(crate) use relay::Places;
 use whole::Shape;
 
 /// How long the body of an error may take.
@@ -43,6 +46,8 @@ pub(crate) struct HttpProvider {
     pub(crate) authenticator: Option<Authenticated>,
     /// The query of the base URL, which every request carries.
     pub(crate) query: Option<String>,
+    /// Where the vendor's paths begin.
+    pub(crate) places: Places,
     /// What the deployment adds to each request; the call says the rest.
     pub(crate) target: Target,
 }
@@ -64,6 +69,10 @@ impl Provider for HttpProvider {
 
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
         Box::pin(self.count(call))
+    }
+
+    fn relay(&self, call: RelayCall) -> BoxFuture<'_, Result<RelayReply>> {
+        Box::pin(self.pass(call))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::base_url::BaseUrl;
 use crate::credentials;
 use crate::dialects;
 use crate::headers::Fixed;
-use crate::http_provider::{Authenticated, HttpProvider};
+use crate::http_provider::{Authenticated, HttpProvider, Places};
 use crate::parameters::{Parameters, Settled};
 use crate::registry::Registry;
 use crate::vendor::{Auth, Status, Vendor};
@@ -98,6 +98,7 @@ impl Providers {
             authenticator: authenticator
                 .map(|authenticator| Authenticated { authenticator, base_url: base.url.clone() }),
             fixed,
+            places: Places::of(&base.url, vendor),
             query: base.query,
             target: target(spec),
         }))

@@ -17,6 +17,7 @@ use crate::answer::answer;
 use crate::app::App;
 use crate::limits::Limits;
 use crate::outgoing::response;
+use crate::relay::{elsewhere, is_elsewhere, relay};
 
 type Shared = State<Arc<App>>;
 
@@ -131,8 +132,20 @@ async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
 async fn model_api(State(app): Shared, request: Request) -> Response {
     match app.gateway.route(request.uri().path(), request.uri().query()) {
         Some(route) => answer(&app, route, request).await.map(axum::body::Body::new),
-        None => not_found(&app, &request),
+        None => no_model_api(&app, request).await,
     }
+}
+
+/// What is behind the model APIs: paths that pass to a vendor as they are.
+async fn no_model_api(app: &App, request: Request) -> Response {
+    let path = request.uri().path();
+    if app.gateway.relays(path) {
+        return relay(app, request).await.unwrap_or_else(|error| refusal(app, &error));
+    }
+    if is_elsewhere(path) {
+        return refusal(app, &elsewhere(path));
+    }
+    not_found(app, &request)
 }
 
 async fn wrong_method(State(app): Shared, method: Method) -> Response {

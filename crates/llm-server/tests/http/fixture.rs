@@ -81,5 +81,6 @@ pub(crate) fn gateway(vendor: &Arc<Vendor>, key: Option<&str>) -> Arc<Gateway> {
         default_model: None,
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::new(),
+        relays: Vec::new(),
     }))
 }
