@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use llm_core::relay::{RelayBase, RelayBody, RelayCall, RelayReply, check_path};
-use llm_core::{Envelope, Error, ErrorKind, Ingress, Result};
+use llm_core::{Envelope, Error, ErrorKind, Result};
 use llm_router::{Attempt, Deployment};
 
 use crate::call_id::new_call_id;
@@ -98,21 +98,19 @@ impl Gateway {
         self.state().relay_route(path).is_some()
     }
 
+    /// An error as the answer to a request that is not passed on.
+    pub fn relay_refusal(&self, path: &str, error: &Error) -> RelayAnswer {
+        self.state().relay_refused(path, error, &new_call_id())
+    }
+
     /// Passes a request on. Errors of the gateway are in the words of the vendor's dialect, where it has a client side;
     /// the vendor's own are as they come. Dropping the future cancels the vendor's work.
     pub async fn relay(&self, mut incoming: RelayIncoming) -> RelayAnswer {
         let state = self.state();
         let call_id = incoming.call_id.take().unwrap_or_else(new_call_id);
-        let found = state.relay_route(&incoming.path);
-        let ingress = found.map_or_else(|| Arc::clone(state.default_ingress()), |found| state.speaker(found));
-        match state.pass_on(incoming, &call_id).await {
-            Ok(answer) => answer,
-            Err(error) => RelayAnswer {
-                status: error.status(),
-                headers: headers::of_error(&error, &call_id),
-                body: RelayAnswerBody::Whole(ingress.error(&error)),
-            },
-        }
+        let path = incoming.path.clone();
+        let answer = state.pass_on(incoming, &call_id).await;
+        answer.unwrap_or_else(|error| state.relay_refused(&path, &error, &call_id))
     }
 }
 
@@ -122,11 +120,16 @@ impl State {
         matching.max_by_key(|route| route.prefix.len())
     }
 
-    /// The client side in whose words errors are told.
-    fn speaker(&self, route: &RelayRoute) -> Arc<dyn Ingress> {
-        let spoken = route.targets.first().map(|target| target.deployment.provider.dialect());
+    fn relay_refused(&self, path: &str, error: &Error, call_id: &str) -> RelayAnswer {
+        let target = self.relay_route(path).and_then(|route| route.targets.first());
+        let spoken = target.map(|target| target.deployment.provider.dialect());
         let same = self.ingresses.iter().find(|ingress| Some(ingress.id()) == spoken);
-        Arc::clone(same.unwrap_or_else(|| self.default_ingress()))
+        let ingress = same.unwrap_or_else(|| self.default_ingress());
+        RelayAnswer {
+            status: error.status(),
+            headers: headers::of_error(error, call_id),
+            body: RelayAnswerBody::Whole(ingress.error(error)),
+        }
     }
 
     async fn pass_on(&self, incoming: RelayIncoming, call_id: &str) -> Result<RelayAnswer> {

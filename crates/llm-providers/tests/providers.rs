@@ -14,5 +14,7 @@ mod faults;
 mod pairs;
 #[path = "providers/recorded.rs"]
 mod recorded;
+#[path = "providers/relay.rs"]
+mod relay;
 #[path = "providers/samples.rs"]
 mod samples;

@@ -40,26 +40,29 @@ pub(crate) fn elsewhere(path: &str) -> Error {
     let message = format!(
         "this path is not served here: `/openai/v1{path}` passes the request to OpenAI as it is, with the gateway's key"
     );
-    Error::new(ErrorKind::NotFound, message).with_status(501).with_code("501")
+    Error::new(ErrorKind::NotFound, message)
 }
 
 /// Passes a request on.
-pub(crate) async fn relay(app: &App, request: Request<ColdBody>) -> Result<Response> {
+pub(crate) async fn relay(app: &App, request: Request<ColdBody>) -> Response {
     let received = Instant::now();
     let (parts, body) = request.into_parts();
-    // Nobody without a key makes us read a body.
-    app.gateway.authorise(&parts.headers)?;
-    let (body, held) = taken(app, &parts, body).await?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let (body, held) = match taken(app, &parts, body).await {
+        Ok(taken) => taken,
+        Err(error) => return response(app.gateway.relay_refusal(&path, &error)),
+    };
     let call_id = call_id(&parts.headers);
     let Parts { method, headers, .. } = parts;
     let incoming = RelayIncoming { method, path, headers, body, received, call_id };
     let answer = app.gateway.relay(incoming).await;
     drop(held);
-    Ok(response(answer))
+    response(answer)
 }
 
 async fn taken(app: &App, parts: &Parts, mut body: ColdBody) -> Result<(RelayBody, Held)> {
+    // Nobody without a key makes us read a body.
+    app.gateway.authorise(&parts.headers)?;
     let length = body.size_hint().exact();
     let most = if is_json(&parts.headers) { JSON } else { SMALL };
     if length.is_some_and(|length| length <= most) {

@@ -140,7 +140,7 @@ async fn model_api(State(app): Shared, request: Request) -> Response {
 async fn no_model_api(app: &App, request: Request) -> Response {
     let path = request.uri().path();
     if app.gateway.relays(path) {
-        return relay(app, request).await.unwrap_or_else(|error| refusal(app, &error));
+        return relay(app, request).await;
     }
     if is_elsewhere(path) {
         return refusal(app, &elsewhere(path));

@@ -63,6 +63,8 @@ impl Stream for RelayStream {
 
 impl Drop for RelayStream {
     fn drop(&mut self) {
-        self.settle(Outcome::Cancelled);
+        // Clients of streams hang up when they have read the terminator.
+        let whole = self.refusal.is_none() && self.body.seen().ended;
+        self.settle(if whole { Outcome::Complete } else { Outcome::Cancelled });
     }
 }
