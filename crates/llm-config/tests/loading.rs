@@ -2,6 +2,8 @@
 
 #[path = "loading/prices.rs"]
 mod prices;
+#[path = "loading/relays.rs"]
+mod relays;
 
 use std::fs;
 use std::path::{Path, PathBuf};

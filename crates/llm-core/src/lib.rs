@@ -16,7 +16,7 @@
 //! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
-//! - [`provider`]: what the router calls.
+//! - [`provider`]: what the router calls. [`relay`]: requests that go to a vendor as they are.
 
 pub mod authenticator;
 pub mod custom_tools;
@@ -39,6 +39,7 @@ pub mod passage;
 pub mod provider;
 pub mod random;
 pub mod realtime;
+pub mod relay;
 pub mod request;
 pub mod rerank;
 pub mod response;

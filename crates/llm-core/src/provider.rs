@@ -23,6 +23,7 @@ use crate::json::{RawObject, complaint};
 use crate::loss::{Loss, LossPolicy};
 use crate::operation::{Asked, Operation};
 use crate::realtime::{Dial, Link};
+use crate::relay::{RelayCall, RelayReply};
 use crate::request::ChatRequest;
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::ChatResponse;
@@ -273,6 +274,13 @@ pub trait Provider: Send + Sync + 'static {
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
         let _ = call;
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Sends a request on as it is, with the vendor's credentials. A bad status is an answer.
+    fn relay(&self, call: RelayCall) -> BoxFuture<'_, Result<RelayReply>> {
+        let _ = call;
+        let error = Error::unsupported("this vendor takes no requests as they are");
+        Box::pin(std::future::ready(Err(error)))
     }
 }
 

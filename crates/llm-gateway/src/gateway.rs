@@ -20,6 +20,7 @@ use crate::caller::{self, Caller};
 use crate::headers::{self, Done, Told};
 use crate::options::CallOptions;
 use crate::paths::Paths;
+use crate::relay::RelayRoute;
 use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
 use crate::stream::{AnswerStream, InStream};
 use crate::tokens;
@@ -41,6 +42,8 @@ pub struct GatewayParts {
     pub prices: Arc<PriceBook>,
     /// How each deployment is priced, by its id.
     pub accounts: HashMap<String, AccountSpec>,
+    /// Paths that pass to a vendor as they are.
+    pub relays: Vec<RelayRoute>,
 }
 
 /// A gateway. Share it in an `Arc`; [`Gateway::replace`] changes its configuration while it runs.
@@ -57,6 +60,7 @@ pub(crate) struct State {
     pub master_key: Option<Secret>,
     pub default_model: Option<String>,
     pub books: Arc<Books>,
+    pub relays: Vec<RelayRoute>,
 }
 
 impl Gateway {
@@ -179,6 +183,7 @@ impl State {
             books: Arc::new(Books::new(
                 &parts.router,
                 &parts.ingresses,
+                &parts.relays,
                 parts.accounts,
                 parts.prices,
                 metrics,
@@ -188,6 +193,7 @@ impl State {
             ingresses: parts.ingresses,
             master_key: parts.master_key,
             default_model: parts.default_model,
+            relays: parts.relays,
         }
     }
 

@@ -154,6 +154,17 @@ fn passes_bare(name: &str) -> bool {
     name.contains("ratelimit") || name == "request-id" || name == "x-request-id"
 }
 
+/// The headers of a vendor's answer that passes as it is.
+pub(crate) fn of_relay(mut vendor: HeaderMap, deployment: &DeploymentHeaders, call_id: &str) -> HeaderMap {
+    vendor.insert(MODEL_ID, deployment.id.clone());
+    if let Some(api_base) = &deployment.api_base {
+        vendor.insert(MODEL_API_BASE, api_base.clone());
+    }
+    vendor.insert(VERSION, VERSION_VALUE);
+    put(&mut vendor, CALL_ID, call_id);
+    vendor
+}
+
 /// The headers of an answer that no deployment gave.
 pub(crate) fn plain(call_id: &str) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(4);

@@ -33,6 +33,8 @@ pub(crate) struct Settlement {
     settled: bool,
     /// A vendor was asked: an error may be in its words.
     asked: bool,
+    /// The request passes as it is, and uses this model of the vendor's.
+    relayed: Option<Option<String>>,
     /// Counts the call as being served until the account is dropped.
     _serving: Serving,
 }
@@ -75,7 +77,17 @@ impl Settlement {
     pub(crate) fn new(books: Arc<Books>, call: CallFacts) -> Self {
         let serving = books.metrics.enter();
         let (usage, finish) = (Usage::default(), None);
-        Self { books, call, answered: None, usage, finish, settled: false, asked: false, _serving: serving }
+        Self {
+            books,
+            call,
+            answered: None,
+            usage,
+            finish,
+            settled: false,
+            asked: false,
+            relayed: None,
+            _serving: serving,
+        }
     }
 
     pub(crate) fn call(&self) -> &CallFacts {
@@ -89,6 +101,12 @@ impl Settlement {
     /// A vendor is asked: an error may be in its words from now on.
     pub(crate) fn asks(&mut self) {
         self.asked = true;
+    }
+
+    /// The request passes as it is, and names this model of the vendor's, if any.
+    pub(crate) fn relays(&mut self, model: Option<String>) {
+        self.call.model = model.clone().unwrap_or_default();
+        self.relayed = Some(model);
     }
 
     /// Books the attempts that failed before, or instead of, an answer.
@@ -181,9 +199,11 @@ impl Settlement {
         if self.usage.is_empty() {
             return None;
         }
-        let deployment = answered.in_flight.deployment();
-        let model = deployment.model_for(&answered.group);
-        let entry = answered.account.entry(&self.books.prices, &model)?;
+        let (deployment, prices) = (answered.in_flight.deployment(), &self.books.prices);
+        let entry = match &self.relayed {
+            Some(model) => answered.account.entry_of_any(prices, &deployment.model, model.as_deref()?)?,
+            None => answered.account.entry(prices, &deployment.model_for(&answered.group))?,
+        };
         entry.price.covers(&self.usage).then(|| entry.price.cost(&self.usage))
     }
 

@@ -14,7 +14,7 @@ use crate::credentials;
 use crate::dialects;
 use crate::headers::Fixed;
 use crate::http_provider::media::MediaSettings;
-use crate::http_provider::{Authenticated, HttpProvider};
+use crate::http_provider::{Authenticated, HttpProvider, Places};
 use crate::parameters::{Parameters, Settled};
 use crate::registry::Registry;
 use crate::vendor::{Auth, Status, Vendor};
@@ -109,6 +109,7 @@ impl Providers {
             authenticator: authenticator
                 .map(|authenticator| Authenticated { authenticator, base_url: base.url.clone() }),
             fixed,
+            places: Places::of(&base.url, vendor),
             query: base.query,
             media: Arc::clone(&self.media),
             cache_points: spec.cache_points.clone(),

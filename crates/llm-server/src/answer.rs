@@ -92,7 +92,7 @@ fn readable(headers: &HeaderMap) -> Result<()> {
 }
 
 /// The id that the client gave the call, if it is harmless in headers, logs and file names.
-fn call_id(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn call_id(headers: &HeaderMap) -> Option<String> {
     let given = ID_HEADERS.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
     let sane = (1..=128).contains(&given.len()) && given.bytes().all(harmless);

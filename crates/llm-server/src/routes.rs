@@ -21,6 +21,7 @@ use crate::limits::Limits;
 use crate::outgoing::response;
 use crate::query_key;
 use crate::realtime::converse;
+use crate::relay::{elsewhere, is_elsewhere, relay};
 
 type Shared = State<Arc<App>>;
 
@@ -148,7 +149,7 @@ async fn model_api(State(app): Shared, request: Request) -> Response {
         Some(route) => answer(&app, route, request).await.map(axum::body::Body::new),
         None => match app.gateway.inquiry(request.uri().path(), request.method() == Method::POST) {
             Some((ingress, about)) => inquiry(&app, &*ingress, about, request).await,
-            None => not_found(&app, &request),
+            None => no_model_api(&app, request).await,
         },
     }
 }
@@ -170,6 +171,18 @@ async fn inquiry(app: &App, ingress: &dyn Ingress, about: About, request: Reques
         Ok(told) => json_text(StatusCode::OK, told),
         Err(error) => refused(&error),
     }
+}
+
+/// What is behind the model APIs: paths that pass to a vendor as they are.
+async fn no_model_api(app: &App, request: Request) -> Response {
+    let path = request.uri().path();
+    if app.gateway.relays(path) {
+        return relay(app, request).await;
+    }
+    if is_elsewhere(path) {
+        return refusal(app, &elsewhere(path));
+    }
+    not_found(app, &request)
 }
 
 async fn wrong_method(State(app): Shared, method: Method) -> Response {
