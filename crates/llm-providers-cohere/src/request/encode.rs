@@ -2,9 +2,9 @@
 
 use http::{HeaderMap, HeaderValue, Method};
 use llm_core::dialect::Encoded;
-use llm_core::request::{OutputFormat, Sampling};
+use llm_core::request::{OutputFormat, Sampling, Tool};
 use llm_core::wire::{WireBody, WireRequest};
-use llm_core::{ChatRequest, Losses, RawJson, Result, Target};
+use llm_core::{ChatRequest, Losses, Part, RawJson, Result, Target};
 use serde::Serialize;
 
 use super::messages::Conversation;
@@ -123,12 +123,29 @@ fn in_range(sampling: &mut Sampling, losses: &mut Losses) -> Result<()> {
     Ok(())
 }
 
+/// Whether the client marked what should be cached. The vendor caches by itself.
+fn marks_cache(request: &ChatRequest) -> bool {
+    let part = |part: &Part| match part {
+        Part::Text(text) => text.cache.is_some(),
+        Part::Image(media) | Part::Audio(media) | Part::Video(media) => media.cache.is_some(),
+        Part::Document(document) => document.cache.is_some(),
+        Part::ToolCall(call) => call.cache.is_some(),
+        Part::ToolResult(result) => result.cache.is_some(),
+        _ => false,
+    };
+    let tool = |tool: &Tool| matches!(tool, Tool::Function(function) if function.cache.is_some());
+    request.cache.is_some()
+        || request.tools.iter().any(tool)
+        || request.messages.iter().flat_map(|message| &message.parts).any(part)
+}
+
 fn inexpressible(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
     if request.modalities.iter().any(|modality| modality != "text") {
         body.losses.meaning("modalities")?;
     }
     let tier = request.service_tier.as_deref().is_some_and(|tier| tier != "auto" && tier != "default");
     for (field, lost) in [
+        ("cache_control", marks_cache(request)),
         ("verbosity", request.verbosity.is_some()),
         ("user", request.user.is_some()),
         ("metadata", request.metadata.as_ref().is_some_and(|labels| !labels.is_empty())),

@@ -46,8 +46,10 @@ pub(super) fn write(
     }
     object.member("type", "enabled");
     let by_word = options.effort.as_deref().and_then(|word| EFFORTS.iter().find(|(known, _)| *known == word));
-    if let (None, Some(_)) = (options.budget_tokens, by_word) {
-        losses.approximated("reasoning.effort", "a number of thinking tokens")?;
+    match (options.budget_tokens, by_word, &options.effort) {
+        (None, Some(_), _) => losses.approximated("reasoning.effort", "a number of thinking tokens")?,
+        (None, None, Some(_)) => losses.approximated("reasoning.effort", "thinking without a limit")?,
+        _ => {}
     }
     let budget = options.budget_tokens.or(by_word.map(|(_, tokens)| *tokens));
     Ok(Some(object.optional("token_budget", budget.as_ref()).json()))
@@ -81,7 +83,7 @@ mod tests {
             written(&effort("low"), model),
             (Some(r#"{"type":"enabled","token_budget":2048}"#.to_owned()), 1)
         );
-        assert_eq!(written(&effort("high"), model), (Some(r#"{"type":"enabled"}"#.to_owned()), 0));
+        assert_eq!(written(&effort("high"), model), (Some(r#"{"type":"enabled"}"#.to_owned()), 1));
         assert_eq!(written(&effort("none"), model), (Some(r#"{"type":"disabled"}"#.to_owned()), 0));
         let exact = ReasoningOptions { budget_tokens: Some(100), ..ReasoningOptions::default() };
         assert_eq!(written(&exact, model), (Some(r#"{"type":"enabled","token_budget":100}"#.to_owned()), 0));

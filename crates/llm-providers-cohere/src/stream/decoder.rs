@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use llm_core::event::Start;
-use llm_core::message::ForeignBlock;
+use llm_core::message::{ForeignBlock, Opaque, OpaqueKind};
 use llm_core::wire::Frame;
 use llm_core::{
     Delta, Error, Event, FinishReason, Part, PartKind, RawJson, RawObject, Result, StreamDecoder, provider,
@@ -162,14 +162,19 @@ impl Decoder {
         let content = piece.object("content")?;
         let kind = content.text("type")?;
         let (text, thought) = (content.text("text")?, content.text("thinking")?);
+        // Written by a gateway in front of another vendor, for its clients to bring back.
+        let sealed = content.text("signature")?;
         let known = matches!(kind.as_deref(), None | Some("text" | "thinking"));
         if !known {
             return self.whole(piece, out);
         }
-        let thinks = kind.as_deref() == Some("thinking") || kind.is_none() && thought.is_some();
+        let thinks =
+            kind.as_deref() == Some("thinking") || kind.is_none() && (thought.is_some() || sealed.is_some());
         if thinks {
             let part = self.at(Key::Thinking(index), || PartKind::Reasoning { id: None }, out);
             self.add(part, thought, Delta::Reasoning, out);
+            let state = |text: String| Delta::Opaque(Opaque::from_client(CHAT, OpaqueKind::Signature, &text));
+            self.add(part, sealed, state, out);
         } else {
             let part = self.at(Key::Text(index), || PartKind::Text, out);
             self.add(part, text, Delta::Text, out);
