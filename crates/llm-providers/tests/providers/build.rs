@@ -38,7 +38,9 @@ fn every_row_that_is_ready_can_be_built() {
         let provider = providers.build(&spec).unwrap_or_else(|error| panic!("{}: {error}", row.name));
         assert_eq!(provider.dialect().name(), format(&row.dialect), "{}", row.name);
         if let (Some(url), Ok(Some(base))) = (&row.base_url, providers.base_url(&spec)) {
-            let own = url.replace("{account_id}", "acme");
+            let own = row.key_base_url.as_ref().unwrap_or(url).replace("{account_id}", "acme");
+            let own = own.replace("{vertex_host}", "acme-aiplatform.googleapis.com");
+            let own = own.replace("{vertex_project}", "acme").replace("{vertex_location}", "acme");
             assert_eq!(base.url, own, "{}: its own address is in its one form", row.name);
         }
     }
@@ -101,6 +103,9 @@ fn all_client_dialects_are_there() {
         "bedrock.converse",
         "cohere.chat",
         "cohere.v1",
+        "gemini.generate",
+        "gemini.generate",
+        "gemini.generate.array",
         "ollama.chat",
         "ollama.generate",
         "openai.chat",
