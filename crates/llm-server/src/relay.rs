@@ -38,7 +38,8 @@ pub(crate) fn is_elsewhere(path: &str) -> bool {
 pub(crate) fn elsewhere(path: &str) -> Error {
     let path = path.strip_prefix("/v1").unwrap_or(path);
     let message = format!(
-        "this path is not served here: `/openai/v1{path}` passes the request to OpenAI as it is, with the gateway's key"
+        "this path is not served here: with a vendor's name before it (`/<vendor>/v1{path}`) the request passes to that \
+         vendor as it is, with the gateway's key"
     );
     Error::new(ErrorKind::NotFound, message)
 }
@@ -129,9 +130,10 @@ mod tests {
         {
             assert!(is_elsewhere(path), "{path}");
             let message = elsewhere(path).message().to_owned();
-            assert!(message.contains(&format!("/openai/v1{}", path.trim_start_matches("/v1"))), "{message}");
+            let place = format!("/<vendor>/v1{}", path.trim_start_matches("/v1"));
+            assert!(message.contains(&place), "{message}");
         }
-        for path in ["/v1/files", "/openai/v1/assistants", "/v1", "/assistants.html"] {
+        for path in ["/v1/files", "/vendor/v1/assistants", "/v1", "/assistants.html"] {
             assert!(!is_elsewhere(path), "{path}");
         }
     }
