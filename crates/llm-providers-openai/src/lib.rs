@@ -34,9 +34,9 @@ mod realtime;
 pub mod responses;
 
 pub use chat::{CHAT, ChatCompletions, ChatIngress};
+pub use completions::{COMPLETIONS, Completions, CompletionsIngress, CompletionsQuirks};
 pub use embeddings::{EMBEDDINGS, EmbeddingPurposes, EmbeddingQuirks, Embeddings, EmbeddingsIngress};
 pub use passage::{API, Api};
-pub use completions::{COMPLETIONS, Completions, CompletionsIngress, CompletionsQuirks};
 pub use quirks::{
     EmptyContent, JsonSchemaSupport, OutputCap, PartName, Quirks, ReasoningHistory, RequiredChoice,
     StreamOptions, SystemRole, ThinkingSwitch, ToolCallIds,

@@ -41,6 +41,12 @@ pub fn dialects() -> Vec<Arc<dyn Dialect>> {
     made.map(|dialect| dialect.expect("a dialect without quirks is always valid")).collect()
 }
 
+/// A dialect without quirks, where it is built in and needs no address.
+pub(crate) fn plain(id: DialectId) -> Option<Arc<dyn Dialect>> {
+    let entry = ENTRIES.iter().find(|entry| entry.id == id)?;
+    (entry.make)(&Quirks::new()).ok()
+}
+
 /// A dialect by its name, with a vendor's quirks, for a base URL.
 pub(crate) fn dialect(name: &str, quirks: &Quirks, base: &BaseUrl) -> Result<Arc<dyn Dialect>> {
     let made = match placed(name) {

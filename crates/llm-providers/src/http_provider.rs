@@ -95,7 +95,7 @@ impl Provider for HttpProvider {
     }
 
     fn relay(&self, call: RelayCall) -> BoxFuture<'_, Result<RelayReply>> {
-        Box::pin(self.pass(call))
+        Box::pin(self.relayed(call))
     }
 }
 

@@ -16,7 +16,11 @@ pub(super) fn endpoint(quirks: &Quirks) -> serde_json::Result<Arc<dyn Dialect>> 
         name if name == TEXT_GENERATION.name() => Arc::new(TextGeneration),
         name => match ENTRIES.iter().find(|entry| entry.id.name() == name) {
             Some(entry) => (entry.make)(&Quirks::default())?,
-            None => return Err(serde::de::Error::custom(format!("there is no dialect `{name}` for the payload"))),
+            None => {
+                return Err(serde::de::Error::custom(format!(
+                    "there is no dialect `{name}` for the payload"
+                )));
+            }
         },
     };
     Ok(Arc::new(Endpoint::new(payload)))

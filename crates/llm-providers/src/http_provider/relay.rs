@@ -82,7 +82,7 @@ impl Places {
 
 impl HttpProvider {
     /// Sends a request on.
-    pub(super) async fn pass(&self, call: RelayCall) -> Result<RelayReply> {
+    pub(super) async fn relayed(&self, call: RelayCall) -> Result<RelayReply> {
         check_path(&call.path)?;
         let RelayCall { method, base, path, headers, body, reading, deadlines } = call;
         let metered = method == http::Method::POST;
@@ -153,9 +153,7 @@ impl HttpProvider {
     /// The dialect that an answer is read in: the one that the path tells, else the vendor's.
     fn read_as(&self, reading: Option<DialectId>) -> Option<Arc<dyn Dialect>> {
         match reading {
-            Some(id) if id != self.dialect.id() => {
-                dialects::dialect(id.name(), &dialects::Quirks::default()).ok()
-            }
+            Some(id) if id != self.dialect.id() => dialects::plain(id),
             _ => Some(Arc::clone(&self.dialect)),
         }
     }
