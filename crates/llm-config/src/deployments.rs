@@ -118,7 +118,7 @@ impl Maker<'_> {
                     .warning(&draft.at, format!("the variable `{variable}` is not set"))
                     .help("set it in the environment or in `.env`");
             }
-        } else if keys.is_empty() {
+        } else if keys.is_empty() && !parts::bring_credential(vendor, |name| draft.text(name).is_some()) {
             keys.extend(first_set(&vendor.key_env));
         }
         let keys: Vec<Option<String>> =
@@ -128,15 +128,14 @@ impl Maker<'_> {
 
     /// Says what is missing: an address is an error of the file; a key may just not be there on this machine.
     fn can_be_called(&mut self, draft: &Draft<'_>, vendor: &Vendor, access: &Access) -> bool {
-        if access.base.is_none() && vendor.base_url.is_none() && vendor.auth != Auth::None {
-            let message = format!(
-                "`{}` needs an `api_base`: the vendor `{}` has no address of its own",
-                draft.public, vendor.name
-            );
-            self.report.error(&draft.at, message).help_if(variables("set `api_base`", &vendor.base_env));
+        if access.base.is_none() && vendor.auth != Auth::None && self.lacks_address(draft, vendor) {
+            self.no_address(draft, vendor);
             return false;
         }
-        let optional = vendor.key_optional || vendor.auth == Auth::None || access.base.is_some();
+        let brought =
+            parts::bring_credential(vendor, |name| self.parameters(draft, vendor).get(name).is_some());
+        let of_proxy = access.base.is_some() && vendor.auth != Auth::Azure;
+        let optional = vendor.key_optional || vendor.auth == Auth::None || brought || of_proxy;
         if access.key.is_none() && !optional && !draft.shows_credential_itself() {
             let message =
                 format!("`{}` is not served: there is no key for the vendor `{}`", draft.public, vendor.name);
@@ -145,6 +144,31 @@ impl Maker<'_> {
         }
         weak::credential(self.report, &draft.at, &draft.public, access);
         true
+    }
+
+    /// Whether the vendor has no address of its own, or one with a parameter in it that nobody set.
+    fn lacks_address(&self, draft: &Draft<'_>, vendor: &Vendor) -> bool {
+        let Some(url) = vendor.base_url.as_deref() else { return true };
+        let parameters = self.parameters(draft, vendor);
+        let mut names = url.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+        names.any(|name| parameters.get(name).is_none() && !vendor.defaults.contains_key(name))
+    }
+
+    /// A key alone may be there for another program's sake; a deployment that is named must have its address.
+    fn no_address(&mut self, draft: &Draft<'_>, vendor: &Vendor) {
+        let parameters = vendor.parameters.iter().filter(|_| vendor.base_url.is_some());
+        let names: Vec<String> =
+            vendor.base_env.iter().chain(parameters.flat_map(|(_, all)| all)).cloned().collect();
+        let help = variables("set `api_base`", &names);
+        let (public, name) = (&draft.public, &vendor.name);
+        if draft.access.is_empty() {
+            let message =
+                format!("`{public}` needs an `api_base`: the vendor `{name}` has no address of its own");
+            self.report.error(&draft.at, message).help_if(help);
+        } else {
+            let message = format!("`{public}` is not served: the vendor `{name}` has no address of its own");
+            self.report.warning(&draft.at, message).help_if(help);
+        }
     }
 
     fn push(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, access: Access) {

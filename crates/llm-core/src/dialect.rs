@@ -13,6 +13,7 @@ use crate::exchange::Exchange;
 use crate::json::RawObject;
 use crate::loss::{Loss, LossPolicy};
 use crate::passage::Passage;
+use crate::realtime::Realtime;
 use crate::request::{ChatRequest, Sampling};
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::{ChatResponse, FinishReason};
@@ -163,6 +164,11 @@ pub trait Dialect: Send + Sync + 'static {
     /// fetch it and send the bytes.
     fn takes_url(&self, _url: &str) -> bool {
         true
+    }
+
+    /// Conversations over a WebSocket, where the vendor has them.
+    fn realtime(&self) -> Option<Realtime> {
+        None
     }
 
     /// Embeddings, where the vendor has them.

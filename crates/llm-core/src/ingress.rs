@@ -52,6 +52,11 @@ pub trait Ingress: Send + Sync + 'static {
         &[]
     }
 
+    /// The WebSocket subprotocol in which browsers, which cannot set headers, send the key: what stands before it.
+    fn key_subprotocol(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Reads a client's request. What its path says (the model, the stream) is added by the caller.
     ///
     /// # Errors

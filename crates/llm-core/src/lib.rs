@@ -10,6 +10,7 @@
 //! - [`dialect`], [`ingress`], [`operation`]: what a wire format must be able to do, behind us (vendors) and in front of
 //!   us (clients), and what the paths of clients mean.
 //! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
+//! - [`realtime`]: conversations over a WebSocket.
 //! - [`passage`], [`mod@form`]: kinds of calls that go through as they are, and the forms that some of them are sent in.
 //! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
@@ -35,6 +36,7 @@ pub mod operation;
 pub mod passage;
 pub mod provider;
 pub mod random;
+pub mod realtime;
 pub mod request;
 pub mod rerank;
 pub mod response;

@@ -14,6 +14,8 @@ pub enum Operation {
     Embeddings,
     /// Documents in the order in which they fit a query.
     Rerank,
+    /// A conversation over a WebSocket; the one operation that begins with a GET.
+    Realtime,
     /// Pictures of a text.
     ImageGeneration,
     /// Pictures out of pictures and a text.
@@ -31,7 +33,7 @@ pub enum Operation {
 }
 
 /// Every operation with its word.
-const NAMES: [(Operation, &str); 11] = [
+const NAMES: [(Operation, &str); 12] = [
     (Operation::Chat, "chat"),
     (Operation::CountTokens, "count_tokens"),
     (Operation::Embeddings, "embeddings"),
@@ -43,6 +45,7 @@ const NAMES: [(Operation, &str); 11] = [
     (Operation::Transcription, "transcription"),
     (Operation::Translation, "translation"),
     (Operation::Moderation, "moderation"),
+    (Operation::Realtime, "realtime"),
 ];
 
 impl Operation {
@@ -63,7 +66,8 @@ impl Operation {
 
     /// Whether requests and answers go through as they are: a vendor must speak the client's own format.
     pub fn passes(self) -> bool {
-        !matches!(self, Self::Chat | Self::CountTokens | Self::Embeddings | Self::Rerank)
+        let translated = matches!(self, Self::Chat | Self::CountTokens | Self::Embeddings | Self::Rerank);
+        !translated && self != Self::Realtime
     }
 
     /// Whether its requests may be forms (`multipart/form-data`).
@@ -131,7 +135,7 @@ impl From<Operation> for Asked {
 }
 
 /// Undoes percent encoding; `None` when what comes out is not UTF-8 or an escape is broken.
-fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
+pub fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }

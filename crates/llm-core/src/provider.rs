@@ -22,6 +22,7 @@ use crate::ingress::Ingress;
 use crate::json::{RawObject, complaint};
 use crate::loss::{Loss, LossPolicy};
 use crate::operation::{Asked, Operation};
+use crate::realtime::{Dial, Link};
 use crate::request::ChatRequest;
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::ChatResponse;
@@ -250,6 +251,13 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Asks for a chat answer.
     fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>>;
+
+    /// Opens a conversation over a WebSocket.
+    fn realtime<'a>(&'a self, dial: Dial<'a>) -> BoxFuture<'a, Result<Link>> {
+        let _ = dial;
+        let message = "this model's vendor has no realtime API: ask for its answers by chat";
+        Box::pin(std::future::ready(Err(Error::unsupported(message))))
+    }
 
     /// Whether it can answer what a request asks for. What is not chat need not be there.
     fn serves(&self, inbound: &Inbound) -> bool {

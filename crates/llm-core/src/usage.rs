@@ -83,23 +83,7 @@ fn sum(buckets: &[Option<u64>]) -> Option<u64> {
 impl fmt::Debug for Usage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = formatter.debug_struct("Usage");
-        let buckets = [
-            ("input", self.input),
-            ("cache_read", self.cache_read),
-            ("cache_write_5m", self.cache_write_5m),
-            ("cache_write_1h", self.cache_write_1h),
-            ("output", self.output),
-            ("reasoning", self.reasoning),
-            ("audio_in", self.audio_in),
-            ("audio_out", self.audio_out),
-            ("image_in", self.image_in),
-            ("image_out", self.image_out),
-            ("web_searches", self.web_searches),
-            ("images", self.images),
-            ("audio_seconds", self.audio_seconds),
-            ("characters", self.characters),
-        ];
-        for (name, count) in buckets.iter().filter_map(|(name, count)| Some((name, (*count)?))) {
+        for (name, count) in self.buckets().iter().filter_map(|(name, count)| Some((name, (*count)?))) {
             shown.field(name, &count);
         }
         if let Some(cost) = self.reported_cost {
@@ -116,6 +100,45 @@ impl fmt::Debug for Usage {
 }
 
 impl Usage {
+    fn buckets(&self) -> [(&'static str, Option<u64>); 14] {
+        [
+            ("input", self.input),
+            ("cache_read", self.cache_read),
+            ("cache_write_5m", self.cache_write_5m),
+            ("cache_write_1h", self.cache_write_1h),
+            ("output", self.output),
+            ("reasoning", self.reasoning),
+            ("audio_in", self.audio_in),
+            ("audio_out", self.audio_out),
+            ("image_in", self.image_in),
+            ("image_out", self.image_out),
+            ("web_searches", self.web_searches),
+            ("images", self.images),
+            ("audio_seconds", self.audio_seconds),
+            ("characters", self.characters),
+        ]
+    }
+
+    /// In the order of [`Usage::buckets`].
+    fn buckets_mut(&mut self) -> [&mut Option<u64>; 14] {
+        [
+            &mut self.input,
+            &mut self.cache_read,
+            &mut self.cache_write_5m,
+            &mut self.cache_write_1h,
+            &mut self.output,
+            &mut self.reasoning,
+            &mut self.audio_in,
+            &mut self.audio_out,
+            &mut self.image_in,
+            &mut self.image_out,
+            &mut self.web_searches,
+            &mut self.images,
+            &mut self.audio_seconds,
+            &mut self.characters,
+        ]
+    }
+
     /// All prompt tokens: uncached, cached, written to a cache, audio and images.
     pub fn prompt_total(&self) -> Option<u64> {
         sum(&[
@@ -151,23 +174,7 @@ impl Usage {
 
     /// Adds the usage of another request that was part of the same call.
     pub fn add(&mut self, other: &Self) {
-        let fields = [
-            (&mut self.input, other.input),
-            (&mut self.cache_read, other.cache_read),
-            (&mut self.cache_write_5m, other.cache_write_5m),
-            (&mut self.cache_write_1h, other.cache_write_1h),
-            (&mut self.output, other.output),
-            (&mut self.reasoning, other.reasoning),
-            (&mut self.audio_in, other.audio_in),
-            (&mut self.audio_out, other.audio_out),
-            (&mut self.image_in, other.image_in),
-            (&mut self.image_out, other.image_out),
-            (&mut self.web_searches, other.web_searches),
-            (&mut self.images, other.images),
-            (&mut self.audio_seconds, other.audio_seconds),
-            (&mut self.characters, other.characters),
-        ];
-        for (known, more) in fields {
+        for (known, (_, more)) in self.buckets_mut().into_iter().zip(other.buckets()) {
             *known = sum(&[*known, more]);
         }
         self.reported_cost = match (self.reported_cost, other.reported_cost) {
@@ -180,23 +187,7 @@ impl Usage {
 
     /// Takes a later, cumulative report in: what it says replaces, what it leaves out stays.
     pub fn update(&mut self, later: &Self) {
-        let fields = [
-            (&mut self.input, later.input),
-            (&mut self.cache_read, later.cache_read),
-            (&mut self.cache_write_5m, later.cache_write_5m),
-            (&mut self.cache_write_1h, later.cache_write_1h),
-            (&mut self.output, later.output),
-            (&mut self.reasoning, later.reasoning),
-            (&mut self.audio_in, later.audio_in),
-            (&mut self.audio_out, later.audio_out),
-            (&mut self.image_in, later.image_in),
-            (&mut self.image_out, later.image_out),
-            (&mut self.web_searches, later.web_searches),
-            (&mut self.images, later.images),
-            (&mut self.audio_seconds, later.audio_seconds),
-            (&mut self.characters, later.characters),
-        ];
-        for (known, new) in fields {
+        for (known, (_, new)) in self.buckets_mut().into_iter().zip(later.buckets()) {
             *known = new.or(*known);
         }
         self.tier = later.tier.or(self.tier);

@@ -290,6 +290,19 @@ pub(crate) struct RoutedParts {
 }
 
 impl RoutedParts {
+    /// The parts of a call that went to one deployment without the router.
+    pub(crate) fn direct(in_flight: InFlight, group: &str, attempt_began: Instant) -> Self {
+        Self {
+            in_flight: Some(in_flight),
+            group: group.to_owned(),
+            headers: http::HeaderMap::new(),
+            losses: Vec::new(),
+            attempts: Vec::new(),
+            fallbacks: 0,
+            attempt_began,
+        }
+    }
+
     /// The parts, and the answer.
     pub(crate) fn of(routed: Routed) -> (Self, llm_router::Started) {
         let parts = Self {

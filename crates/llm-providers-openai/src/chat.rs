@@ -29,6 +29,7 @@ use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::{Exchange, ExchangeIngress};
 use llm_core::ingress::ModelCard;
 use llm_core::operation::{Endpoint, Operation};
+use llm_core::realtime::Realtime;
 use llm_core::request::ChatRequest;
 use llm_core::wire::WireResponse;
 use llm_core::{
@@ -38,9 +39,10 @@ use llm_core::{
 use serde::Serialize;
 
 use crate::embeddings::{Embeddings, EmbeddingsIngress};
-use crate::error;
 use crate::passage::{API, Api};
 use crate::quirks::Quirks;
+use crate::realtime::REALTIME;
+use crate::{endpoints, error};
 
 /// The name of the format.
 pub const CHAT: DialectId = DialectId::new("openai.chat");
@@ -67,6 +69,10 @@ impl ChatCompletions {
 impl Dialect for ChatCompletions {
     fn id(&self) -> DialectId {
         CHAT
+    }
+
+    fn realtime(&self) -> Option<Realtime> {
+        Some(REALTIME)
     }
 
     fn encode(&self, request: &ChatRequest, target: &Target) -> Result<Encoded> {
@@ -98,42 +104,13 @@ impl Dialect for ChatCompletions {
     }
 
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
-        self.api.has(Operation::Embeddings).then_some(&self.embeddings as _)
+        self.api.serves(Operation::Embeddings).then_some(&self.embeddings as _)
     }
 
     fn passage(&self) -> Option<&dyn Passage> {
         Some(&self.api)
     }
 }
-
-const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::new("/v1/chat/completions", Operation::Chat),
-    Endpoint::new(PATH, Operation::Chat),
-    Endpoint::new("/v1/embeddings", Operation::Embeddings),
-    Endpoint::new("/embeddings", Operation::Embeddings),
-    Endpoint::new("/openai/deployments/{model}/embeddings", Operation::Embeddings),
-    Endpoint::new("/v1/engines/{model}/embeddings", Operation::Embeddings),
-    Endpoint::new("/engines/{model}/embeddings", Operation::Embeddings),
-    Endpoint::new("/v1/images/generations", Operation::ImageGeneration),
-    Endpoint::new("/images/generations", Operation::ImageGeneration),
-    Endpoint::new("/openai/deployments/{model}/images/generations", Operation::ImageGeneration),
-    Endpoint::new("/v1/images/edits", Operation::ImageEdit),
-    Endpoint::new("/images/edits", Operation::ImageEdit),
-    Endpoint::new("/openai/deployments/{model}/images/edits", Operation::ImageEdit),
-    Endpoint::new("/v1/images/variations", Operation::ImageVariation),
-    Endpoint::new("/images/variations", Operation::ImageVariation),
-    Endpoint::new("/v1/audio/speech", Operation::Speech),
-    Endpoint::new("/audio/speech", Operation::Speech),
-    Endpoint::new("/openai/deployments/{model}/audio/speech", Operation::Speech),
-    Endpoint::new("/v1/audio/transcriptions", Operation::Transcription),
-    Endpoint::new("/audio/transcriptions", Operation::Transcription),
-    Endpoint::new("/openai/deployments/{model}/audio/transcriptions", Operation::Transcription),
-    Endpoint::new("/v1/audio/translations", Operation::Translation),
-    Endpoint::new("/audio/translations", Operation::Translation),
-    Endpoint::new("/openai/deployments/{model}/audio/translations", Operation::Translation),
-    Endpoint::new("/v1/moderations", Operation::Moderation),
-    Endpoint::new("/moderations", Operation::Moderation),
-];
 
 /// The format as clients speak it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -145,11 +122,15 @@ impl Ingress for ChatIngress {
     }
 
     fn endpoints(&self) -> &'static [Endpoint] {
-        ENDPOINTS
+        endpoints::ALL
     }
 
     fn forwarded_headers(&self) -> &'static [&'static str] {
         &["openai-beta"]
+    }
+
+    fn key_subprotocol(&self) -> Option<&'static str> {
+        Some("openai-insecure-api-key.")
     }
 
     fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {

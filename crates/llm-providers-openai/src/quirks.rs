@@ -35,6 +35,8 @@ pub struct Quirks {
     pub tool_choice_required: RequiredChoice,
     /// `strict` of tools is refused; it is dropped.
     pub refuses_strict_tools: bool,
+    /// `name` of messages other than tools' results is refused; it is dropped.
+    pub refuses_names: bool,
     /// What stands for the content of a message that only calls tools.
     pub empty_content: EmptyContent,
     /// `cache_control` marks on content parts and tools are understood; otherwise they are taken out.

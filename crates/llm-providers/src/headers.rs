@@ -62,7 +62,7 @@ impl Fixed {
         if matches!(auth, Auth::XApiKey | Auth::Both) {
             fixed.0.push((X_API_KEY, secret(key)?));
         }
-        if auth == Auth::ApiKey {
+        if matches!(auth, Auth::ApiKey | Auth::Azure) {
             fixed.0.push((API_KEY, secret(key)?));
         }
         Ok(fixed)
@@ -146,6 +146,7 @@ mod tests {
             (Auth::Bearer, vec![("authorization", "Bearer sk-1")]),
             (Auth::XApiKey, vec![("x-api-key", "sk-1")]),
             (Auth::ApiKey, vec![("api-key", "sk-1")]),
+            (Auth::Azure, vec![("api-key", "sk-1")]),
             (Auth::Both, vec![("authorization", "Bearer sk-1"), ("x-api-key", "sk-1")]),
             (Auth::None, vec![]),
         ] {

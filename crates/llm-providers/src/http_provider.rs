@@ -11,6 +11,7 @@ pub(crate) mod media;
 mod native;
 mod passages;
 mod pump;
+mod realtime;
 mod whole;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use llm_core::dialect::{Dialect, Encoded, TapOptions, Target};
 use llm_core::event::unfold;
 use llm_core::operation::Operation;
 use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
+use llm_core::realtime::{Dial, Link};
 use llm_core::wire::{WireRequest, WireResponse};
 use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result, Usage};
 use llm_transport::{Upstream, UpstreamReply};
@@ -69,6 +71,10 @@ impl Provider for HttpProvider {
 
     fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(self.ask(call))
+    }
+
+    fn realtime<'a>(&'a self, dial: Dial<'a>) -> BoxFuture<'a, Result<Link>> {
+        Box::pin(self.dial(dial))
     }
 
     fn serves(&self, inbound: &Inbound) -> bool {
@@ -146,10 +152,7 @@ impl HttpProvider {
 
     /// Sends a request with its credentials; the reply has a good status.
     async fn send(&self, mut request: WireRequest, call: &Call<'_>) -> Result<UpstreamReply> {
-        if let Some(Authenticated { authenticator, base_url }) = &self.authenticator {
-            // Cold beside the signing itself: a token is fetched once an hour.
-            authenticator.authenticate(&mut request, base_url).await?;
-        }
+        self.authenticate(&mut request).await?;
         let reply = self.upstream.send(request, &call.deadlines).await?;
         if is_success(reply.status) {
             return Ok(reply);
@@ -227,12 +230,28 @@ impl HttpProvider {
         }
         let json = HeaderValue::from_static("application/json");
         request.headers.entry(CONTENT_TYPE).or_insert(json);
+        self.address(&mut request);
+        request
+    }
+
+    /// Puts on what every request of the deployment has.
+    fn address(&self, request: &mut WireRequest) {
         self.fixed.put_on(&mut request.headers);
         if let Some(query) = &self.query {
             let mark = if request.path.contains('?') { '&' } else { '?' };
             request.path = format!("{}{mark}{query}", request.path);
         }
-        request
+    }
+
+    /// Makes the credentials of one request, where they are made for each.
+    async fn authenticate(&self, request: &mut WireRequest) -> Result<()> {
+        match &self.authenticator {
+            // Cold beside the signing itself: a token is fetched once an hour.
+            Some(Authenticated { authenticator, base_url }) => {
+                authenticator.authenticate(request, base_url).await
+            }
+            None => Ok(()),
+        }
     }
 
     /// What an error status means; the body may be broken or late, the status still tells.

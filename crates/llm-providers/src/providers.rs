@@ -98,10 +98,11 @@ impl Providers {
             return Ok(Arc::new(crate::mock::Mock));
         }
         let own = dialect_name == vendor.dialect;
-        let dialect = dialects::dialect(dialect_name, if own { &vendor.quirks } else { &NO_QUIRKS })?;
         let base = base_url(vendor, dialect_name, spec)?;
+        let quirks = if own { &vendor.quirks } else { &NO_QUIRKS };
+        let dialect = dialects::dialect(dialect_name, quirks, &base)?;
         let authenticator = credentials::authenticator(vendor, spec)?;
-        let fixed = fixed_headers(vendor, spec, authenticator.is_some())?;
+        let fixed = fixed_headers(vendor, spec, &base, authenticator.is_some())?;
         Ok(Arc::new(HttpProvider {
             dialect,
             upstream: self.upstream(&base.url, &spec.transport)?,
@@ -184,13 +185,21 @@ fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Resul
             vendor.name
         )));
     };
-    let mut base = BaseUrl::normalise(&written, vendor, rules)?;
+    let mut base = match rules {
+        Some(rules) => BaseUrl::normalise(&written, vendor, rules)?,
+        None => BaseUrl::as_written(&written)?,
+    };
     base.query = settled.query(base.query.as_deref());
-    Ok(base)
+    Ok(dialects::place(dialect_name, base))
 }
 
-fn fixed_headers(vendor: &Vendor, spec: &DeploymentSpec, authenticated: bool) -> Result<Fixed> {
-    let auth = spec.auth.unwrap_or(vendor.auth);
+fn fixed_headers(
+    vendor: &Vendor,
+    spec: &DeploymentSpec,
+    base: &BaseUrl,
+    authenticated: bool,
+) -> Result<Fixed> {
+    let auth = credentials::way_of_keys(spec.auth.unwrap_or(vendor.auth), base.host());
     let key = spec.api_key.as_ref().filter(|key| !key.expose().trim().is_empty());
     let own_headers = spec.extra_headers.iter().map(|(name, _)| name.to_ascii_lowercase());
     let shown_otherwise = own_headers.into_iter().any(|name| CREDENTIALS.contains(&name.as_str()));

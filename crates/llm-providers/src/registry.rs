@@ -127,7 +127,9 @@ fn check(vendor: &Vendor) -> Result<()> {
             format!("vendor `{}`: `{wrong}` is no valid prefix: use letters, digits, `_`, `-`", vendor.name);
         return Err(Error::invalid(what));
     }
-    if let Some(url) = vendor.base_url.as_deref().filter(|url| base_url::host(url).is_none()) {
+    // A parameter may stand in the host; its name is a word that a host may have.
+    let is_address = |url: &str| base_url::host(&url.replace(['{', '}', '_'], "")).is_some();
+    if let Some(url) = vendor.base_url.as_deref().filter(|url| !is_address(url)) {
         return Err(Error::invalid(format!("vendor `{}`: `base_url` {url} is no address", vendor.name)));
     }
     Ok(())

@@ -92,6 +92,8 @@ pub enum Auth {
     XApiKey,
     /// `api-key: …`.
     ApiKey,
+    /// `api-key: …`, or without a key a token of Microsoft Entra (`azure_ad_token`, `client_secret` …).
+    Azure,
     /// `authorization` and `x-api-key`, for vendors in front of which something wants the other one.
     Both,
     /// No key at all.

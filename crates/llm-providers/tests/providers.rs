@@ -1,6 +1,9 @@
 //! Providers against a scripted vendor on this machine.
 #![cfg(all(feature = "openai", feature = "anthropic"))]
 
+#[cfg(feature = "azure")]
+#[path = "providers/azure.rs"]
+mod azure;
 #[path = "providers/build.rs"]
 mod build;
 #[path = "providers/client.rs"]
@@ -15,5 +18,7 @@ mod kinds;
 mod pairs;
 #[path = "providers/recorded.rs"]
 mod recorded;
+#[path = "providers/recorded_rows.rs"]
+mod recorded_rows;
 #[path = "providers/samples.rs"]
 mod samples;

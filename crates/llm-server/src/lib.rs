@@ -15,6 +15,7 @@ mod intake;
 mod limits;
 mod origins;
 mod outgoing;
+mod realtime;
 mod routes;
 pub mod server;
 

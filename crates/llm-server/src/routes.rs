@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind};
 use llm_gateway::Gateway;
 use serde::Serialize;
@@ -17,6 +18,7 @@ use crate::answer::answer;
 use crate::app::App;
 use crate::limits::Limits;
 use crate::outgoing::response;
+use crate::realtime::converse;
 
 type Shared = State<Arc<App>>;
 
@@ -130,6 +132,9 @@ async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
 
 async fn model_api(State(app): Shared, request: Request) -> Response {
     match app.gateway.route(request.uri().path(), request.uri().query()) {
+        Some(route) if route.1.operation == Operation::Realtime => {
+            converse(&app, route, request).await.map(axum::body::Body::new)
+        }
         Some(route) => answer(&app, route, request).await.map(axum::body::Body::new),
         None => not_found(&app, &request),
     }

@@ -24,6 +24,7 @@ const CONNECTION: &[Key] = &[
 
 /// What some vendors need to be told; the vendors table says which.
 pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
+    key("account_id", Shape::Text, "The account, for vendors whose address holds it."),
     key("aws_access_key_id", Shape::Secret, "AWS: the access key's id."),
     key("aws_secret_access_key", Shape::Secret, "AWS: the access key."),
     key("aws_session_token", Shape::Secret, "AWS: the token of a temporary access key."),
@@ -37,6 +38,16 @@ pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
     key("aws_bedrock_runtime_endpoint", Shape::Text, "AWS: another address of Bedrock's runtime."),
     key("sagemaker_base_url", Shape::Text, "AWS: another address of SageMaker's runtime."),
     key("azure_ad_token", Shape::Secret, "Azure: an Entra token in place of a key."),
+    key(
+        "azure_authority_host",
+        Shape::Text,
+        "Azure: where Entra tokens are asked for, in clouds of their own.",
+    ),
+    key(
+        "azure_credential",
+        Shape::Choice(&["ClientSecretCredential", "ManagedIdentityCredential"]),
+        "Azure: which Entra credential is used. Default: the client's secret, where one is given.",
+    ),
     key("azure_scope", Shape::Text, "Azure: the scope of Entra tokens."),
     key("tenant_id", Shape::Text, "Azure: the Entra tenant."),
     key("client_id", Shape::Text, "Azure: the Entra application."),
@@ -323,7 +334,7 @@ pub(crate) static VENDOR: Section = Section {
         key("base_env", Shape::Texts, "Variables that may hold another address."),
         key(
             "auth",
-            Shape::Choice(&["bearer", "x-api-key", "api-key", "both", "none"]),
+            Shape::Choice(&["bearer", "x-api-key", "api-key", "azure", "both", "none"]),
             "How the key is shown.",
         ),
         key("key_optional", Shape::Bool, "Whether it works without a key."),
