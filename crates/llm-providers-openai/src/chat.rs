@@ -104,7 +104,7 @@ impl Dialect for ChatCompletions {
     }
 
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
-        self.api.has(Operation::Embeddings).then_some(&self.embeddings as _)
+        self.api.serves(Operation::Embeddings).then_some(&self.embeddings as _)
     }
 
     fn passage(&self) -> Option<&dyn Passage> {
