@@ -13,6 +13,7 @@ mod calls;
 mod events;
 mod fields;
 mod finish;
+mod glance;
 mod message;
 mod part;
 mod reasoning;
@@ -72,7 +73,7 @@ impl Dialect for ChatCompletions {
     }
 
     fn peek(&self, body: &[u8]) -> Result<Peek> {
-        answer::peek(body, self.quirks.completion_excludes_reasoning)
+        glance::peek(body, self.quirks.completion_excludes_reasoning)
     }
 
     fn decoder(&self) -> Box<dyn StreamDecoder> {

@@ -16,6 +16,9 @@ use crate::deadline::Progress;
 /// Largest slice handed to the connection at once, so that a large body's progress can be seen.
 const SLICE: usize = 128 * 1024;
 
+/// Pieces below this do not count as progress by themselves.
+const SMALL: usize = 16 * 1024;
+
 /// Headers that belong to the connection, not to the request: this crate decides them.
 const OF_THE_CONNECTION: [HeaderName; 11] = [
     header::HOST,
@@ -109,9 +112,6 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(progress) = &self.progress {
-            progress.note();
-        }
         if self.current.is_empty() {
             match self.pieces.pop_front() {
                 Some(piece) => self.current = piece,
@@ -121,6 +121,10 @@ impl Body for RequestBody {
         let length = self.current.len().min(SLICE);
         let slice = self.current.split_to(length);
         self.length -= length;
+        // Small pieces leave together with the last: one look at the clock is enough for all of them.
+        if let Some(progress) = self.progress.as_ref().filter(|_| length >= SMALL || self.length == 0) {
+            progress.note();
+        }
         Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 
