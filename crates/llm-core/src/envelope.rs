@@ -109,14 +109,13 @@ impl Envelope {
             .map_err(|fault| invalid(&format!("not UTF-8 at byte {}", fault.valid_up_to())))?;
         let mut scanner = scan::Scanner::new(text.as_bytes());
         let (mut members, close) = scanner.object().map_err(|fault| invalid(&fault.to_string()))?;
-        let may_repeat = scanner.may_repeat;
-        if may_repeat {
+        if scanner.has_escapes {
             for member in &mut members {
                 member.unescaped = unescape(&text[member.key.clone()])?;
             }
         }
         let envelope = Self { members, nested: scanner.nested, close };
-        if may_repeat {
+        if scanner.repeats || scanner.has_escapes {
             envelope.refuse_repeated_keys(body)?;
         }
         Ok(envelope)

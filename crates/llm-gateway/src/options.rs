@@ -43,7 +43,7 @@ impl CallOptions {
     /// When one has a wrong type or value; the message names it.
     pub(crate) fn read(inbound: &Inbound) -> Result<Self> {
         let mut options = Self::default();
-        if !inbound.headers.is_empty() {
+        if inbound.headers.keys().any(|name| name.as_str().starts_with("x-litellm-")) {
             options.read_headers(inbound)?;
         }
         for key in inbound.envelope.keys(&inbound.body) {

@@ -30,8 +30,10 @@ pub(super) struct Scanner<'a> {
     pub(super) nested: Keys,
     /// The same of the top level.
     top: Keys,
-    /// Whether a key of the top level may stand there twice: two have the same mark, or one has escapes.
-    pub(super) may_repeat: bool,
+    /// Whether two keys of the top level have the same spelling.
+    pub(super) repeats: bool,
+    /// Whether one has escapes, so that it may be the same as another all the same.
+    pub(super) has_escapes: bool,
     /// Elements of the outermost array of the value that was skipped last.
     elements: usize,
 }
@@ -64,7 +66,7 @@ impl Keys {
 impl<'a> Scanner<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let (nested, top) = (Keys::default(), Keys::default());
-        Self { bytes, at: 0, nested, top, may_repeat: false, elements: 0 }
+        Self { bytes, at: 0, nested, top, repeats: false, has_escapes: false, elements: 0 }
     }
 
     /// The members of the one object that the text is, and where its brace closes.
@@ -74,12 +76,17 @@ impl<'a> Scanner<'a> {
             return Err(self.fault("expected a JSON object"));
         }
         self.at += 1;
-        let mut members = Vec::with_capacity(USUAL);
+        let mut members: Vec<Member> = Vec::with_capacity(USUAL);
         self.space();
         if self.peek() != Some(b'}') {
             loop {
                 let (key, escapes) = self.key()?;
-                self.may_repeat |= escapes | self.top.add(&self.bytes[key.clone()]);
+                let name = &self.bytes[key.clone()];
+                self.has_escapes |= escapes;
+                if self.top.add(name) {
+                    self.repeats |=
+                        members.iter().any(|known| self.bytes.get(known.key.clone()) == Some(name));
+                }
                 let start = self.at;
                 self.value()?;
                 let value = start..self.at;
@@ -272,8 +279,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Skips white space; compact texts have none, so the usual case is one comparison.
+    #[inline]
     fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        while let Some(byte) = self.peek()
+            && byte <= b' '
+            && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+        {
             self.at += 1;
         }
     }

@@ -105,9 +105,13 @@ fn glance(body: &[u8], completion_excludes_reasoning: bool) -> Option<Peek> {
     if envelope.value(body, "error").is_some_and(|error| error != "null") {
         return None;
     }
-    let usage: Option<Object<WireUsage>> = serde_json::from_str(envelope.value(body, "usage")?).ok()?;
+    let text = envelope.value(body, "usage")?;
+    let usage = match WireUsage::plain(text) {
+        Some(usage) => usage,
+        None => serde_json::from_str::<Option<Object<WireUsage>>>(text).ok()??.0,
+    };
     Some(Peek {
-        usage: usage?.0.usage(completion_excludes_reasoning),
+        usage: usage.usage(completion_excludes_reasoning),
         finish: finish::first(choices),
         model: envelope.range(body, "model"),
     })
