@@ -87,7 +87,7 @@ impl WireUsage {
         while let Some(key) = counts.key()? {
             match key {
                 "prompt_tokens_details" | "input_tokens_details" => {
-                    usage.prompt_details = counts.details()?
+                    usage.prompt_details = counts.details()?;
                 }
                 "completion_tokens_details" | "output_tokens_details" => {
                     usage.completion_details = counts.details()?;

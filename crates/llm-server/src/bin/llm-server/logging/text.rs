@@ -33,7 +33,7 @@ impl<W: Write> Write for Escaped<'_, W> {
 
 /// Whether a byte is a letter that stands for itself; nearly all text in log lines is of such.
 fn is_plain_byte(byte: u8) -> bool {
-    (byte >= b' ') & (byte <= b'~') & (byte != b'"') & (byte != b'\\')
+    (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\')
 }
 
 /// Quotes, backslashes, and control characters; with them those of terminals.
