@@ -243,6 +243,11 @@ pub trait NativeStream: Send {
 
     /// What went by so far.
     fn seen(&self) -> &Seen;
+
+    /// Whether it is known that nothing follows the bytes given so far. A stream that cannot tell ends with `None`.
+    fn is_complete(&self) -> bool {
+        false
+    }
 }
 
 /// A vendor's API at the end of a transport. Dropping a future or stream of it cancels the vendor's work.

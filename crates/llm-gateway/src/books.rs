@@ -61,7 +61,12 @@ impl Account {
             model_id: deployment.id.clone(),
         };
         let mut account = Self {
-            headers: DeploymentHeaders::new(&deployment.id, &deployment.api_base, &deployment.full_name),
+            headers: DeploymentHeaders::new(
+                &deployment.id,
+                &deployment.api_base,
+                &deployment.full_name,
+                &deployment.group.to_string(),
+            ),
             metrics: metrics.deployment(labels),
             group: deployment.group.to_string(),
             routes: vec![OnceLock::new(); routes],

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -327,9 +328,10 @@ impl Facts<'_> {
     }
 
     fn whole(&self, body: WireBody, settlement: &mut Settlement) -> Answer {
-        let upstream = settlement.upstream_time();
-        let total = settlement.call().received.elapsed();
-        let cost = settlement.settle(Outcome::Complete);
+        let now = Instant::now();
+        let upstream = settlement.upstream_time(now);
+        let total = now.saturating_duration_since(settlement.call().received);
+        let cost = settlement.settle_at(now, Outcome::Complete);
         let done = Done { cost: cost.map(|cost| cost.total), total, upstream };
         let headers = self.headers(&settlement.call().call_id, Some(done), "application/json");
         Answer { status: 200, headers, body: AnswerBody::Whole(body) }
@@ -354,7 +356,7 @@ fn unasked() -> Error {
     Error::internal("an answer of another kind than was asked for")
 }
 
-fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: std::time::Instant) -> Result<Route<'a>> {
+fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: Instant) -> Result<Route<'a>> {
     Ok(Route {
         inbound,
         model: &options.model,

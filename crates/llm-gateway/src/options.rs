@@ -47,7 +47,7 @@ impl CallOptions {
             stream: inbound.asked.stream.unwrap_or_else(|| inbound.ingress.streams_by_default()),
             ..Self::default()
         };
-        if !inbound.headers.is_empty() {
+        if inbound.headers.keys().any(|name| name.as_str().starts_with("x-litellm-")) {
             options.read_headers(inbound)?;
         }
         if let Some(form) = &inbound.form {

@@ -125,6 +125,19 @@ impl AnswerStream {
         self.settlement.settle(outcome);
     }
 
+    /// Whether its last frame was given: the end of the answer can be written together with it.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    fn complete(&mut self) {
+        let error = match &self.source {
+            Source::Native(native) => native.rest.seen().error.clone(),
+            Source::Events(events) => events.progress.error.clone(),
+        };
+        self.settle(error.as_ref().map_or(Outcome::Complete, Outcome::Failed));
+    }
+
     fn fail(&mut self, error: &Error) -> Result<Bytes> {
         let frame = match &mut self.source {
             Source::Native(Native { told: InStream::Nothing, .. }) => Err(error.clone()),
@@ -149,14 +162,15 @@ impl Stream for AnswerStream {
             Source::Events(events) => ready!(events.poll(context)),
         };
         match next {
-            Some(Ok(bytes)) => Poll::Ready(Some(Ok(bytes))),
+            Some(Ok(bytes)) => {
+                if this.source.is_complete() {
+                    this.complete();
+                }
+                Poll::Ready(Some(Ok(bytes)))
+            }
             Some(Err(error)) => Poll::Ready(Some(this.fail(&error))),
             None => {
-                let error = match &this.source {
-                    Source::Native(native) => native.rest.seen().error.clone(),
-                    Source::Events(events) => events.progress.error.clone(),
-                };
-                this.settle(error.as_ref().map_or(Outcome::Complete, Outcome::Failed));
+                this.complete();
                 Poll::Ready(None)
             }
         }
@@ -167,6 +181,16 @@ impl Drop for AnswerStream {
     fn drop(&mut self) {
         if !self.done {
             self.settle(Outcome::Cancelled);
+        }
+    }
+}
+
+impl Source {
+    /// Whether nothing follows what was given so far.
+    fn is_complete(&self) -> bool {
+        match self {
+            Self::Native(native) => native.held.is_empty() && native.rest.is_complete(),
+            Self::Events(events) => events.progress.ended,
         }
     }
 }

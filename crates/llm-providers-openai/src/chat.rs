@@ -13,6 +13,7 @@ mod calls;
 mod events;
 mod fields;
 pub(crate) mod finish;
+pub(crate) mod glance;
 mod message;
 mod part;
 mod reasoning;
@@ -88,7 +89,7 @@ impl Dialect for ChatCompletions {
     }
 
     fn peek(&self, body: &[u8]) -> Result<Peek> {
-        answer::peek(body, self.quirks.completion_excludes_reasoning)
+        glance::peek(body, self.quirks.completion_excludes_reasoning)
     }
 
     fn decoder(&self) -> Box<dyn StreamDecoder> {

@@ -17,6 +17,9 @@ use crate::deadline::Progress;
 /// Largest slice handed to the connection at once, so that a large body's progress can be seen.
 const SLICE: usize = 128 * 1024;
 
+/// Pieces below this do not count as progress by themselves.
+const SMALL: usize = 16 * 1024;
+
 /// Headers that belong to the connection, not to the request: this crate decides them.
 const OF_THE_CONNECTION: [HeaderName; 11] = [
     header::HOST,
@@ -139,9 +142,6 @@ impl Body for RequestBody {
     type Error = llm_core::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
-        if let Some(progress) = &self.progress {
-            progress.note();
-        }
         while self.current.is_empty() {
             match (self.pieces.pop_front(), &mut self.arriving) {
                 (Some(piece), _) => self.current = piece,
@@ -155,6 +155,11 @@ impl Body for RequestBody {
         let length = self.current.len().min(SLICE);
         let slice = self.current.split_to(length);
         self.length = self.length.map(|left| left.saturating_sub(length as u64));
+        // Small pieces leave together with the last: one look at the clock is enough for all of them.
+        let last = self.length.is_none_or(|left| left == 0);
+        if let Some(progress) = self.progress.as_ref().filter(|_| length >= SMALL || last) {
+            progress.note();
+        }
         Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 
