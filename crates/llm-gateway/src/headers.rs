@@ -163,9 +163,10 @@ fn passes_bare(name: &str) -> bool {
 
 /// The headers of a vendor's answer that passes as it is.
 pub(crate) fn of_relay(mut vendor: HeaderMap, deployment: &DeploymentHeaders, call_id: &str) -> HeaderMap {
-    vendor.insert(MODEL_ID, deployment.id.clone());
-    if let Some(api_base) = &deployment.api_base {
-        vendor.insert(MODEL_API_BASE, api_base.clone());
+    for name in [MODEL_ID, MODEL_API_BASE] {
+        if let Some(value) = deployment.usual.get(&name) {
+            vendor.insert(name, value.clone());
+        }
     }
     vendor.insert(VERSION, VERSION_VALUE);
     put(&mut vendor, CALL_ID, call_id);

@@ -74,7 +74,7 @@ impl Dialect for Completions {
     }
 
     fn peek(&self, body: &[u8]) -> Result<Peek> {
-        chat::answer::peek(body, false)
+        chat::glance::peek(body, false)
     }
 
     fn decoder(&self) -> Box<dyn StreamDecoder> {

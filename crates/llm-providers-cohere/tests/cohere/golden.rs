@@ -134,6 +134,7 @@ fn models_are_listed() {
         mode: Some(mode.to_owned()),
         max_input_tokens: Some(256_000),
         max_output_tokens: None,
+        abilities: Default::default(),
     };
     let listed = json(&CohereIngress.encode_models(&[card("a", "chat"), card("b", "embedding")]));
     let expected = serde_json::json!({
