@@ -8,7 +8,8 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// One JSON value as text, checked to be valid JSON, never re-formatted.
+/// One JSON value as text, checked to be valid JSON, never re-formatted: only its line breaks become blanks, since a
+/// value may have to stand in one line of a stream.
 #[derive(Clone)]
 pub struct RawJson(Box<RawValue>);
 
@@ -18,7 +19,16 @@ impl RawJson {
     /// # Errors
     /// When the text is not one JSON value.
     pub fn parse(text: impl Into<String>) -> serde_json::Result<Self> {
-        RawValue::from_string(text.into()).map(Self)
+        RawValue::from_string(text.into()).map(Self::on_one_line)
+    }
+
+    /// Line breaks stand between tokens only: inside strings JSON has them escaped.
+    fn on_one_line(raw: Box<RawValue>) -> Self {
+        if memchr::memchr2(b'\n', b'\r', raw.get().as_bytes()).is_none() {
+            return Self(raw);
+        }
+        let text = raw.get().replace(['\n', '\r'], " ");
+        Self(RawValue::from_string(text).unwrap_or(raw))
     }
 
     /// Any serialisable value as JSON text.
@@ -81,7 +91,7 @@ impl Serialize for RawJson {
 
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<RawValue>::deserialize(deserializer).map(Self)
+        Box::<RawValue>::deserialize(deserializer).map(Self::on_one_line)
     }
 }
 
@@ -203,6 +213,14 @@ pub fn place(text: &str, piece: &str) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_stands_on_one_line() {
+        let raw = RawJson::parse("{\n  \"a\": \"x\\ny\",\r\n\t\"b\": 1.50\n}").expect("JSON");
+        assert_eq!(raw.get(), "{   \"a\": \"x\\ny\",  \t\"b\": 1.50 }");
+        let list: Vec<RawJson> = serde_json::from_str("[{\n},1]").expect("JSON");
+        assert_eq!(list.iter().map(RawJson::get).collect::<Vec<_>>(), ["{ }", "1"]);
+    }
 
     #[test]
     fn order_and_big_numbers_survive() {

@@ -57,13 +57,17 @@ pub(crate) fn read(metadata: &Members<'_>) -> Usage {
 }
 
 /// Answer tokens without thoughts. Where the total says that the vendor counted the thoughts in, they are taken out.
+/// Where the total says that there are none, that is a report too: in a stream it replaces an earlier one.
 fn visible(metadata: &Members<'_>, prompt: Option<u64>, thoughts: Option<u64>) -> Option<u64> {
     let count = |key: &str| metadata.count(key).ok().flatten();
-    let candidates = count("candidatesTokenCount")?;
+    let total = count("totalTokenCount");
+    let Some(candidates) = count("candidatesTokenCount") else {
+        return (thoughts.is_some() && total == sum(prompt, thoughts)).then_some(0);
+    };
     let held = thoughts.filter(|thoughts| {
         *thoughts > 0
             && candidates >= *thoughts
-            && sum(prompt, Some(candidates)).is_some_and(|all| count("totalTokenCount") == Some(all))
+            && sum(prompt, Some(candidates)).is_some_and(|all| total == Some(all))
     });
     Some(candidates - held.unwrap_or(0))
 }

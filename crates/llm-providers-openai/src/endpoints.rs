@@ -9,6 +9,7 @@ pub(crate) const ALL: &[Endpoint] = &[
     Endpoint::new("/chat/completions", Operation::Chat),
     Endpoint::new("/openai/v1/chat/completions", Operation::Chat),
     Endpoint::new("/openai/deployments/{model}/chat/completions", Operation::Chat),
+    Endpoint::new("/v1/engines/{model}/chat/completions", Operation::Chat),
     Endpoint::new("/engines/{model}/chat/completions", Operation::Chat),
     Endpoint::new("/v1/embeddings", Operation::Embeddings),
     Endpoint::new("/embeddings", Operation::Embeddings),

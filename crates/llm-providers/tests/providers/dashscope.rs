@@ -57,7 +57,10 @@ async fn recorded_answers_say_the_same_to_clients_of_every_dialect() {
                 let calls = response.choices[0].message.tool_calls();
                 calls.map(|call| (call.name.clone(), call.id.clone())).collect()
             };
-            assert_eq!(calls(&told), calls(&expected), "{case}");
+            // Text completions have no words for calls.
+            if client.name != "completions" {
+                assert_eq!(calls(&told), calls(&expected), "{case}");
+            }
             let request = server.requests().into_iter().next().expect("one");
             assert!(
                 request.target.starts_with("/api/v1/services/aigc/text-generation/"),
