@@ -14,6 +14,7 @@ use crate::inference::{Asked, COMPATIBLE, Known};
 use crate::node::Node;
 use crate::report::{Place, Report};
 
+mod aws;
 pub(crate) mod discovery;
 mod parts;
 pub(crate) mod shapes;
@@ -116,7 +117,7 @@ impl Maker<'_> {
                     .warning(&draft.at, format!("the variable `{variable}` is not set"))
                     .help("set it in the environment or in `.env`");
             }
-        } else if keys.is_empty() {
+        } else if keys.is_empty() && !(vendor.auth == Auth::AwsSigv4 && aws::chooses(draft)) {
             keys.extend(first_set(&vendor.key_env));
         }
         let keys: Vec<Option<String>> =
@@ -155,7 +156,7 @@ impl Maker<'_> {
             full_name,
             api_base: access.base,
             api_key: access.key.map(Secret::new),
-            parameters: self.parameters(draft, vendor),
+            parameters: self.parameters(draft, vendor, model),
             organization: draft.text("organization").map(str::to_owned),
             extra_headers: draft.headers(),
             weight: 0,
@@ -177,13 +178,18 @@ impl Maker<'_> {
     }
 
     /// What the vendor's row names as parameters: of the draft, else of the variables that the row names.
-    fn parameters(&self, draft: &Draft<'_>, vendor: &Vendor) -> Parameters {
+    fn parameters(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str) -> Parameters {
         let mut parameters = Parameters::default();
         for (name, variables) in &vendor.parameters {
             let set = variables.iter().find_map(|variable| self.environment.get(variable));
             if let Some(value) = draft.text(name).or(set) {
                 parameters.set(name, Secret::new(value.to_owned()));
             }
+        }
+        if vendor.auth == Auth::AwsSigv4
+            && let Err(message) = aws::settle(draft, model, self.environment, &mut parameters)
+        {
+            self.report.error(&draft.at, format!("`{}` cannot be signed: {message}", draft.public));
         }
         parameters
     }

@@ -34,9 +34,36 @@ const ENTRIES: &[Entry] = &[
         rules: UrlRules { endpoints: &["/messages/count_tokens", "/messages"], version_follows: true },
         make: |quirks| Ok(Arc::new(llm_providers_anthropic::Messages::new(read(quirks)?))),
     },
+    #[cfg(feature = "bedrock")]
+    Entry {
+        id: llm_providers_bedrock::CONVERSE,
+        rules: UrlRules { endpoints: &[], version_follows: false },
+        make: |quirks| Ok(Arc::new(llm_providers_bedrock::Converse::new(read(quirks)?))),
+    },
+    #[cfg(feature = "sagemaker")]
+    Entry {
+        id: llm_providers_sagemaker::INVOKE,
+        rules: UrlRules { endpoints: &[], version_follows: false },
+        make: endpoint,
+    },
 ];
 
-#[cfg(any(feature = "openai", feature = "anthropic"))]
+/// The dialect of the containers of SageMaker's endpoints, where a row does not say.
+#[cfg(feature = "sagemaker")]
+const PAYLOAD: &str = "openai.chat";
+
+#[cfg(feature = "sagemaker")]
+fn endpoint(quirks: &Quirks) -> serde_json::Result<Arc<dyn Dialect>> {
+    use llm_providers_sagemaker::{Endpoint, EndpointQuirks, TEXT_GENERATION, TextGeneration};
+    let quirks: EndpointQuirks = read(quirks)?;
+    let payload: Arc<dyn Dialect> = match quirks.payload.as_deref().unwrap_or(PAYLOAD) {
+        name if name == TEXT_GENERATION.name() => Arc::new(TextGeneration),
+        name => dialect(name, &Quirks::default()).map_err(serde::de::Error::custom)?,
+    };
+    Ok(Arc::new(Endpoint::new(payload)))
+}
+
+#[cfg(any(feature = "openai", feature = "anthropic", feature = "bedrock", feature = "sagemaker"))]
 fn read<T: serde::de::DeserializeOwned>(quirks: &Quirks) -> serde_json::Result<T> {
     serde_json::from_value(serde_json::Value::Object(quirks.clone()))
 }
@@ -50,7 +77,19 @@ pub fn ingresses() -> Vec<Arc<dyn Ingress>> {
         Arc::new(llm_providers_openai::ResponsesIngress),
         #[cfg(feature = "anthropic")]
         Arc::new(llm_providers_anthropic::MessagesIngress),
+        #[cfg(feature = "bedrock")]
+        Arc::new(llm_providers_bedrock::ConverseIngress),
     ]
+}
+
+/// The region of AWS that a model's name demands, in an ARN or before the id.
+#[cfg(feature = "bedrock")]
+pub use llm_providers_bedrock::region_of as aws_region_of;
+
+/// The region of AWS that a model's name demands: none without the format that has such names.
+#[cfg(not(feature = "bedrock"))]
+pub fn aws_region_of(_model: &str) -> Option<&str> {
+    None
 }
 
 /// A dialect by its name, with a vendor's quirks.

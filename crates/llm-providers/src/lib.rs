@@ -2,6 +2,7 @@
 //!
 //! - [`vendor`], [`registry`]: the rows of `vendors.toml` and of a user's configuration.
 //! - [`base_url`]: base URLs however a user writes them.
+//! - [`files`]: files that credentials are read from whenever they are needed.
 //! - [`providers`]: a deployment's settings become a provider that can be called.
 //! - [`mock`]: the built-in vendor that needs no key and no network.
 //!
@@ -32,6 +33,7 @@
 pub mod base_url;
 mod credentials;
 mod dialects;
+pub mod files;
 mod headers;
 mod http_provider;
 #[cfg(feature = "mock")]
@@ -41,7 +43,8 @@ pub mod providers;
 pub mod registry;
 pub mod vendor;
 
-pub use dialects::ingresses;
+pub use dialects::{aws_region_of, ingresses};
+pub use files::Files;
 pub use parameters::Parameters;
 pub use providers::{DeploymentSpec, Providers};
 pub use registry::Registry;
