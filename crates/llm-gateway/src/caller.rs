@@ -103,7 +103,8 @@ mod tests {
         assert!(wrong.message().contains("invalid API key") && !wrong.message().contains("9999"));
         let missing = identify(&HeaderMap::new(), Some(&master)).expect_err("missing");
         assert!(missing.message().contains("no api key"));
-        let signed = "AWS4-HMAC-SHA256 Credential=sk-9999/20261121/us-east-1/bedrock/aws4_request, Signature=sk-1234";
+        let signed =
+            "AWS4-HMAC-SHA256 Credential=sk-9999/20261121/us-east-1/bedrock/aws4_request, Signature=sk-1234";
         for key in ["sk-123", "sk-12345", "", signed, "AWS4-HMAC-SHA256 Credential=sk-1234"] {
             let value = HeaderValue::from_str(key).expect("ASCII");
             let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, value)]);

@@ -350,9 +350,5 @@ fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
 fn refusal(ingress: &dyn Ingress, error: &Error, call_id: &str) -> Answer {
     let mut headers = headers::of_error(error, call_id);
     headers.extend(ingress.error_headers(error));
-    Answer {
-        status: error.status(),
-        headers,
-        body: AnswerBody::Whole(ingress.error(error).into()),
-    }
+    Answer { status: error.status(), headers, body: AnswerBody::Whole(ingress.error(error).into()) }
 }

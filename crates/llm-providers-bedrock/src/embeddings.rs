@@ -42,7 +42,9 @@ impl Maker {
         if name.contains("nova") {
             return Ok(Self::Nova);
         }
-        Err(Error::unsupported("this model makes no embeddings that the gateway knows: use one of Titan, Cohere or Nova"))
+        Err(Error::unsupported(
+            "this model makes no embeddings that the gateway knows: use one of Titan, Cohere or Nova",
+        ))
     }
 }
 
@@ -86,7 +88,8 @@ impl Exchange<EmbeddingRequest, EmbeddingResponse> for InvokeEmbeddings {
     }
 
     fn decode(&self, reply: &WireResponse, request: &EmbeddingRequest) -> Result<EmbeddingResponse> {
-        let text = std::str::from_utf8(&reply.body).map_err(|_| Malformed::new("", "not UTF-8").of_vendor())?;
+        let text =
+            std::str::from_utf8(&reply.body).map_err(|_| Malformed::new("", "not UTF-8").of_vendor())?;
         let body = Members::parse(text).map_err(Malformed::of_vendor)?;
         let embeddings = embeddings(&body).map_err(Malformed::of_vendor)?;
         if embeddings.len() != request.inputs.len() {
@@ -125,10 +128,8 @@ impl Exchange<EmbeddingRequest, EmbeddingResponse> for InvokeEmbeddings {
 
 fn wire_request(body: WireBody, target: &Target) -> WireRequest {
     let json = HeaderValue::from_static("application/json");
-    let headers = HeaderMap::from_iter([
-        (http::header::CONTENT_TYPE, json.clone()),
-        (http::header::ACCEPT, json),
-    ]);
+    let headers =
+        HeaderMap::from_iter([(http::header::CONTENT_TYPE, json.clone()), (http::header::ACCEPT, json)]);
     WireRequest { method: Method::POST, path: model_id::path(&target.model, "invoke"), headers, body }
 }
 

@@ -39,7 +39,8 @@ const NO_SUCH_MODEL: &[&str] = &[
 /// Whether a body with a good status holds an error in place of an answer.
 pub(crate) fn is_error(text: &str) -> bool {
     let Ok(body) = Members::parse(text) else { return false };
-    let named = body.raw("__type").is_some() || body.raw("message").is_some() || body.raw("Message").is_some();
+    let named =
+        body.raw("__type").is_some() || body.raw("message").is_some() || body.raw("Message").is_some();
     named && body.raw("output").is_none()
 }
 
@@ -181,11 +182,15 @@ fn kept_status(kind: ErrorKind, status: u16) -> Option<u16> {
 /// The documented name of an error.
 fn name(error: &Error) -> &'static str {
     match error.kind() {
-        ErrorKind::RateLimited | ErrorKind::QuotaExhausted | ErrorKind::BudgetExceeded => "ThrottlingException",
+        ErrorKind::RateLimited | ErrorKind::QuotaExhausted | ErrorKind::BudgetExceeded => {
+            "ThrottlingException"
+        }
         ErrorKind::Unauthenticated | ErrorKind::UpstreamAuth | ErrorKind::PermissionDenied => {
             "AccessDeniedException"
         }
-        ErrorKind::UnknownModel | ErrorKind::NotFound | ErrorKind::UpstreamNotFound => "ResourceNotFoundException",
+        ErrorKind::UnknownModel | ErrorKind::NotFound | ErrorKind::UpstreamNotFound => {
+            "ResourceNotFoundException"
+        }
         ErrorKind::Timeout => "ModelTimeoutException",
         ErrorKind::Overloaded => "ServiceUnavailableException",
         ErrorKind::UpstreamFailure
@@ -239,11 +244,31 @@ mod tests {
             (429, Some("ThrottlingException"), r#"{"message":"Too many tokens"}"#, ErrorKind::RateLimited),
             (429, Some("ModelNotReadyException"), "{}", ErrorKind::Overloaded),
             (403, Some("AccessDeniedException"), r#"{"Message":"no"}"#, ErrorKind::UpstreamAuth),
-            (403, None, r#"{"message":"The security token included in the request is expired"}"#, ErrorKind::UpstreamAuth),
+            (
+                403,
+                None,
+                r#"{"message":"The security token included in the request is expired"}"#,
+                ErrorKind::UpstreamAuth,
+            ),
             (400, Some(coral), r#"{"message":"malformed"}"#, ErrorKind::InvalidRequest),
-            (400, Some(coral), r#"{"message":"Input is too long for requested model."}"#, ErrorKind::ContextLength),
-            (400, Some(coral), r#"{"message":"The provided model identifier is invalid."}"#, ErrorKind::UpstreamNotFound),
-            (400, None, r#"{"__type":"com.amazon.x#ServiceQuotaExceededException"}"#, ErrorKind::QuotaExhausted),
+            (
+                400,
+                Some(coral),
+                r#"{"message":"Input is too long for requested model."}"#,
+                ErrorKind::ContextLength,
+            ),
+            (
+                400,
+                Some(coral),
+                r#"{"message":"The provided model identifier is invalid."}"#,
+                ErrorKind::UpstreamNotFound,
+            ),
+            (
+                400,
+                None,
+                r#"{"__type":"com.amazon.x#ServiceQuotaExceededException"}"#,
+                ErrorKind::QuotaExhausted,
+            ),
             (404, Some("ResourceNotFoundException"), "{}", ErrorKind::UpstreamNotFound),
             (408, Some("ModelTimeoutException"), "{}", ErrorKind::Timeout),
             (424, Some("ModelErrorException"), "{}", ErrorKind::UpstreamFailure),
@@ -261,7 +286,10 @@ mod tests {
     fn errors_for_clients_have_the_documented_names() {
         let error = Error::new(ErrorKind::RateLimited, "slow \"down\"");
         assert_eq!(body(&error), r#"{"__type":"ThrottlingException","message":"slow \"down\""}"#);
-        assert_eq!(headers(&error).get(ERROR_TYPE).map(HeaderValue::as_bytes), Some(&b"ThrottlingException"[..]));
+        assert_eq!(
+            headers(&error).get(ERROR_TYPE).map(HeaderValue::as_bytes),
+            Some(&b"ThrottlingException"[..])
+        );
         assert_eq!(exception(&Error::new(ErrorKind::Truncated, "x")), "modelStreamErrorException");
     }
 }

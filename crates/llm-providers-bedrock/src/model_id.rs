@@ -65,7 +65,11 @@ mod tests {
             (PROFILE, PROFILE, Some("eu-west-1")),
             (&format!("deepseek_r1/{PROFILE}"), PROFILE, Some("eu-west-1")),
             (&format!("us-east-1/{PROFILE}"), PROFILE, Some("eu-west-1")),
-            ("arn:aws-us-gov:bedrock:us-gov-east-1::foundation-model/x", "arn:aws-us-gov:bedrock:us-gov-east-1::foundation-model/x", Some("us-gov-east-1")),
+            (
+                "arn:aws-us-gov:bedrock:us-gov-east-1::foundation-model/x",
+                "arn:aws-us-gov:bedrock:us-gov-east-1::foundation-model/x",
+                Some("us-gov-east-1"),
+            ),
         ] {
             assert_eq!((bare(model), region_of(model)), (id, region), "{model}");
         }

@@ -137,7 +137,10 @@ mod tests {
             ("anthropic.claude-v2:1", Family::Claude(201)),
             ("global.anthropic.claude-opus-4-6-v1", Family::Claude(406)),
             ("us.anthropic.claude-sonnet-4-20250514-v1:0", Family::Claude(400)),
-            ("arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0", Family::Claude(405)),
+            (
+                "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
+                Family::Claude(405),
+            ),
             ("us.amazon.nova-2-lite-v1:0", Family::Nova2),
             ("amazon.nova-micro-v1:0", Family::Nova),
             ("openai.gpt-oss-120b-1:0", Family::GptOss),

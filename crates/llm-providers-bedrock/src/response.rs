@@ -4,9 +4,7 @@ use bytes::Bytes;
 use llm_core::dialect::Peek;
 use llm_core::message::ToolCall;
 use llm_core::wire::WireResponse;
-use llm_core::{
-    ChatResponse, Choice, Error, FinishReason, Message, Part, RawJson, RawObject, Result, Role,
-};
+use llm_core::{ChatResponse, Choice, Error, FinishReason, Message, Part, RawJson, RawObject, Result, Role};
 
 use crate::blocks::{self, Side};
 use crate::request::ANSWER_TOOL;
@@ -127,6 +125,9 @@ pub(crate) fn encode(response: &ChatResponse) -> Bytes {
 pub(crate) fn tail(object: &mut ObjectWriter, mut extras: RawObject, service_tier: Option<&str>) {
     let latency = extras.remove("metrics").unwrap_or_else(|| union("latencyMs", &0));
     object.member("metrics", &latency);
+    if service_tier.is_some() {
+        extras.remove("serviceTier");
+    }
     object.optional("serviceTier", service_tier.map(|tier| union("type", tier)).as_ref());
     object.members(&extras);
 }

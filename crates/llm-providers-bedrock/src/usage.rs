@@ -44,10 +44,12 @@ fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CacheDetail
 
 /// Reads the `usage` of an answer or of a stream's last event.
 pub(crate) fn read(answer: &Members<'_>) -> Usage {
-    let usage: WireUsage = answer.read("usage", "an object of token counts").ok().flatten().unwrap_or_default();
+    let usage: WireUsage =
+        answer.read("usage", "an object of token counts").ok().flatten().unwrap_or_default();
     let of_an_hour = usage.cache_details.iter().filter(|detail| detail.ttl == "1h");
     let hour = of_an_hour.filter_map(|detail| detail.input_tokens).reduce(u64::saturating_add);
-    let hour = hour.filter(|hour| *hour > 0).map(|hour| hour.min(usage.cache_write_input_tokens.unwrap_or(hour)));
+    let hour =
+        hour.filter(|hour| *hour > 0).map(|hour| hour.min(usage.cache_write_input_tokens.unwrap_or(hour)));
     Usage {
         input: usage.input_tokens,
         output: usage.output_tokens,

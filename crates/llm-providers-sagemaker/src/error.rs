@@ -37,7 +37,8 @@ pub(crate) fn classify(inner: &dyn Dialect, reply: &WireResponse) -> Error {
 /// What an exception in a stream means.
 pub(crate) fn of_exception(name: &str, data: &str) -> Error {
     let report: Report = serde_json::from_str(data).unwrap_or_default();
-    let message = report.message.map_or_else(|| "the container failed in the middle".to_owned(), |text| scrub(&text));
+    let message =
+        report.message.map_or_else(|| "the container failed in the middle".to_owned(), |text| scrub(&text));
     Error::new(kind(name, 500), message).with_code(scrub(name))
 }
 

@@ -9,8 +9,9 @@ use llm_core::request::OutputFormat;
 use llm_core::scrub::scrub;
 use llm_core::wire::{Frame, WireBody, WireRequest, WireResponse};
 use llm_core::{
-    ChatRequest, ChatResponse, Choice, Delta, Dialect, DialectId, Envelope, Error, ErrorKind, Event, FinishReason,
-    Losses, Message, Part, PartKind, RawJson, RawObject, Result, Role, StreamDecoder, StreamTap, Target, Usage, provider,
+    ChatRequest, ChatResponse, Choice, Delta, Dialect, DialectId, Envelope, Error, ErrorKind, Event,
+    FinishReason, Losses, Message, Part, PartKind, RawJson, RawObject, Result, Role, StreamDecoder,
+    StreamTap, Target, Usage, provider,
 };
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +106,10 @@ impl Dialect for TextGeneration {
         };
         let mut body = RawObject::default();
         body.insert("inputs", RawJson::string(&prompt(request, &mut losses)?));
-        body.insert("parameters", RawJson::of(&parameters).expect("numbers and strings are always valid JSON"));
+        body.insert(
+            "parameters",
+            RawJson::of(&parameters).expect("numbers and strings are always valid JSON"),
+        );
         if target.stream {
             body.insert("stream", RawJson::of(&true).expect("a flag is always valid JSON"));
         }
@@ -271,8 +275,9 @@ impl StreamDecoder for Decoder {
         if self.ended || frame.data.trim().is_empty() {
             return Ok(());
         }
-        let generated: Generated = serde_json::from_str(frame.data)
-            .map_err(|_| Error::bad_answer("the vendor's stream has a frame that is not of the text generation format"))?;
+        let generated: Generated = serde_json::from_str(frame.data).map_err(|_| {
+            Error::bad_answer("the vendor's stream has a frame that is not of the text generation format")
+        })?;
         if generated.error.is_some() {
             self.ended = true;
             out.push(Event::Error(failure(&generated, 500)));

@@ -115,7 +115,8 @@ fn what_breaks_off_is_no_answer() {
 
 #[test]
 fn errors_of_the_container_are_found_inside_those_of_the_service() {
-    let original = json!({"error": {"message": "no such model", "type": "invalid_request_error"}}).to_string();
+    let original =
+        json!({"error": {"message": "no such model", "type": "invalid_request_error"}}).to_string();
     let failed = json!({"ErrorCode": "CLIENT_ERROR_FROM_MODEL", "OriginalStatusCode": 400, "OriginalMessage": original,
         "Message": "Received client error (400) from primary with message ..."});
     let error = chatting().classify(&reply(424, &failed));

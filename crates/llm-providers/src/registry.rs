@@ -127,7 +127,8 @@ fn check(vendor: &Vendor) -> Result<()> {
             format!("vendor `{}`: `{wrong}` is no valid prefix: use letters, digits, `_`, `-`", vendor.name);
         return Err(Error::invalid(what));
     }
-    if let Some(url) = vendor.base_url.as_deref().filter(|url| base_url::host(url).is_none()) {
+    let plain = |url: &str| url.replace(['{', '}'], "");
+    if let Some(url) = vendor.base_url.as_deref().filter(|url| base_url::host(&plain(url)).is_none()) {
         return Err(Error::invalid(format!("vendor `{}`: `base_url` {url} is no address", vendor.name)));
     }
     Ok(())

@@ -14,8 +14,13 @@ use profiles::Profiles;
 const KEYS: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
 
 /// Keys of a configuration that choose credentials.
-const CHOICES: [&str; 5] =
-    ["aws_access_key_id", "aws_secret_access_key", "aws_profile_name", "aws_role_name", "aws_web_identity_token"];
+const CHOICES: [&str; 5] = [
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_profile_name",
+    "aws_role_name",
+    "aws_web_identity_token",
+];
 
 /// Whether a deployment says itself what it is signed with: then no key of the process's is shown in its place.
 pub(super) fn chooses(draft: &Draft<'_>) -> bool {

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use llm_core::message::{ForeignBlock, Media, OpaqueKind, Reasoning, Source, Text, ToolCall};
 use llm_core::Part;
+use llm_core::message::{ForeignBlock, Media, OpaqueKind, Reasoning, Source, Text, ToolCall};
 
 use super::{citations, input, redacted_for_client, sealed_call_state};
 use crate::CONVERSE;
@@ -47,7 +47,9 @@ fn image(media: &Media) -> Option<Block<'_>> {
 fn thinking(reasoning: &Reasoning) -> Option<Block<'_>> {
     let state = reasoning.opaque.as_ref();
     if let Some(state) = state.filter(|state| state.kind == OpaqueKind::Redacted) {
-        return Some(Block::ReasoningContent(Thought::RedactedContent(Cow::Owned(redacted_for_client(state)))));
+        return Some(Block::ReasoningContent(Thought::RedactedContent(Cow::Owned(redacted_for_client(
+            state,
+        )))));
     }
     let text = match (reasoning.text.as_str(), reasoning.summary.as_slice()) {
         ("", [one]) => Cow::Borrowed(one.as_str()),
@@ -61,8 +63,7 @@ fn thinking(reasoning: &Reasoning) -> Option<Block<'_>> {
 
 fn tool_use(call: &ToolCall) -> Vec<Block<'_>> {
     let id = Cow::Borrowed(call.id.as_str());
-    let mut blocks =
-        vec![Block::ToolUse(ToolUse { tool_use_id: id, name: &call.name, input: input(call) })];
+    let mut blocks = vec![Block::ToolUse(ToolUse { tool_use_id: id, name: &call.name, input: input(call) })];
     let sealed = call.opaque.as_ref().and_then(sealed_call_state);
     blocks.extend(sealed.map(|data| Block::ReasoningContent(Thought::RedactedContent(Cow::Owned(data)))));
     blocks

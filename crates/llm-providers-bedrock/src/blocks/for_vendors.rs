@@ -139,7 +139,11 @@ impl<'l> ForVendors<'l> {
     /// A name in the letters that vendors take, and no other document's.
     fn name(&mut self, title: Option<&str>) -> String {
         let plain = |letter: char| {
-            if letter.is_ascii_alphanumeric() || matches!(letter, '-' | '(' | ')' | '[' | ']') { letter } else { ' ' }
+            if letter.is_ascii_alphanumeric() || matches!(letter, '-' | '(' | ')' | '[' | ']') {
+                letter
+            } else {
+                ' '
+            }
         };
         let spaced: String = title.unwrap_or_default().chars().map(plain).take(180).collect();
         let name = spaced.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
@@ -155,7 +159,11 @@ impl<'l> ForVendors<'l> {
         if call.opaque.as_ref().is_some_and(|state| state.origin != CONVERSE) {
             self.losses.foreign_state("messages.tool_call.state");
         }
-        Block::ToolUse(ToolUse { tool_use_id: ids::to_vendor(&call.id), name: &call.name, input: input(call) })
+        Block::ToolUse(ToolUse {
+            tool_use_id: ids::to_vendor(&call.id),
+            name: &call.name,
+            input: input(call),
+        })
     }
 
     fn tool_result<'a>(&mut self, result: &'a ToolResult) -> Result<Block<'a>> {

@@ -2,7 +2,8 @@
 
 use llm_core::Part;
 use llm_core::message::{
-    CacheMark, Document, ForeignBlock, Media, Opaque, OpaqueKind, Reasoning, Source, Text, ToolCall, ToolResult,
+    CacheMark, Document, ForeignBlock, Media, Opaque, OpaqueKind, Reasoning, Source, Text, ToolCall,
+    ToolResult,
 };
 use serde_json::value::RawValue;
 
@@ -58,7 +59,13 @@ pub(crate) fn read_block(raw: &RawValue, side: Side) -> Result<Part, Malformed> 
     let Some((kind, value)) = block.variant(&[]) else {
         return Err(Malformed::new("", "expected a content block with one member"));
     };
-    let part = match kind {
+    let part = modelled(kind, value, side).map_err(|fault| fault.within(kind))?;
+    part.map_or_else(|| foreign(raw, kind), Ok)
+}
+
+/// `None`: a block that the canonical form has no room for.
+fn modelled(kind: &str, value: &RawValue, side: Side) -> Result<Option<Part>, Malformed> {
+    Ok(match kind {
         "text" => Some(Part::text(text(value)?)),
         "image" => media(value, formats::IMAGES)?.map(Part::Image),
         "audio" => media(value, formats::SOUNDS)?.map(Part::Audio),
@@ -69,12 +76,11 @@ pub(crate) fn read_block(raw: &RawValue, side: Side) -> Result<Part, Malformed> 
         "reasoningContent" => reasoning(value, side)?.map(Part::Reasoning),
         "citationsContent" => Some(Part::Text(cited(value)?)),
         _ => None,
-    };
-    part.map_or_else(|| foreign(raw, kind), Ok).map_err(|fault: Malformed| fault.within(kind))
+    })
 }
 
 fn text(value: &RawValue) -> Result<String, Malformed> {
-    serde_json::from_str(value.get()).map_err(|_| Malformed::new("text", "expected a string"))
+    serde_json::from_str(value.get()).map_err(|_| Malformed::new("", "expected a string"))
 }
 
 /// A block that is kept as it is: of the vendor's own tools, or of a kind that is not modelled.

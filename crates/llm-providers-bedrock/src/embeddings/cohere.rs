@@ -1,7 +1,9 @@
 //! Cohere's Embed models (v3, v4). After the pages "Cohere Embed v3" and "Cohere Embed v4" of the user guide (read
 //! November 2026).
 
-use llm_core::embedding::{Embedding, EmbeddingEncoding, EmbeddingInput, EmbeddingPurpose, EmbeddingRequest, Truncate};
+use llm_core::embedding::{
+    Embedding, EmbeddingEncoding, EmbeddingInput, EmbeddingPurpose, EmbeddingRequest, Truncate,
+};
 use llm_core::{Losses, Part, RawJson, RawObject, Result};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -93,7 +95,9 @@ fn inputs(request: &EmbeddingRequest, losses: &mut Losses) -> Result<Vec<RawJson
                         (None, Some((media_type, data))) => {
                             content.push(piece("image_url", &format!("data:{media_type};base64,{data}")));
                         }
-                        (None, None) => losses.meaning(format!("input.{}", part.kind_name().replace(' ', "_")))?,
+                        (None, None) => {
+                            losses.meaning(format!("input.{}", part.kind_name().replace(' ', "_")))?
+                        }
                     }
                 }
             }

@@ -1,7 +1,9 @@
 //! Amazon Nova multimodal embeddings, one text or picture. After the page "Nova Embeddings" of the Nova user guide
 //! (read November 2026).
 
-use llm_core::embedding::{Embedding, EmbeddingEncoding, EmbeddingInput, EmbeddingPurpose, EmbeddingRequest, Truncate};
+use llm_core::embedding::{
+    Embedding, EmbeddingEncoding, EmbeddingInput, EmbeddingPurpose, EmbeddingRequest, Truncate,
+};
 use llm_core::{Losses, RawJson, RawObject, Result};
 
 use super::{picture, single};
@@ -67,7 +69,8 @@ fn input(
         params.member("text", &object.json());
         return Ok(());
     }
-    let placed = image.and_then(|(media_type, data)| Some((formats::word(formats::IMAGES, media_type)?, data)));
+    let placed =
+        image.and_then(|(media_type, data)| Some((formats::word(formats::IMAGES, media_type)?, data)));
     let Some((format, data)) = placed else { return losses.meaning("input") };
     let mut object = ObjectWriter::new();
     let source = union("bytes", data);

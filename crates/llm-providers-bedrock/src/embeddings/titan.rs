@@ -12,7 +12,9 @@ pub(super) fn body(request: &EmbeddingRequest, model: &str, losses: &mut Losses)
     let pictures = model.contains("embed-image");
     match single(request)? {
         EmbeddingInput::Text(text) => body.insert("inputText", RawJson::string(text)),
-        EmbeddingInput::Parts(parts) => parts.iter().try_for_each(|part| self::part(part, pictures, &mut body, losses))?,
+        EmbeddingInput::Parts(parts) => {
+            parts.iter().try_for_each(|part| self::part(part, pictures, &mut body, losses))?
+        }
         _ => losses.meaning("input.tokens")?,
     }
     if request.purpose.is_some() {
@@ -54,7 +56,12 @@ fn part(part: &Part, pictures: bool, body: &mut RawObject, losses: &mut Losses) 
 }
 
 /// Only the second version of text has another than floats: bits.
-fn encodings(request: &EmbeddingRequest, second: bool, body: &mut RawObject, losses: &mut Losses) -> Result<()> {
+fn encodings(
+    request: &EmbeddingRequest,
+    second: bool,
+    body: &mut RawObject,
+    losses: &mut Losses,
+) -> Result<()> {
     let mut names = Vec::new();
     for encoding in &request.encodings {
         match encoding {
@@ -88,7 +95,8 @@ pub(super) fn embedding(body: &Members<'_>) -> Result<Embedding, Malformed> {
 fn packed(bits: &[u8]) -> Vec<i16> {
     bits.chunks(8)
         .map(|eight| {
-            let byte = eight.iter().enumerate().fold(0u8, |byte, (at, bit)| byte | u8::from(*bit != 0) << (7 - at));
+            let byte =
+                eight.iter().enumerate().fold(0u8, |byte, (at, bit)| byte | u8::from(*bit != 0) << (7 - at));
             i16::from(byte)
         })
         .collect()

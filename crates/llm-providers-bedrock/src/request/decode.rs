@@ -134,7 +134,9 @@ fn tool_config(config: &Members<'_>, request: &mut ChatRequest) -> Result<(), Ma
             let name = Members::parse(tool.get()).and_then(|tool| tool.required_text("name"));
             Some(ToolChoice::Function(name.map_err(|fault| fault.within("toolChoice.tool"))?))
         }
-        Some(_) => config.read("toolChoice", "a choice of tools")?.map(|raw| ToolChoice::Other { origin: CONVERSE, raw }),
+        Some(_) => config
+            .read("toolChoice", "a choice of tools")?
+            .map(|raw| ToolChoice::Other { origin: CONVERSE, raw }),
     };
     Ok(())
 }
@@ -175,7 +177,8 @@ fn output_config(config: &Members<'_>, request: &mut ChatRequest) -> Result<(), 
     let Some(format) = config.object("textFormat")? else { return Ok(()) };
     let inside = |fault: Malformed| fault.within("textFormat.structure");
     let structure = format.object("structure").map_err(inside)?.unwrap_or_default();
-    let definition = structure.object("jsonSchema").map_err(inside)?.ok_or_else(|| Malformed::missing("textFormat"))?;
+    let definition =
+        structure.object("jsonSchema").map_err(inside)?.ok_or_else(|| Malformed::missing("textFormat"))?;
     let inside = |fault: Malformed| fault.within("textFormat.structure.jsonSchema");
     let schema = RawJson::parse(definition.required_text("schema").map_err(inside)?)
         .map_err(|_| Malformed::new("textFormat.structure.jsonSchema.schema", "expected JSON as a string"))?;

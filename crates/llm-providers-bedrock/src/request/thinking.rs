@@ -9,8 +9,14 @@ use crate::wire::ObjectWriter;
 
 /// Effort as a word and as thinking tokens. A word becomes its number; a number becomes the word of the first row that
 /// it does not exceed, `max` above all.
-const EFFORTS: &[(&str, u64)] =
-    &[("minimal", 1024), ("low", 2048), ("medium", 8192), ("high", 16_384), ("xhigh", 32_768), ("max", 63_999)];
+const EFFORTS: &[(&str, u64)] = &[
+    ("minimal", 1024),
+    ("low", 2048),
+    ("medium", 8192),
+    ("high", 16_384),
+    ("xhigh", 32_768),
+    ("max", 63_999),
+];
 
 /// The least budget that Claude takes.
 const LEAST_BUDGET: u64 = 1024;

@@ -41,7 +41,10 @@ enum Kind {
     /// Arguments of the tool for the answer, told as text.
     Answer,
     /// Thinking, with what proves or hides it: that is told whole.
-    Thinking { signature: String, redacted: Vec<String> },
+    Thinking {
+        signature: String,
+        redacted: Vec<String>,
+    },
     Call,
     /// Handed on whole, and numbered only then: parts that open before it ends come before it.
     Gathered(Gathering),
@@ -275,7 +278,9 @@ fn piece(kind: &str, value: &RawValue, answer: bool) -> Result<Option<Delta>, Ma
             let text: String = serde_json::from_str(value.get()).map_err(wrong)?;
             (!text.is_empty()).then_some(Delta::Text(text))
         }
-        "citation" => Some(Delta::Citation(Box::new(read_citation(value).map_err(|fault| fault.within(kind))?))),
+        "citation" => {
+            Some(Delta::Citation(Box::new(read_citation(value).map_err(|fault| fault.within(kind))?)))
+        }
         "toolUse" => {
             let piece = Members::parse(value.get()).map_err(|fault| fault.within(kind))?;
             let input = piece.text("input").map_err(|fault| fault.within(kind))?;

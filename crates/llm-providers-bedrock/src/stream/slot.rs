@@ -195,7 +195,6 @@ impl Slot {
     }
 }
 
-
 /// A block that comes whole, in one start and one piece where this format streams its kind.
 fn whole(block: &Block<'_>, writer: &mut Writer<'_>) {
     let index = match block {

@@ -68,7 +68,11 @@ impl<'a> Members<'a> {
     }
 
     /// A member read as a type; absent and null give `None`.
-    pub(crate) fn read<T: Deserialize<'a>>(&self, name: &str, expected: &str) -> Result<Option<T>, Malformed> {
+    pub(crate) fn read<T: Deserialize<'a>>(
+        &self,
+        name: &str,
+        expected: &str,
+    ) -> Result<Option<T>, Malformed> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
         let read = serde_json::from_str(raw.get());
         read.map(Some).map_err(|_| Malformed::new(name, format!("expected {expected}")))
@@ -151,7 +155,10 @@ mod tests {
         let fault = members.read::<f64>("temperature", "a number").expect_err("a string");
         let error = fault.within("inferenceConfig").of_client();
         assert_eq!(error.message(), "invalid `inferenceConfig.temperature`: expected a number");
-        assert_eq!(Members::parse("[1]").expect_err("an array").of_client().message(), "invalid request body: expected an object");
+        assert_eq!(
+            Members::parse("[1]").expect_err("an array").of_client().message(),
+            "invalid request body: expected an object"
+        );
     }
 
     #[test]

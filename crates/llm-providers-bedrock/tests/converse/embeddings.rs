@@ -81,7 +81,8 @@ fn what_a_model_cannot_do_is_refused() {
     assert!(encode(&dimensions, "amazon.titan-embed-text-v1").is_err());
     assert!(encode(&texts(&["x", "y"]), "amazon.titan-embed-text-v2:0").is_err());
     assert!(encode(&texts(&["x"]), "anthropic.claude-3-haiku-20240307-v1:0").is_err());
-    let tokens = EmbeddingRequest { inputs: vec![EmbeddingInput::Tokens(vec![1])], ..EmbeddingRequest::default() };
+    let tokens =
+        EmbeddingRequest { inputs: vec![EmbeddingInput::Tokens(vec![1])], ..EmbeddingRequest::default() };
     assert!(encode(&tokens, "cohere.embed-english-v3").is_err());
 }
 
@@ -90,7 +91,8 @@ fn answers_are_known_by_their_shape() {
     let titan = decode(&json!({"embedding": [0.5, 1], "inputTextTokenCount": 3}), 1).expect("an answer");
     assert_eq!(titan.embeddings[0].float.as_deref(), Some(&[0.5, 1.0][..]));
     assert_eq!(titan.usage.input, Some(3));
-    let cohere = decode(&json!({"embeddings": {"float": [[0.5], [1]], "int8": [[1], [-2]]}}), 2).expect("an answer");
+    let cohere =
+        decode(&json!({"embeddings": {"float": [[0.5], [1]], "int8": [[1], [-2]]}}), 2).expect("an answer");
     assert_eq!(cohere.embeddings[1].float.as_deref(), Some(&[1.0][..]));
     assert_eq!(cohere.embeddings[1].packed, [(EmbeddingEncoding::Int8, vec![-2])]);
     assert!(decode(&json!({"embeddings": [[0.5]]}), 2).is_err());

@@ -86,7 +86,11 @@ fn plain(mut value: Value) -> Value {
             members.retain(|name, value| !value.is_null() && !name.ends_with("InputTokenCount"));
             // Without an hour's cache the details say no more than the sum.
             let hour = |detail: &Value| detail["ttl"] == "1h";
-            if members.get("cacheDetails").and_then(Value::as_array).is_some_and(|list| !list.iter().any(hour)) {
+            if members
+                .get("cacheDetails")
+                .and_then(Value::as_array)
+                .is_some_and(|list| !list.iter().any(hour))
+            {
                 members.remove("cacheDetails");
             }
             if members.get("stopReason") == Some(&json!("guardrail_intervened")) {
@@ -209,7 +213,8 @@ fn errors_mean_what_they_say() {
 
 fn model(recording: &Recording) -> String {
     let path = recording.path.split('?').next().expect("a path").to_owned();
-    let endpoint = |path: &str| ConverseIngress.endpoints().iter().find_map(|endpoint| endpoint.matches(path));
+    let endpoint =
+        |path: &str| ConverseIngress.endpoints().iter().find_map(|endpoint| endpoint.matches(path));
     endpoint(&path).and_then(|asked| asked.model).unwrap_or_else(|| panic!("{}: {path}", recording.case))
 }
 

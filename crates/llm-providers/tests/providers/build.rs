@@ -82,7 +82,7 @@ fn quirks_that_the_dialect_does_not_know_are_refused() {
 fn all_client_dialects_are_there() {
     let mut names: Vec<String> = ingresses().iter().map(|ingress| ingress.id().to_string()).collect();
     names.sort();
-    assert_eq!(names, ["anthropic.messages", "openai.chat", "openai.responses"]);
+    assert_eq!(names, ["anthropic.messages", "bedrock.converse", "openai.chat", "openai.responses"]);
 }
 
 #[tokio::test]

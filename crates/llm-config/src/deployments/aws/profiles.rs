@@ -20,7 +20,9 @@ impl Profiles {
     /// Reads both files; one that is not there has no profiles.
     pub(super) fn read(environment: &Environment) -> Self {
         let mut profiles = Self(HashMap::new());
-        for (variable, file) in [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")] {
+        for (variable, file) in
+            [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")]
+        {
             let own = environment.get(variable).map(PathBuf::from);
             let home = || Some(PathBuf::from(environment.get("HOME")?).join(".aws").join(file));
             let content = own.or_else(home).and_then(|path| std::fs::read_to_string(path).ok());
@@ -40,7 +42,9 @@ impl Profiles {
             }
             // Lines that begin with white space belong to settings of single services.
             let inner = line.starts_with([' ', '\t', '#', ';']);
-            if let (Some((key, value)), Some(profile), false) = (line.split_once('='), current.as_mut(), inner) {
+            if let (Some((key, value)), Some(profile), false) =
+                (line.split_once('='), current.as_mut(), inner)
+            {
                 let value = value.split(" #").next().unwrap_or_default().trim();
                 profile.entry(key.trim().to_ascii_lowercase()).or_insert_with(|| value.to_owned());
             }

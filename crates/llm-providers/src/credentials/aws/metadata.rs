@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::Method;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use llm_core::{Error, ErrorKind, Result, Secret};
 use llm_transport::ColdCall;
 use serde::Deserialize;
@@ -100,7 +100,8 @@ impl Machine {
 }
 
 fn secret(text: &str) -> Result<HeaderValue> {
-    let value = HeaderValue::from_str(text.trim()).map_err(|_| none("the token for them is no header's value"));
+    let value =
+        HeaderValue::from_str(text.trim()).map_err(|_| none("the token for them is no header's value"));
     value.map(|mut value| {
         value.set_sensitive(true);
         value

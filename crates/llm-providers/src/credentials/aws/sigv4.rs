@@ -85,7 +85,8 @@ fn value(text: &str) -> Result<HeaderValue> {
 
 /// The `host` header as the transport writes it, and the path.
 fn address(base_url: &str) -> Result<(Cow<'_, str>, &str)> {
-    let no_host = || Error::new(ErrorKind::UpstreamAuth, "the address to sign for names no host: check `api_base`");
+    let no_host =
+        || Error::new(ErrorKind::UpstreamAuth, "the address to sign for names no host: check `api_base`");
     let (scheme, rest) = base_url.split_once("://").ok_or_else(no_host)?;
     let at = rest.find('/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at(at);
@@ -182,7 +183,9 @@ mod tests {
         let now = time::read("2015-08-30T12:36:00Z").expect("a time");
         sign(&mut request, "https://example.amazonaws.com:443", &keys, scope, now).expect("signs");
         let shown = request.headers.get(AUTHORIZATION).expect("signed").to_str().expect("ASCII").to_owned();
-        assert!(shown.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "));
+        assert!(shown.starts_with(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
+        ));
         shown.rsplit_once("Signature=").expect("a signature").1.to_owned()
     }
 

@@ -39,7 +39,8 @@ impl Source {
     pub(super) fn of(parameters: &Parameters, files: &Files, region: &str) -> Result<Self> {
         let sts = Sts::new(parameters.get("aws_sts_endpoint"), region);
         let role = Role::of(parameters);
-        if parameters.get("aws_access_key_id").is_some() || parameters.get("aws_secret_access_key").is_some() {
+        if parameters.get("aws_access_key_id").is_some() || parameters.get("aws_secret_access_key").is_some()
+        {
             return Ok(Self { first: First::Given(Arc::new(given(parameters)?)), role, sts });
         }
         if let Some(token) = parameters.get("aws_web_identity_token") {
@@ -84,7 +85,8 @@ impl Source {
 
 fn given(parameters: &Parameters) -> Result<Keys> {
     let needed = |name: &str| {
-        let missing = || Error::invalid(format!("the AWS keys are incomplete: set `{name}` too")).with_param(name);
+        let missing =
+            || Error::invalid(format!("the AWS keys are incomplete: set `{name}` too")).with_param(name);
         parameters.get(name).ok_or_else(missing)
     };
     let secret = needed("aws_secret_access_key")?;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::scrub::scrub;
 use llm_core::wire::{WireRequest, WireResponse};
 use llm_core::{Error, ErrorKind, Result, Secret};

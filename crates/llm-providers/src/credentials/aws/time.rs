@@ -57,7 +57,9 @@ mod tests {
         ] {
             assert_eq!(read(text).map(stamp).as_deref(), Some(stamped));
         }
-        for wrong in ["", "2026-11-21", "2026-13-01T00:00:00Z", "yesterday, at noon..", "2026-11-21T99:00:00Z"] {
+        for wrong in
+            ["", "2026-11-21", "2026-13-01T00:00:00Z", "yesterday, at noon..", "2026-11-21T99:00:00Z"]
+        {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }
