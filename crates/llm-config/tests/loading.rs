@@ -303,7 +303,7 @@ fn what_comes_later_is_a_warning_and_the_rest_is_served() {
     insta::assert_snapshot!(yaml(
         "later",
         "model_list:\n  - {model_name: gemini, litellm_params: {model: gemini/gemini-2.0-flash, api_key: x}}\n  \
-         - {model_name: claude, litellm_params: {model: bedrock/converse/claude, aws_region_name: us-east-1}}\n  \
+         - {model_name: claude, litellm_params: {model: vertex_ai/claude, vertex_location: us-east5}}\n  \
          - {model_name: gpt, litellm_params: {model: gpt-4o, tags: [a], cooldown_time: 5}}\n\
          router_settings:\n  routing_strategy: least-busy\n  fallbacks: [{gpt: [gemini, claude]}]\n  allowed_fails: 3\n\
          litellm_settings:\n  success_callback: [langfuse]\n  cache: true\n  telemetry: false\n\
@@ -453,4 +453,41 @@ proptest::proptest! {
             let _ = (describe(&loaded), build(&loaded).map(|_| ()));
         }
     }
+}
+
+/// Nobody signs with one's key and another's token.
+#[test]
+fn aws_credentials_come_from_one_place() {
+    let text = "model_list:\n  \
+        - {model_name: own, litellm_params: {model: bedrock/us-west-2/amazon.nova-lite-v1:0, \
+           aws_access_key_id: AKIDOWN, aws_secret_access_key: own}}\n  \
+        - {model_name: process, litellm_params: {model: bedrock/amazon.nova-lite-v1:0}}\n  \
+        - {model_name: profile, litellm_params: {model: bedrock/amazon.nova-lite-v1:0, aws_profile_name: work}}\n";
+    let profiles = "[work]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = profile\n";
+    let files = [("config.yaml", text), ("credentials", profiles)];
+    let shared = folder("aws", &files).join("credentials");
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", "AKIDPROCESS"),
+        ("AWS_SECRET_ACCESS_KEY", "process"),
+        ("AWS_SESSION_TOKEN", "token"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_BEARER_TOKEN_BEDROCK", "bearer"),
+        ("AWS_SHARED_CREDENTIALS_FILE", shared.to_str().expect("UTF-8")),
+    ];
+    let loaded = loaded("aws", &files, &environment).unwrap_or_else(|report| panic!("{report}"));
+    assert!(build(&loaded).is_ok());
+    let told: Vec<_> = loaded
+        .config
+        .deployments
+        .iter()
+        .map(|one| {
+            let get = |name: &str| one.parameters.get(name).unwrap_or("-");
+            let key = one.api_key.as_ref().map_or("-", |key| key.expose().as_str());
+            [get("aws_access_key_id"), get("aws_session_token"), get("aws_region_name"), key].join(" ")
+        })
+        .collect();
+    assert_eq!(
+        told,
+        ["AKIDOWN - us-west-2 -", "AKIDPROCESS token eu-west-1 bearer", "AKIDPROFILE - eu-west-1 -"]
+    );
 }

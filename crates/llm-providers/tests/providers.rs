@@ -1,6 +1,9 @@
 //! Providers against a scripted vendor on this machine.
 #![cfg(all(feature = "openai", feature = "anthropic"))]
 
+#[cfg(feature = "bedrock")]
+#[path = "providers/aws.rs"]
+mod aws;
 #[path = "providers/build.rs"]
 mod build;
 #[path = "providers/client.rs"]

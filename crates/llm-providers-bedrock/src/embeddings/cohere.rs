@@ -96,7 +96,7 @@ fn inputs(request: &EmbeddingRequest, losses: &mut Losses) -> Result<Vec<RawJson
                             content.push(piece("image_url", &format!("data:{media_type};base64,{data}")));
                         }
                         (None, None) => {
-                            losses.meaning(format!("input.{}", part.kind_name().replace(' ', "_")))?
+                            losses.meaning(format!("input.{}", part.kind_name().replace(' ', "_")))?;
                         }
                     }
                 }

@@ -13,7 +13,7 @@ pub(super) fn body(request: &EmbeddingRequest, model: &str, losses: &mut Losses)
     match single(request)? {
         EmbeddingInput::Text(text) => body.insert("inputText", RawJson::string(text)),
         EmbeddingInput::Parts(parts) => {
-            parts.iter().try_for_each(|part| self::part(part, pictures, &mut body, losses))?
+            parts.iter().try_for_each(|part| self::part(part, pictures, &mut body, losses))?;
         }
         _ => losses.meaning("input.tokens")?,
     }

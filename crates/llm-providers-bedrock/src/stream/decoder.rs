@@ -218,7 +218,7 @@ impl Decoder {
         match kind {
             Kind::Text | Kind::Answer | Kind::Call => {}
             Kind::Thinking { signature, redacted } => {
-                let state = state(signature, redacted);
+                let state = state(signature, &redacted);
                 out.extend(state.map(|state| Event::Delta { choice: 0, part, delta: Delta::Opaque(state) }));
             }
             Kind::Gathered(gathering) => {
@@ -304,8 +304,8 @@ fn thought(
 }
 
 /// What must come back with thinking: withheld thinking in pieces is one blob.
-fn state(signature: String, redacted: Vec<String>) -> Option<Opaque> {
-    let data = match redacted.as_slice() {
+fn state(signature: String, redacted: &[String]) -> Option<Opaque> {
+    let data = match redacted {
         [] if signature.is_empty() => return None,
         [] => return Some(Opaque { origin: CONVERSE, kind: OpaqueKind::Signature, data: signature }),
         [one] => one.clone(),

@@ -127,11 +127,11 @@ impl Slot {
     /// Writes more of the block.
     pub(super) fn write(&mut self, delta: &Delta, writer: &mut Writer<'_>) {
         match (&mut self.kind, delta) {
-            (Kind::Text, Delta::Text(text) | Delta::Refusal(text) | Delta::AudioTranscript(text)) => {
-                if !text.is_empty() {
-                    let index = *self.index.get_or_insert_with(|| writer.number());
-                    writer.piece("text", text, index);
-                }
+            (Kind::Text, Delta::Text(text) | Delta::Refusal(text) | Delta::AudioTranscript(text))
+                if !text.is_empty() =>
+            {
+                let index = *self.index.get_or_insert_with(|| writer.number());
+                writer.piece("text", text, index);
             }
             (Kind::Text, Delta::Citation(citation)) => {
                 if let Some(citation) = citation_for_client(citation) {
