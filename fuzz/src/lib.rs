@@ -1,7 +1,7 @@
 //! What must hold for any bytes from outside. Each module is one fuzz target: its `check` takes bytes as they come
 //! and panics when a promise of the crates is broken.
 //!
-//! - [`envelope`], [`framing`]: request bodies and streams before anybody knows what they say.
+//! - [`envelope`], [`forms`], [`framing`]: request bodies and streams before anybody knows what they say.
 //! - [`requests`], [`forwards`]: clients' requests, read and written anew, or edited in passing.
 //! - [`answers`], [`streams`], [`taps`]: vendors' answers, whole, as events, and watched in passing.
 //! - [`calls`]: a whole call of the gateway, headers included, against the built-in mock.
@@ -16,6 +16,7 @@ pub mod calls;
 pub mod configuration;
 pub mod dialects;
 pub mod envelope;
+pub mod forms;
 pub mod forwards;
 pub mod framing;
 pub mod prices;
@@ -54,6 +55,7 @@ mod tests {
         over("base_urls", crate::base_urls::check);
         over("calls", crate::calls::check);
         over("configuration", crate::configuration::check);
+        over("forms", crate::forms::check);
         over("prices", crate::prices::check);
         over("variables", crate::variables::check);
     }

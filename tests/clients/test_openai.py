@@ -15,6 +15,11 @@ def client(gateway):
     return openai.OpenAI(api_key=KEY, base_url=gateway.url + "/v1", max_retries=0)
 
 
+@pytest.fixture
+def azure(gateway):
+    return openai.AzureOpenAI(api_key=KEY, azure_endpoint=gateway.url, api_version="2024-10-21", max_retries=0)
+
+
 def ask(text):
     return [{"role": "system", "content": "Be brief."}, {"role": "user", "content": text}]
 
@@ -26,6 +31,17 @@ def test_a_plain_answer(client, dialect):
     assert answer.model == f"{dialect}-echo"
     assert answer.usage.prompt_tokens > 0
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+
+
+def test_the_client_for_azure_asks_at_its_own_paths(azure, gateway, dialect):
+    answer = azure.chat.completions.create(model=f"{dialect}-echo", messages=ask("hello"))
+    assert "hello" in answer.choices[0].message.content
+    # The deployment of the client stands in the path and wins over the model of the body.
+    one = openai.AzureOpenAI(api_key=KEY, azure_endpoint=gateway.url, azure_deployment=f"{dialect}-echo",
+                             api_version="2024-10-21", max_retries=0)
+    chunks = list(one.chat.completions.create(model="other", messages=ask("one two"), stream=True))
+    assert "one two" in "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert azure.responses.create(model=f"{dialect}-echo", input="hello").output_text
 
 
 def test_a_stream_tells_the_same(client, dialect):

@@ -10,6 +10,8 @@ mod books;
 mod connections;
 #[path = "end_to_end/departures.rs"]
 mod departures;
+#[path = "end_to_end/embeddings.rs"]
+mod embeddings;
 #[path = "end_to_end/losses.rs"]
 mod losses;
 #[path = "end_to_end/operations.rs"]
@@ -22,6 +24,8 @@ mod pairs_reasoning;
 mod pairs_text;
 #[path = "end_to_end/pairs_tools.rs"]
 mod pairs_tools;
+#[path = "end_to_end/passages.rs"]
+mod passages;
 #[path = "end_to_end/passthrough.rs"]
 mod passthrough;
 #[path = "end_to_end/recovery.rs"]

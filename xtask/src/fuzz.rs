@@ -20,12 +20,13 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
 };
 
 /// Each target, with the folder of its seeds.
-const TARGETS: [(&str, &str); 12] = [
+const TARGETS: [(&str, &str); 13] = [
     ("answers", "answers"),
     ("base_urls", "base_urls"),
     ("calls", "calls"),
     ("configuration", "configuration"),
     ("envelope", "requests"),
+    ("forms", "forms"),
     ("forwards", "requests"),
     ("framing", "streams"),
     ("prices", "prices"),

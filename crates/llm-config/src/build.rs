@@ -23,7 +23,7 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
         report.error(&crate::Place::Default, error.message().to_owned());
         RouterSettings::default()
     });
-    let providers = Providers::new(config.vendors.clone());
+    let providers = Providers::new(config.vendors.clone()).with_media(config.media.clone());
     let mut deployments = Vec::with_capacity(config.deployments.len());
     let mut accounts = HashMap::with_capacity(config.deployments.len());
     for one in &config.deployments {
@@ -110,6 +110,7 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         model_max_output_tokens: one.model_max_output_tokens,
         extra_body: one.extra_body.clone(),
         drop_fields: one.drop_fields.clone(),
+        cache_points: one.cache_points.clone(),
         ..ProviderSpec::default()
     }
 }

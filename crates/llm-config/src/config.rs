@@ -6,7 +6,7 @@ use std::sync::Arc;
 use llm_core::request::Sampling;
 use llm_core::{LossPolicy, RawObject, Secret};
 use llm_metrics::PriceBook;
-use llm_providers::{Parameters, Registry};
+use llm_providers::{CachePoint, MediaSettings, Parameters, Registry};
 use llm_router::{Alias, Limits};
 
 use crate::report::{Place, Report};
@@ -18,6 +18,8 @@ pub struct Config {
     pub server: ServerSettings,
     /// How deployments are picked, retried and replaced.
     pub router: RouterConfig,
+    /// How files that requests point to are fetched.
+    pub media: MediaSettings,
     /// What is served, in the order of the configuration.
     pub deployments: Vec<DeploymentConfig>,
     /// Other names for groups.
@@ -73,6 +75,8 @@ pub struct DeploymentConfig {
     pub extra_body: RawObject,
     /// Members taken out of every body.
     pub drop_fields: Vec<String>,
+    /// Where each prompt is marked for the vendor's cache.
+    pub cache_points: Vec<CachePoint>,
     /// The model's name in the price table, where it is another one.
     pub base_model: Option<String>,
     /// Prices and limits of the configuration's own, as `(field, decimal text)`.

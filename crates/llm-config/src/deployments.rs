@@ -6,11 +6,13 @@
 use std::collections::HashSet;
 
 use llm_core::{LossPolicy, Secret};
-use llm_providers::{Auth, Parameters, Status, Vendor};
+use llm_providers::{Auth, CachePoint, Parameters, Status, Vendor};
 
 use crate::config::DeploymentConfig;
 use crate::environment::Environment;
+use crate::files;
 use crate::inference::{Asked, COMPATIBLE, Known};
+use crate::keys::VENDOR_PARAMETERS;
 use crate::node::Node;
 use crate::report::{Place, Report};
 
@@ -81,9 +83,10 @@ impl Maker<'_> {
             let message = format!("the model `{}` has a `*`, and its public name has none", draft.model);
             return self.report.error(&draft.at, message).help("write the public name with a `*` too");
         }
+        self.moot_parameters(draft, vendor);
         let accesses = self.accesses(draft, vendor, api_base);
         for access in accesses {
-            if self.can_be_called(draft, vendor, &access) {
+            if self.can_be_called(draft, vendor, model, &access) {
                 self.push(draft, vendor, model, access);
             }
         }
@@ -117,7 +120,7 @@ impl Maker<'_> {
                     .warning(&draft.at, format!("the variable `{variable}` is not set"))
                     .help("set it in the environment or in `.env`");
             }
-        } else if keys.is_empty() && !(vendor.auth == Auth::AwsSigv4 && aws::chooses(draft)) {
+        } else if keys.is_empty() && !parts::bring_credential(vendor, |name| draft.text(name).is_some()) {
             keys.extend(first_set(&vendor.key_env));
         }
         let keys: Vec<Option<String>> =
@@ -126,16 +129,16 @@ impl Maker<'_> {
     }
 
     /// Says what is missing: an address is an error of the file; a key may just not be there on this machine.
-    fn can_be_called(&mut self, draft: &Draft<'_>, vendor: &Vendor, access: &Access) -> bool {
-        if access.base.is_none() && vendor.base_url.is_none() && vendor.auth != Auth::None {
-            let message = format!(
-                "`{}` needs an `api_base`: the vendor `{}` has no address of its own",
-                draft.public, vendor.name
-            );
-            self.report.error(&draft.at, message).help_if(variables("set `api_base`", &vendor.base_env));
+    fn can_be_called(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, access: &Access) -> bool {
+        let parameters = self.settled(draft, vendor, model).0;
+        let no_address = || lacks_address(vendor, &parameters, access);
+        if access.base.is_none() && vendor.auth != Auth::None && no_address() {
+            self.no_address(draft, vendor);
             return false;
         }
-        let optional = vendor.key_optional || vendor.auth == Auth::None || access.base.is_some();
+        let brought = parts::bring_credential(vendor, |name| parameters.get(name).is_some());
+        let of_proxy = access.base.is_some() && vendor.auth != Auth::Azure;
+        let optional = vendor.key_optional || vendor.auth == Auth::None || brought || of_proxy;
         if access.key.is_none() && !optional && !draft.shows_credential_itself() {
             let message =
                 format!("`{}` is not served: there is no key for the vendor `{}`", draft.public, vendor.name);
@@ -146,8 +149,30 @@ impl Maker<'_> {
         true
     }
 
+    /// A key alone may be there for another program's sake; a deployment that is named must have its address.
+    fn no_address(&mut self, draft: &Draft<'_>, vendor: &Vendor) {
+        let parameters = vendor.parameters.iter().filter(|_| vendor.base_url.is_some());
+        let names: Vec<String> =
+            vendor.base_env.iter().chain(parameters.flat_map(|(_, all)| all)).cloned().collect();
+        let help = variables("set `api_base`", &names);
+        let (public, name) = (&draft.public, &vendor.name);
+        if draft.access.is_empty() {
+            let message =
+                format!("`{public}` needs an `api_base`: the vendor `{name}` has no address of its own");
+            self.report.error(&draft.at, message).help_if(help);
+        } else {
+            let message = format!("`{public}` is not served: the vendor `{name}` has no address of its own");
+            self.report.warning(&draft.at, message).help_if(help);
+        }
+    }
+
     fn push(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, access: Access) {
         let full_name = format!("{}/{model}", vendor.name);
+        let (parameters, settled) = self.settled(draft, vendor, model);
+        if let Err(message) = settled {
+            self.report.error(&draft.at, format!("`{}` cannot be signed: {message}", draft.public));
+        }
+        let parameters = self.with_files(draft, vendor, parameters);
         let config = DeploymentConfig {
             id: draft.id.clone().unwrap_or_else(|| full_name.clone()),
             public: draft.public.clone(),
@@ -156,7 +181,7 @@ impl Maker<'_> {
             full_name,
             api_base: access.base,
             api_key: access.key.map(Secret::new),
-            parameters: self.parameters(draft, vendor, model),
+            parameters,
             organization: draft.text("organization").map(str::to_owned),
             extra_headers: draft.headers(),
             weight: 0,
@@ -169,6 +194,7 @@ impl Maker<'_> {
             model_max_output_tokens: self.max_output_tokens(draft, vendor, model),
             extra_body: draft.get("extra_body").map(Node::json_object).unwrap_or_default(),
             drop_fields: draft.texts("additional_drop_params"),
+            cache_points: self.cache_points(draft),
             base_model: draft.info_text("base_model").map(str::to_owned),
             prices: draft.prices(),
             place: draft.at.clone(),
@@ -178,7 +204,10 @@ impl Maker<'_> {
     }
 
     /// What the vendor's row names as parameters: of the draft, else of the variables that the row names.
-    fn parameters(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str) -> Parameters {
+    ///
+    /// # Errors
+    /// Beside them, when they name credentials that there are not.
+    fn settled(&self, draft: &Draft<'_>, vendor: &Vendor, model: &str) -> (Parameters, Result<(), String>) {
         let mut parameters = Parameters::default();
         for (name, variables) in &vendor.parameters {
             let set = variables.iter().find_map(|variable| self.environment.get(variable));
@@ -186,12 +215,51 @@ impl Maker<'_> {
                 parameters.set(name, Secret::new(value.to_owned()));
             }
         }
-        if vendor.auth == Auth::AwsSigv4
-            && let Err(message) = aws::settle(draft, model, self.environment, &mut parameters)
-        {
-            self.report.error(&draft.at, format!("`{}` cannot be signed: {message}", draft.public));
+        let settled = match vendor.auth {
+            Auth::AwsSigv4 => aws::settle(draft, model, self.environment, &mut parameters),
+            _ => Ok(()),
+        };
+        (parameters, settled)
+    }
+
+    /// The parameters with the texts of the files that some of them name.
+    fn with_files(&mut self, draft: &Draft<'_>, vendor: &Vendor, mut parameters: Parameters) -> Parameters {
+        for name in &vendor.files {
+            let Some(path) = parameters.get(name).filter(|value| !value.starts_with('{')) else { continue };
+            match std::fs::read_to_string(path) {
+                Ok(text) => parameters.set(name, Secret::new(text)),
+                Err(error) => {
+                    let message = format!("`{name}` cannot be read: {}", files::reason(&error));
+                    self.report
+                        .error(&draft.at, message)
+                        .help("give the JSON itself, or a file that is there");
+                }
+            }
         }
         parameters
+    }
+
+    /// Says which parameters mean nothing to this vendor: somebody relies on them.
+    fn moot_parameters(&mut self, draft: &Draft<'_>, vendor: &Vendor) {
+        let moot = VENDOR_PARAMETERS.iter().map(|key| key.name);
+        for name in moot.filter(|name| draft.text(name).is_some() && !vendor.parameters.contains_key(*name)) {
+            let message =
+                format!("`{name}` has no effect: the vendor `{}` has no such parameter", vendor.name);
+            self.report.warning(&draft.at, message);
+        }
+    }
+
+    fn cache_points(&mut self, draft: &Draft<'_>) -> Vec<CachePoint> {
+        let Some(node) = draft.get("cache_control_injection_points") else { return Vec::new() };
+        match node.json().read() {
+            Ok(points) => points,
+            Err(fault) => {
+                let message = format!("`cache_control_injection_points` is no list of places: {fault}");
+                let help = "write for example [{location: message, role: system}, {location: tool_config}]";
+                self.report.error(&node.at, message).help(help);
+                Vec::new()
+            }
+        }
     }
 
     fn max_output_tokens(&self, draft: &Draft<'_>, vendor: &Vendor, model: &str) -> Option<u64> {
@@ -211,6 +279,22 @@ impl Maker<'_> {
         name_uniquely(&mut made, report);
         (made.into_iter().map(|made| made.config).collect(), names)
     }
+}
+
+/// Whether the vendor has no address of its own, or one with a parameter in it that nobody set.
+fn lacks_address(vendor: &Vendor, parameters: &Parameters, access: &Access) -> bool {
+    let given = vendor.base_parameter.as_deref().is_some_and(|name| parameters.get(name).is_some());
+    if given || vendor.key_base_url.is_some() && access.key.is_some() {
+        return false;
+    }
+    let Some(url) = vendor.base_url.as_deref() else { return true };
+    let mut names = url.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    // A file of credentials may say the rest.
+    let by_file = vendor.files.iter().any(|file| parameters.get(file).is_some());
+    names.any(|name| {
+        let name = vendor.derived.get(name).map_or(name, |derived| derived.from.as_str());
+        parameters.get(name).is_none() && !vendor.defaults.contains_key(name) && !by_file
+    })
 }
 
 fn variables(remedy: &str, names: &[String]) -> Option<String> {

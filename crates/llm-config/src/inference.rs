@@ -37,6 +37,11 @@ impl<'a> Known<'a> {
     /// # Errors
     /// A message and a remedy, when there is none.
     pub(crate) fn infer(&self, asked: Asked<'a>) -> Result<Found<'a>, (String, String)> {
+        let (vendor, model) = self.vendor_of(asked)?;
+        Ok((self.vendors.row_for(vendor, model), model))
+    }
+
+    fn vendor_of(&self, asked: Asked<'a>) -> Result<Found<'a>, (String, String)> {
         if let Some(name) = asked.vendor {
             return self.named(name, asked);
         }

@@ -8,7 +8,7 @@ mod settings;
 
 use llm_metrics::prices::is_long_prompt_price;
 
-pub(crate) use deployment::PARAMS;
+pub(crate) use deployment::{PARAMS, VENDOR_PARAMETERS};
 pub(crate) use root::ROOT;
 
 /// Stands in the table for every price of prompts beyond a length.

@@ -72,6 +72,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let mut config = Config {
         server: settings.server,
         router: settings.router,
+        media: settings.media,
         deployments: served.deployments,
         aliases: BTreeMap::new(),
         default_model: None,

@@ -8,6 +8,7 @@ use figment::Figment;
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use llm_core::Secret;
+use llm_providers::MediaSettings;
 use llm_router::Limits;
 use serde::Deserialize;
 
@@ -17,6 +18,7 @@ use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::strict::{flag, number, seconds, whole};
 
+mod media;
 mod table;
 
 use table::{SETTINGS, Setting};
@@ -78,6 +80,7 @@ pub struct Flags {
 pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     pub(crate) router: RouterConfig,
+    pub(crate) media: MediaSettings,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -110,7 +113,12 @@ pub(crate) fn settings(
         }
     };
     let limits = read.router.limits();
-    Settings { server: read.server.into(), router: read.router.with_limits(limits), places }
+    Settings {
+        server: read.server.into(),
+        router: read.router.with_limits(limits),
+        media: read.media.settings(root),
+        places,
+    }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
@@ -231,6 +239,7 @@ impl Provider for Layer {
 struct Read {
     server: ReadServer,
     router: ReadRouter,
+    media: media::ReadMedia,
 }
 
 #[derive(Deserialize)]

@@ -148,10 +148,40 @@ fn a_dotenv_file_alone_serves_what_it_names() {
 }
 
 #[test]
-fn azure_named_openai_comes_later_and_is_said_once() {
+fn azure_named_openai_is_azure() {
     let dotenv = "OPENAI_API_KEYS=a,b\nOPENAI_API_BASES=https://one.openai.azure.com,https://two.openai.azure.com\n\
                   OPENAI_MODEL=gpt-4o\nOPENAI_API_VERSION=2024-02-15-preview\nDEEPSEEK_API_KEY=1\n";
     insta::assert_snapshot!(told("azure", &[(".env", dotenv)], &[]));
+}
+
+#[test]
+fn azure_is_found_in_the_environment_by_a_key_or_by_a_client() {
+    let keyed = "AZURE_API_KEY=1\nAZURE_API_BASE=https://acme.openai.azure.com/\nAZURE_API_VERSION=2024-10-21\n\
+                 AZURE_MODELS=gpt-4o\n";
+    insta::assert_snapshot!("azure_key", told("azure_key", &[(".env", keyed)], &[]));
+    let client = "AZURE_API_BASE=https://acme.openai.azure.com/openai/v1\nAZURE_TENANT_ID=t\nAZURE_CLIENT_ID=c\n\
+                  AZURE_CLIENT_SECRET=s\n";
+    insta::assert_snapshot!("azure_client", told("azure_client", &[(".env", client)], &[]));
+}
+
+#[test]
+fn a_key_without_the_address_that_it_needs_is_a_warning() {
+    let keys = "AZURE_API_KEY=1\nCLOUDFLARE_API_KEY=2\nDATABRICKS_TOKEN=3\nDEEPSEEK_API_KEY=4\n";
+    insta::assert_snapshot!(told("no_address", &[(".env", keys)], &[]));
+    let named = "model_list: [{model_name: x, litellm_params: {model: cloudflare/m, api_key: k}}]";
+    insta::assert_snapshot!("no_address_named", told("no_address_named", &[("config.yaml", named)], &[]));
+}
+
+#[test]
+fn azure_deployments_of_every_shape_load() {
+    let file = "model_list:\n\
+        - {model_name: a, litellm_params: {model: azure/my-gpt, api_base: \"https://acme.openai.azure.com\", api_key: k, api_version: 2024-10-21}, model_info: {base_model: azure/gpt-4o}}\n\
+        - {model_name: b, litellm_params: {model: azure/responses/my-gpt, api_base: \"https://acme.openai.azure.com\", api_key: k}}\n\
+        - {model_name: c, litellm_params: {model: azure_ai/grok-4, api_base: \"https://acme.services.ai.azure.com/models\", api_key: k}}\n\
+        - {model_name: d, litellm_params: {model: azure/o_series/my-o4, api_base: \"https://acme.openai.azure.com\", tenant_id: t, client_id: c, client_secret: s}}\n\
+        - {model_name: e, litellm_params: {model: azure/none, api_base: \"https://acme.openai.azure.com\"}}\n\
+        - {model_name: f, litellm_params: {model: azure_text/davinci, api_base: \"https://acme.openai.azure.com\", api_key: k}}\n";
+    insta::assert_snapshot!(yaml("azure_shapes", file));
 }
 
 #[test]

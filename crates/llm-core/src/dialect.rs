@@ -12,6 +12,8 @@ use crate::event::Event;
 use crate::exchange::Exchange;
 use crate::json::RawObject;
 use crate::loss::{Loss, LossPolicy};
+use crate::passage::Passage;
+use crate::realtime::Realtime;
 use crate::request::{ChatRequest, Sampling};
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::{ChatResponse, FinishReason};
@@ -158,14 +160,40 @@ pub trait Dialect: Send + Sync + 'static {
         None
     }
 
+    /// The request that counts the tokens of a client's body of this same format, for formats whose paths name the
+    /// model; others have [`Dialect::count_tokens_path`].
+    fn count_tokens(
+        &self,
+        _body: &Bytes,
+        _envelope: &Envelope,
+        _target: &Target,
+    ) -> Option<Result<WireRequest>> {
+        None
+    }
+
+    /// Reads the answer to [`Dialect::count_tokens`].
+    fn read_token_count(&self, _body: &[u8]) -> Option<u64> {
+        None
+    }
+
     /// Whether a vendor of this format fetches a picture or file from this address itself. Where not, the gateway may
     /// fetch it and send the bytes.
     fn takes_url(&self, _url: &str) -> bool {
         true
     }
 
+    /// Conversations over a WebSocket, where the vendor has them.
+    fn realtime(&self) -> Option<Realtime> {
+        None
+    }
+
     /// Embeddings, where the vendor has them.
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
+        None
+    }
+
+    /// Kinds of calls that go through as they are, where the vendor has any.
+    fn passage(&self) -> Option<&dyn Passage> {
         None
     }
 

@@ -1,6 +1,11 @@
 //! The canonical form of embeddings: texts (or parts) in, vectors out.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::dialect::DialectId;
+use crate::error::{Error, Result};
+use crate::exchange::Batched;
 use crate::json::RawObject;
 use crate::message::Part;
 use crate::usage::Usage;
@@ -117,4 +122,125 @@ pub struct Embedding {
     pub float: Option<Vec<f32>>,
     /// The smaller forms, each in the encoding that it names.
     pub packed: Vec<(EmbeddingEncoding, Vec<i16>)>,
+}
+
+impl Embedding {
+    /// A vector of floats.
+    pub fn of(float: Vec<f32>) -> Self {
+        Self { float: Some(float), packed: Vec::new() }
+    }
+}
+
+/// A vector as [`EmbeddingEncoding::Base64`] has it.
+pub fn to_base64(vector: &[f32]) -> String {
+    let mut bytes = Vec::with_capacity(vector.len() * 4);
+    for number in vector {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    STANDARD.encode(bytes)
+}
+
+/// A vector out of [`EmbeddingEncoding::Base64`]; `None` when the text holds none.
+pub fn from_base64(text: &str) -> Option<Vec<f32>> {
+    let bytes = STANDARD.decode(text).ok()?;
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    rest.is_empty().then(|| numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
+}
+
+/// Whole numbers from -128 to 127, a byte each, in base64; `None` when the text holds none.
+pub fn int8_from_base64(text: &str) -> Option<Vec<i16>> {
+    let bytes = STANDARD.decode(text).ok()?;
+    Some(bytes.iter().map(|byte| i16::from(byte.cast_signed())).collect())
+}
+
+impl Batched for EmbeddingRequest {
+    type Answer = EmbeddingResponse;
+
+    fn inputs(&self) -> usize {
+        self.inputs.len()
+    }
+
+    fn split(&self, most: usize) -> Vec<Self> {
+        let rest = self.without_inputs();
+        let chunks = self.inputs.chunks(most.max(1));
+        chunks.map(|inputs| Self { inputs: inputs.to_vec(), ..rest.clone() }).collect()
+    }
+
+    fn join(&self, _most: usize, answers: Vec<EmbeddingResponse>) -> EmbeddingResponse {
+        let mut answers = answers.into_iter();
+        let mut whole = answers.next().unwrap_or_default();
+        for answer in answers {
+            whole.embeddings.extend(answer.embeddings);
+            whole.usage.add(&answer.usage);
+        }
+        whole
+    }
+
+    fn check(&self, answer: &EmbeddingResponse) -> Result<()> {
+        let (inputs, vectors) = (self.inputs.len(), answer.embeddings.len());
+        if inputs == vectors {
+            return Ok(());
+        }
+        Err(Error::bad_answer(format!("the vendor answered {vectors} embeddings to {inputs} inputs")))
+    }
+}
+
+impl EmbeddingRequest {
+    /// Everything but what the vectors are made of.
+    fn without_inputs(&self) -> Self {
+        Self {
+            model: self.model.clone(),
+            inputs: Vec::new(),
+            dimensions: self.dimensions,
+            encodings: self.encodings.clone(),
+            purpose: self.purpose.clone(),
+            title: self.title.clone(),
+            truncate: self.truncate,
+            user: self.user.clone(),
+            extras: self.extras.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::Usage;
+
+    fn request(texts: &[&str]) -> EmbeddingRequest {
+        let inputs = texts.iter().map(|text| EmbeddingInput::Text((*text).to_owned())).collect();
+        EmbeddingRequest { model: "m".to_owned(), inputs, dimensions: Some(2), ..EmbeddingRequest::default() }
+    }
+
+    fn answer(values: &[f32]) -> EmbeddingResponse {
+        let vector = |value: &f32| Embedding::of(vec![*value]);
+        EmbeddingResponse {
+            embeddings: values.iter().map(vector).collect(),
+            usage: Usage { input: Some(values.len() as u64), ..Usage::default() },
+            ..EmbeddingResponse::default()
+        }
+    }
+
+    #[test]
+    fn parts_are_joined_in_order_and_their_usage_is_added() {
+        let whole = request(&["a", "b", "c"]);
+        assert_eq!(whole.split(2), [request(&["a", "b"]), request(&["c"])]);
+        let joined = whole.join(2, vec![answer(&[1.0, 2.0]), answer(&[3.0])]);
+        assert_eq!(joined, answer(&[1.0, 2.0, 3.0]));
+        assert!(whole.check(&joined).is_ok());
+    }
+
+    #[test]
+    fn vectors_survive_base64() {
+        let vector = [0.0, -1.5, f32::MIN_POSITIVE, 0.023_064_255];
+        assert_eq!(from_base64(&to_base64(&vector)).as_deref(), Some(&vector[..]));
+        assert_eq!(from_base64("AAAA"), None);
+        assert_eq!(from_base64("no base64"), None);
+        assert_eq!(int8_from_base64("gH8A"), Some(vec![-128, 127, 0]));
+    }
+
+    #[test]
+    fn a_vector_too_few_is_no_answer() {
+        assert!(request(&["a", "b"]).check(&answer(&[1.0])).is_err());
+    }
 }

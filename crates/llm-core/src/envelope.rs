@@ -170,6 +170,11 @@ impl Envelope {
         array.map_or(0, |member| member.elements)
     }
 
+    /// How many elements the longest of the members has that are arrays.
+    pub fn longest_list(&self) -> usize {
+        self.members.iter().map(|member| member.elements).max().unwrap_or(0)
+    }
+
     /// A member's value as bytes: for searches in large ones, which need no second check of the encoding.
     pub fn bytes<'a>(&self, body: &'a [u8], key: &str) -> Option<&'a [u8]> {
         body.get(self.range(body, key)?)

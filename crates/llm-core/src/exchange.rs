@@ -50,6 +50,27 @@ pub trait Exchange<Request, Answer>: Send + Sync {
     }
 }
 
+/// A request whose inputs can be sent as several, where a vendor takes fewer at a time.
+pub trait Batched: Sized {
+    /// What answers it.
+    type Answer;
+
+    /// How many inputs there are.
+    fn inputs(&self) -> usize;
+
+    /// The request as several, each with at most so many inputs, in order.
+    fn split(&self, most: usize) -> Vec<Self>;
+
+    /// The answers to the several, in their order, as one; `most` as it was for [`Batched::split`].
+    fn join(&self, most: usize, answers: Vec<Self::Answer>) -> Self::Answer;
+
+    /// Checks that an answer fits the inputs.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::BadUpstreamAnswer`] when it does not.
+    fn check(&self, answer: &Self::Answer) -> Result<()>;
+}
+
 /// The client side of a kind of call.
 ///
 /// # Behavior

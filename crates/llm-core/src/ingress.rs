@@ -47,9 +47,24 @@ pub trait Ingress: Send + Sync + 'static {
         None
     }
 
+    /// The name under which clients of this format may show their key in the query of a path.
+    fn key_in_query(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The path under which clients of this format, and no others, list the models.
+    fn model_list_path(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Names of request headers that belong to the format and go on to a vendor of the same format.
     fn forwarded_headers(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The WebSocket subprotocol in which browsers, which cannot set headers, send the key: what stands before it.
+    fn key_subprotocol(&self) -> Option<&'static str> {
+        None
     }
 
     /// Reads a client's request. What its path says (the model, the stream) is added by the caller.
@@ -97,6 +112,11 @@ pub trait Ingress: Send + Sync + 'static {
 
     /// Embeddings, where clients of this format ask for them.
     fn embeddings(&self) -> Option<&dyn ExchangeIngress<EmbeddingRequest, EmbeddingResponse>> {
+        None
+    }
+
+    /// The format of the kinds of calls that go through as they are, where clients of this format ask for such.
+    fn passage(&self) -> Option<DialectId> {
         None
     }
 

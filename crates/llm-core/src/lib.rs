@@ -2,6 +2,7 @@
 //! error are, and the traits that dialects and providers implement. Nothing in this crate does I/O.
 //!
 //! - [`request`], [`message`], [`response`], [`event`]: the canonical form, the hub of every translation.
+//! - [`sources`]: where the pictures and files of a request come from.
 //! - [`usage`], [`money`]: tokens in buckets that never overlap, and prices and costs in whole numbers.
 //! - [`error`]: what went wrong, whose fault it is and whether another attempt helps.
 //! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
@@ -9,6 +10,8 @@
 //! - [`dialect`], [`ingress`], [`operation`]: what a wire format must be able to do, behind us (vendors) and in front of
 //!   us (clients), and what the paths of clients mean.
 //! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
+//! - [`realtime`]: conversations over a WebSocket.
+//! - [`passage`], [`mod@form`]: kinds of calls that go through as they are, and the forms that some of them are sent in.
 //! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
@@ -22,6 +25,7 @@ pub mod envelope;
 pub mod error;
 pub mod event;
 pub mod exchange;
+pub mod form;
 pub mod framing;
 pub mod ingress;
 pub mod json;
@@ -29,14 +33,17 @@ pub mod loss;
 pub mod message;
 pub mod money;
 pub mod operation;
+pub mod passage;
 pub mod provider;
 pub mod random;
+pub mod realtime;
 pub mod request;
 pub mod rerank;
 pub mod response;
 pub mod retry_hint;
 pub mod scrub;
 pub mod secret;
+pub mod sources;
 pub mod usage;
 pub mod wire;
 
@@ -45,11 +52,13 @@ pub use dialect::{Dialect, DialectId, Seen, StreamDecoder, StreamTap, Target, Ve
 pub use envelope::Envelope;
 pub use error::{Error, ErrorKind, Fault, Result, Retry};
 pub use event::{Delta, Event, PartKind};
+pub use form::Form;
 pub use ingress::{EventEncoder, Ingress};
 pub use json::{RawJson, RawObject};
 pub use loss::{How, Loss, LossPolicy, Losses};
 pub use message::{Message, Part, Role};
 pub use operation::{Asked, Endpoint, Operation};
+pub use passage::Passage;
 pub use provider::{BoxFuture, BoxStream, Call, Inbound, Provider, Reply};
 pub use request::ChatRequest;
 pub use response::{ChatResponse, Choice, FinishReason};

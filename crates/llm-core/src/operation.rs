@@ -14,17 +14,65 @@ pub enum Operation {
     Embeddings,
     /// Documents in the order in which they fit a query.
     Rerank,
+    /// A conversation over a WebSocket; the one operation that begins with a GET.
+    Realtime,
+    /// Pictures of a text.
+    ImageGeneration,
+    /// Pictures out of pictures and a text.
+    ImageEdit,
+    /// Pictures like a picture.
+    ImageVariation,
+    /// A text read aloud.
+    Speech,
+    /// What is said in a recording.
+    Transcription,
+    /// What is said in a recording, in English.
+    Translation,
+    /// Whether a text or picture is harmful.
+    Moderation,
 }
 
+/// Every operation with its word.
+const NAMES: [(Operation, &str); 12] = [
+    (Operation::Chat, "chat"),
+    (Operation::CountTokens, "count_tokens"),
+    (Operation::Embeddings, "embeddings"),
+    (Operation::Rerank, "rerank"),
+    (Operation::ImageGeneration, "image_generation"),
+    (Operation::ImageEdit, "image_edit"),
+    (Operation::ImageVariation, "image_variation"),
+    (Operation::Speech, "speech"),
+    (Operation::Transcription, "transcription"),
+    (Operation::Translation, "translation"),
+    (Operation::Moderation, "moderation"),
+    (Operation::Realtime, "realtime"),
+];
+
 impl Operation {
+    /// Whether it asks a chat model: for its answer, or for the length of its prompt.
+    pub fn is_chat(self) -> bool {
+        matches!(self, Self::Chat | Self::CountTokens)
+    }
+
     /// A stable word for logs and metrics.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::CountTokens => "count_tokens",
-            Self::Embeddings => "embeddings",
-            Self::Rerank => "rerank",
-        }
+        NAMES.iter().find(|(operation, _)| *operation == self).map_or("", |(_, name)| name)
+    }
+
+    /// The operation of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        NAMES.iter().find(|(_, known)| *known == name).map(|(operation, _)| *operation)
+    }
+
+    /// Whether requests and answers go through as they are: a vendor must speak the client's own format.
+    pub fn passes(self) -> bool {
+        let translated = matches!(self, Self::Chat | Self::CountTokens | Self::Embeddings | Self::Rerank);
+        !translated && self != Self::Realtime
+    }
+
+    /// Whether its requests may be forms (`multipart/form-data`).
+    pub fn takes_forms(self) -> bool {
+        matches!(self, Self::ImageEdit | Self::ImageVariation | Self::Transcription | Self::Translation)
     }
 }
 
@@ -87,7 +135,7 @@ impl From<Operation> for Asked {
 }
 
 /// Undoes percent encoding; `None` when what comes out is not UTF-8 or an escape is broken.
-fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
+pub fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }
@@ -108,6 +156,13 @@ fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_come_back() {
+        for (operation, name) in NAMES {
+            assert_eq!((operation.name(), Operation::named(name)), (name, Some(operation)));
+        }
+    }
 
     #[test]
     fn a_plain_path_is_matched_whole() {

@@ -9,15 +9,22 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use serde::de::value::BorrowedStrDeserializer;
 
 use crate::dialect::{DialectId, Seen};
+use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::envelope::{Envelope, is_gateway_field};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::event::Event;
+use crate::form::Form;
 use crate::ingress::Ingress;
+use crate::json::{RawObject, complaint};
 use crate::loss::{Loss, LossPolicy};
-use crate::operation::Asked;
+use crate::operation::{Asked, Operation};
+use crate::realtime::{Dial, Link};
 use crate::request::ChatRequest;
+use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::ChatResponse;
 use crate::wire::WireBody;
 
@@ -37,24 +44,40 @@ pub struct Inbound {
     pub headers: HeaderMap,
     /// The body as it came.
     pub body: Bytes,
-    /// Where its members stand.
+    /// Where its members stand; none when it is a form.
     pub envelope: Envelope,
+    /// Where its fields stand, when it is a form.
+    pub form: Option<Box<Form>>,
     decoded: OnceLock<Result<ChatRequest>>,
+    embeddings: OnceLock<Result<Box<EmbeddingRequest>>>,
+    rerank: OnceLock<Result<Box<RerankRequest>>>,
 }
 
 impl Inbound {
-    /// Scans a body.
+    /// Scans a body: a JSON object, or a form where the path takes one and the headers say so.
     ///
     /// # Errors
-    /// When the body is no JSON object (see [`Envelope::scan`]).
+    /// When the body is neither (see [`Envelope::scan`], [`Form::scan`]).
     pub fn new(
         ingress: Arc<dyn Ingress>,
         asked: impl Into<Asked>,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Self> {
-        let envelope = Envelope::scan(&body)?;
-        Ok(Self { ingress, asked: asked.into(), headers, body, envelope, decoded: OnceLock::new() })
+        let asked = asked.into();
+        let form = if asked.operation.takes_forms() { form(&headers, &body)? } else { None };
+        let envelope = if form.is_some() { Envelope::default() } else { Envelope::scan(&body)? };
+        Ok(Self {
+            ingress,
+            asked,
+            headers,
+            body,
+            envelope,
+            form,
+            decoded: OnceLock::new(),
+            embeddings: OnceLock::new(),
+            rerank: OnceLock::new(),
+        })
     }
 
     /// The chat request in canonical form; decoded on the first call, without the fields that speak to the gateway,
@@ -65,9 +88,7 @@ impl Inbound {
     pub fn decoded(&self) -> Result<&ChatRequest> {
         let decoded = self.decoded.get_or_init(|| {
             let mut request = self.ingress.decode(&self.body, &self.headers)?;
-            request.extras = request.extras.map(|(origin, fields)| {
-                (origin, fields.into_iter().filter(|(name, _)| !is_gateway_field(name)).collect())
-            });
+            request.extras = for_vendors(request.extras);
             if let Some(model) = &self.asked.model {
                 request.model.clone_from(model);
             }
@@ -77,18 +98,74 @@ impl Inbound {
         decoded.as_ref().map_err(Clone::clone)
     }
 
+    /// The request for embeddings in canonical form, likewise.
+    ///
+    /// # Errors
+    /// When the body is no such request, or clients of this dialect ask for no embeddings.
+    pub fn embedding_request(&self) -> Result<&EmbeddingRequest> {
+        let decoded = self.embeddings.get_or_init(|| {
+            let ingress = self.ingress.embeddings().ok_or_else(|| self.not_asked())?;
+            let mut request = ingress.decode(&self.body)?;
+            request.extras = for_vendors(request.extras);
+            if let Some(model) = &self.asked.model {
+                request.model.clone_from(model);
+            }
+            Ok(Box::new(request))
+        });
+        decoded.as_deref().map_err(Clone::clone)
+    }
+
+    /// The request for reranking in canonical form, likewise.
+    ///
+    /// # Errors
+    /// When the body is no such request, or clients of this dialect ask for no reranking.
+    pub fn rerank_request(&self) -> Result<&RerankRequest> {
+        let decoded = self.rerank.get_or_init(|| {
+            let ingress = self.ingress.rerank().ok_or_else(|| self.not_asked())?;
+            let mut request = ingress.decode(&self.body)?;
+            request.extras = for_vendors(request.extras);
+            if let Some(model) = &self.asked.model {
+                request.model.clone_from(model);
+            }
+            Ok(Box::new(request))
+        });
+        decoded.as_deref().map_err(Clone::clone)
+    }
+
+    fn not_asked(&self) -> Error {
+        let (dialect, kind) = (self.dialect(), self.asked.operation.name());
+        Error::internal(format!("clients of `{dialect}` have no `{kind}` requests"))
+    }
+
     /// The client's dialect.
     pub fn dialect(&self) -> DialectId {
         self.ingress.id()
     }
 
-    /// A gateway field of the body read as a type.
+    /// A gateway field of the body read as a type; a field of a form as the JSON that it may be, or as a text.
     ///
     /// # Errors
     /// When the field has another shape.
     pub fn option<'a, T: serde::Deserialize<'a>>(&'a self, key: &str) -> Result<Option<T>> {
-        self.envelope.read(&self.body, key)
+        let Some(form) = &self.form else { return self.envelope.read(&self.body, key) };
+        let Some(text) = form.text(&self.body, key)? else { return Ok(None) };
+        let read = serde_json::from_str(text).or_else(|_| T::deserialize(BorrowedStrDeserializer::new(text)));
+        read.map(Some).map_err(|fault: serde_json::Error| {
+            Error::invalid(format!("invalid `{key}`: {}", complaint(&fault))).with_param(key)
+        })
     }
+}
+
+fn form(headers: &HeaderMap, body: &Bytes) -> Result<Option<Box<Form>>> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.filter(|content_type| Form::is_one(content_type));
+    content_type.map(|content_type| Form::scan(content_type, body).map(Box::new)).transpose()
+}
+
+/// What of a request's other fields may reach a vendor.
+fn for_vendors(extras: Option<(DialectId, RawObject)>) -> Option<(DialectId, RawObject)> {
+    let (origin, fields) = extras?;
+    Some((origin, fields.into_iter().filter(|(name, _)| !is_gateway_field(name)).collect()))
 }
 
 /// How long each phase of an attempt may take. `None`: no limit.
@@ -133,7 +210,7 @@ pub struct Reply {
     pub body: ReplyBody,
 }
 
-/// An answer in one of four forms: whole or streamed, in the client's own dialect or canonical.
+/// An answer whole or streamed, in the client's own dialect or canonical.
 pub enum ReplyBody {
     /// Whole, bytes of the client's dialect.
     Native {
@@ -144,6 +221,10 @@ pub enum ReplyBody {
     },
     /// Whole, canonical.
     Decoded(Box<ChatResponse>),
+    /// Whole embeddings, canonical.
+    Embeddings(Box<EmbeddingResponse>),
+    /// A whole ranking, canonical.
+    Rerank(Box<RerankResponse>),
     /// Streamed, bytes of the client's dialect.
     NativeStream(Pin<Box<dyn NativeStream>>),
     /// Streamed, canonical. Each item holds the events of some frames, in order.
@@ -171,11 +252,41 @@ pub trait Provider: Send + Sync + 'static {
     /// Asks for a chat answer.
     fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>>;
 
+    /// Opens a conversation over a WebSocket.
+    fn realtime<'a>(&'a self, dial: Dial<'a>) -> BoxFuture<'a, Result<Link>> {
+        let _ = dial;
+        let message = "this model's vendor has no realtime API: ask for its answers by chat";
+        Box::pin(std::future::ready(Err(Error::unsupported(message))))
+    }
+
+    /// Whether it can answer what a request asks for. What is not chat need not be there.
+    fn serves(&self, inbound: &Inbound) -> bool {
+        inbound.asked.operation.is_chat()
+    }
+
+    /// Answers a call of any other kind than chat, by what its request asks for.
+    fn exchange<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(std::future::ready(Err(not_served(call.public_model, call.inbound.asked.operation))))
+    }
+
     /// Counts the tokens of a chat request. `Ok(None)`: the vendor cannot for this client's dialect.
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
         let _ = call;
         Box::pin(std::future::ready(Ok(None)))
     }
+}
+
+/// The error of a kind of call that a model's vendor does not have, or that this gateway does not translate for it.
+/// Another vendor may.
+pub fn not_served(model: &str, operation: Operation) -> Error {
+    let (shown, kind): (String, _) = (model.chars().take(128).collect(), operation.name());
+    Error::unsupported(format!(
+        "the model `{shown}` does not serve `{kind}` requests here: ask for another model (GET /v1/models lists them)"
+    ))
+    .with_param("model")
+    .with_code("unsupported_operation")
+    .with_type("invalid_request_error")
+    .with_retry(Retry::Elsewhere)
 }
 
 /// The error of a stream that ended before the answer did.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::operation::{Asked, Operation};
 use llm_core::provider::{Call, Inbound};
 use llm_core::wire::WireBody;
@@ -21,8 +21,11 @@ use crate::headers::{self, Done, Told};
 use crate::options::CallOptions;
 use crate::paths::Paths;
 use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
-use crate::stream::AnswerStream;
+use crate::stream::{AnswerStream, InStream};
 use crate::tokens;
+
+/// The content type of an answer whose vendor names none.
+const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// What a gateway is made from.
 pub struct GatewayParts {
@@ -140,6 +143,7 @@ fn whole(answer: Answer) -> Begun {
 struct BegunStream {
     headers: HeaderMap,
     inbound: Inbound,
+    told: InStream,
     answer: Started,
 }
 
@@ -150,7 +154,9 @@ impl BegunStream {
             refusal(&*ingress, error, &settlement.call().call_id)
         };
         let stream = match self.answer {
-            Started::NativeStream { held, rest } => AnswerStream::native(held, rest, ingress, settlement),
+            Started::NativeStream { held, rest } => {
+                AnswerStream::native(held, rest, ingress, settlement, self.told)
+            }
             Started::Events { held, rest } => match self.inbound.decoded() {
                 Ok(request) => {
                     let encoder = ingress.encoder(request);
@@ -158,7 +164,7 @@ impl BegunStream {
                 }
                 Err(error) => return failed(&error, &mut settlement),
             },
-            Started::Native { .. } | Started::Decoded(_) => {
+            Started::Native { .. } | Started::Decoded(_) | Started::Embeddings(_) | Started::Rerank(_) => {
                 return failed(&Error::internal("a whole answer is no stream"), &mut settlement);
             }
         };
@@ -212,14 +218,29 @@ impl State {
         let account = deployment.and_then(|id| self.books.accounts.get(&id)).map(Arc::clone);
         let account = account.ok_or_else(|| Error::internal("a deployment without an account answered"))?;
         settlement.answered(&mut parts, Arc::clone(&account));
-        let told = Facts { parts: &parts, options: &options, account: &account };
+        let content_type = inbound.asked.operation.passes().then(|| parts.headers.get(CONTENT_TYPE).cloned());
+        let content_type = content_type.map(|vendors| vendors.unwrap_or(BINARY));
+        let told = Facts { parts: &parts, options: &options, account: &account, content_type };
         match answer {
             Started::Native { body, seen } => Ok(whole(told.native(body, &seen, settlement))),
             Started::Decoded(response) => told.decoded(&inbound, &response, settlement).map(whole),
+            Started::Embeddings(response) => {
+                let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
+                let body = client.encode(&response, inbound.embedding_request()?);
+                settlement.used(response.usage, 0);
+                Ok(whole(told.whole(body.into(), settlement)))
+            }
+            Started::Rerank(response) => {
+                let client = inbound.ingress.rerank().ok_or_else(unasked)?;
+                let body = client.encode(&response, inbound.rerank_request()?);
+                settlement.used(response.usage, 0);
+                Ok(whole(told.whole(body.into(), settlement)))
+            }
             stream => {
                 let content_type = inbound.ingress.stream_content_type();
                 let headers = told.headers(&settlement.call().call_id, None, content_type);
-                Ok(Begun::Stream(Box::new(BegunStream { headers, inbound, answer: stream })))
+                let told = InStream::of(told.content_type.as_ref());
+                Ok(Begun::Stream(Box::new(BegunStream { headers, inbound, told, answer: stream })))
             }
         }
     }
@@ -276,6 +297,8 @@ struct Facts<'a> {
     parts: &'a RoutedParts,
     options: &'a CallOptions,
     account: &'a Account,
+    /// The vendor's, for an answer that goes through as it is.
+    content_type: Option<HeaderValue>,
 }
 
 impl Facts<'_> {
@@ -316,8 +339,13 @@ impl Facts<'_> {
             ignored: &self.options.ignored,
             done,
         };
+        let content_type = self.content_type.clone().unwrap_or(HeaderValue::from_static(content_type));
         headers::of_answer(&self.account.headers, &self.parts.headers, &told, content_type)
     }
+}
+
+fn unasked() -> Error {
+    Error::internal("an answer of another kind than was asked for")
 }
 
 fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: std::time::Instant) -> Result<Route<'a>> {

@@ -67,10 +67,10 @@ pub(crate) fn of_answer(
     deployment: &DeploymentHeaders,
     vendor: &HeaderMap,
     told: &Told<'_>,
-    content_type: &'static str,
+    content_type: HeaderValue,
 ) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16 + 2 * vendor.len());
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CONTENT_TYPE, content_type);
     pass_on(vendor, &mut headers);
     put(&mut headers, CALL_ID, told.call_id);
     headers.insert(MODEL_ID, deployment.id.clone());

@@ -19,27 +19,36 @@ impl Gateway {
         self.state().models()
     }
 
-    /// The list of models in the dialect that the request's headers claim.
-    pub fn model_list(&self, headers: &HeaderMap) -> Bytes {
+    /// The list of models in the dialect that the request's path or headers claim.
+    pub fn model_list(&self, path: &str, headers: &HeaderMap) -> Bytes {
         let state = self.state();
-        state.list_ingress(headers).encode_models(&state.models())
+        state.list_ingress(path, headers).encode_models(&state.models())
     }
 
-    /// One model, when it is served, as the list would show it in the dialect that the request's headers claim.
-    pub fn model(&self, headers: &HeaderMap, id: &str) -> Option<Bytes> {
+    /// The dialect in which a list of models is asked for.
+    pub fn list_ingress(&self, path: &str, headers: &HeaderMap) -> Arc<dyn Ingress> {
+        Arc::clone(self.state().list_ingress(path, headers))
+    }
+
+    /// One model, when it is served, as the list would show it in the dialect that the request's path or headers claim.
+    pub fn model(&self, path: &str, headers: &HeaderMap, id: &str) -> Option<Bytes> {
         let state = self.state();
         let (group, name) = state.router.resolve(id).ok()?;
         let deployment = group.deployments().first()?;
         let card = state.card(id, deployment, &deployment.model_for(name));
-        let list = state.list_ingress(headers).encode_models(&[card]);
+        let list = state.list_ingress(path, headers).encode_models(&[card]);
         Some(only_item(&list).unwrap_or(list))
     }
 }
 
 impl State {
-    fn list_ingress(&self, headers: &HeaderMap) -> &Arc<dyn Ingress> {
-        let claimed = self.ingresses.iter().find(|ingress| ingress.claims_model_list(headers));
-        claimed.unwrap_or_else(|| self.default_ingress())
+    fn list_ingress(&self, path: &str, headers: &HeaderMap) -> &Arc<dyn Ingress> {
+        let own = |ingress: &&Arc<dyn Ingress>| {
+            ingress.model_list_path().is_some_and(|own| path.strip_prefix(own).is_some_and(is_below))
+        };
+        let named = self.ingresses.iter().find(own);
+        let claimed = || self.ingresses.iter().find(|ingress| ingress.claims_model_list(headers));
+        named.or_else(claimed).unwrap_or_else(|| self.default_ingress())
     }
 
     fn models(&self) -> Vec<ModelCard> {
@@ -91,11 +100,16 @@ impl State {
     }
 }
 
-/// The item of a list of one; dialects wrap their lists in `data`.
+/// Whether a path ends here or goes on with another segment.
+fn is_below(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
+}
+
+/// The item of a list of one; dialects wrap their lists in `data` or `models`.
 fn only_item(list: &Bytes) -> Option<Bytes> {
     #[derive(Deserialize)]
     struct List<'a> {
-        #[serde(borrow)]
+        #[serde(borrow, alias = "models")]
         data: [&'a RawValue; 1],
     }
     let List { data: [item] } = serde_json::from_slice(list).ok()?;

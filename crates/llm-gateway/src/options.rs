@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use llm_core::envelope::is_gateway_field;
 use llm_core::provider::Inbound;
-use llm_core::{Error, LossPolicy, Result};
+use llm_core::{Error, Form, LossPolicy, Result};
 use llm_router::Limits;
 use serde::Deserialize;
 
@@ -50,13 +50,16 @@ impl CallOptions {
         if !inbound.headers.is_empty() {
             options.read_headers(inbound)?;
         }
+        if let Some(form) = &inbound.form {
+            options.read_form(inbound, form)?;
+        }
         for key in inbound.envelope.keys(&inbound.body) {
             match key {
                 "model" if inbound.asked.model.is_none() => {
                     let model = inbound.envelope.string(&inbound.body, key)?;
                     options.model = model.map(std::borrow::Cow::into_owned).unwrap_or_default();
                 }
-                "stream" if inbound.asked.stream.is_none() => {
+                "stream" if inbound.asked.stream.is_none() && may_stream(inbound) => {
                     options.stream = inbound.option(key)?.unwrap_or(false);
                 }
                 _ if is_gateway_field(key) => options.read_field(inbound, key)?,
@@ -64,6 +67,23 @@ impl CallOptions {
             }
         }
         Ok(options)
+    }
+
+    fn read_form(&mut self, inbound: &Inbound, form: &Form) -> Result<()> {
+        for key in form.names() {
+            match key {
+                "model" if inbound.asked.model.is_none() => {
+                    self.model = form.text(&inbound.body, key)?.unwrap_or_default().to_owned();
+                }
+                "stream" => {
+                    let text = form.text(&inbound.body, key)?.unwrap_or_default();
+                    self.stream = text.eq_ignore_ascii_case("true") || text == "1";
+                }
+                _ if is_gateway_field(key) => self.read_field(inbound, key)?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn read_field(&mut self, inbound: &Inbound, key: &str) -> Result<()> {
@@ -127,6 +147,12 @@ impl CallOptions {
         }
         Ok(())
     }
+}
+
+/// Embeddings and rankings are never streamed, whatever a body says.
+fn may_stream(inbound: &Inbound) -> bool {
+    let operation = inbound.asked.operation;
+    operation.is_chat() || operation.passes()
 }
 
 fn seconds(name: &str, value: f64) -> Result<Duration> {

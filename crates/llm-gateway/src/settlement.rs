@@ -184,7 +184,7 @@ impl Settlement {
         let deployment = answered.in_flight.deployment();
         let model = deployment.model_for(&answered.group);
         let entry = answered.account.entry(&self.books.prices, &model)?;
-        entry.price.is_known().then(|| entry.price.cost(&self.usage, None))
+        entry.price.covers(&self.usage).then(|| entry.price.cost(&self.usage))
     }
 
     fn observe(&self, outcome: Outcome<'_>, cost: Option<Cost>, total: Duration) {
@@ -290,6 +290,19 @@ pub(crate) struct RoutedParts {
 }
 
 impl RoutedParts {
+    /// The parts of a call that went to one deployment without the router.
+    pub(crate) fn direct(in_flight: InFlight, group: &str, attempt_began: Instant) -> Self {
+        Self {
+            in_flight: Some(in_flight),
+            group: group.to_owned(),
+            headers: http::HeaderMap::new(),
+            losses: Vec::new(),
+            attempts: Vec::new(),
+            fallbacks: 0,
+            attempt_began,
+        }
+    }
+
     /// The parts, and the answer.
     pub(crate) fn of(routed: Routed) -> (Self, llm_router::Started) {
         let parts = Self {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
+use http::HeaderValue;
 use llm_core::event::{Delta, Event};
 use llm_core::ingress::EventEncoder;
 use llm_core::provider::{BoxStream, NativeStream, truncated};
@@ -15,13 +16,36 @@ use llm_core::{Error, Ingress, Result, Usage};
 use crate::settlement::{Outcome, Settlement};
 use crate::tokens;
 
-/// A streamed answer. Its items are whole frames; errors are told inside, in the client's dialect. Dropping it
-/// cancels the vendor's work and settles what was used.
+/// A streamed answer. Its items are whole frames; errors are told inside, in the client's dialect. Only what has no
+/// frames (sound) ends with an error, so that nobody takes the part for the whole. Dropping it cancels the vendor's
+/// work and settles what was used.
 pub struct AnswerStream {
     source: Source,
     ingress: Arc<dyn Ingress>,
     settlement: Settlement,
     done: bool,
+}
+
+/// What can be told inside a stream that goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InStream {
+    /// Errors; each frame is about one token.
+    Tokens,
+    /// Errors; frames are no measure of anything.
+    Events,
+    /// Nothing.
+    Nothing,
+}
+
+impl InStream {
+    /// By the content type of an answer of a kind that goes through; `None` for chat.
+    pub(crate) fn of(content_type: Option<&HeaderValue>) -> Self {
+        match content_type {
+            None => Self::Tokens,
+            Some(content_type) if content_type.as_bytes().starts_with(b"text/event-stream") => Self::Events,
+            Some(_) => Self::Nothing,
+        }
+    }
 }
 
 enum Source {
@@ -33,6 +57,7 @@ enum Source {
 struct Native {
     held: VecDeque<Bytes>,
     rest: Pin<Box<dyn NativeStream>>,
+    told: InStream,
     /// Frames that went by, for an estimate when usage never comes.
     frames: u64,
 }
@@ -62,8 +87,9 @@ impl AnswerStream {
         rest: Pin<Box<dyn NativeStream>>,
         ingress: Arc<dyn Ingress>,
         settlement: Settlement,
+        told: InStream,
     ) -> Self {
-        let source = Source::Native(Native { held: held.into(), rest, frames: 0 });
+        let source = Source::Native(Native { held: held.into(), rest, told, frames: 0 });
         Self { source, ingress, settlement, done: false }
     }
 
@@ -95,10 +121,11 @@ impl AnswerStream {
         self.settlement.settle(outcome);
     }
 
-    fn fail(&mut self, error: &Error) -> Bytes {
+    fn fail(&mut self, error: &Error) -> Result<Bytes> {
         let frame = match &mut self.source {
-            Source::Native(_) => self.ingress.stream_error(error),
-            Source::Events(events) => events.write_error(error),
+            Source::Native(Native { told: InStream::Nothing, .. }) => Err(error.clone()),
+            Source::Native(_) => Ok(self.ingress.stream_error(error)),
+            Source::Events(events) => Ok(events.write_error(error)),
         };
         self.settle(Outcome::Failed(error));
         frame
@@ -106,9 +133,9 @@ impl AnswerStream {
 }
 
 impl Stream for AnswerStream {
-    type Item = Bytes;
+    type Item = Result<Bytes>;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         let this = self.get_mut();
         if this.done {
             return Poll::Ready(None);
@@ -118,7 +145,7 @@ impl Stream for AnswerStream {
             Source::Events(events) => ready!(events.poll(context)),
         };
         match next {
-            Some(Ok(bytes)) => Poll::Ready(Some(bytes)),
+            Some(Ok(bytes)) => Poll::Ready(Some(Ok(bytes))),
             Some(Err(error)) => Poll::Ready(Some(this.fail(&error))),
             None => {
                 let error = match &this.source {
@@ -146,7 +173,7 @@ impl Native {
             Some(bytes) => Some(Ok(bytes)),
             None => ready!(self.rest.as_mut().poll_bytes(context)),
         };
-        if let Some(Ok(bytes)) = &next {
+        if let (Some(Ok(bytes)), InStream::Tokens) = (&next, self.told) {
             self.frames += memchr::memmem::find_iter(bytes, b"\n\n").count() as u64;
         }
         Poll::Ready(next)

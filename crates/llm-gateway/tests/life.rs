@@ -55,7 +55,9 @@ fn incoming(body: &str) -> Incoming {
 async fn text(answer: Answer) -> String {
     let bytes = match answer.body {
         AnswerBody::Whole(body) => body.joined().to_vec(),
-        AnswerBody::Stream(stream) => stream.collect::<Vec<Bytes>>().await.concat(),
+        AnswerBody::Stream(stream) => {
+            stream.map(|item| item.expect("told inside")).collect::<Vec<Bytes>>().await.concat()
+        }
     };
     String::from_utf8(bytes).expect("UTF-8")
 }

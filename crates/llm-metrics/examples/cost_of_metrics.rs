@@ -17,7 +17,7 @@ fn main() {
     let entry = PriceBook::embedded().lookup("", "gpt-4o").unwrap_or_default();
     let seen = Observation {
         usage,
-        cost: entry.price.cost(&usage, None),
+        cost: entry.price.cost(&usage),
         total: Duration::from_millis(900),
         upstream: Duration::from_millis(899),
         time_to_first_token: Some(Duration::from_millis(120)),
@@ -27,7 +27,7 @@ fn main() {
     measure("a route's request", || route.finished(black_box(200)));
     measure("an in-flight guard", || drop(black_box(metrics.enter())));
     measure("the cost of a call", || {
-        black_box(entry.price.cost(black_box(&usage), None));
+        black_box(entry.price.cost(black_box(&usage)));
     });
     let book = PriceBook::embedded();
     measure("a lookup in the price book", || drop(black_box(book.lookup("openai", black_box("gpt-4o")))));

@@ -12,7 +12,7 @@
 //!
 //! let entry = PriceBook::embedded().lookup("openai", "gpt-4o").expect("a model that everybody knows");
 //! let usage = Usage { input: Some(600), cache_read: Some(400), output: Some(100), ..Usage::default() };
-//! let cost = entry.price.cost(&usage, None);
+//! let cost = entry.price.cost(&usage);
 //! assert_eq!(cost.total.to_string(), "0.003");
 //! ```
 

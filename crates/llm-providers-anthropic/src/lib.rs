@@ -42,7 +42,7 @@ use llm_core::DialectId;
 
 pub use ingress::MessagesIngress;
 pub use messages::Messages;
-pub use quirks::{MessagesQuirks, ThinkingForm};
+pub use quirks::{MessagesQuirks, ModelPath, ThinkingForm};
 
 /// The name of this format.
 pub const MESSAGES: DialectId = DialectId::new("anthropic.messages");

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use llm_core::dialect::{Encoded, Peek, TapOptions};
-use llm_core::wire::WireResponse;
+use llm_core::wire::{WireRequest, WireResponse};
 use llm_core::{
     ChatRequest, ChatResponse, Dialect, DialectId, Envelope, Error, Result, StreamDecoder, StreamTap, Target,
 };
 
 use crate::quirks::MessagesQuirks;
+use crate::wire::Members;
 use crate::{MESSAGES, error, request, response, stream};
 
 /// Speaks the format to a vendor. The vendor's base address ends with the version (`/v1`).
@@ -56,7 +57,21 @@ impl Dialect for Messages {
         error::classify(reply)
     }
 
+    fn count_tokens(
+        &self,
+        body: &Bytes,
+        envelope: &Envelope,
+        target: &Target,
+    ) -> Option<Result<WireRequest>> {
+        request::count(body, envelope, target, &self.quirks).map(Ok)
+    }
+
+    fn read_token_count(&self, body: &[u8]) -> Option<u64> {
+        let members = Members::parse(std::str::from_utf8(body).ok()?).ok()?;
+        members.read("input_tokens", "a count").ok()?
+    }
+
     fn count_tokens_path(&self) -> Option<&'static str> {
-        Some("/messages/count_tokens")
+        self.quirks.path.is_none().then_some("/messages/count_tokens")
     }
 }

@@ -17,8 +17,24 @@ pub struct MessagesQuirks {
     pub system_turns: Option<bool>,
     /// Whether `output_config.format` is understood; if not, the schema becomes an instruction.
     pub structured_output: Option<bool>,
+    /// Paths after the base address that name the model, where the body does not.
+    pub path: Option<ModelPath>,
+    /// `anthropic_version` for the body, where the header does not say it.
+    pub body_version: Option<String>,
     /// Whether thinking blocks without a signature may be sent back.
     pub unsigned_thinking: bool,
+}
+
+/// Paths that name the model; `{model}` stands for it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelPath {
+    /// For answers that come whole.
+    pub whole: String,
+    /// For streams.
+    pub stream: String,
+    /// For counts of tokens; the body names the model there. Absent: tokens are not counted.
+    pub count_tokens: Option<String>,
 }
 
 /// How thinking is asked for.

@@ -12,4 +12,4 @@ mod turns;
 
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;
-pub(crate) use forward::forward;
+pub(crate) use forward::{count, forward};

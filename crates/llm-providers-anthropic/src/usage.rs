@@ -1,6 +1,7 @@
 //! Token counts: the format's cumulative totals to our buckets that never overlap, and back.
 
 use llm_core::money::NanoDollars;
+use llm_core::usage::ServiceTier;
 use llm_core::{RawJson, RawObject, Usage};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -26,6 +27,9 @@ pub(crate) struct WireUsage<'a> {
     output_tokens_details: Option<OutputDetails>,
     #[serde(deserialize_with = "lenient")]
     server_tool_use: Option<ServerToolUse>,
+    /// As JSON text: a string of one of a few words.
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
     /// What a reseller says that the call cost, in dollars.
     #[serde(borrow)]
     cost: Option<&'a RawValue>,
@@ -85,6 +89,10 @@ impl Tally {
         usage.cache_read = report.cache_read_input_tokens.or(usage.cache_read);
         usage.web_searches =
             report.server_tool_use.and_then(|used| used.web_search_requests).or(usage.web_searches);
+        usage.tier = report
+            .service_tier
+            .and_then(|tier| ServiceTier::named(tier.get().trim_matches('"')))
+            .or(usage.tier);
         usage.reported_cost = report.cost.and_then(nano_dollars).or(usage.reported_cost);
         self.cache_writes(report);
         self.output(report);

@@ -25,18 +25,24 @@ use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::custom_tools::CustomTools;
 use llm_core::dialect::{Encoded, Peek, TapOptions};
+use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
+use llm_core::exchange::{Exchange, ExchangeIngress};
 use llm_core::ingress::ModelCard;
 use llm_core::operation::{Endpoint, Operation};
+use llm_core::realtime::Realtime;
 use llm_core::request::ChatRequest;
 use llm_core::wire::WireResponse;
 use llm_core::{
-    ChatResponse, Dialect, DialectId, Envelope, Error, EventEncoder, Ingress, Result, StreamDecoder,
+    ChatResponse, Dialect, DialectId, Envelope, Error, EventEncoder, Ingress, Passage, Result, StreamDecoder,
     StreamTap, Target,
 };
 use serde::Serialize;
 
-use crate::error;
+use crate::embeddings::{Embeddings, EmbeddingsIngress};
+use crate::passage::{API, Api};
 use crate::quirks::Quirks;
+use crate::realtime::REALTIME;
+use crate::{endpoints, error};
 
 /// The name of the format.
 pub const CHAT: DialectId = DialectId::new("openai.chat");
@@ -47,18 +53,26 @@ const PATH: &str = "/chat/completions";
 #[derive(Clone, Debug, Default)]
 pub struct ChatCompletions {
     quirks: Quirks,
+    embeddings: Embeddings,
+    api: Api,
 }
 
 impl ChatCompletions {
     /// The format with a vendor's quirks.
     pub fn new(quirks: Quirks) -> Self {
-        Self { quirks }
+        let embeddings = Embeddings::new(quirks.embeddings.clone());
+        let api = Api::new(quirks.serves.clone());
+        Self { quirks, embeddings, api }
     }
 }
 
 impl Dialect for ChatCompletions {
     fn id(&self) -> DialectId {
         CHAT
+    }
+
+    fn realtime(&self) -> Option<Realtime> {
+        Some(REALTIME)
     }
 
     fn encode(&self, request: &ChatRequest, target: &Target) -> Result<Encoded> {
@@ -88,10 +102,15 @@ impl Dialect for ChatCompletions {
     fn classify(&self, reply: &WireResponse) -> Error {
         error::classify(reply)
     }
-}
 
-const ENDPOINTS: &[Endpoint] =
-    &[Endpoint::new("/v1/chat/completions", Operation::Chat), Endpoint::new(PATH, Operation::Chat)];
+    fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
+        self.api.has(Operation::Embeddings).then_some(&self.embeddings as _)
+    }
+
+    fn passage(&self) -> Option<&dyn Passage> {
+        Some(&self.api)
+    }
+}
 
 /// The format as clients speak it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,11 +122,15 @@ impl Ingress for ChatIngress {
     }
 
     fn endpoints(&self) -> &'static [Endpoint] {
-        ENDPOINTS
+        endpoints::ALL
     }
 
     fn forwarded_headers(&self) -> &'static [&'static str] {
         &["openai-beta"]
+    }
+
+    fn key_subprotocol(&self) -> Option<&'static str> {
+        Some("openai-insecure-api-key.")
     }
 
     fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
@@ -148,6 +171,14 @@ impl Ingress for ChatIngress {
 
     fn encode_models(&self, models: &[ModelCard]) -> Bytes {
         encode_models(models)
+    }
+
+    fn embeddings(&self) -> Option<&dyn ExchangeIngress<EmbeddingRequest, EmbeddingResponse>> {
+        Some(&EmbeddingsIngress)
+    }
+
+    fn passage(&self) -> Option<DialectId> {
+        Some(API)
     }
 }
 

@@ -9,7 +9,11 @@ pub(crate) const KEYS: [&str; 2] = ["cost", "cost_in_usd_ticks"];
 
 /// The cost in nano-dollars: a number of dollars, the total of an object, or ticks of 10⁻¹⁰ dollars.
 pub(crate) fn read(key: &str, raw: &RawValue) -> Option<i64> {
-    let text = raw.get();
+    read_text(key, raw.get())
+}
+
+/// The same of a JSON text.
+pub(crate) fn read_text(key: &str, text: &str) -> Option<i64> {
     if key == "cost_in_usd_ticks" {
         return text.parse::<u64>().ok().and_then(|ticks| i64::try_from(ticks / 10).ok());
     }

@@ -2,6 +2,9 @@
 //!
 //! - [`ChatCompletions`] and [`ChatIngress`]: chat completions, towards vendors and towards clients.
 //! - [`Responses`] and [`ResponsesIngress`]: the Responses format, likewise.
+//! - [`REALTIME`]: conversations over a WebSocket.
+//! - [`Embeddings`] and [`EmbeddingsIngress`]: embeddings, likewise; the chat dialect brings them along.
+//! - [`Api`]: pictures, sound and moderation, which go through as they are.
 //! - [`Quirks`], [`ResponsesQuirks`]: how a vendor's wire differs, as named behaviours.
 //!
 //! ```
@@ -20,13 +23,20 @@
 
 mod chat;
 mod cost;
+mod embeddings;
+mod endpoints;
 mod error;
+mod passage;
 mod quirks;
+mod realtime;
 pub mod responses;
 
 pub use chat::{CHAT, ChatCompletions, ChatIngress};
+pub use embeddings::{EMBEDDINGS, EmbeddingPurposes, EmbeddingQuirks, Embeddings, EmbeddingsIngress};
+pub use passage::{API, Api};
 pub use quirks::{
     EmptyContent, JsonSchemaSupport, OutputCap, PartName, Quirks, ReasoningHistory, RequiredChoice,
     StreamOptions, SystemRole, ThinkingSwitch, ToolCallIds,
 };
+pub use realtime::REALTIME;
 pub use responses::{RESPONSES, Responses, ResponsesIngress, ResponsesQuirks};

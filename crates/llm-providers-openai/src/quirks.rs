@@ -1,6 +1,9 @@
 //! How a vendor's wire differs from the format's own documentation, as named behaviours. The default is OpenAI's.
 
-use serde::Deserialize;
+use llm_core::Operation;
+use serde::{Deserialize, Deserializer};
+
+use crate::embeddings::EmbeddingQuirks;
 
 /// Wire behaviours of a vendor. A field names a behaviour, never a vendor; a row of the vendors table or a user's
 /// configuration sets what differs. What vendors send in *answers* needs no quirk: the reader takes every known
@@ -32,6 +35,8 @@ pub struct Quirks {
     pub tool_choice_required: RequiredChoice,
     /// `strict` of tools is refused; it is dropped.
     pub refuses_strict_tools: bool,
+    /// `name` of messages other than tools' results is refused; it is dropped.
+    pub refuses_names: bool,
     /// What stands for the content of a message that only calls tools.
     pub empty_content: EmptyContent,
     /// `cache_control` marks on content parts and tools are understood; otherwise they are taken out.
@@ -46,6 +51,20 @@ pub struct Quirks {
     pub plain_audio: bool,
     /// The name of the field for a seed, where it is not `seed`.
     pub seed_field: Option<String>,
+    /// What it has beside chat, by the names of [`Operation`]; absent: nobody says, so that everything is tried.
+    #[serde(deserialize_with = "operations")]
+    pub serves: Option<Vec<Operation>>,
+    /// How its embeddings differ.
+    pub embeddings: EmbeddingQuirks,
+}
+
+fn operations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Operation>>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let named = names.iter().map(|name| {
+        Operation::named(name)
+            .ok_or_else(|| serde::de::Error::custom(format!("unknown kind of call `{name}`")))
+    });
+    named.collect::<Result<_, _>>().map(Some)
 }
 
 /// How the output limit is spelled.

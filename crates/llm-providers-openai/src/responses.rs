@@ -31,14 +31,18 @@ mod write;
 
 use bytes::Bytes;
 use llm_core::dialect::{Encoded, Peek, TapOptions, Target};
+use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
+use llm_core::exchange::Exchange;
 use llm_core::wire::WireResponse;
 use llm_core::{
-    ChatRequest, ChatResponse, Dialect, DialectId, Envelope, Error, Result, StreamDecoder, StreamTap,
+    ChatRequest, ChatResponse, Dialect, DialectId, Envelope, Error, Passage, Result, StreamDecoder, StreamTap,
 };
 
 pub use self::ingress::ResponsesIngress;
 pub use self::quirks::ResponsesQuirks;
+use crate::embeddings::Embeddings;
 use crate::error;
+use crate::passage::Api;
 
 /// The name of this format.
 pub const RESPONSES: DialectId = DialectId::new("openai.responses");
@@ -47,12 +51,14 @@ pub const RESPONSES: DialectId = DialectId::new("openai.responses");
 #[derive(Clone, Debug, Default)]
 pub struct Responses {
     quirks: ResponsesQuirks,
+    embeddings: Embeddings,
+    api: Api,
 }
 
 impl Responses {
     /// A vendor that differs in these ways from what the format's author documents.
     pub fn new(quirks: ResponsesQuirks) -> Self {
-        Self { quirks }
+        Self { quirks, embeddings: Embeddings::default(), api: Api::default() }
     }
 }
 
@@ -91,6 +97,14 @@ impl Dialect for Responses {
 
     fn count_tokens_path(&self) -> Option<&'static str> {
         self.quirks.count_tokens.then_some("/responses/input_tokens")
+    }
+
+    fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
+        Some(&self.embeddings)
+    }
+
+    fn passage(&self) -> Option<&dyn Passage> {
+        Some(&self.api)
     }
 }
 

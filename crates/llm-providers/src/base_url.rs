@@ -10,7 +10,7 @@
 //! 6. No path, or on the vendor's own host the first part of its row's path: the row's path (`/v1` when the row
 //!    has no address).
 //! 7. Any other path is kept, except for dialects whose clients leave the version out of a base URL by
-//!    convention: there `/v1` is added.
+//!    convention: there `/v1` is added, unless the row's own address has parameters in it.
 
 use llm_core::{Error, Result};
 
@@ -44,10 +44,37 @@ impl BaseUrl {
     pub fn normalise(written: &str, vendor: &Vendor, rules: UrlRules) -> Result<Self> {
         let parts = Parts::read(written.trim())?;
         let path = path(&parts, vendor, rules);
-        Ok(Self {
-            url: format!("{}://{}{path}", parts.scheme, parts.authority),
-            query: parts.query.filter(|query| !query.is_empty()).map(str::to_owned),
-        })
+        Ok(parts.with_path(&path))
+    }
+
+    /// Reads an address and leaves its path as it is.
+    ///
+    /// # Errors
+    /// As [`BaseUrl::normalise`].
+    pub fn as_written(written: &str) -> Result<Self> {
+        let parts = Parts::read(written.trim())?;
+        Ok(parts.with_path(parts.path))
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> &str {
+        self.url.get(..self.path_start()).unwrap_or_default()
+    }
+
+    /// The host, without its port.
+    pub fn host(&self) -> &str {
+        host(&self.url).unwrap_or_default()
+    }
+
+    /// The path, without a slash at its end.
+    pub fn path(&self) -> &str {
+        self.url.get(self.path_start()..).unwrap_or_default()
+    }
+
+    fn path_start(&self) -> usize {
+        let authority = self.url.find("://").map_or(0, |at| at + 3);
+        let path = self.url.get(authority..).and_then(|rest| rest.find('/'));
+        path.map_or(self.url.len(), |at| authority + at)
     }
 }
 
@@ -82,6 +109,13 @@ impl<'a> Parts<'a> {
         let target = format!("{scheme}://{authority}{path}?{}", query.unwrap_or_default());
         target.parse::<http::Uri>().map_err(|_| invalid("it is no valid address"))?;
         Ok(Self { scheme, authority, path: path.trim_end_matches('/'), query })
+    }
+
+    fn with_path(&self, path: &str) -> BaseUrl {
+        BaseUrl {
+            url: format!("{}://{}{path}", self.scheme, self.authority),
+            query: self.query.filter(|query| !query.is_empty()).map(str::to_owned),
+        }
     }
 
     fn host(&self) -> &'a str {
@@ -135,7 +169,9 @@ fn path(parts: &Parts<'_>, vendor: &Vendor, rules: UrlRules) -> String {
     if parts.path.is_empty() || begins_row {
         return row;
     }
-    let version = if rules.version_follows { DEFAULT_PATH } else { "" };
+    // An address with parameters in it has its version in the middle.
+    let templated = vendor.base_url.as_deref().is_some_and(|url| url.contains('{'));
+    let version = if rules.version_follows && !templated { DEFAULT_PATH } else { "" };
     format!("{}{version}", parts.path)
 }
 
@@ -241,6 +277,13 @@ mod tests {
         ] {
             assert_eq!(url(written, &own, MESSAGES), expected, "{written}");
         }
+    }
+
+    #[test]
+    fn a_row_with_parameters_in_its_address_has_its_version_in_the_middle() {
+        let own = vendor(Some("https://acme.ai/v1/projects/{project}/models"), &[]);
+        let written = "https://acme.ai/v1/projects/p/models";
+        assert_eq!(url(written, &own, MESSAGES), written);
     }
 
     #[test]

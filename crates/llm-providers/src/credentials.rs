@@ -2,13 +2,19 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+mod entra;
+#[cfg(feature = "gemini")]
+mod google;
 #[cfg(feature = "aws")]
 mod kept;
+mod tokens;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use llm_core::{Authenticator, Result};
 
+use crate::parameters::Parameters;
 use crate::providers::DeploymentSpec;
 use crate::vendor::{Auth, Vendor};
 
@@ -27,6 +33,28 @@ pub(crate) fn authenticator(
         Auth::AwsSigv4 => Err(llm_core::Error::unsupported(
             "this program was built without signatures of AWS: build it with the feature `aws`",
         )),
-        Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::Both | Auth::None => Ok(None),
+        Auth::Azure => entra::of(spec),
+        Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::XGoogApiKey | Auth::Both | Auth::None => Ok(None),
+        #[cfg(feature = "gemini")]
+        Auth::Google if !crate::providers::has_key(spec) => {
+            google::Google::new(spec.parameters.get(google::CREDENTIALS))
+                .map(|made| Some(Arc::new(made) as _))
+        }
+        Auth::Google => Ok(None),
     }
+}
+
+/// The parameters with what the credentials among them tell.
+pub(crate) fn completed<'a>(vendor: &Vendor, parameters: &'a Parameters) -> Cow<'a, Parameters> {
+    #[cfg(feature = "gemini")]
+    if vendor.auth == Auth::Google {
+        return google::with_project(parameters);
+    }
+    let _ = vendor;
+    Cow::Borrowed(parameters)
+}
+
+/// How keys are shown to a host, where hosts of one vendor differ.
+pub(crate) fn way_of_keys(auth: Auth, host: &str) -> Auth {
+    if auth == Auth::Azure && entra::takes_bearer_keys(host) { Auth::Bearer } else { auth }
 }

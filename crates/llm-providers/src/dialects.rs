@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::base_url::UrlRules;
+use crate::base_url::{BaseUrl, UrlRules};
 use llm_core::{Dialect, DialectId, Error, Ingress, Result};
+#[cfg(feature = "azure")]
+use llm_providers_azure::place as azure_place;
 
 /// Named wire behaviours of a vendor, as its row has them.
 pub(crate) type Quirks = serde_json::Map<String, serde_json::Value>;
@@ -46,6 +48,12 @@ const ENTRIES: &[Entry] = &[
         rules: UrlRules { endpoints: &[], version_follows: false },
         make: endpoint,
     },
+    #[cfg(feature = "gemini")]
+    Entry {
+        id: llm_providers_gemini::GENERATE,
+        rules: UrlRules { endpoints: &["/models"], version_follows: false },
+        make: |quirks| Ok(Arc::new(llm_providers_gemini::Generate::new(read(quirks)?))),
+    },
 ];
 
 /// The dialect of the containers of SageMaker's endpoints, where a row does not say.
@@ -58,19 +66,76 @@ fn endpoint(quirks: &Quirks) -> serde_json::Result<Arc<dyn Dialect>> {
     let quirks: EndpointQuirks = read(quirks)?;
     let payload: Arc<dyn Dialect> = match quirks.payload.as_deref().unwrap_or(PAYLOAD) {
         name if name == TEXT_GENERATION.name() => Arc::new(TextGeneration),
-        name => dialect(name, &Quirks::default()).map_err(serde::de::Error::custom)?,
+        name => {
+            let entry = entry(name).map_err(serde::de::Error::custom)?;
+            (entry.make)(&Quirks::default())?
+        }
     };
     Ok(Arc::new(Endpoint::new(payload)))
 }
 
-#[cfg(any(feature = "openai", feature = "anthropic", feature = "bedrock", feature = "sagemaker"))]
+/// A dialect whose vendor has addresses of a form of its own, which its paths depend on. It may keep the id of a
+/// dialect of [`ENTRIES`], so it has a name beside it.
+struct Placed {
+    name: &'static str,
+    place: fn(&BaseUrl) -> BaseUrl,
+    make: fn(&Quirks, &BaseUrl) -> serde_json::Result<Arc<dyn Dialect>>,
+}
+
+const PLACED: &[Placed] = &[
+    #[cfg(feature = "azure")]
+    Placed { name: "azure.chat", place: |base| azure::placed(base, azure_place::chat), make: azure::chat },
+    #[cfg(feature = "azure")]
+    Placed {
+        name: "azure.models",
+        place: |base| azure::placed(base, azure_place::models),
+        make: azure::chat,
+    },
+    #[cfg(feature = "azure")]
+    Placed {
+        name: "azure.responses",
+        place: |base| azure::placed(base, azure_place::responses),
+        make: azure::responses,
+    },
+];
+
+#[cfg(feature = "azure")]
+mod azure {
+    use llm_providers_azure::Azure;
+    use llm_providers_azure::place::Place;
+    use llm_providers_openai::{ChatCompletions, Responses};
+
+    use super::{Arc, BaseUrl, Dialect, Quirks, read};
+
+    pub(super) fn placed(base: &BaseUrl, place: fn(&str, &str, Option<&str>) -> Place) -> BaseUrl {
+        let Place { path, query } = place(base.host(), base.path(), base.query.as_deref());
+        BaseUrl { url: format!("{}{path}", base.origin()), query }
+    }
+
+    pub(super) fn chat(quirks: &Quirks, base: &BaseUrl) -> serde_json::Result<Arc<dyn Dialect>> {
+        Ok(Arc::new(Azure::new(ChatCompletions::new(read(quirks)?), &base.url)))
+    }
+
+    pub(super) fn responses(quirks: &Quirks, base: &BaseUrl) -> serde_json::Result<Arc<dyn Dialect>> {
+        Ok(Arc::new(Azure::new(Responses::new(read(quirks)?), &base.url)))
+    }
+}
+
+#[cfg(any(
+    feature = "openai",
+    feature = "anthropic",
+    feature = "bedrock",
+    feature = "gemini",
+    feature = "sagemaker"
+))]
 fn read<T: serde::de::DeserializeOwned>(quirks: &Quirks) -> serde_json::Result<T> {
     serde_json::from_value(serde_json::Value::Object(quirks.clone()))
 }
 
 /// The client sides of all dialects that are built in.
 pub fn ingresses() -> Vec<Arc<dyn Ingress>> {
-    vec![
+    #[allow(unused_mut, reason = "one dialect has several values, and it may not be built in")]
+    let mut all: Vec<Arc<dyn Ingress>> = vec![
         #[cfg(feature = "openai")]
         Arc::new(llm_providers_openai::ChatIngress),
         #[cfg(feature = "openai")]
@@ -79,7 +144,10 @@ pub fn ingresses() -> Vec<Arc<dyn Ingress>> {
         Arc::new(llm_providers_anthropic::MessagesIngress),
         #[cfg(feature = "bedrock")]
         Arc::new(llm_providers_bedrock::ConverseIngress),
-    ]
+    ];
+    #[cfg(feature = "gemini")]
+    all.extend(llm_providers_gemini::GenerateIngress::all().map(|one| Arc::new(one) as Arc<dyn Ingress>));
+    all
 }
 
 /// The region of AWS that a model's name demands, in an ARN or before the id.
@@ -92,20 +160,46 @@ pub fn aws_region_of(_model: &str) -> Option<&str> {
     None
 }
 
-/// A dialect by its name, with a vendor's quirks.
-pub(crate) fn dialect(name: &str, quirks: &Quirks) -> Result<Arc<dyn Dialect>> {
-    let make = entry(name)?.make;
-    make(quirks).map_err(|fault| Error::invalid(format!("invalid quirks for the dialect `{name}`: {fault}")))
+/// The vendor sides of all dialects that are built in, without quirks.
+pub fn dialects() -> Vec<Arc<dyn Dialect>> {
+    let made = ENTRIES.iter().map(|entry| (entry.make)(&Quirks::new()));
+    made.map(|dialect| dialect.expect("a dialect without quirks is always valid")).collect()
 }
 
-/// How users of a dialect write base URLs.
-pub(crate) fn url_rules(name: &str) -> Result<UrlRules> {
-    entry(name).map(|entry| entry.rules)
+/// A dialect by its name, with a vendor's quirks, for a base URL.
+pub(crate) fn dialect(name: &str, quirks: &Quirks, base: &BaseUrl) -> Result<Arc<dyn Dialect>> {
+    let made = match placed(name) {
+        Some(placed) => (placed.make)(quirks, base),
+        None => (entry(name)?.make)(quirks),
+    };
+    made.map_err(|fault| Error::invalid(format!("invalid quirks for the dialect `{name}`: {fault}")))
+}
+
+/// How users of a dialect write base URLs; `None`: in a form of its own, that [`place`] reads.
+pub(crate) fn url_rules(name: &str) -> Result<Option<UrlRules>> {
+    if placed(name).is_some() {
+        return Ok(None);
+    }
+    entry(name).map(|entry| Some(entry.rules))
+}
+
+/// The address that is meant, for dialects with addresses of a form of their own; others' stay as they are.
+pub(crate) fn place(name: &str, base: BaseUrl) -> BaseUrl {
+    match placed(name) {
+        Some(placed) => (placed.place)(&base),
+        None => base,
+    }
+}
+
+fn placed(name: &str) -> Option<&'static Placed> {
+    PLACED.iter().find(|placed| placed.name == name)
 }
 
 fn entry(name: &str) -> Result<&'static Entry> {
     ENTRIES.iter().find(|entry| entry.id.name() == name).ok_or_else(|| {
-        let known: Vec<String> = ENTRIES.iter().map(|entry| format!("`{}`", entry.id)).collect();
+        let known = ENTRIES.iter().map(|entry| format!("`{}`", entry.id));
+        let known: Vec<String> =
+            known.chain(PLACED.iter().map(|placed| format!("`{}`", placed.name))).collect();
         let shown: String = name.chars().take(64).collect();
         Error::invalid(format!(
             "unknown dialect `{shown}`: this program was built with {}",

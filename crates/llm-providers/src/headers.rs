@@ -9,6 +9,7 @@ use crate::vendor::Auth;
 const AGENT: &str = concat!("llm-gateway/", env!("CARGO_PKG_VERSION"));
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
+const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
 /// Headers that belong to one connection or that the transport writes itself.
 const CONNECTION: [&str; 12] = [
@@ -62,8 +63,11 @@ impl Fixed {
         if matches!(auth, Auth::XApiKey | Auth::Both) {
             fixed.0.push((X_API_KEY, secret(key)?));
         }
-        if auth == Auth::ApiKey {
+        if matches!(auth, Auth::ApiKey | Auth::Azure) {
             fixed.0.push((API_KEY, secret(key)?));
+        }
+        if matches!(auth, Auth::XGoogApiKey | Auth::Google) {
+            fixed.0.push((X_GOOG_API_KEY, secret(key)?));
         }
         Ok(fixed)
     }
@@ -146,6 +150,8 @@ mod tests {
             (Auth::Bearer, vec![("authorization", "Bearer sk-1")]),
             (Auth::XApiKey, vec![("x-api-key", "sk-1")]),
             (Auth::ApiKey, vec![("api-key", "sk-1")]),
+            (Auth::XGoogApiKey, vec![("x-goog-api-key", "sk-1")]),
+            (Auth::Azure, vec![("api-key", "sk-1")]),
             (Auth::Both, vec![("authorization", "Bearer sk-1"), ("x-api-key", "sk-1")]),
             (Auth::AwsSigv4, vec![("authorization", "Bearer sk-1")]),
             (Auth::None, vec![]),

@@ -6,8 +6,12 @@
 
 mod chunks;
 mod events;
+mod exchanges;
+pub(crate) mod media;
 mod native;
+mod passages;
 mod pump;
+mod realtime;
 mod whole;
 
 use std::sync::Arc;
@@ -17,15 +21,18 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::dialect::{Dialect, Encoded, TapOptions, Target};
 use llm_core::event::unfold;
 use llm_core::operation::Operation;
-use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
+use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
+use llm_core::realtime::{Dial, Link};
 use llm_core::wire::{WireRequest, WireResponse};
-use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result};
+use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result, Usage};
 use llm_transport::{Upstream, UpstreamReply};
 use tokio::time::Instant;
 
+use crate::cache_points::{self, CachePoint};
 use crate::headers::{self, Fixed};
 use chunks::Chunks;
 use events::Decoding;
+use media::MediaSettings;
 use native::Passing;
 use pump::Pump;
 use whole::Shape;
@@ -43,6 +50,10 @@ pub(crate) struct HttpProvider {
     pub(crate) authenticator: Option<Authenticated>,
     /// The query of the base URL, which every request carries.
     pub(crate) query: Option<String>,
+    /// How files are fetched that the vendor does not fetch itself.
+    pub(crate) media: Arc<MediaSettings>,
+    /// Where each prompt is marked for the vendor's cache.
+    pub(crate) cache_points: Vec<CachePoint>,
     /// What the deployment adds to each request; the call says the rest.
     pub(crate) target: Target,
 }
@@ -62,6 +73,18 @@ impl Provider for HttpProvider {
         Box::pin(self.ask(call))
     }
 
+    fn realtime<'a>(&'a self, dial: Dial<'a>) -> BoxFuture<'a, Result<Link>> {
+        Box::pin(self.dial(dial))
+    }
+
+    fn serves(&self, inbound: &Inbound) -> bool {
+        self.has(inbound)
+    }
+
+    fn exchange<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(self.answer(call))
+    }
+
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
         Box::pin(self.count(call))
     }
@@ -70,29 +93,37 @@ impl Provider for HttpProvider {
 impl HttpProvider {
     async fn ask(&self, call: Call<'_>) -> Result<Reply> {
         let native = self.is_native(&call);
-        let encoded = if native {
+        let encoded = if native && self.cache_points.is_empty() {
             self.forward(&call)?
         } else {
-            self.dialect.encode(call.inbound.decoded()?, &self.target(&call))?
+            self.translated(&call).await?
         };
         let losses = encoded.losses;
         let first_content = call.deadlines.first_content.filter(|_| call.stream);
         let first_content = first_content.and_then(|limit| Instant::now().checked_add(limit));
         let request = self.addressed(encoded.request, &call, native);
         let (headers, body) = match first_content {
-            Some(deadline) => {
-                tokio::time::timeout_at(deadline, self.exchange(request, &call, Some(deadline)))
-                    .await
-                    .unwrap_or_else(|_| Err(chunks::no_content()))?
-            }
-            None => self.exchange(request, &call, None).await?,
+            Some(deadline) => tokio::time::timeout_at(deadline, self.begin(request, &call, Some(deadline)))
+                .await
+                .unwrap_or_else(|_| Err(chunks::no_content()))?,
+            None => self.begin(request, &call, None).await?,
         };
         let native = matches!(body, ReplyBody::Native { .. } | ReplyBody::NativeStream(_));
         Ok(Reply { headers: headers::for_client(headers, native), losses, body })
     }
 
+    /// The request in the vendor's dialect, by way of the canonical form.
+    async fn translated(&self, call: &Call<'_>) -> Result<Encoded> {
+        let takes_url = |url: &str| self.dialect.takes_url(url);
+        let mut request = media::with_bytes(call.inbound.decoded()?, takes_url, &self.media).await?;
+        if !self.cache_points.is_empty() {
+            cache_points::mark(request.to_mut(), &self.cache_points);
+        }
+        self.dialect.encode(&request, &self.target(call))
+    }
+
     /// Up to the whole answer, or to the first chunk of a stream.
-    async fn exchange(
+    async fn begin(
         &self,
         request: WireRequest,
         call: &Call<'_>,
@@ -121,10 +152,7 @@ impl HttpProvider {
 
     /// Sends a request with its credentials; the reply has a good status.
     async fn send(&self, mut request: WireRequest, call: &Call<'_>) -> Result<UpstreamReply> {
-        if let Some(Authenticated { authenticator, base_url }) = &self.authenticator {
-            // Cold beside the signing itself: a token is fetched once an hour.
-            authenticator.authenticate(&mut request, base_url).await?;
-        }
+        self.authenticate(&mut request).await?;
         let reply = self.upstream.send(request, &call.deadlines).await?;
         if is_success(reply.status) {
             return Ok(reply);
@@ -157,10 +185,21 @@ impl HttpProvider {
             public_model: Some(call.public_model.to_owned()),
             include_usage: inbound.ingress.wants_usage(&inbound.body, &inbound.envelope),
         });
-        ReplyBody::NativeStream(Box::pin(Pump::new(chunks, framing, Passing::new(tap))))
+        ReplyBody::NativeStream(Box::pin(Pump::new(chunks, framing, Passing::new(tap, Usage::default()))))
     }
 
     async fn count(&self, call: Call<'_>) -> Result<Option<u64>> {
+        if self.is_native(&call) {
+            let (inbound, target) = (call.inbound, self.target(&call));
+            if let Some(request) = self.dialect.count_tokens(&inbound.body, &inbound.envelope, &target) {
+                let request = self.addressed(request?, &call, true);
+                let reply = collected(self.send(request, &call).await?).await?;
+                let count = self.dialect.read_token_count(&reply.body);
+                return count
+                    .map(Some)
+                    .ok_or_else(|| Error::bad_answer("the vendor's count of tokens is none"));
+            }
+        }
         let Some(path) = self.dialect.count_tokens_path().filter(|_| self.is_native(&call)) else {
             return Ok(None);
         };
@@ -202,12 +241,28 @@ impl HttpProvider {
         }
         let json = HeaderValue::from_static("application/json");
         request.headers.entry(CONTENT_TYPE).or_insert(json);
+        self.address(&mut request);
+        request
+    }
+
+    /// Puts on what every request of the deployment has.
+    fn address(&self, request: &mut WireRequest) {
         self.fixed.put_on(&mut request.headers);
         if let Some(query) = &self.query {
             let mark = if request.path.contains('?') { '&' } else { '?' };
             request.path = format!("{}{mark}{query}", request.path);
         }
-        request
+    }
+
+    /// Makes the credentials of one request, where they are made for each.
+    async fn authenticate(&self, request: &mut WireRequest) -> Result<()> {
+        match &self.authenticator {
+            // Cold beside the signing itself: a token is fetched once an hour.
+            Some(Authenticated { authenticator, base_url }) => {
+                authenticator.authenticate(request, base_url).await
+            }
+            None => Ok(()),
+        }
     }
 
     /// What an error status means; the body may be broken or late, the status still tells.

@@ -31,6 +31,7 @@
 //! ```
 
 pub mod base_url;
+mod cache_points;
 mod credentials;
 mod dialects;
 pub mod files;
@@ -43,8 +44,10 @@ pub mod providers;
 pub mod registry;
 pub mod vendor;
 
-pub use dialects::{aws_region_of, ingresses};
+pub use cache_points::{CachePoint, PointRole};
+pub use dialects::{aws_region_of, dialects, ingresses};
 pub use files::Files;
+pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;
 pub use providers::{DeploymentSpec, Providers};
 pub use registry::Registry;

@@ -20,9 +20,13 @@
 //! So `mock/echo`, `mock/echo-delay-20ms`, `mock/reasoning-tools`, `mock/cut-3-error-500`. Tokens are counted as
 //! a fourth of the letters, rounded up for each part, and are the same for the same request every time. The
 //! request's own limit on answer tokens and its number of choices are kept.
+//!
+//! Every model makes embeddings too (vectors of length one; texts that share words are near) and reranks (by the words
+//! that a document shares with the query); of the script's words those about time and errors count then.
 
 mod answer;
 mod example;
+mod kinds;
 mod script;
 
 use std::collections::VecDeque;
@@ -33,7 +37,10 @@ use futures_util::stream;
 use http::HeaderMap;
 use llm_core::dialect::DialectId;
 use llm_core::event::{Delta, Event, unfold};
-use llm_core::provider::{BoxFuture, BoxStream, Call, Deadlines, Provider, Reply, ReplyBody, truncated};
+use llm_core::operation::Operation;
+use llm_core::provider::{
+    BoxFuture, BoxStream, Call, Deadlines, Inbound, Provider, Reply, ReplyBody, not_served, truncated,
+};
 use llm_core::{Error, ErrorKind, Result};
 
 use script::Script;
@@ -56,10 +63,41 @@ impl Provider for Mock {
         Box::pin(chat(call))
     }
 
+    fn serves(&self, inbound: &Inbound) -> bool {
+        let operation = inbound.asked.operation;
+        operation.is_chat() || matches!(operation, Operation::Embeddings | Operation::Rerank)
+    }
+
+    fn exchange<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(exchange(call))
+    }
+
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
         let counted = Script::parse(call.model).and_then(|_| call.inbound.decoded());
         Box::pin(future::ready(counted.map(|request| Some(answer::prompt_tokens(request)))))
     }
+}
+
+async fn exchange(call: Call<'_>) -> Result<Reply> {
+    let script = Script::parse(call.model)?;
+    let inbound = call.inbound;
+    let patience = Patience { deadlines: call.deadlines, started: Instant::now(), stream: false };
+    patience.wait(if script.hang { None } else { Some(script.delay) }).await?;
+    if let Some(failure) = script.failure() {
+        return Err(failure);
+    }
+    let body = match inbound.asked.operation {
+        Operation::Embeddings => {
+            let answer = kinds::embeddings(inbound.embedding_request()?, call.public_model)?;
+            ReplyBody::Embeddings(Box::new(answer))
+        }
+        Operation::Rerank => {
+            let answer = kinds::ranking(inbound.rerank_request()?, call.public_model);
+            ReplyBody::Rerank(Box::new(answer))
+        }
+        operation => return Err(not_served(call.public_model, operation)),
+    };
+    Ok(Reply { headers: HeaderMap::new(), losses: Vec::new(), body })
 }
 
 async fn chat(call: Call<'_>) -> Result<Reply> {

@@ -1,5 +1,6 @@
 //! What vendors need to be told beside a key and an address: regions, projects, tenants, other credentials.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use llm_core::{Error, Secret};
@@ -64,15 +65,29 @@ impl<'a> Settled<'a> {
         self.parameters.get(name).or_else(|| self.vendor.defaults.get(name).map(String::as_str))
     }
 
+    /// A parameter's value for a template: as it is set, or as it follows from another one.
+    fn value(&self, name: &str) -> Result<Cow<'a, str>, Missing> {
+        let missing = |name: &str| Missing(name.to_owned());
+        if let Some(value) = self.get(name) {
+            return Ok(Cow::Borrowed(value));
+        }
+        let derived = self.vendor.derived.get(name).ok_or_else(|| missing(name))?;
+        let other = self.get(&derived.from).ok_or_else(|| missing(&derived.from))?;
+        match derived.values.get(other) {
+            Some(value) => Ok(Cow::Borrowed(value)),
+            // What a parameter follows from is set, so that nothing turns in a circle.
+            None => Ok(Cow::Owned(derived.otherwise.replace(&format!("{{{}}}", derived.from), other))),
+        }
+    }
+
     /// A template with the parameters in the place of their names.
     pub(crate) fn filled(&self, template: &str) -> Result<String, Missing> {
         let mut filled = String::with_capacity(template.len());
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             let Some((name, after)) = after.split_once('}') else { break };
-            let value = self.get(name).ok_or_else(|| Missing(name.to_owned()))?;
             filled.push_str(before);
-            filled.push_str(value);
+            filled.push_str(&self.value(name)?);
             rest = after;
         }
         filled.push_str(rest);
@@ -80,12 +95,12 @@ impl<'a> Settled<'a> {
     }
 
     /// The query of every request: what the address has already, and what the row adds to it.
-    pub(crate) fn query(&self, given: Option<String>) -> Option<String> {
-        let has =
-            |name: &str| given.iter().flat_map(|query| query.split('&')).any(|pair| pair.starts_with(name));
-        let own = self.vendor.query.iter().filter(|(name, _)| !has(&format!("{name}=")));
+    pub(crate) fn query(&self, given: Option<&str>) -> Option<String> {
+        let pairs: Vec<&str> = given.into_iter().flat_map(|query| query.split('&')).collect();
+        let has = |name: &str| pairs.iter().any(|pair| pair.split('=').next() == Some(name));
+        let own = self.vendor.query.iter().filter(|(name, _)| !has(name));
         let own = own.filter_map(|(name, template)| Some(format!("{name}={}", self.filled(template).ok()?)));
-        let all: Vec<String> = given.clone().into_iter().chain(own).collect();
+        let all: Vec<String> = given.map(str::to_owned).into_iter().chain(own).collect();
         (!all.is_empty()).then(|| all.join("&"))
     }
 }
@@ -128,10 +143,27 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_may_follow_from_another() {
+        let vendor: Vendor = serde_json::from_value(serde_json::json!({
+            "name": "acme",
+            "derived": {"host": {"from": "region", "values": {"global": "acme.ai"}, "otherwise": "{region}-acme.ai"}},
+        }))
+        .expect("a valid row");
+        for (region, expected) in [("global", "https://acme.ai/v1"), ("eu", "https://eu-acme.ai/v1")] {
+            let parameters = Parameters::from([("region", region)]);
+            let filled = Settled::new(&vendor, &parameters).filled("https://{host}/v1");
+            assert_eq!(filled.as_deref(), Ok(expected));
+        }
+        let none = Parameters::default();
+        let missing = Settled::new(&vendor, &none).filled("https://{host}/v1");
+        assert_eq!(missing, Err(Missing("region".to_owned())));
+    }
+
+    #[test]
     fn a_query_of_the_address_wins_and_unknown_parameters_are_left_out() {
         let vendor = acme();
         let none = Parameters::default();
-        let query = |given: Option<&str>| Settled::new(&vendor, &none).query(given.map(str::to_owned));
+        let query = |given: Option<&str>| Settled::new(&vendor, &none).query(given);
         assert_eq!(query(None).as_deref(), Some("api-version=3"));
         assert_eq!(query(Some("api-version=4&a=b")).as_deref(), Some("api-version=4&a=b"));
         assert_eq!(query(Some("a=b")).as_deref(), Some("a=b&api-version=3"));

@@ -9,10 +9,12 @@ use llm_transport::{Options, Upstream};
 use parking_lot::Mutex;
 
 use crate::base_url::BaseUrl;
+use crate::cache_points::CachePoint;
 use crate::credentials;
 use crate::dialects;
 use crate::files::Files;
 use crate::headers::Fixed;
+use crate::http_provider::media::MediaSettings;
 use crate::http_provider::{Authenticated, HttpProvider};
 use crate::parameters::{Parameters, Settled};
 use crate::registry::Registry;
@@ -51,6 +53,8 @@ pub struct DeploymentSpec {
     pub extra_body: RawObject,
     /// Members taken out of every body.
     pub drop_fields: Vec<String>,
+    /// Where each prompt is marked for the vendor's cache, beside the client's own marks.
+    pub cache_points: Vec<CachePoint>,
     /// Connections.
     pub transport: Options,
 }
@@ -59,6 +63,7 @@ pub struct DeploymentSpec {
 #[derive(Default)]
 pub struct Providers {
     registry: Registry,
+    media: Arc<MediaSettings>,
     upstreams: Mutex<Vec<Shared>>,
 }
 
@@ -71,7 +76,12 @@ struct Shared {
 impl Providers {
     /// Providers of these vendors.
     pub fn new(registry: Registry) -> Self {
-        Self { registry, upstreams: Mutex::default() }
+        Self { registry, ..Self::default() }
+    }
+
+    /// The same, with other rules for files that requests point to.
+    pub fn with_media(self, media: MediaSettings) -> Self {
+        Self { media: Arc::new(media), ..self }
     }
 
     /// The known vendors.
@@ -91,10 +101,11 @@ impl Providers {
             return Ok(Arc::new(crate::mock::Mock));
         }
         let own = dialect_name == vendor.dialect;
-        let dialect = dialects::dialect(dialect_name, if own { &vendor.quirks } else { &NO_QUIRKS })?;
         let base = base_url(vendor, dialect_name, spec)?;
+        let quirks = if own { &vendor.quirks } else { &NO_QUIRKS };
+        let dialect = dialects::dialect(dialect_name, quirks, &base)?;
         let authenticator = credentials::authenticator(vendor, spec)?;
-        let fixed = fixed_headers(vendor, spec, authenticator.is_some())?;
+        let fixed = fixed_headers(vendor, spec, &base, authenticator.is_some())?;
         Ok(Arc::new(HttpProvider {
             dialect,
             upstream: self.upstream(&base.url, &spec.transport)?,
@@ -102,6 +113,8 @@ impl Providers {
                 .map(|authenticator| Authenticated { authenticator, base_url: base.url.clone() }),
             fixed,
             query: base.query,
+            media: Arc::clone(&self.media),
+            cache_points: spec.cache_points.clone(),
             target: target(spec),
         }))
     }
@@ -161,13 +174,17 @@ fn same(one: &Options, other: &Options) -> bool {
 
 fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Result<BaseUrl> {
     let rules = dialects::url_rules(dialect_name)?;
-    let settled = Settled::new(vendor, &spec.parameters);
+    let parameters = credentials::completed(vendor, &spec.parameters);
+    let settled = Settled::new(vendor, &parameters);
     let written = spec.api_base.clone().filter(|written| !written.trim().is_empty());
     let own = |own: &String| settled.filled(own).map_err(|missing| missing.in_address(vendor));
     let named = || settled.get(vendor.base_parameter.as_deref()?).map(str::to_owned);
     let written = match written.or_else(named) {
         Some(written) => Some(written),
-        None => vendor.base_url.as_ref().map(own).transpose()?,
+        None => {
+            let keyed = vendor.key_base_url.as_ref().filter(|_| has_key(spec));
+            keyed.or(vendor.base_url.as_ref()).map(own).transpose()?
+        }
     };
     let Some(written) = written else {
         let variables = list(&vendor.base_env, "or");
@@ -176,13 +193,26 @@ fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Resul
             vendor.name
         )));
     };
-    let mut base = BaseUrl::normalise(&written, vendor, rules)?;
-    base.query = settled.query(base.query.take());
-    Ok(base)
+    let mut base = match rules {
+        Some(rules) => BaseUrl::normalise(&written, vendor, rules)?,
+        None => BaseUrl::as_written(&written)?,
+    };
+    base.query = settled.query(base.query.as_deref());
+    Ok(dialects::place(dialect_name, base))
 }
 
-fn fixed_headers(vendor: &Vendor, spec: &DeploymentSpec, authenticated: bool) -> Result<Fixed> {
-    let auth = spec.auth.unwrap_or(vendor.auth);
+/// Whether the credential is a plain key.
+pub(crate) fn has_key(spec: &DeploymentSpec) -> bool {
+    spec.api_key.as_ref().is_some_and(|key| !key.expose().trim().is_empty())
+}
+
+fn fixed_headers(
+    vendor: &Vendor,
+    spec: &DeploymentSpec,
+    base: &BaseUrl,
+    authenticated: bool,
+) -> Result<Fixed> {
+    let auth = credentials::way_of_keys(spec.auth.unwrap_or(vendor.auth), base.host());
     let key = spec.api_key.as_ref().filter(|key| !key.expose().trim().is_empty());
     let own_headers = spec.extra_headers.iter().map(|(name, _)| name.to_ascii_lowercase());
     let shown_otherwise = own_headers.into_iter().any(|name| CREDENTIALS.contains(&name.as_str()));
@@ -205,7 +235,7 @@ fn fixed_headers(vendor: &Vendor, spec: &DeploymentSpec, authenticated: bool) ->
     Ok(fixed)
 }
 
-const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
+const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 
 fn list(names: &[String], word: &str) -> String {
     names.iter().map(|name| format!(" {word} `{name}`")).collect()

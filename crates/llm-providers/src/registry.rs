@@ -89,6 +89,14 @@ impl Registry {
         })
     }
 
+    /// The row for a model of a vendor's: another one where the model's name begins as the row says.
+    pub fn row_for<'a>(&'a self, vendor: &'a Vendor, model: &str) -> &'a Vendor {
+        let name = model.to_ascii_lowercase();
+        let rules = vendor.by_model.iter().filter(|(beginning, _)| name.starts_with(beginning.as_str()));
+        let longest = rules.max_by_key(|(beginning, _)| beginning.len());
+        longest.and_then(|(_, row)| self.get(row)).unwrap_or(vendor)
+    }
+
     /// The vendor whose API an address points to, by its host.
     pub fn by_address(&self, address: &str) -> Option<&Vendor> {
         let host = base_url::host(address)?;
@@ -127,8 +135,9 @@ fn check(vendor: &Vendor) -> Result<()> {
             format!("vendor `{}`: `{wrong}` is no valid prefix: use letters, digits, `_`, `-`", vendor.name);
         return Err(Error::invalid(what));
     }
-    let plain = |url: &str| url.replace(['{', '}'], "");
-    if let Some(url) = vendor.base_url.as_deref().filter(|url| base_url::host(&plain(url)).is_none()) {
+    // A parameter may stand in the host; its name is a word that a host may have.
+    let is_address = |url: &str| base_url::host(&url.replace(['{', '}', '_'], "")).is_some();
+    if let Some(url) = vendor.base_url.as_deref().filter(|url| !is_address(url)) {
         return Err(Error::invalid(format!("vendor `{}`: `base_url` {url} is no address", vendor.name)));
     }
     Ok(())

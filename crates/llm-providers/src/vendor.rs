@@ -34,6 +34,19 @@ pub struct Vendor {
     /// What parameters are when nobody says.
     #[serde(default)]
     pub defaults: BTreeMap<String, String>,
+    /// Parameters that follow from others, by name.
+    #[serde(default)]
+    pub derived: BTreeMap<String, Derived>,
+    /// Parameters that are the text of a file when they do not begin as JSON does: the configuration reads it.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Where its API begins for those who show a plain key where others are asked for tokens.
+    #[serde(default)]
+    pub key_base_url: Option<String>,
+    /// Rows for models that speak another format or have another address, by the beginning of the model's name; the
+    /// longest beginning wins.
+    #[serde(default)]
+    pub by_model: BTreeMap<String, String>,
     /// What the query of every request has, by name; `{name}` in a value stands for a parameter. An entry whose
     /// parameter is not known is left out.
     #[serde(default)]
@@ -73,6 +86,18 @@ pub struct Vendor {
     pub quirks: serde_json::Map<String, serde_json::Value>,
 }
 
+/// A parameter that follows from another one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Derived {
+    /// The other parameter.
+    pub from: String,
+    /// What this one is, by the value of the other.
+    pub values: BTreeMap<String, String>,
+    /// What it is for all other values; `{name}` stands for a parameter.
+    pub otherwise: String,
+}
+
 /// Whether a vendor can be called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -95,6 +120,12 @@ pub enum Auth {
     XApiKey,
     /// `api-key: …`.
     ApiKey,
+    /// `api-key: …`, or without a key a token of Microsoft Entra (`azure_ad_token`, `client_secret` …).
+    Azure,
+    /// `x-goog-api-key: …`.
+    XGoogApiKey,
+    /// A token of Google Cloud's, made of the parameter `vertex_credentials`; a plain key goes as `x-goog-api-key`.
+    Google,
     /// `authorization` and `x-api-key`, for vendors in front of which something wants the other one.
     Both,
     /// `authorization: Bearer …` for a key, else a signature of AWS with its credentials.

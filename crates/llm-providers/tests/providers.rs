@@ -4,15 +4,24 @@
 #[cfg(feature = "bedrock")]
 #[path = "providers/aws.rs"]
 mod aws;
+#[cfg(feature = "azure")]
+#[path = "providers/azure.rs"]
+mod azure;
 #[path = "providers/build.rs"]
 mod build;
 #[path = "providers/client.rs"]
 mod client;
 #[path = "providers/faults.rs"]
 mod faults;
+#[path = "providers/fidelity.rs"]
+mod fidelity;
+#[path = "providers/kinds.rs"]
+mod kinds;
 #[path = "providers/pairs.rs"]
 mod pairs;
 #[path = "providers/recorded.rs"]
 mod recorded;
+#[path = "providers/recorded_rows.rs"]
+mod recorded_rows;
 #[path = "providers/samples.rs"]
 mod samples;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use llm_core::loss::Loss;
-use llm_core::provider::{Call, Inbound};
+use llm_core::operation::Operation;
+use llm_core::provider::{Call, Inbound, not_served};
 use llm_core::{Error, ErrorKind, LossPolicy, Result, Retry};
 use smallvec::SmallVec;
 
@@ -151,13 +152,14 @@ impl Run<'_> {
         let settings = self.router.settings();
         let strategy = self.route.strategy.as_deref().unwrap_or(settings.strategy.as_ref());
         // Deployments by their address, as a number: a pointer would keep the future on one thread.
-        let mut failed: SmallVec<[usize; 4]> = SmallVec::new();
-        let mut hopeless: SmallVec<[usize; 4]> = SmallVec::new();
+        let mut hopeless: SmallVec<[usize; 4]> = self.unfit(group);
+        let mut failed = hopeless.clone();
         let mut retries = 0;
         let mut last: Option<Error> = None;
         loop {
             let Some(deployment) = group.pick(strategy, &failed, &hopeless) else {
-                return Err(last.unwrap_or_else(|| Error::internal("the model group has no deployment")));
+                let operation = self.route.inbound.asked.operation;
+                return Err(last.unwrap_or_else(|| not_served(self.route.model, operation)));
             };
             let again = failed.contains(&Arc::as_ptr(deployment).addr());
             if let (true, Some(error)) = (again, &last) {
@@ -178,6 +180,16 @@ impl Run<'_> {
             retries += 1;
             last = Some(error);
         }
+    }
+
+    /// The deployments of a group that have no such kind of call. All have chat.
+    fn unfit(&self, group: &Group) -> SmallVec<[usize; 4]> {
+        let inbound = self.route.inbound;
+        if inbound.asked.operation.is_chat() {
+            return SmallVec::new();
+        }
+        let unfit = group.deployments().iter().filter(|deployment| !deployment.provider.serves(inbound));
+        unfit.map(|deployment| Arc::as_ptr(deployment).addr()).collect()
     }
 
     /// Waits before a deployment that failed is tried again: the vendor's hint up to a minute, or half a second
@@ -219,7 +231,11 @@ impl Run<'_> {
         };
         let in_flight = deployment.begin();
         let answer = async {
-            let reply = deployment.provider.chat(call).await?;
+            let reply = match call.inbound.asked.operation {
+                Operation::Chat => deployment.provider.chat(call),
+                _ => deployment.provider.exchange(call),
+            };
+            let reply = reply.await?;
             let answer = started::start(reply.body).await?;
             Ok((reply.headers, reply.losses, answer))
         };

@@ -4,8 +4,10 @@ use std::future::poll_fn;
 use std::pin::Pin;
 
 use futures_util::StreamExt as _;
+use llm_core::embedding::EmbeddingResponse;
 use llm_core::event::Event;
 use llm_core::provider::{BoxStream, NativeStream, ReplyBody, truncated};
+use llm_core::rerank::RerankResponse;
 use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Result, Seen};
 
@@ -20,6 +22,10 @@ pub enum Started {
     },
     /// Whole, canonical.
     Decoded(Box<ChatResponse>),
+    /// Whole embeddings, canonical.
+    Embeddings(Box<EmbeddingResponse>),
+    /// A whole ranking, canonical.
+    Rerank(Box<RerankResponse>),
     /// A stream of bytes: what was held, and the rest.
     NativeStream {
         /// Bytes that were held back.
@@ -44,6 +50,8 @@ pub(crate) async fn start(body: ReplyBody) -> Result<Started> {
     match body {
         ReplyBody::Native { body, seen } => Ok(Started::Native { body, seen }),
         ReplyBody::Decoded(response) => Ok(Started::Decoded(response)),
+        ReplyBody::Embeddings(response) => Ok(Started::Embeddings(response)),
+        ReplyBody::Rerank(response) => Ok(Started::Rerank(response)),
         ReplyBody::NativeStream(stream) => start_native(stream).await,
         ReplyBody::Events(stream) => start_events(stream).await,
     }

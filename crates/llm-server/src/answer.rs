@@ -16,6 +16,7 @@ use crate::caught::{Panicked, caught};
 use crate::discard::discard;
 use crate::intake::{Arriving, BoxError, Collected};
 use crate::outgoing::{Outgoing, response};
+use crate::query_key;
 
 /// Headers in which clients and proxies name a call.
 const ID_HEADERS: [&str; 2] = ["x-litellm-call-id", "x-request-id"];
@@ -32,7 +33,8 @@ where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
     let received = Instant::now();
-    let (parts, mut body) = request.into_parts();
+    let (mut parts, mut body) = request.into_parts();
+    query_key::take(&*ingress, &parts.uri, &mut parts.headers);
     if parts.method != Method::POST {
         return wrong_method(app, &*ingress, &parts);
     }

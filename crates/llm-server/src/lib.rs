@@ -15,6 +15,8 @@ mod intake;
 mod limits;
 mod origins;
 mod outgoing;
+mod query_key;
+mod realtime;
 mod routes;
 pub mod server;
 

@@ -30,11 +30,11 @@ impl Body for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let bytes = match self.get_mut() {
-            Self::Whole(body) => body.pop_front(),
+            Self::Whole(body) => body.pop_front().map(Ok),
             Self::Stream(stream) => ready!(Pin::new(&mut **stream).poll_next(context)),
             Self::Cold(body) => return Pin::new(body).poll_frame(context),
         };
-        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+        Poll::Ready(bytes.map(|bytes| bytes.map(Frame::data).map_err(axum::Error::new)))
     }
 
     fn is_end_stream(&self) -> bool {

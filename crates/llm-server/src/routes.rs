@@ -7,8 +7,9 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use llm_core::{Error, ErrorKind};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use llm_core::operation::Operation;
+use llm_core::{Error, ErrorKind, Ingress};
 use llm_gateway::Gateway;
 use serde::Serialize;
 use serde_json::json;
@@ -17,6 +18,8 @@ use crate::answer::answer;
 use crate::app::App;
 use crate::limits::Limits;
 use crate::outgoing::response;
+use crate::query_key;
+use crate::realtime::converse;
 
 type Shared = State<Arc<App>>;
 
@@ -50,7 +53,10 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         // Whoever shows the key.
         .route("/v1/models", get(models))
         .route("/models", get(models))
-        .route("/v1/models/{*id}", get(model))
+        .route("/v1beta/models", get(models))
+        // Some dialects name the model, and what is asked of it, in paths below these.
+        .route("/v1/models/{*id}", get(model).post(model_api))
+        .route("/v1beta/models/{*id}", get(model).post(model_api))
         .route("/models/{*id}", get(model))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
@@ -85,22 +91,27 @@ async fn ready(State(app): Shared) -> Response {
     json_text(StatusCode::OK, r#"{"status":"healthy","db":"Not connected"}"#)
 }
 
-async fn models(State(app): Shared, headers: HeaderMap) -> Response {
+async fn models(State(app): Shared, uri: Uri, mut headers: HeaderMap) -> Response {
+    let ingress = app.gateway.list_ingress(uri.path(), &headers);
+    query_key::take(&*ingress, &uri, &mut headers);
     match app.gateway.authorise(&headers) {
-        Ok(_) => json_text(StatusCode::OK, app.gateway.model_list(&headers)),
-        Err(error) => refusal(&app, &error),
+        Ok(_) => json_text(StatusCode::OK, app.gateway.model_list(uri.path(), &headers)),
+        Err(error) => refusal_in(&app, &*ingress, &error),
     }
 }
 
-async fn model(State(app): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn model(State(app): Shared, Path(id): Path<String>, uri: Uri, mut headers: HeaderMap) -> Response {
+    let ingress = app.gateway.list_ingress(uri.path(), &headers);
+    query_key::take(&*ingress, &uri, &mut headers);
     if let Err(error) = app.gateway.authorise(&headers) {
-        return refusal(&app, &error);
+        return refusal_in(&app, &*ingress, &error);
     }
-    match app.gateway.model(&headers, &id) {
+    match app.gateway.model(uri.path(), &headers, &id) {
         Some(card) => json_text(StatusCode::OK, card),
         None => {
             let message = format!("unknown model `{id}`: `/v1/models` lists what is served");
-            refusal(&app, &Error::new(ErrorKind::NotFound, message).with_code("model_not_found"))
+            let error = Error::new(ErrorKind::NotFound, message).with_code("model_not_found");
+            refusal_in(&app, &*ingress, &error)
         }
     }
 }
@@ -130,6 +141,9 @@ async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
 
 async fn model_api(State(app): Shared, request: Request) -> Response {
     match app.gateway.route(request.uri().path(), request.uri().query()) {
+        Some(route) if route.1.operation == Operation::Realtime => {
+            converse(&app, route, request).await.map(axum::body::Body::new)
+        }
         Some(route) => answer(&app, route, request).await.map(axum::body::Body::new),
         None => not_found(&app, &request),
     }
@@ -159,7 +173,11 @@ fn meant<'a>(app: &App, path: &'a str) -> Option<&'a str> {
 }
 
 fn refusal(app: &App, error: &Error) -> Response {
-    response(app.gateway.refusal(&*app.gateway.default_ingress(), error)).map(axum::body::Body::new)
+    refusal_in(app, &*app.gateway.default_ingress(), error)
+}
+
+fn refusal_in(app: &App, ingress: &dyn Ingress, error: &Error) -> Response {
+    response(app.gateway.refusal(ingress, error)).map(axum::body::Body::new)
 }
 
 fn json_of(app: &App, value: &impl Serialize) -> Response {

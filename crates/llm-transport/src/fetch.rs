@@ -71,7 +71,7 @@ pub async fn ask(call: ColdCall) -> Result<WireResponse> {
     Ok(WireResponse { status, headers, body: read(&mut answer, call.size).await? })
 }
 
-async fn read(answer: &mut reqwest::Response, size: usize) -> Result<Bytes> {
+pub(crate) async fn read(answer: &mut reqwest::Response, size: usize) -> Result<Bytes> {
     let mut body = BytesMut::new();
     while let Some(chunk) = answer.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > size {
@@ -82,7 +82,7 @@ async fn read(answer: &mut reqwest::Response, size: usize) -> Result<Bytes> {
     Ok(body.freeze())
 }
 
-fn failed(error: reqwest::Error) -> Error {
+pub(crate) fn failed(error: reqwest::Error) -> Error {
     let (kind, why) = if error.is_builder() {
         (ErrorKind::InvalidRequest, "it is no http or https address")
     } else if error.is_timeout() {

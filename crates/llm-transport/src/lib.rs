@@ -44,13 +44,17 @@ mod options;
 mod outgoing;
 mod pool;
 mod proxy;
+mod public;
 mod socks;
 mod stream;
 mod target;
 mod tls;
+mod upgrade;
 mod upstream;
 
 pub use body::UpstreamBody;
 pub use fetch::{ColdCall, ask, fetch};
 pub use options::{ClientCertificate, HttpVersion, Options, Proxy, Tls};
+pub use public::{Fetched, PublicLimits, fetch_public};
+pub use upgrade::Upgraded;
 pub use upstream::{Upstream, UpstreamReply};

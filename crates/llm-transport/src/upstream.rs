@@ -65,6 +65,14 @@ impl Upstream {
         Ok(Arc::new(Self { target, connector, pool: Pool::new(options), max_body: options.max_body }))
     }
 
+    pub(crate) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// The base URL without a trailing slash.
     pub fn base_url(&self) -> &str {
         &self.target.base_url

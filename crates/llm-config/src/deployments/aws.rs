@@ -13,19 +13,14 @@ use profiles::Profiles;
 /// Keys, which belong together.
 const KEYS: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
 
-/// Keys of a configuration that choose credentials.
-const CHOICES: [&str; 5] = [
+/// Keys of a configuration that choose credentials: then no key of the process's is shown in their place.
+pub(super) const CHOICES: [&str; 5] = [
     "aws_access_key_id",
     "aws_secret_access_key",
     "aws_profile_name",
     "aws_role_name",
     "aws_web_identity_token",
 ];
-
-/// Whether a deployment says itself what it is signed with: then no key of the process's is shown in its place.
-pub(super) fn chooses(draft: &Draft<'_>) -> bool {
-    CHOICES.iter().any(|name| draft.text(name).is_some())
-}
 
 /// Settles the parameters of a deployment.
 ///

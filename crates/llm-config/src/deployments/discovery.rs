@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use llm_providers::{Registry, Status, Vendor};
 
-use super::parts::vendor_of_address;
+use super::parts::{bring_credential, vendor_of_address};
 use super::{Access, Draft, Maker};
 use crate::environment::Environment;
 use crate::inference::Known;
@@ -119,7 +119,11 @@ fn access(environment: &Environment, stem: &str, vendor: &Vendor) -> Option<Vec<
         let named = vendor.base_env.iter().find(|name| environment.get(name).is_some());
         bases = named.map(|name| environment.list(name)).unwrap_or_default();
     }
-    let optional = vendor.key_optional || vendor.status == Status::Planned;
+    let is_set = |name: &str| {
+        vendor.parameters.get(name).is_some_and(|all| all.iter().any(|name| environment.get(name).is_some()))
+    };
+    let brought = bring_credential(vendor, is_set);
+    let optional = vendor.key_optional || vendor.status == Status::Planned || brought;
     (!keys.is_empty() || (optional && !bases.is_empty())).then(|| pairs(keys, bases))
 }
 

@@ -6,7 +6,7 @@ use llm_core::Secret;
 use llm_core::money::PicoDollars;
 use llm_core::request::Sampling;
 use llm_metrics::prices::is_long_prompt_price;
-use llm_providers::{Registry, Status, Vendor};
+use llm_providers::{Auth, Registry, Status, Vendor};
 use llm_router::Limits;
 
 use super::Draft;
@@ -23,6 +23,12 @@ const PRICES: &[&str] = &[
     "output_cost_per_reasoning_token",
     "input_cost_per_audio_token",
     "output_cost_per_audio_token",
+    "input_cost_per_image_token",
+    "output_cost_per_image_token",
+    "output_cost_per_image",
+    "input_cost_per_second",
+    "input_cost_per_character",
+    "input_cost_per_query",
 ];
 
 /// Facts of the price table that `model_info` may set.
@@ -35,8 +41,9 @@ pub(super) fn short(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// A vendor named `openai` at the host of another vendor that cannot be called yet is that vendor: people name the
-/// company whose models they use. With a `/v1` at the end the address speaks OpenAI's dialect itself.
+/// A vendor named `openai` at the host of a vendor with paths of its own (or of one that cannot be called yet) is that
+/// vendor: people name the company whose models they use. With a `/v1` at the end the address speaks OpenAI's dialect
+/// itself.
 pub(super) fn vendor_of_address<'a>(
     vendors: &'a Registry,
     vendor: &'a Vendor,
@@ -45,8 +52,23 @@ pub(super) fn vendor_of_address<'a>(
     let Some(base) = api_base.filter(|base| !base.trim_end_matches('/').ends_with("/v1")) else {
         return vendor;
     };
-    let host = vendors.by_address(base).filter(|host| host.status == Status::Planned);
+    let differs = |host: &&Vendor| host.status == Status::Planned || host.auth == Auth::Azure;
+    let host = vendors.by_address(base).filter(differs);
     host.filter(|_| vendor.name == "openai").unwrap_or(vendor)
+}
+
+/// Parameters that are credentials in the place of a key.
+const CREDENTIALS: [&str; 3] = ["azure_ad_token", "azure_credential", "client_secret"];
+
+/// Whether parameters (by their names) bring the credential of a vendor that can do without a key.
+pub(super) fn bring_credential(vendor: &Vendor, is_set: impl Fn(&str) -> bool) -> bool {
+    // Without credentials of its own, a machine in the cloud is asked for its account's.
+    match vendor.auth {
+        Auth::Google => true,
+        Auth::Azure => CREDENTIALS.into_iter().any(is_set),
+        Auth::AwsSigv4 => super::aws::CHOICES.into_iter().any(is_set),
+        _ => false,
+    }
 }
 
 impl Draft<'_> {

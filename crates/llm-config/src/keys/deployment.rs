@@ -23,7 +23,8 @@ const CONNECTION: &[Key] = &[
 ];
 
 /// What some vendors need to be told; the vendors table says which.
-const VENDOR_PARAMETERS: &[Key] = &[
+pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
+    key("account_id", Shape::Text, "The account, for vendors whose address holds it."),
     key("aws_access_key_id", Shape::Secret, "AWS: the access key's id."),
     key("aws_secret_access_key", Shape::Secret, "AWS: the access key."),
     key("aws_session_token", Shape::Secret, "AWS: the token of a temporary access key."),
@@ -37,6 +38,16 @@ const VENDOR_PARAMETERS: &[Key] = &[
     key("aws_bedrock_runtime_endpoint", Shape::Text, "AWS: another address of Bedrock's runtime."),
     key("sagemaker_base_url", Shape::Text, "AWS: another address of SageMaker's runtime."),
     key("azure_ad_token", Shape::Secret, "Azure: an Entra token in place of a key."),
+    key(
+        "azure_authority_host",
+        Shape::Text,
+        "Azure: where Entra tokens are asked for, in clouds of their own.",
+    ),
+    key(
+        "azure_credential",
+        Shape::Choice(&["ClientSecretCredential", "ManagedIdentityCredential"]),
+        "Azure: which Entra credential is used. Default: the client's secret, where one is given.",
+    ),
     key("azure_scope", Shape::Text, "Azure: the scope of Entra tokens."),
     key("tenant_id", Shape::Text, "Azure: the Entra tenant."),
     key("client_id", Shape::Text, "Azure: the Entra application."),
@@ -67,6 +78,11 @@ const BODY: &[Key] = &[
         "What to do with what the vendor cannot do.",
     ),
     key("additional_drop_params", Shape::Texts, "Members taken out of every request."),
+    key(
+        "cache_control_injection_points",
+        Shape::Json,
+        "Where each prompt is marked for the vendor's cache: `{location: message, role, index}` or `{location: tool_config}`.",
+    ),
     key("extra_body", Shape::Json, "Members set in every request, whatever the client says."),
 ];
 
@@ -83,6 +99,12 @@ const PRICES: &[Key] = &[
     key("output_cost_per_reasoning_token", Shape::Dollars, "Dollars for a thinking token."),
     key("input_cost_per_audio_token", Shape::Dollars, "Dollars for an audio token of the prompt."),
     key("output_cost_per_audio_token", Shape::Dollars, "Dollars for an audio token of the answer."),
+    key("input_cost_per_image_token", Shape::Dollars, "Dollars for an image token of the prompt."),
+    key("output_cost_per_image_token", Shape::Dollars, "Dollars for an image token of the answer."),
+    key("output_cost_per_image", Shape::Dollars, "Dollars for a picture that is made."),
+    key("input_cost_per_second", Shape::Dollars, "Dollars for a second of sound."),
+    key("input_cost_per_character", Shape::Dollars, "Dollars for a letter that is read aloud."),
+    key("input_cost_per_query", Shape::Dollars, "Dollars for a search of a reranking."),
     key(
         LONG_PROMPT_PRICES,
         Shape::Dollars,
@@ -97,7 +119,6 @@ const PARAMS_LATER: &[&str] = &[
     "aws_*",
     "azure_*",
     "budget_duration",
-    "cache_control_injection_points",
     "configurable_clientside_auth_params",
     "cooldown_time",
     "default_api_key_rpm_limit",
@@ -309,12 +330,26 @@ pub(crate) static VENDOR: Section = Section {
         ),
         key("base_parameter", Shape::Text, "The parameter that holds another address."),
         key("defaults", Shape::TextMap, "What parameters are when nobody says."),
+        key("derived", Shape::Json, "Parameters that follow from others."),
+        key("files", Shape::Texts, "Parameters that may be the name of a file that holds them."),
+        key("key_base_url", Shape::Text, "Where its API begins for those who show a plain key."),
+        key("by_model", Shape::TextMap, "Rows for other models, by the beginning of the model's name."),
         key("query", Shape::TextMap, "The query of every request; `{name}` stands for a parameter."),
         key("key_env", Shape::Texts, "Variables that may hold the key."),
         key("base_env", Shape::Texts, "Variables that may hold another address."),
         key(
             "auth",
-            Shape::Choice(&["bearer", "x-api-key", "api-key", "both", "aws-sigv4", "none"]),
+            Shape::Choice(&[
+                "bearer",
+                "x-api-key",
+                "api-key",
+                "x-goog-api-key",
+                "aws-sigv4",
+                "azure",
+                "google",
+                "both",
+                "none",
+            ]),
             "How the key is shown.",
         ),
         key("key_optional", Shape::Bool, "Whether it works without a key."),

@@ -24,6 +24,24 @@ pub(crate) static SERVER: Section = Section {
     notes: false,
 };
 
+pub(crate) static MEDIA: Section = Section {
+    name: "media",
+    about: "Pictures and files that requests point to by address, for vendors that take bytes only.",
+    keys: &[&[
+        key(
+            "fetch",
+            Shape::Bool,
+            "Whether the gateway fetches them, from public addresses only. Default true.",
+        ),
+        key("max_size_mb", Shape::Number, "The largest file in MiB. Default 20."),
+        key("fetch_timeout", Shape::Seconds, "How long fetching one may take. Default 10."),
+        key("trusted_hosts", Shape::Texts, "Hosts that may be fetched from though they are not public."),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};
+
 /// How long each phase may take; for the router and for single deployments.
 pub(super) const PHASES: &[Key] = &[
     key("timeout", Shape::Seconds, "How long an attempt may wait for the answer's head."),

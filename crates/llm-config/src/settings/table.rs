@@ -61,6 +61,21 @@ pub(super) static SETTINGS: &[Setting] = &[
         &["LLM_HEADER_TIMEOUT"],
         Some("30"),
     ),
+    setting("media.fetch", Shape::Bool, &["media.fetch"], &["LLM_MEDIA_FETCH"], Some("true")),
+    setting(
+        "media.max_size_mb",
+        Shape::Number,
+        &["media.max_size_mb"],
+        &["LLM_MEDIA_MAX_SIZE_MB", "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB"],
+        Some("20"),
+    ),
+    setting(
+        "media.fetch_timeout",
+        Shape::Seconds,
+        &["media.fetch_timeout"],
+        &["LLM_MEDIA_FETCH_TIMEOUT"],
+        Some("10"),
+    ),
     setting(
         "server.drain_timeout",
         Shape::Seconds,

@@ -15,9 +15,7 @@ fn own_prices_keep_every_digit() {
         .config
         .deployments
         .iter()
-        .filter_map(|one| {
-            Some(accounts.get(&one.id)?.entry.as_ref()?.price.cost(&usage, None).total.to_string())
-        })
+        .filter_map(|one| Some(accounts.get(&one.id)?.entry.as_ref()?.price.cost(&usage).total.to_string()))
         .collect();
     assert_eq!(costs, ["0.000000123", "0.06"]);
 }
@@ -32,7 +30,7 @@ fn own_prices_of_long_prompts_hold_beyond_their_length() {
     let entry = accounts.values().find_map(|account| account.entry.as_ref()).expect("it has own prices");
     for (input, cost) in [(200_000, "0.2"), (200_001, "0.400002")] {
         let usage = llm_core::Usage { input: Some(input), ..llm_core::Usage::default() };
-        assert_eq!(entry.price.cost(&usage, None).total.to_string(), cost);
+        assert_eq!(entry.price.cost(&usage).total.to_string(), cost);
     }
 }
 

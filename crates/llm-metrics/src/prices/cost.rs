@@ -2,6 +2,7 @@
 
 use llm_core::Usage;
 use llm_core::money::{NanoDollars, PicoDollars};
+use llm_core::usage::ServiceTier;
 
 use super::price::Price;
 use super::rates::Class;
@@ -12,9 +13,9 @@ use super::rates::Class;
 pub struct Cost {
     /// The whole call.
     pub total: NanoDollars,
-    /// Uncached prompt: text, audio and images.
+    /// Uncached prompt: text, audio and images; sound by its length, letters read aloud.
     pub input: NanoDollars,
-    /// Visible answer: text, audio and images.
+    /// Visible answer: text, audio and images, by tokens or by number.
     pub output: NanoDollars,
     /// Prompt tokens read from a cache.
     pub cache_read: NanoDollars,
@@ -27,32 +28,32 @@ pub struct Cost {
 }
 
 impl Price {
-    /// What this usage costs at a service tier (the one that served the call, as the vendor names it).
+    /// What this usage costs, at the service tier that served it.
     ///
     /// # Behavior
     /// - Each bucket is priced once. Without a rate of its own a bucket of the prompt costs as input, one of the
     ///   answer as output; web searches without a rate are free.
     /// - When the whole prompt is longer than a threshold, the whole request is billed by that schedule.
     /// - What the vendor itself reports ([`Usage::reported_cost`]) is not looked at.
-    pub fn cost(&self, usage: &Usage, tier: Option<&str>) -> Cost {
+    pub fn cost(&self, usage: &Usage) -> Cost {
         let prompt = usage.prompt_total().unwrap_or(0);
-        let tier = tier.map(in_the_words_of_the_table);
-        let priced = |class, tokens: Option<u64>| match tokens {
-            Some(tokens) if tokens > 0 => self.rate(class, prompt, tier).times(tokens),
+        let tier = usage.tier.map(in_the_words_of_the_table);
+        let priced = |class: Class| match class.count(usage) {
+            Some(count) if count > 0 => self.rate(class, prompt, tier).times(count),
             _ => PicoDollars::default(),
         };
 
-        let input = priced(Class::Input, usage.input)
-            + priced(Class::AudioIn, usage.audio_in)
-            + priced(Class::ImageIn, usage.image_in);
-        let output = priced(Class::Output, usage.output)
-            + priced(Class::AudioOut, usage.audio_out)
-            + priced(Class::ImageOut, usage.image_out);
-        let cache_read = priced(Class::CacheRead, usage.cache_read);
-        let cache_write = priced(Class::CacheWrite, usage.cache_write_5m)
-            + priced(Class::CacheWriteHour, usage.cache_write_1h);
-        let reasoning = priced(Class::Reasoning, usage.reasoning);
-        let tools = priced(Class::WebSearch, usage.web_searches);
+        let input = priced(Class::Input)
+            + priced(Class::AudioIn)
+            + priced(Class::ImageIn)
+            + priced(Class::Second)
+            + priced(Class::Character);
+        let output =
+            priced(Class::Output) + priced(Class::AudioOut) + priced(Class::ImageOut) + priced(Class::Image);
+        let cache_read = priced(Class::CacheRead);
+        let cache_write = priced(Class::CacheWrite) + priced(Class::CacheWriteHour);
+        let reasoning = priced(Class::Reasoning);
+        let tools = priced(Class::WebSearch);
 
         let total: PicoDollars = [input, output, cache_read, cache_write, reasoning, tools].into_iter().sum();
         Cost {
@@ -67,10 +68,14 @@ impl Price {
     }
 }
 
-/// Vendors say `batch`, the table says `batches`.
-fn in_the_words_of_the_table(tier: &str) -> &str {
-    let tier = tier.trim();
-    if tier.eq_ignore_ascii_case("batch") { "batches" } else { tier }
+fn in_the_words_of_the_table(tier: ServiceTier) -> &'static str {
+    match tier {
+        ServiceTier::Balanced => "balanced",
+        ServiceTier::Batch => "batches",
+        ServiceTier::Flex => "flex",
+        ServiceTier::Priority => "priority",
+        ServiceTier::Ultrafast => "ultrafast",
+    }
 }
 
 #[cfg(test)]

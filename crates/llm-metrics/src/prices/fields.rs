@@ -7,16 +7,25 @@ use super::rates::Class;
 
 /// Every field that is a rate. A threshold (`_above_200k_tokens`) and a tier (`_priority`) may follow, so a name that
 /// begins with another one stands before it.
-const RATES: [(&str, Class); 10] = [
+///
+/// The table says of some models what an input costs and of others what an output does, where there is only one thing
+/// to pay: the picture, the second, the search.
+const RATES: [(&str, Class); 16] = [
     ("cache_creation_input_token_cost_above_1hr", Class::CacheWriteHour),
     ("cache_creation_input_token_cost", Class::CacheWrite),
     ("cache_read_input_token_cost", Class::CacheRead),
     ("input_cost_per_audio_token", Class::AudioIn),
+    ("input_cost_per_character", Class::Character),
     ("input_cost_per_image_token", Class::ImageIn),
+    ("input_cost_per_image", Class::Image),
+    ("input_cost_per_query", Class::WebSearch),
+    ("input_cost_per_second", Class::Second),
     ("input_cost_per_token", Class::Input),
     ("output_cost_per_audio_token", Class::AudioOut),
     ("output_cost_per_image_token", Class::ImageOut),
+    ("output_cost_per_image", Class::Image),
     ("output_cost_per_reasoning_token", Class::Reasoning),
+    ("output_cost_per_second", Class::Second),
     ("output_cost_per_token", Class::Output),
 ];
 
@@ -61,6 +70,8 @@ mod tests {
         let when = |above, tier: Option<&'static str>| When { above, tier: tier.map(Cow::Borrowed) };
         for (field, expected) in [
             ("input_cost_per_token", (when(0, None), Class::Input)),
+            ("input_cost_per_image", (when(0, None), Class::Image)),
+            ("output_cost_per_image_token", (when(0, None), Class::ImageOut)),
             ("output_cost_per_token_batches", (when(0, Some("batches")), Class::Output)),
             (
                 "cache_read_input_token_cost_above_272k_tokens_priority",
@@ -82,7 +93,8 @@ mod tests {
             "cache_creation_input_token_cost_above_12hr",
             "input_cost_per_token_above_k_tokens",
             "input_cost_per_tokens",
-            "input_cost_per_character",
+            "input_cost_per_characters",
+            "output_cost_per_image_4K",
             "",
         ] {
             assert_eq!(rate_field(field), None, "{field}");

@@ -85,7 +85,7 @@ fn entry(name: &str, fields: &Fields<'_>, left_out: &mut BTreeMap<String, usize>
         };
         if let Some((when, class)) = rate_field(field) {
             let rate = dollars(raw).ok_or_else(|| fault("no amount of dollars"))?;
-            entry.price.set(when, class, rate);
+            entry.price.raise(when, class, rate);
         } else if field == "tiered_pricing" {
             let rows: Vec<Fields<'_>> = read(raw).ok_or_else(|| fault("no list of ranges"))?;
             if !ranges(&mut entry.price, &rows).ok_or_else(|| fault("no list of ranges"))? {

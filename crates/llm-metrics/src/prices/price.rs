@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use llm_core::Usage;
 use llm_core::money::PicoDollars;
 
 use super::rates::{Class, Rates};
@@ -86,6 +87,29 @@ impl Price {
         if let Some(schedule) = self.schedules.get_mut(at) {
             schedule.rates.set(class, Some(rate));
         }
+    }
+
+    /// Names a rate that may be named already, by another field: the dearer one holds. Of two prices of the same thing
+    /// the table often has one as zero.
+    pub(crate) fn raise(&mut self, when: When, class: Class, rate: PicoDollars) {
+        let named = self.schedules.iter().find(|schedule| schedule.when == when);
+        let named = named.and_then(|schedule| schedule.rates.get(class));
+        self.set(when, class, named.map_or(rate, |named| named.max(rate)));
+    }
+
+    /// Whether anything that was used has a rate.
+    pub fn covers(&self, usage: &Usage) -> bool {
+        let used = |class: &Class| {
+            let mut next = Some(*class);
+            while let Some(class) = next {
+                if self.schedules.iter().any(|schedule| schedule.rates.get(class).is_some()) {
+                    return true;
+                }
+                next = class.fallback();
+            }
+            false
+        };
+        Class::ALL.iter().filter(|(class, ..)| class.count(usage).is_some()).any(|(class, ..)| used(class))
     }
 
     /// Forgets the rates of a class and of all that fall back to it, in every schedule.
@@ -186,6 +210,23 @@ mod tests {
         assert_eq!(price.rate(Class::Input, 50, Some("flex")), PicoDollars(5));
         assert_eq!(price.rate(Class::Input, 101, Some("flex")), PicoDollars(15));
         assert_eq!(price.rate(Class::Input, 101, Some("priority")), PicoDollars(20));
+    }
+
+    #[test]
+    fn of_two_prices_of_one_thing_the_dearer_holds() {
+        let mut price = price("i1");
+        for rate in [0, 7, 3] {
+            price.raise(When::default(), Class::Second, PicoDollars(rate));
+        }
+        assert_eq!(price.to_string(), "i1 e7");
+    }
+
+    #[test]
+    fn a_price_of_other_things_covers_nothing() {
+        let seconds = Usage { audio_seconds: Some(3), ..Usage::default() };
+        assert!(!price("i1 o2").covers(&seconds));
+        assert!(price("e1").covers(&seconds));
+        assert!(price("i1").covers(&Usage { cache_read: Some(1), ..seconds }));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use llm_core::Usage;
 use llm_core::money::PicoDollars;
 
 /// What is priced on its own. Its position is its place in [`Rates`].
@@ -18,11 +19,14 @@ pub(crate) enum Class {
     ImageIn,
     ImageOut,
     WebSearch,
+    Image,
+    Second,
+    Character,
 }
 
 impl Class {
     /// Every class with its letter in the table and its meaning.
-    pub(crate) const ALL: [(Self, char, &'static str); 11] = [
+    pub(crate) const ALL: [(Self, char, &'static str); 14] = [
         (Self::Input, 'i', "prompt token"),
         (Self::Output, 'o', "answer token"),
         (Self::CacheRead, 'r', "token read from a cache"),
@@ -33,13 +37,18 @@ impl Class {
         (Self::AudioOut, 'b', "audio token of the answer"),
         (Self::ImageIn, 'm', "image token of the prompt"),
         (Self::ImageOut, 'n', "image token of the answer"),
-        (Self::WebSearch, 's', "web search"),
+        (Self::WebSearch, 's', "web search, or search of a reranking"),
+        (Self::Image, 'g', "picture that is made"),
+        (Self::Second, 'e', "second of sound"),
+        (Self::Character, 'c', "letter that is read aloud"),
     ];
 
     /// Whose rate holds when this class has none.
     pub(crate) fn fallback(self) -> Option<Self> {
         match self {
-            Self::Input | Self::Output | Self::WebSearch => None,
+            Self::Input | Self::Output | Self::WebSearch | Self::Image | Self::Second | Self::Character => {
+                None
+            }
             Self::CacheWriteHour => Some(Self::CacheWrite),
             Self::CacheRead | Self::CacheWrite | Self::AudioIn | Self::ImageIn => Some(Self::Input),
             Self::Reasoning | Self::AudioOut | Self::ImageOut => Some(Self::Output),
@@ -49,6 +58,26 @@ impl Class {
     /// Whether this class is `root`, or falls back to it.
     pub(crate) fn belongs_to(self, root: Self) -> bool {
         self == root || self.fallback().is_some_and(|next| next.belongs_to(root))
+    }
+
+    /// How much of it was used.
+    pub(crate) fn count(self, usage: &Usage) -> Option<u64> {
+        match self {
+            Self::Input => usage.input,
+            Self::Output => usage.output,
+            Self::CacheRead => usage.cache_read,
+            Self::CacheWrite => usage.cache_write_5m,
+            Self::CacheWriteHour => usage.cache_write_1h,
+            Self::Reasoning => usage.reasoning,
+            Self::AudioIn => usage.audio_in,
+            Self::AudioOut => usage.audio_out,
+            Self::ImageIn => usage.image_in,
+            Self::ImageOut => usage.image_out,
+            Self::WebSearch => usage.web_searches,
+            Self::Image => usage.images,
+            Self::Second => usage.audio_seconds,
+            Self::Character => usage.characters,
+        }
     }
 
     fn of_letter(letter: char) -> Option<Self> {

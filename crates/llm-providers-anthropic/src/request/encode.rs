@@ -33,7 +33,10 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &MessagesQu
     let plan = Plan::of(&facts, &mut losses)?;
 
     let mut body = Body::new(target, quirks, &mut losses);
-    body.member("model", &target.model)?;
+    if quirks.path.is_none() {
+        body.member("model", &target.model)?;
+    }
+    body.optional("anthropic_version", quirks.body_version.as_ref())?;
     body.member("max_tokens", &max_tokens)?;
     body.optional("stream", target.stream.then_some(true).as_ref())?;
     body.optional("system", conversation.system_json().as_ref())?;
@@ -49,15 +52,23 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &MessagesQu
     inexpressible(request, &mut body)?;
     extras(request, &mut body)?;
     let bytes = body.finish();
-    Ok(Encoded { request: wire_request(bytes.into()), losses: losses.into_list() })
+    Ok(Encoded { request: wire_request(bytes.into(), target, quirks), losses: losses.into_list() })
 }
 
 /// A request to the vendor with this body.
-pub(super) fn wire_request(body: WireBody) -> WireRequest {
+pub(super) fn wire_request(body: WireBody, target: &Target, quirks: &MessagesQuirks) -> WireRequest {
     let mut headers = HeaderMap::new();
-    headers.insert("anthropic-version", HeaderValue::from_static(wire::VERSION));
+    if quirks.body_version.is_none() {
+        headers.insert("anthropic-version", HeaderValue::from_static(wire::VERSION));
+    }
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    WireRequest { method: Method::POST, path: "/messages".to_owned(), headers, body }
+    let path = match &quirks.path {
+        Some(path) => {
+            if target.stream { &path.stream } else { &path.whole }.replace("{model}", &target.model)
+        }
+        None => "/messages".to_owned(),
+    };
+    WireRequest { method: Method::POST, path, headers, body }
 }
 
 /// The client's limit, or the deployment's, or all that the model has, or one that every model has. A limit that

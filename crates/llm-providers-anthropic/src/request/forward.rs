@@ -5,6 +5,7 @@ use bytes::Bytes;
 use llm_core::dialect::Encoded;
 use llm_core::envelope::{Edit, is_gateway_field};
 use llm_core::message::SEAL;
+use llm_core::wire::WireRequest;
 use llm_core::{Envelope, Losses, RawJson, Result, Target};
 use memchr::memmem;
 use serde::Serialize;
@@ -24,7 +25,14 @@ pub(crate) fn forward(
     }
     let mut losses = Losses::new(target.policy);
     let mut edit = envelope.edit(body);
-    edit.set("model", RawJson::string(&target.model).get().to_owned());
+    if quirks.path.is_some() {
+        edit.remove("model");
+    } else {
+        edit.set("model", RawJson::string(&target.model).get().to_owned());
+    }
+    if let Some(version) = &quirks.body_version {
+        edit.set_default("anthropic_version", RawJson::string(version).get().as_bytes());
+    }
     let streams = envelope.read::<bool>(body, "stream")?.unwrap_or(false);
     if streams != target.stream {
         edit.set("stream", json(&target.stream));
@@ -41,7 +49,24 @@ pub(crate) fn forward(
     for (name, value) in target.extra_body.iter() {
         edit.set(name, value.get().to_owned());
     }
-    Ok(Encoded { request: wire_request(edit.finish()), losses: losses.into_list() })
+    Ok(Encoded { request: wire_request(edit.finish(), target, quirks), losses: losses.into_list() })
+}
+
+/// The request that counts a body's tokens, where a path of its own does: there the body names the model.
+pub(crate) fn count(
+    body: &Bytes,
+    envelope: &Envelope,
+    target: &Target,
+    quirks: &MessagesQuirks,
+) -> Option<WireRequest> {
+    let path = quirks.path.as_ref()?.count_tokens.as_ref()?;
+    let mut edit = envelope.edit(body);
+    edit.set("model", RawJson::string(&target.model).get().to_owned());
+    if let Some(version) = &quirks.body_version {
+        edit.set_default("anthropic_version", RawJson::string(version).get().as_bytes());
+    }
+    let request = wire_request(edit.finish(), target, quirks);
+    Some(WireRequest { path: path.replace("{model}", &target.model), ..request })
 }
 
 /// The way through the canonical form. A body without `max_tokens` (to count tokens, say) stays without.

@@ -9,7 +9,7 @@ use llm_core::{
     ChatRequest, Dialect, DialectId, Envelope, ErrorKind, FinishReason, Ingress, LossPolicy, Message, Part,
     RawJson, Result, Role, Target,
 };
-use llm_providers_anthropic::{Messages, MessagesIngress, MessagesQuirks};
+use llm_providers_anthropic::{Messages, MessagesIngress, MessagesQuirks, ModelPath};
 use serde_json::{Value, json};
 
 use crate::{ask, dialect, json as parse, reply};
@@ -428,4 +428,36 @@ fn clients_are_known_by_their_paths_and_headers() {
     headers.insert("anthropic-version", http::HeaderValue::from_static("2023-06-01"));
     assert!(MessagesIngress.claims_model_list(&headers));
     assert!(MessagesIngress.forwarded_headers().iter().all(|name| name.starts_with("anthropic-")));
+}
+
+/// As <https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude> documents it.
+#[test]
+fn a_model_in_the_path_is_not_in_the_body_and_the_version_is() {
+    let path = ModelPath {
+        whole: "/models/{model}:rawPredict".to_owned(),
+        stream: "/models/{model}:streamRawPredict".to_owned(),
+        count_tokens: Some("/models/count-tokens:rawPredict".to_owned()),
+    };
+    let (path, body_version) = (Some(path), Some("cloud-1".to_owned()));
+    let dialect = Messages::new(MessagesQuirks { path, body_version, ..MessagesQuirks::default() });
+    let target = Target { stream: true, ..target("claude-sonnet-4@20250514") };
+    let body = Bytes::from_static(
+        br#"{"model":"public","max_tokens":5,"messages":[{"role":"user","content":"hi"}],"stream":true}"#,
+    );
+    let envelope = Envelope::scan(&body).expect("an object");
+    let encoded = dialect.encode(&hello(), &target).expect("plain");
+    let forwarded = dialect.forward(&body, &envelope, &target).expect("passes");
+    for request in [encoded.request, forwarded.request] {
+        assert_eq!(request.path, "/models/claude-sonnet-4@20250514:streamRawPredict");
+        assert!(!request.headers.contains_key("anthropic-version"));
+        let body = parse(&request.body.joined());
+        assert_eq!((body.get("model"), &body["anthropic_version"]), (None, &json!("cloud-1")));
+    }
+    let whole = Target { stream: false, ..target };
+    assert!(dialect.encode(&hello(), &whole).expect("plain").request.path.ends_with(":rawPredict"));
+    let counted = dialect.count_tokens(&body, &envelope, &whole).expect("counts").expect("plain");
+    assert_eq!(counted.path, "/models/count-tokens:rawPredict");
+    assert_eq!(parse(&counted.body.joined())["model"], "claude-sonnet-4@20250514");
+    assert_eq!(dialect.read_token_count(br#"{"input_tokens":9}"#), Some(9));
+    assert_eq!(dialect.count_tokens_path(), None);
 }

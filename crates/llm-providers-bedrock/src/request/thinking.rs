@@ -47,7 +47,9 @@ impl Plan {
             losses.tuning("reasoning.summary")?;
         }
         match rules.family {
-            Family::Claude(307..) if off => Ok(Self::default()),
+            Family::Claude(307..) if off => {
+                Ok(Self { field: Some(("thinking", disabled())), ..Self::default() })
+            }
             Family::Claude(version @ 307..) => {
                 let claude = Claude { options, version, max_tokens };
                 match claude.obstacle(request, conversation) {
@@ -57,10 +59,18 @@ impl Plan {
             }
             Family::Nova2 => Ok(nova(options, off)),
             Family::GptOss if !off => gpt_oss(options, losses),
+            // Models of other makers think, or not, as they always do; the rest cannot.
+            Family::Other | Family::Unknown | Family::GptOss => {
+                losses.tuning("reasoning").map(|()| Self::default())
+            }
             _ if off => Ok(Self::default()),
             _ => losses.tuning("reasoning").map(|()| Self::default()),
         }
     }
+}
+
+fn disabled() -> RawJson {
+    crate::wire::union("type", "disabled")
 }
 
 /// <https://docs.aws.amazon.com/nova/latest/nova2-userguide/using-converse-api.html>: `reasoningConfig`.

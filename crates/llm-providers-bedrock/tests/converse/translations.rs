@@ -119,7 +119,9 @@ fn thinking_is_asked_for_in_each_familys_words() {
     assert_eq!(written["additionalModelRequestFields"]["thinking"]["budget_tokens"], 1024);
     let none = ChatRequest { max_output_tokens: Some(100), ..effort("high") };
     assert_eq!(losses(&none, SONNET), ["reasoning"]);
-    assert!(fields("none", SONNET).is_null());
+    assert_eq!(fields("none", SONNET), json!({"thinking": {"type": "disabled"}}));
+    assert_eq!(losses(&effort("none"), "openai.gpt-oss-20b-1:0"), ["reasoning"]);
+    assert_eq!(losses(&effort("none"), LLAMA), [""; 0]);
 }
 
 #[test]

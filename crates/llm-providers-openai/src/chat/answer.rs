@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use llm_core::dialect::Peek;
 use llm_core::json::complaint;
+use llm_core::usage::{ServiceTier, Usage};
 use llm_core::wire::WireResponse;
 use llm_core::{
     ChatResponse, Choice, Envelope, Error, FinishReason, Message, RawJson, RawObject, Result, Role, json,
@@ -61,8 +62,14 @@ fn says_error(raw: &RawValue) -> bool {
 }
 
 impl WireAnswer<'_> {
+    /// Usage, with the tier that served.
+    pub(super) fn usage(&mut self, completion_excludes_reasoning: bool) -> Option<Usage> {
+        let tier = self.service_tier.as_deref().and_then(ServiceTier::named);
+        self.reported_usage().map(|usage| Usage { tier, ..usage.usage(completion_excludes_reasoning) })
+    }
+
     /// Usage wherever it stands: one vendor hides it in an object of its own.
-    pub(super) fn usage(&mut self) -> Option<WireUsage> {
+    fn reported_usage(&mut self) -> Option<WireUsage> {
         #[derive(Default)]
         struct Hidden(Option<WireUsage>);
         impl<'de> Fields<'de> for Hidden {
@@ -137,7 +144,7 @@ pub(super) fn decode(reply: &WireResponse, completion_excludes_reasoning: bool) 
     if let Some(error) = answer.error() {
         return Err(error);
     }
-    let usage = answer.usage().map(|usage| usage.usage(completion_excludes_reasoning)).unwrap_or_default();
+    let usage = answer.usage(completion_excludes_reasoning).unwrap_or_default();
     let Some(choices) = answer.choices else { return Err(error::classify(reply)) };
     let id = answer.id.unwrap_or_default().into_owned();
     let choices = (0..).zip(choices).map(|(number, choice)| read_choice(choice, number, &id)).collect();
@@ -179,6 +186,7 @@ fn unreadable(reply: &WireResponse, fault: &serde_json::Error) -> Error {
 struct Glance<'de> {
     model: Option<&'de RawValue>,
     usage: Option<WireUsage>,
+    tier: Option<Cow<'de, str>>,
     hidden: RawObject,
     error: Option<&'de RawValue>,
     choices: Option<Vec<GlanceChoice<'de>>>,
@@ -203,6 +211,7 @@ impl<'de> Fields<'de> for Glance<'de> {
         match key {
             "model" => self.model = Some(map.next_value()?),
             "usage" => self.usage = fields::object(map)?.or(self.usage.take()),
+            "service_tier" => self.tier = fields::lenient(map)?,
             "x_groq" => fields::keep(&mut self.hidden, key, map)?,
             "error" => self.error = map.next_value::<Option<&'de RawValue>>()?.filter(|raw| says_error(raw)),
             "choices" => self.choices = Some(fields::list(map)?),
@@ -228,8 +237,10 @@ fn glance(body: &[u8], completion_excludes_reasoning: bool) -> Option<Peek> {
         return None;
     }
     let usage: Option<Object<WireUsage>> = serde_json::from_str(envelope.value(body, "usage")?).ok()?;
+    let tier = envelope.string(body, "service_tier").ok().flatten();
+    let tier = tier.and_then(|tier| ServiceTier::named(&tier));
     Some(Peek {
-        usage: usage?.0.usage(completion_excludes_reasoning),
+        usage: Usage { tier, ..usage?.0.usage(completion_excludes_reasoning) },
         finish: finish::first(choices),
         model: envelope.range(body, "model"),
     })
@@ -245,9 +256,14 @@ fn peek_closely(body: &[u8], completion_excludes_reasoning: bool) -> Result<Peek
     }
     let Some(choices) = &glance.choices else { return Err(error::classify(&whole())) };
     let finish = choices.first().and_then(|choice| finish::read(choice.finish.as_deref()?));
-    let mut rest = WireAnswer { usage: glance.usage, extras: glance.hidden, ..WireAnswer::default() };
+    let mut rest = WireAnswer {
+        usage: glance.usage,
+        service_tier: glance.tier,
+        extras: glance.hidden,
+        ..WireAnswer::default()
+    };
     Ok(Peek {
-        usage: rest.usage().map(|usage| usage.usage(completion_excludes_reasoning)).unwrap_or_default(),
+        usage: rest.usage(completion_excludes_reasoning).unwrap_or_default(),
         finish,
         model: glance.model.and_then(|raw| json::place(text, raw.get())),
     })

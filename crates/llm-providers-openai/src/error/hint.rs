@@ -16,7 +16,10 @@ pub(super) fn retry_after(headers: &HeaderMap, report: &Report, kind: ErrorKind)
         .or_else(|| if kind == ErrorKind::RateLimited { from_windows(headers) } else { None })
 }
 
-/// A hint in the error body: a `retryDelay`, or words like "try again in 6m0s".
+/// Words before a time span.
+const WORDS: [&str; 2] = ["try again in ", "retry after "];
+
+/// A hint in the error body: a `retryDelay`, or words like "try again in 6m0s", "retry after 26 seconds".
 pub(super) fn from_report(report: &Report, kind: ErrorKind) -> Option<Duration> {
     if let Some(delay) = report.delay.as_deref().and_then(span) {
         return Some(delay);
@@ -24,8 +27,7 @@ pub(super) fn from_report(report: &Report, kind: ErrorKind) -> Option<Duration> 
     if kind != ErrorKind::RateLimited {
         return None;
     }
-    let at = report.message.find("try again in ")? + "try again in ".len();
-    let rest = report.message.get(at..)?;
+    let rest = WORDS.iter().find_map(|words| Some(report.message.split_once(words)?.1))?;
     let word = rest.split_whitespace().next()?;
     let unit = rest.split_whitespace().nth(1).unwrap_or_default();
     let word = word.trim_end_matches(['.', ',']);
@@ -101,6 +103,7 @@ mod tests {
     fn words_that_say_when_are_read() {
         assert_eq!(hint(&[], "Rate limit reached. Please try again in 6m0.5s. Visit"), Some(360_500));
         assert_eq!(hint(&[], "Please try again in 20 seconds."), Some(20_000));
+        assert_eq!(hint(&[], "You exceeded the rate limit. Please retry after 26 seconds."), Some(26_000));
     }
 
     #[test]

@@ -17,8 +17,11 @@ use crate::error;
 const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new("/v1/responses", Operation::Chat),
     Endpoint::new("/responses", Operation::Chat),
+    Endpoint::new("/openai/v1/responses", Operation::Chat),
+    Endpoint::new("/openai/responses", Operation::Chat),
     Endpoint::new("/v1/responses/input_tokens", Operation::CountTokens),
     Endpoint::new("/responses/input_tokens", Operation::CountTokens),
+    Endpoint::new("/openai/v1/responses/input_tokens", Operation::CountTokens),
 ];
 
 /// Clients of this format.

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use llm_core::dialect::{DialectId, Peek};
 use llm_core::message::{Message, Role};
 use llm_core::response::Choice;
+use llm_core::usage::ServiceTier;
 use llm_core::wire::WireResponse;
 use llm_core::{ChatResponse, Error, Part, RawJson, RawObject, Result, Usage, json};
 use serde::Deserialize;
@@ -93,6 +94,8 @@ impl<'a> Answer<'a> {
         let model = fields.value("model");
         let searches = reported_searches(&mut fields).or_else(|| counted_searches(&output));
         counted.web_searches = counted.web_searches.or(searches);
+        let service_tier: Option<String> = fields.lenient("service_tier");
+        counted.tier = service_tier.as_deref().and_then(ServiceTier::named);
         Ok(Self {
             id: fields.lenient("id").unwrap_or_default(),
             model: model.and_then(text).unwrap_or_default().into_owned(),
@@ -103,7 +106,7 @@ impl<'a> Answer<'a> {
             error: fields.value("error"),
             output,
             usage: counted,
-            service_tier: fields.lenient("service_tier"),
+            service_tier,
             rest: fields,
         })
     }

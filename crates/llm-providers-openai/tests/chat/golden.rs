@@ -221,6 +221,28 @@ fn a_vendor_that_insists_on_thinking_in_the_history_gets_a_blank_one() {
 }
 
 #[test]
+fn names_of_speakers_are_dropped_and_told_where_they_are_refused() {
+    let body = Bytes::from_static(
+        br#"{"model":"m","messages":[{"role":"user","name":"Ann","content":"my \"name\""},{"role":"tool","tool_call_id":"1","name":"f","content":"x"}]}"#,
+    );
+    let envelope = Envelope::scan(&body).expect("a request");
+    let dialect = vendor(r#"{"refuses_names":true}"#);
+    let encoded = dialect.forward(&body, &envelope, &target()).expect("tuning only");
+    assert_eq!(
+        encoded.request.body.joined(),
+        r#"{"model":"vendor-model","messages":[{"role":"user","content":"my \"name\""},{"role":"tool","tool_call_id":"1","name":"f","content":"x"}]}"#
+    );
+    let fields: Vec<_> = encoded.losses.iter().map(|loss| loss.field.as_ref()).collect();
+    assert_eq!(fields, ["messages.name"]);
+    let strict = Target { policy: LossPolicy::Reject, ..target() };
+    assert!(dialect.forward(&body, &envelope, &strict).is_err());
+    let named = Message { name: Some("Ann".to_owned()), ..Message::text(Role::User, "hi") };
+    let request = ChatRequest { messages: vec![named], ..ChatRequest::default() };
+    assert!(!written(&dialect, &request, &target()).contains("Ann"));
+    assert!(written(&vendor("{}"), &request, &target()).contains(r#""name":"Ann""#));
+}
+
+#[test]
 fn a_refused_field_is_reported_or_refused() {
     let body = Bytes::from_static(br#"{"model":"m","messages":[],"seed":1,"n":1,"logprobs":true}"#);
     let envelope = Envelope::scan(&body).expect("a request");

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::dialect::{Dialect, TapOptions};
 use llm_core::message::{Reasoning, ToolCall};
+use llm_core::usage::ServiceTier;
 use llm_core::wire::WireResponse;
 use llm_core::{ChatRequest, Delta, ErrorKind, Event, FinishReason, Message, Part, PartKind, Role, Usage};
 use llm_testkit::replay;
@@ -203,4 +204,16 @@ fn an_error_in_place_of_an_answer_is_one() {
         assert_eq!(vendor("{}").decode(&reply(body)).expect_err(body).kind(), kind, "{body}");
         assert_eq!(vendor("{}").peek(body.as_bytes()).expect_err(body).kind(), kind, "{body}");
     }
+}
+
+#[test]
+fn the_tier_that_served_comes_with_the_usage() {
+    let body = r#"{"id":"a","model":"m","choices":[],"service_tier":"flex","usage":{"prompt_tokens":3,"completion_tokens":1}}"#;
+    let dialect = vendor("{}");
+    let peek = dialect.peek(body.as_bytes()).expect("an answer");
+    assert_eq!((peek.usage.input, peek.usage.tier), (Some(3), Some(ServiceTier::Flex)));
+    let reply = WireResponse { status: 200, headers: HeaderMap::new(), body: body.into() };
+    assert_eq!(dialect.decode(&reply).expect("an answer").usage, peek.usage);
+    let ordinary = body.replace("flex", "default");
+    assert_eq!(dialect.peek(ordinary.as_bytes()).expect("an answer").usage.tier, None);
 }

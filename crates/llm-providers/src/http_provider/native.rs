@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use llm_core::Result;
 use llm_core::dialect::{Seen, StreamTap, Verdict};
 use llm_core::provider::NativeStream;
+use llm_core::{Result, Usage};
 
 use super::pump::{Flow, Pump, Reader};
 
@@ -18,8 +18,9 @@ pub(crate) struct Passing {
 }
 
 impl Passing {
-    pub(crate) fn new(tap: Box<dyn StreamTap>) -> Self {
-        Self { tap, seen: Seen::default(), run: Run::default() }
+    /// `usage`: what is known to be used before the stream says anything.
+    pub(crate) fn new(tap: Box<dyn StreamTap>, usage: Usage) -> Self {
+        Self { tap, seen: Seen { usage, ..Seen::default() }, run: Run::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A whole answer: as it is for a client of the same dialect, canonical for any other, an error when it is none.
 
 use bytes::Bytes;
-use llm_core::dialect::{Dialect, Seen};
+use llm_core::dialect::{Dialect, Peek, Seen};
 use llm_core::provider::ReplyBody;
 use llm_core::wire::{Framing, WireBody, WireResponse};
 use llm_core::{ChatResponse, Error, Result};
@@ -43,10 +43,14 @@ pub(crate) fn native(dialect: &dyn Dialect, public_model: &str, reply: &WireResp
     if shape(dialect, reply) != Shape::Json {
         return decoded(dialect, public_model, reply).map(|response| ReplyBody::Decoded(Box::new(response)));
     }
-    let peek = dialect.peek(&reply.body)?;
+    Ok(passed(dialect.peek(&reply.body)?, &reply.body, public_model))
+}
+
+/// A body that goes on as it is, but for the model's name.
+pub(crate) fn passed(peek: Peek, body: &Bytes, public_model: &str) -> ReplyBody {
     let seen = Seen { content: true, usage: peek.usage, finish: peek.finish, error: None, ended: true };
-    let body = renamed(&reply.body, peek.model, public_model);
-    Ok(ReplyBody::Native { body, seen: Box::new(seen) })
+    let body = renamed(body, peek.model, public_model);
+    ReplyBody::Native { body, seen: Box::new(seen) }
 }
 
 /// Reads an answer with a good status into canonical form, also one that came as a stream unasked.

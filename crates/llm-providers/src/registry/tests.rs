@@ -24,8 +24,12 @@ fn the_table_is_sorted_and_complete() {
         let date = row.checked.len() == 10 && row.checked.starts_with("20");
         assert!(date || row.checked.is_empty(), "{name}: `checked` is a day");
         assert!(!row.dialect.is_empty(), "{name} has no dialect");
-        assert!(row.key_optional || row.base_url.is_some(), "{name} has no address");
-        assert!(row.key_optional || !row.key_env.is_empty(), "{name} has no key variable");
+        // Some vendors have an address for every user; a variable can say which.
+        let of_user = !row.base_env.is_empty();
+        assert!(row.key_optional || row.base_url.is_some() || of_user, "{name} has no address");
+        let by_token = row.auth == crate::vendor::Auth::Google;
+        assert!(row.key_optional || by_token || !row.key_env.is_empty(), "{name} has no key variable");
+        assert!(row.by_model.values().all(|other| registry.get(other).is_some()), "{name}: rows of models");
         let local = row.base_url.as_deref().is_none_or(|url| url.starts_with("http://127.0.0.1:"));
         assert!(local || row.base_url.as_deref().is_some_and(|url| url.starts_with("https://")), "{name}");
         let signs = row.auth == Auth::AwsSigv4;
@@ -38,7 +42,8 @@ fn a_vendors_own_address_leads_back_to_it() {
     let registry = Registry::builtin();
     for row in registry.iter().filter(|row| !row.hosts.is_empty()) {
         let Some(url) = &row.base_url else { continue };
-        assert_eq!(registry.by_address(url).map(|found| &found.name), Some(&row.name));
+        let url = url.replace("{account_id}", "acme").replace("{vertex_host}", "aiplatform.googleapis.com");
+        assert_eq!(registry.by_address(&url).map(|found| &found.name), Some(&row.name));
     }
     assert!(registry.by_address("https://api.deepseek.com.evil.example/v1").is_none());
     assert!(registry.by_address("http://127.0.0.1:8000").is_none());
@@ -61,10 +66,18 @@ fn the_longest_prefix_of_a_model_names_its_vendor() {
     let split = |model| registry.split(model).map(|(vendor, rest)| (vendor.name.as_str(), rest));
     assert_eq!(split("openai/gpt-4o"), Some(("openai", "gpt-4o")));
     assert_eq!(split("openai/responses/gpt-5"), Some(("openai_responses", "gpt-5")));
+    assert_eq!(split("azure/my-gpt"), Some(("azure", "my-gpt")));
+    assert_eq!(split("azure/responses/my-gpt"), Some(("azure_responses", "my-gpt")));
+    assert_eq!(split("azure/o_series/my-o4"), Some(("azure_o_series", "my-o4")));
     assert_eq!(split("vllm/meta/llama-3"), Some(("hosted_vllm", "meta/llama-3")));
     assert_eq!(split("bedrock/converse/us.amazon.nova"), Some(("bedrock", "us.amazon.nova")));
     assert_eq!(split("openrouter/openai/gpt-4o"), Some(("openrouter", "openai/gpt-4o")));
     assert_eq!(split("gpt-4o"), None);
+    let row =
+        |vendor, model| registry.get(vendor).map(|vendor| registry.row_for(vendor, model).name.as_str());
+    assert_eq!(row("vertex_ai", "claude-sonnet-4@20250514"), Some("vertex_ai_anthropic"));
+    assert_eq!(row("vertex_ai", "meta/llama-3.3-70b-instruct-maas"), Some("vertex_ai_openai"));
+    assert_eq!(row("vertex_ai", "gemini-2.5-flash"), Some("vertex_ai"));
     assert_eq!(split("openai/"), None);
     assert_eq!(split("acme/gpt-4o"), None);
     assert_eq!(split(""), None);

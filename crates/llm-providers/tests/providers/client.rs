@@ -92,6 +92,7 @@ pub(crate) async fn got(provider: &dyn Provider, call: Call<'_>) -> Result<Got> 
             got.native = false;
             got.bytes = ingress.encode(&response, request);
         }
+        ReplyBody::Embeddings(_) | ReplyBody::Rerank(_) => panic!("a chat answer was asked for"),
         ReplyBody::NativeStream(stream) => native_stream(stream, &mut got).await,
         ReplyBody::Events(mut events) => {
             got.native = false;

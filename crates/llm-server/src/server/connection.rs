@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::service::TowerToHyperService;
+use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind};
 use tokio::net::TcpStream;
 
@@ -22,6 +23,7 @@ use crate::app::App;
 use crate::caught::{Panicked, caught};
 use crate::origins::{Origins, Verdict, allow, is_preflight, preflight};
 use crate::outgoing::{Outgoing, response};
+use crate::realtime::converse;
 use crate::routes::routes;
 use crate::server::pulse::{Busy, Order, Pulse};
 use crate::server::watched::Watched;
@@ -51,7 +53,7 @@ impl Service {
                 Ok::<_, Infallible>(answer.map(|body| Underway { body, _busy: busy }))
             }
         });
-        let mut connection = pin!(self.http.serve_connection(io, service));
+        let mut connection = pin!(self.http.serve_connection(io, service).with_upgrades());
         let ended = poll_fn(|context| {
             match pulse.order(context.waker()) {
                 Some(Order::Close) => return Poll::Ready(Ok(())),
@@ -82,6 +84,9 @@ impl Service {
 
     async fn dispatch(&self, request: Request<Incoming>) -> Response<Outgoing> {
         match self.app.gateway.route(request.uri().path(), request.uri().query()) {
+            Some(route) if route.1.operation == Operation::Realtime => {
+                Box::pin(converse(&self.app, route, request)).await
+            }
             Some(route) => answer(&self.app, route, request).await,
             None => Box::pin(self.cold(request)).await,
         }

@@ -2,6 +2,7 @@
 
 use llm_core::Usage;
 use llm_core::money::NanoDollars;
+use llm_core::usage::ServiceTier;
 use proptest::prelude::*;
 
 use super::super::PriceBook;
@@ -10,7 +11,11 @@ use super::super::rates::Class;
 use super::Cost;
 
 fn cost(model: &str, usage: &Usage, tier: Option<&str>) -> Cost {
-    PriceBook::embedded().lookup("", model).expect("in the table").price.cost(usage, tier)
+    PriceBook::embedded()
+        .lookup("", model)
+        .expect("in the table")
+        .price
+        .cost(&Usage { tier: tier.and_then(ServiceTier::named), ..*usage })
 }
 
 fn dollars(text: &str) -> NanoDollars {
@@ -116,7 +121,7 @@ fn prices() -> impl Strategy<Value = Price> {
 }
 
 fn usages() -> impl Strategy<Value = Usage> {
-    prop::collection::vec(prop::option::of(0u64..3000), 11).prop_map(|buckets| usage_of(&buckets))
+    prop::collection::vec(prop::option::of(0u64..3000), 14).prop_map(|buckets| usage_of(&buckets))
 }
 
 fn usage_of(buckets: &[Option<u64>]) -> Usage {
@@ -133,18 +138,21 @@ fn usage_of(buckets: &[Option<u64>]) -> Usage {
         image_in: bucket(8),
         image_out: bucket(9),
         web_searches: bucket(10),
+        images: bucket(11),
+        audio_seconds: bucket(12),
+        characters: bucket(13),
         ..Usage::default()
     }
 }
 
-fn tiers() -> impl Strategy<Value = Option<&'static str>> {
-    prop::sample::select(vec![None, Some("priority"), Some("nonsense")])
+fn tiers() -> impl Strategy<Value = Option<ServiceTier>> {
+    prop::sample::select(vec![None, Some(ServiceTier::Priority), Some(ServiceTier::Flex)])
 }
 
 proptest! {
     #[test]
     fn parts_are_never_negative_and_add_up_to_the_total(price in prices(), usage in usages(), tier in tiers()) {
-        let cost = price.cost(&usage, tier);
+        let cost = price.cost(&Usage { tier, ..usage });
         let parts = [cost.input, cost.output, cost.cache_read, cost.cache_write, cost.reasoning, cost.tools];
         prop_assert!(parts.iter().all(|part| part.0 >= 0));
         let sum: i64 = parts.iter().map(|part| part.0).sum();
@@ -154,15 +162,16 @@ proptest! {
     #[test]
     fn more_tokens_never_cost_less(
         price in prices(),
-        buckets in prop::collection::vec(prop::option::of(0u64..3000), 11),
-        at in 0usize..11,
+        buckets in prop::collection::vec(prop::option::of(0u64..3000), 14),
+        at in 0usize..14,
         more in 0u64..3000,
         tier in tiers(),
     ) {
-        let before = price.cost(&usage_of(&buckets), tier);
+        let before = price.cost(&Usage { tier, ..usage_of(&buckets) });
         let mut grown = buckets;
         grown[at] = Some(grown[at].unwrap_or(0) + more);
-        prop_assert!(price.cost(&usage_of(&grown), tier).total >= before.total);
+        let after = price.cost(&Usage { tier, ..usage_of(&grown) });
+        prop_assert!(after.total >= before.total);
     }
 
     #[test]
@@ -179,11 +188,11 @@ proptest! {
         price.set(When::default(), Class::CacheRead, llm_core::money::PicoDollars(read.into()));
         let split = Usage { input: Some(input), cache_read: Some(cached), ..Usage::default() };
         let whole = Usage { input: Some(input + cached), ..Usage::default() };
-        prop_assert!(price.cost(&split, None).total <= price.cost(&whole, None).total);
+        prop_assert!(price.cost(&split).total <= price.cost(&whole).total);
     }
 
     #[test]
-    fn absurd_counts_saturate(price in prices(), buckets in prop::collection::vec(prop::option::of(any::<u64>()), 11)) {
-        prop_assert!(price.cost(&usage_of(&buckets), None).total.0 >= 0);
+    fn absurd_counts_saturate(price in prices(), buckets in prop::collection::vec(prop::option::of(any::<u64>()), 14)) {
+        prop_assert!(price.cost(&usage_of(&buckets)).total.0 >= 0);
     }
 }

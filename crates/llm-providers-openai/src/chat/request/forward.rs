@@ -1,5 +1,7 @@
 //! A client's body of this format edited for a vendor of this format: what must change changes, all else stays.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use llm_core::dialect::Encoded;
 use llm_core::envelope::Edit;
@@ -9,6 +11,7 @@ use llm_core::{Envelope, Error, Losses, RawJson, RawObject, Result, Target};
 use serde_json::value::RawValue;
 
 use super::encode::{cap_field, encoded, refused, with_usage};
+use super::history::NAME;
 use super::{thinking, tools};
 use crate::chat::calls::{unseal_id, vendor_id};
 use crate::chat::fields::text_of;
@@ -46,11 +49,14 @@ pub(in crate::chat) fn forward(
     if old.value("store") != Some("true") {
         edit.remove("metadata");
     }
-    let rewriter = Rewriter { quirks };
+    let rewriter = Rewriter { quirks, lost_name: Cell::new(false) };
     for key in ["messages", "tools"] {
         if let Some(rewritten) = rewriter.member(key, &old)? {
             edit.set(key, rewritten);
         }
+    }
+    if rewriter.lost_name.get() {
+        losses.tuning(NAME)?;
     }
     old.drops(&mut edit, &mut losses)?;
     for (key, value) in target.extra_body.iter() {
@@ -225,6 +231,8 @@ impl Old<'_> {
 /// Rewrites what lies deeper than the top level, when a substring search finds that there may be something.
 struct Rewriter<'q> {
     quirks: &'q Quirks,
+    /// A speaker's name was taken out.
+    lost_name: Cell<bool>,
 }
 
 impl Rewriter<'_> {
@@ -265,6 +273,7 @@ impl Rewriter<'_> {
             || (quirks.system_role == SystemRole::System && has("\"developer\""))
             || (quirks.tool_call_ids != ToolCallIds::Any && calls && has("\"tool_call"))
             || (quirks.reasoning_history_required && may("tool_calls") && has("\"tool_calls\""))
+            || (quirks.refuses_names && has("\"name\""))
     }
 
     fn message(&self, message: &mut RawObject) -> bool {
@@ -274,6 +283,7 @@ impl Rewriter<'_> {
             message.insert("role", RawJson::string("system"));
             changed = true;
         }
+        changed |= self.name(message);
         changed |= self.reasoning(message);
         changed |= edit_text(message, "tool_call_id", |id| self.id(id));
         changed |= edit_list(message, "tool_calls", |call| {
@@ -281,6 +291,13 @@ impl Rewriter<'_> {
             edit_text(call, "id", |id| self.id(id)) | strip_sealed(call) | stripped
         });
         changed | edit_list(message, "content", |part| self.strip_cache(part)) | self.strip_cache(message)
+    }
+
+    fn name(&self, message: &mut RawObject) -> bool {
+        let of_tool = matches!(message.get("role").map(RawJson::get), Some("\"tool\"" | "\"function\""));
+        let lost = self.quirks.refuses_names && !of_tool && message.remove("name").is_some();
+        self.lost_name.set(self.lost_name.get() | lost);
+        lost
     }
 
     /// Leaves of earlier thinking what the vendor takes back.

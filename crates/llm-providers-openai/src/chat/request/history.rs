@@ -87,6 +87,9 @@ pub(super) struct Writer<'q, 'l> {
     pub(super) losses: &'l mut Losses,
 }
 
+/// Names of speakers, as losses name them.
+pub(super) const NAME: &str = "messages.name";
+
 impl Writer<'_, '_> {
     pub(super) fn messages<'a>(&mut self, messages: &'a [Message]) -> Result<Vec<ShownMessage<'a>>> {
         let mut out = Vec::with_capacity(messages.len());
@@ -128,7 +131,15 @@ impl Writer<'_, '_> {
                 ..ShownMessage::default()
             },
         };
-        Ok(ShownMessage { name: message.name.as_deref(), extras, ..shown })
+        Ok(ShownMessage { name: self.name(message)?, extras, ..shown })
+    }
+
+    fn name<'a>(&mut self, message: &'a Message) -> Result<Option<&'a str>> {
+        if self.quirks.refuses_names && message.name.is_some() {
+            self.losses.tuning(NAME)?;
+            return Ok(None);
+        }
+        Ok(message.name.as_deref())
     }
 
     fn role(&self, role: Role) -> &'static str {

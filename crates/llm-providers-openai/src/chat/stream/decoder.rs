@@ -39,7 +39,7 @@ impl Decoder {
 
     fn chunk(&mut self, mut chunk: WireAnswer<'_>, out: &mut Vec<Event>) {
         let choices = chunk.choices.take().unwrap_or_default();
-        let usage = chunk.usage();
+        let usage = chunk.usage(self.completion_excludes_reasoning);
         // The first chunk of some vendors only holds filter results and blank names.
         if chunk.id.is_some() || !choices.is_empty() {
             self.start(chunk, out);
@@ -48,7 +48,7 @@ impl Decoder {
             self.choice(choice, number, out);
         }
         if let Some(usage) = usage {
-            out.push(Event::Usage(usage.usage(self.completion_excludes_reasoning)));
+            out.push(Event::Usage(usage));
         }
     }
 

@@ -81,7 +81,7 @@ impl Tap {
             seen.error = failed;
             return Ok(false);
         }
-        let usage = chunk.usage();
+        let usage = chunk.usage(self.completion_excludes_reasoning);
         let mut choices = chunk.choices.unwrap_or_default();
         for choice in &mut choices {
             let finish = choice.finish();
@@ -92,7 +92,7 @@ impl Tap {
         }
         let only_usage = usage.is_some() && choices.is_empty();
         if let Some(usage) = usage {
-            seen.usage.update(&usage.usage(self.completion_excludes_reasoning));
+            seen.usage.update(&usage);
         }
         Ok(!only_usage || self.options.include_usage)
     }

@@ -1,0 +1,216 @@
+//! Conversations over a WebSocket: the handshake with the vendor, and the bytes in both directions, metered on the side.
+
+mod frames;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use http::header::{HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use llm_core::operation::Operation;
+use llm_core::realtime::{Dial, Duplex, Link};
+use llm_core::{Error, Ingress, Result, Usage};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
+
+use crate::call_id::new_call_id;
+use crate::caller;
+use crate::gateway::{Gateway, State};
+use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
+use frames::Frames;
+
+/// Headers of the client's handshake that go on to the vendor. Extensions stay here: a compressed message could not be
+/// metered.
+const HANDSHAKE: [&str; 2] = ["sec-websocket-key", "sec-websocket-version"];
+
+/// A client that asks for a conversation.
+pub struct RealtimeRequest {
+    /// The client's dialect.
+    pub ingress: Arc<dyn Ingress>,
+    /// The client's headers.
+    pub headers: HeaderMap,
+    /// The model that its path or query names.
+    pub model: Option<String>,
+    /// When the request's head was there.
+    pub received: Instant,
+}
+
+/// A conversation that a vendor agreed to. Dropping it ends it and settles what was used.
+pub struct Conversation {
+    /// Headers of the answer to the client's handshake, beside those of the connection.
+    pub headers: HeaderMap,
+    metered: Metered,
+}
+
+impl Gateway {
+    /// Opens a conversation with the first deployment that agrees.
+    ///
+    /// # Errors
+    /// As for any call: no key, no such model, no vendor that can.
+    pub async fn converse(&self, request: RealtimeRequest) -> Result<Conversation> {
+        let state = self.state();
+        let (headers, protocols) = without_key(&request.headers, request.ingress.key_subprotocol())?;
+        caller::identify(&headers, state.master_key.as_ref())?;
+        let model = request.model.clone().or_else(|| state.default_model.clone()).ok_or_else(|| {
+            Error::invalid("the address names no model: add `?model=` to it").with_param("model")
+        })?;
+        let mut settlement = Settlement::new(Arc::clone(&state.books), facts(&state, &request, &model));
+        let handshake = handshake(&request.headers, &protocols, &*request.ingress);
+        match open(&state, &model, &handshake, &mut settlement).await {
+            Ok(link) => {
+                let (usage, seen) = (link.usage, Usage::default());
+                let socket = link.socket;
+                let metered = Metered { socket, frames: Frames::default(), usage, seen, settlement };
+                Ok(Conversation { headers: link.handshake, metered })
+            }
+            Err(error) => {
+                settlement.settle(Outcome::Failed(&error));
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Conversation {
+    /// Carries bytes both ways until one side ends, and settles.
+    pub async fn run(self, mut client: impl AsyncRead + AsyncWrite + Unpin) {
+        let mut metered = self.metered;
+        // Either end may just go away: that is how conversations end.
+        let ended = copy_bidirectional(&mut client, &mut metered).await;
+        if let Err(error) = ended {
+            tracing::debug!(%error, "conversation ended");
+        }
+        metered.settlement.settle(Outcome::Complete);
+    }
+}
+
+/// The deployments of the model's group, one after the other, until one agrees.
+async fn open(
+    state: &State,
+    model: &str,
+    handshake: &HeaderMap,
+    settlement: &mut Settlement,
+) -> Result<Link> {
+    let (group, name) = state.router.resolve(model)?;
+    let mut refused = None;
+    for deployment in group.deployments() {
+        let vendor_model = deployment.model_for(name);
+        let deadlines = state.router.settings().limits.or(deployment.limits).deadlines(Instant::now());
+        let (in_flight, began) = (deployment.begin(), Instant::now());
+        settlement.asks();
+        match deployment.provider.realtime(Dial { model: &vendor_model, handshake, deadlines }).await {
+            Ok(link) => {
+                let account = state.books.accounts.get(&deployment.id).map(Arc::clone);
+                let account =
+                    account.ok_or_else(|| Error::internal("a deployment without an account answered"))?;
+                settlement
+                    .answered(&mut RoutedParts::direct(in_flight, group.name().as_str(), began), account);
+                return Ok(link);
+            }
+            Err(error) => {
+                deployment.failed(&error);
+                refused = Some(error);
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| Error::unsupported("no deployment of this model has a realtime API")))
+}
+
+/// The client's headers with the key where it is looked for, and the subprotocols without it.
+fn without_key(headers: &HeaderMap, key_protocol: Option<&str>) -> Result<(HeaderMap, Vec<String>)> {
+    let mut headers = headers.clone();
+    let offered: Vec<String> = headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|protocol| protocol.trim().to_owned())
+        .collect();
+    let (keys, protocols): (Vec<String>, Vec<String>) =
+        offered.into_iter().partition(|protocol| key_in(protocol, key_protocol).is_some());
+    if let Some(key) = keys.first().and_then(|protocol| key_in(protocol, key_protocol)) {
+        let invalid = |_| Error::invalid("the key among the subprotocols is no key");
+        let mut value = HeaderValue::from_str(key).map_err(invalid)?;
+        value.set_sensitive(true);
+        headers.insert(HeaderName::from_static("x-litellm-api-key"), value);
+    }
+    Ok((headers, protocols))
+}
+
+fn key_in<'a>(protocol: &'a str, key_protocol: Option<&str>) -> Option<&'a str> {
+    protocol.strip_prefix(key_protocol?)
+}
+
+fn handshake(headers: &HeaderMap, protocols: &[String], ingress: &dyn Ingress) -> HeaderMap {
+    let names = HANDSHAKE.iter().chain(ingress.forwarded_headers());
+    let mut kept: HeaderMap =
+        names.filter_map(|name| Some((HeaderName::from_static(name), headers.get(*name)?.clone()))).collect();
+    if let Ok(value) = HeaderValue::from_str(&protocols.join(", "))
+        && !protocols.is_empty()
+    {
+        kept.insert(SEC_WEBSOCKET_PROTOCOL, value);
+    }
+    kept
+}
+
+fn facts(state: &State, request: &RealtimeRequest, model: &str) -> CallFacts {
+    let dialect = request.ingress.id();
+    CallFacts {
+        call_id: new_call_id(),
+        route: state.books.route(dialect, Operation::Realtime),
+        dialect,
+        model: model.to_owned(),
+        stream: true,
+        messages: 0,
+        body_bytes: 0,
+        received: request.received,
+    }
+}
+
+/// The vendor's end of a conversation; what it says is read on the side.
+struct Metered {
+    socket: Box<dyn Duplex>,
+    frames: Frames,
+    usage: fn(&str) -> Option<Usage>,
+    seen: Usage,
+    settlement: Settlement,
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
+        let Self { frames, usage, seen, settlement, .. } = &mut *self;
+        let fresh = buffer.filled().get(before..).unwrap_or_default();
+        frames.push(fresh, |message| {
+            if let Some(used) = usage(message) {
+                seen.add(&used);
+                settlement.used(*seen, 0);
+            }
+        });
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,93 @@
+//! The canonical form to a vendor's body.
+
+use llm_core::dialect::Encoded;
+use llm_core::{ChatRequest, Losses, RawObject, Result, Target};
+
+use super::config::{self, Writer};
+use super::tools;
+use super::turns::Conversation;
+use crate::GENERATE;
+use crate::models::Rules;
+use crate::quirks::GenerateQuirks;
+use crate::wire::ObjectWriter;
+
+/// Members of extras that are written elsewhere.
+const NESTED: [&str; 2] = ["generationConfig", "toolConfig"];
+
+/// Writes a canonical request.
+pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &GenerateQuirks) -> Result<Encoded> {
+    let rules = Rules::of(&target.model);
+    let mut losses = Losses::new(target.policy);
+    let own = request.extras.as_ref().filter(|(origin, _)| *origin == GENERATE).map(|(_, extras)| extras);
+    let conversation = Conversation::of(request, rules, &mut losses)?;
+    let tools = tools::tools(request, &mut losses)?;
+    let tool_config = tools::config(request, own, &mut losses)?;
+    let generation = generation(request, target, quirks, own, &mut losses)?;
+
+    let object = ObjectWriter::new();
+    let mut body = Writer { object, target, quirks, losses: &mut losses, set: Some(&target.extra_body) };
+    body.optional("systemInstruction", conversation.system.as_ref())?;
+    body.member("contents", &conversation.contents)?;
+    body.optional("tools", (!tools.is_empty()).then_some(&tools))?;
+    body.optional("toolConfig", tool_config.as_ref())?;
+    if !generation.is_empty() {
+        body.object.member("generationConfig", &generation.finish_json());
+    }
+    account(request, own.is_some(), &mut body)?;
+    extras(request, &mut body)?;
+    for (name, value) in target.extra_body.iter().filter(|(name, _)| *name != "generationConfig") {
+        body.object.member(name, value);
+    }
+    let bytes = body.object.finish();
+    let request = super::call(&target.model, super::method(target.stream), bytes.into());
+    Ok(Encoded { request, losses: losses.into_list() })
+}
+
+/// `generationConfig`. What the deployment sets in it joins what is there, and does not replace all of it.
+fn generation(
+    request: &ChatRequest,
+    target: &Target,
+    quirks: &GenerateQuirks,
+    own: Option<&RawObject>,
+    losses: &mut Losses,
+) -> Result<ObjectWriter> {
+    let inside = |object: Option<&RawObject>| -> RawObject {
+        object.and_then(|object| object.get("generationConfig")?.read().ok()).unwrap_or_default()
+    };
+    let (rest, set) = (inside(own), inside(Some(&target.extra_body)));
+    let mut writer = Writer { object: ObjectWriter::new(), target, quirks, losses, set: Some(&set) };
+    config::write(request, Rules::of(&target.model), own.is_some(), &rest, &mut writer)?;
+    writer.object.members(&set);
+    Ok(writer.object)
+}
+
+/// Who asks and at what priority: of that, the format knows the priority, in its own words.
+fn account(request: &ChatRequest, native: bool, body: &mut Writer<'_, '_>) -> Result<()> {
+    match request.service_tier.as_deref() {
+        Some(tier) if native => body.member("serviceTier", tier)?,
+        Some("auto" | "default") | None => {}
+        Some(_) => body.losses.tuning("service_tier")?,
+    }
+    for (field, lost) in [
+        ("user", request.user.is_some()),
+        ("metadata", request.metadata.as_ref().is_some_and(|labels| !labels.is_empty())),
+        ("verbosity", request.verbosity.is_some()),
+    ] {
+        if lost {
+            body.losses.tuning(field)?;
+        }
+    }
+    Ok(())
+}
+
+fn extras(request: &ChatRequest, body: &mut Writer<'_, '_>) -> Result<()> {
+    let Some((origin, extras)) = &request.extras else { return Ok(()) };
+    for (name, value) in extras.iter() {
+        if *origin != GENERATE {
+            body.losses.tuning(name.to_owned())?;
+        } else if !NESTED.contains(&name) {
+            body.member(name, value)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! The paths that clients of these formats call: the format's own, and those of clients that are written for a
+//! reseller's, with the model in the path.
+
+use llm_core::operation::{Endpoint, Operation};
+
+/// All of them; the Responses API has its own.
+pub(crate) const ALL: &[Endpoint] = &[
+    Endpoint::new("/v1/chat/completions", Operation::Chat),
+    Endpoint::new("/chat/completions", Operation::Chat),
+    Endpoint::new("/openai/v1/chat/completions", Operation::Chat),
+    Endpoint::new("/openai/deployments/{model}/chat/completions", Operation::Chat),
+    Endpoint::new("/engines/{model}/chat/completions", Operation::Chat),
+    Endpoint::new("/v1/embeddings", Operation::Embeddings),
+    Endpoint::new("/embeddings", Operation::Embeddings),
+    Endpoint::new("/openai/v1/embeddings", Operation::Embeddings),
+    Endpoint::new("/openai/deployments/{model}/embeddings", Operation::Embeddings),
+    Endpoint::new("/v1/engines/{model}/embeddings", Operation::Embeddings),
+    Endpoint::new("/engines/{model}/embeddings", Operation::Embeddings),
+    Endpoint::new("/v1/images/generations", Operation::ImageGeneration),
+    Endpoint::new("/images/generations", Operation::ImageGeneration),
+    Endpoint::new("/openai/v1/images/generations", Operation::ImageGeneration),
+    Endpoint::new("/openai/deployments/{model}/images/generations", Operation::ImageGeneration),
+    Endpoint::new("/v1/images/edits", Operation::ImageEdit),
+    Endpoint::new("/images/edits", Operation::ImageEdit),
+    Endpoint::new("/openai/v1/images/edits", Operation::ImageEdit),
+    Endpoint::new("/openai/deployments/{model}/images/edits", Operation::ImageEdit),
+    Endpoint::new("/v1/images/variations", Operation::ImageVariation),
+    Endpoint::new("/images/variations", Operation::ImageVariation),
+    Endpoint::new("/v1/audio/speech", Operation::Speech),
+    Endpoint::new("/audio/speech", Operation::Speech),
+    Endpoint::new("/openai/v1/audio/speech", Operation::Speech),
+    Endpoint::new("/openai/deployments/{model}/audio/speech", Operation::Speech),
+    Endpoint::new("/v1/audio/transcriptions", Operation::Transcription),
+    Endpoint::new("/audio/transcriptions", Operation::Transcription),
+    Endpoint::new("/openai/v1/audio/transcriptions", Operation::Transcription),
+    Endpoint::new("/openai/deployments/{model}/audio/transcriptions", Operation::Transcription),
+    Endpoint::new("/v1/audio/translations", Operation::Translation),
+    Endpoint::new("/audio/translations", Operation::Translation),
+    Endpoint::new("/openai/v1/audio/translations", Operation::Translation),
+    Endpoint::new("/openai/deployments/{model}/audio/translations", Operation::Translation),
+    Endpoint::new("/v1/moderations", Operation::Moderation),
+    Endpoint::new("/moderations", Operation::Moderation),
+    Endpoint::new("/v1/realtime", Operation::Realtime),
+    Endpoint::new("/realtime", Operation::Realtime),
+    Endpoint::new("/openai/v1/realtime", Operation::Realtime),
+    Endpoint::new("/openai/realtime", Operation::Realtime),
+];

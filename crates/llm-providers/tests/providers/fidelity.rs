@@ -1,0 +1,73 @@
+//! What each pair of a client's dialect and a vendor's carries, tried out and written to `docs/fidelity.md`.
+//!
+//! A request goes the way that it goes in the gateway: written in the client's dialect, read into the canonical form,
+//! written in the vendor's, and read back from there. What arrives changed without a word is a failure of this test.
+
+#[path = "fidelity/answers.rs"]
+mod answers;
+#[path = "fidelity/page.rs"]
+mod page;
+#[path = "fidelity/requests.rs"]
+mod requests;
+
+use std::sync::Arc;
+
+use llm_core::{Dialect, Ingress};
+
+/// A dialect with both of its sides, where it has them.
+pub(crate) struct Sides {
+    pub(crate) name: String,
+    pub(crate) vendor: Option<Arc<dyn Dialect>>,
+    pub(crate) client: Option<Arc<dyn Ingress>>,
+}
+
+/// What became of a feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It arrived.
+    Carried,
+    /// It arrived as something close, and the client is told.
+    Approximated,
+    /// It did not arrive, and the client is told.
+    Dropped,
+    /// The request is refused, unless the client allows it to be dropped.
+    Refused,
+    /// The dialect that it would come from cannot say it.
+    Unsayable,
+    /// It did not arrive, and nobody says so.
+    Lost,
+}
+
+fn all() -> Vec<Sides> {
+    let mut clients = llm_providers::ingresses();
+    let mut sides: Vec<Sides> = Vec::new();
+    for vendor in llm_providers::dialects() {
+        let id = vendor.id();
+        let client = clients.iter().position(|client| client.id() == id).map(|at| clients.remove(at));
+        sides.push(Sides { name: id.to_string(), vendor: Some(vendor), client });
+    }
+    let rest = clients.into_iter();
+    sides.extend(rest.map(|client| Sides {
+        name: client.id().to_string(),
+        vendor: None,
+        client: Some(client),
+    }));
+    sides
+}
+
+#[test]
+fn nothing_is_lost_in_silence_and_the_fidelity_page_is_current() {
+    let sides = all();
+    let requests = requests::table(&sides);
+    let answers = answers::table(&sides);
+    let lost: Vec<String> = requests.lost().into_iter().chain(answers.broken_streams()).collect();
+    assert!(lost.is_empty(), "lost in silence:\n{}", lost.join("\n"));
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fidelity.md");
+    let page = page::render(&requests, &answers);
+    if std::env::var_os("LLM_WRITE_PAGES").is_some() {
+        std::fs::write(path, &page).expect("docs is writable");
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == page, "docs/fidelity.md is not current: run `cargo xtask codegen fidelity`");
+}
