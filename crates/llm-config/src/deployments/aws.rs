@@ -36,12 +36,12 @@ pub(super) fn settle(
     if let Some(region) = aws_region_of(model) {
         parameters.set("aws_region_name", Secret::new(region.to_owned()));
     }
-    let own = |name: &&str| draft.text(name).is_some();
-    if KEYS.iter().take(2).any(|name| own(&name)) {
+    let own = |name: &str| draft.text(name).is_some();
+    if KEYS.iter().take(2).any(|name| own(name)) {
         KEYS.iter().filter(|name| !own(name)).for_each(|name| parameters.remove(name));
         return Ok(());
     }
-    let identity = own(&"aws_web_identity_token");
+    let identity = own("aws_web_identity_token");
     let profile = draft.text("aws_profile_name");
     if identity || profile.is_some() {
         KEYS.iter().for_each(|name| parameters.remove(name));

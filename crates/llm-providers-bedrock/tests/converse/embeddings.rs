@@ -47,7 +47,7 @@ fn each_maker_is_asked_in_its_words() {
     );
     let picture = Source::Base64 { media_type: "image/png".into(), data: "iVBORw0=".into() };
     let parts = vec![Part::text("a cat"), Part::Image(Media::new(picture))];
-    let both = EmbeddingRequest { inputs: vec![EmbeddingInput::Parts(parts)], ..request.clone() };
+    let both = EmbeddingRequest { inputs: vec![EmbeddingInput::Parts(parts)], ..request };
     assert_eq!(
         body(&both, "amazon.titan-embed-image-v1"),
         json!({"inputText": "a cat", "inputImage": "iVBORw0=", "embeddingConfig": {"outputEmbeddingLength": 256}})

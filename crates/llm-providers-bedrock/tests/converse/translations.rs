@@ -185,7 +185,7 @@ fn an_answer_told_by_the_tool_for_it_is_a_text() {
         ("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"toolUse": {"input": ":7}"}}})),
         ("contentBlockStop", json!({"contentBlockIndex": 0})),
         ("messageStop", json!({"stopReason": "tool_use"})),
-        ("metadata", answer.clone()),
+        ("metadata", answer),
     ];
     let streamed = replay::fold(told(&frames)).expect("complete");
     assert_eq!(streamed.choices, response.choices);

@@ -27,7 +27,7 @@ fn the_table_is_sorted_and_complete() {
         // Some vendors have an address for every user; a variable can say which.
         let of_user = !row.base_env.is_empty();
         assert!(row.key_optional || row.base_url.is_some() || of_user, "{name} has no address");
-        let by_token = row.auth == crate::vendor::Auth::Google;
+        let by_token = row.auth == Auth::Google;
         assert!(row.key_optional || by_token || !row.key_env.is_empty(), "{name} has no key variable");
         assert!(row.by_model.values().all(|other| registry.get(other).is_some()), "{name}: rows of models");
         let local = row.base_url.as_deref().is_none_or(|url| url.starts_with("http://127.0.0.1:"));
