@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use llm_core::{LossPolicy, Result};
 use llm_gateway::{AccountSpec, GatewayParts};
-use llm_providers::{DeploymentSpec as ProviderSpec, Providers, ingresses};
+use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
 use llm_router::{Deployment, DeploymentSpec, Pattern, Router, RouterSettings, strategy_named};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
@@ -106,6 +106,7 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         api_base: one.api_base.clone(),
         api_key: one.api_key.clone(),
         parameters: one.parameters.clone(),
+        files: Files::new(|path| std::fs::read_to_string(path)),
         organization: one.organization.clone(),
         extra_headers: one.extra_headers.clone(),
         policy: one.policy.unwrap_or(policy),

@@ -16,6 +16,7 @@ use crate::keys::VENDOR_PARAMETERS;
 use crate::node::Node;
 use crate::report::{Place, Report};
 
+mod aws;
 pub(crate) mod discovery;
 mod parts;
 pub(crate) mod shapes;
@@ -85,7 +86,7 @@ impl Maker<'_> {
         self.moot_parameters(draft, vendor);
         let accesses = self.accesses(draft, vendor, api_base);
         for access in accesses {
-            if self.can_be_called(draft, vendor, &access) {
+            if self.can_be_called(draft, vendor, model, &access) {
                 self.push(draft, vendor, model, access);
             }
         }
@@ -128,13 +129,14 @@ impl Maker<'_> {
     }
 
     /// Says what is missing: an address is an error of the file; a key may just not be there on this machine.
-    fn can_be_called(&mut self, draft: &Draft<'_>, vendor: &Vendor, access: &Access) -> bool {
-        if access.base.is_none() && vendor.auth != Auth::None && self.lacks_address(draft, vendor, access) {
+    fn can_be_called(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, access: &Access) -> bool {
+        let parameters = self.settled(draft, vendor, model).0;
+        let no_address = || lacks_address(vendor, &parameters, access);
+        if access.base.is_none() && vendor.auth != Auth::None && no_address() {
             self.no_address(draft, vendor);
             return false;
         }
-        let brought =
-            parts::bring_credential(vendor, |name| self.parameters(draft, vendor).get(name).is_some());
+        let brought = parts::bring_credential(vendor, |name| parameters.get(name).is_some());
         let of_proxy = access.base.is_some() && vendor.auth != Auth::Azure;
         let optional = vendor.key_optional || vendor.auth == Auth::None || brought || of_proxy;
         if access.key.is_none() && !optional && !draft.shows_credential_itself() {
@@ -145,22 +147,6 @@ impl Maker<'_> {
         }
         weak::credential(self.report, &draft.at, &draft.public, access);
         true
-    }
-
-    /// Whether the vendor has no address of its own, or one with a parameter in it that nobody set.
-    fn lacks_address(&self, draft: &Draft<'_>, vendor: &Vendor, access: &Access) -> bool {
-        if vendor.key_base_url.is_some() && access.key.is_some() {
-            return false;
-        }
-        let Some(url) = vendor.base_url.as_deref() else { return true };
-        let parameters = self.parameters(draft, vendor);
-        let mut names = url.split('{').skip(1).filter_map(|rest| rest.split('}').next());
-        // A file of credentials may say the rest.
-        let by_file = vendor.files.iter().any(|file| parameters.get(file).is_some());
-        names.any(|name| {
-            let name = vendor.derived.get(name).map_or(name, |derived| derived.from.as_str());
-            parameters.get(name).is_none() && !vendor.defaults.contains_key(name) && !by_file
-        })
     }
 
     /// A key alone may be there for another program's sake; a deployment that is named must have its address.
@@ -182,7 +168,11 @@ impl Maker<'_> {
 
     fn push(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, access: Access) {
         let full_name = format!("{}/{model}", vendor.name);
-        let parameters = self.with_files(draft, vendor, self.parameters(draft, vendor));
+        let (parameters, settled) = self.settled(draft, vendor, model);
+        if let Err(message) = settled {
+            self.report.error(&draft.at, format!("`{}` cannot be signed: {message}", draft.public));
+        }
+        let parameters = self.with_files(draft, vendor, parameters);
         let config = DeploymentConfig {
             id: draft.id.clone().unwrap_or_else(|| full_name.clone()),
             public: draft.public.clone(),
@@ -214,7 +204,10 @@ impl Maker<'_> {
     }
 
     /// What the vendor's row names as parameters: of the draft, else of the variables that the row names.
-    fn parameters(&self, draft: &Draft<'_>, vendor: &Vendor) -> Parameters {
+    ///
+    /// # Errors
+    /// Beside them, when they name credentials that there are not.
+    fn settled(&self, draft: &Draft<'_>, vendor: &Vendor, model: &str) -> (Parameters, Result<(), String>) {
         let mut parameters = Parameters::default();
         for (name, variables) in &vendor.parameters {
             let set = variables.iter().find_map(|variable| self.environment.get(variable));
@@ -222,7 +215,11 @@ impl Maker<'_> {
                 parameters.set(name, Secret::new(value.to_owned()));
             }
         }
-        parameters
+        let settled = match vendor.auth {
+            Auth::AwsSigv4 => aws::settle(draft, model, self.environment, &mut parameters),
+            _ => Ok(()),
+        };
+        (parameters, settled)
     }
 
     /// The parameters with the texts of the files that some of them name.
@@ -282,6 +279,22 @@ impl Maker<'_> {
         name_uniquely(&mut made, report);
         (made.into_iter().map(|made| made.config).collect(), names)
     }
+}
+
+/// Whether the vendor has no address of its own, or one with a parameter in it that nobody set.
+fn lacks_address(vendor: &Vendor, parameters: &Parameters, access: &Access) -> bool {
+    let given = vendor.base_parameter.as_deref().is_some_and(|name| parameters.get(name).is_some());
+    if given || vendor.key_base_url.is_some() && access.key.is_some() {
+        return false;
+    }
+    let Some(url) = vendor.base_url.as_deref() else { return true };
+    let mut names = url.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    // A file of credentials may say the rest.
+    let by_file = vendor.files.iter().any(|file| parameters.get(file).is_some());
+    names.any(|name| {
+        let name = vendor.derived.get(name).map_or(name, |derived| derived.from.as_str());
+        parameters.get(name).is_none() && !vendor.defaults.contains_key(name) && !by_file
+    })
 }
 
 fn variables(remedy: &str, names: &[String]) -> Option<String> {

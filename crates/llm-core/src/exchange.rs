@@ -43,6 +43,11 @@ pub trait Exchange<Request, Answer>: Send + Sync {
     fn most_inputs(&self) -> Option<usize> {
         None
     }
+
+    /// The same for one model, in the vendor's words, where models of a vendor differ.
+    fn most_inputs_of(&self, _model: &str) -> Option<usize> {
+        self.most_inputs()
+    }
 }
 
 /// A request whose inputs can be sent as several, where a vendor takes fewer at a time.

@@ -1,4 +1,6 @@
-//! Streams of bytes cut into frames: server-sent events and JSON lines, wherever the chunks were cut.
+//! Streams of bytes cut into frames: server-sent events, JSON lines and AWS event streams, wherever the chunks were cut.
+
+pub mod event_stream;
 
 use std::borrow::Cow;
 
@@ -9,7 +11,8 @@ use crate::wire::{Frame, Framing};
 
 /// Cuts chunks into whole raw frames. Frames inside one chunk are slices of it, not copies.
 ///
-/// An SSE frame ends with its blank line (line ends may be LF, CRLF or CR); a JSON line with its line feed.
+/// An SSE frame ends with its blank line (line ends may be LF, CRLF or CR); a JSON line with its line feed; a message
+/// of an AWS event stream where its head says.
 #[derive(Debug)]
 pub struct Splitter {
     framing: Framing,
@@ -83,6 +86,7 @@ impl Splitter {
 
     fn find_end(&mut self, at_eof: bool) -> Option<usize> {
         match self.framing {
+            Framing::AwsEventStream => event_stream::end(&self.pending),
             Framing::JsonLines => {
                 let found = memchr::memchr(b'\n', &self.pending[self.searched..]);
                 let end = found.map(|at| self.searched + at + 1);
@@ -119,8 +123,11 @@ impl Splitter {
 /// Takes the framing off a raw frame. `None`: it carries no data (a comment, a keep-alive).
 ///
 /// # Errors
-/// When the frame is not UTF-8.
+/// When the frame is not UTF-8, or no whole message of its framing.
 pub fn parse(framing: Framing, raw: &[u8]) -> Result<Option<Parsed<'_>>> {
+    if framing == Framing::AwsEventStream {
+        return event_stream::parse(raw).map(Some);
+    }
     let text = std::str::from_utf8(raw)
         .map_err(|_| Error::bad_answer("the vendor's stream has a frame that is not UTF-8"))?;
     Ok(match framing {

@@ -107,6 +107,11 @@ pub trait Ingress: Send + Sync + 'static {
     /// An error as the body of an answer.
     fn error(&self, error: &Error) -> Bytes;
 
+    /// Headers of an answer that is an error, where the format has any.
+    fn error_headers(&self, _error: &Error) -> HeaderMap {
+        HeaderMap::new()
+    }
+
     /// An error in a stream that passes through as it is, after which the stream ends.
     fn stream_error(&self, error: &Error) -> Bytes;
 

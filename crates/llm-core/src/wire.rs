@@ -91,12 +91,14 @@ pub enum Framing {
     Sse,
     /// One JSON value a line.
     JsonLines,
+    /// Binary messages of AWS (`application/vnd.amazon.eventstream`), see [`crate::framing::event_stream`].
+    AwsEventStream,
 }
 
 /// One frame of a stream, its framing taken off. A frame without data (a comment, a ping line) is not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// The SSE event name, when one was given.
+    /// The event's name, when one was given.
     pub event: Option<&'a str>,
     /// The data; lines of several `data:` fields are joined with line feeds.
     pub data: &'a str,

@@ -50,12 +50,27 @@ fn shown_key(headers: &HeaderMap) -> Option<&[u8]> {
     KEY_HEADERS.iter().find_map(|name| headers.get(name)).map(HeaderValue::as_bytes).map(without_scheme)
 }
 
-/// The key without `Bearer `, in any spelling.
+/// What AWS's SDKs begin `authorization` with when they sign: `… Credential=<key>/<date>/<region>/<service>/aws4_request`.
+const SIGNED: &[u8] = b"AWS4-HMAC-SHA256 ";
+
+/// The key without `Bearer `, in any spelling. Of a signed request it is the access key's id, by convention: an SDK of
+/// AWS is given the gateway's key as that. The signature itself proves nothing more and is not checked.
 fn without_scheme(value: &[u8]) -> &[u8] {
+    if let Some(key) = value.strip_prefix(SIGNED).and_then(access_key) {
+        return key;
+    }
     match value.split_at_checked(7) {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => key.trim_ascii(),
         _ => value.trim_ascii(),
     }
+}
+
+fn access_key(fields: &[u8]) -> Option<&[u8]> {
+    let mut fields = fields.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let credential = fields.find_map(|field| field.strip_prefix(b"Credential="))?;
+    // The key itself may have slashes; the scope has four parts.
+    let mut parts = credential.rsplitn(5, |byte| *byte == b'/');
+    parts.nth(4)
 }
 
 #[cfg(test)]
@@ -76,6 +91,11 @@ mod tests {
             ("api-key", "sk-1234"),
             ("x-goog-api-key", "sk-1234"),
             ("x-litellm-api-key", "Bearer sk-1234"),
+            (
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=sk-1234/20261121/us-east-1/bedrock/aws4_request, \
+                 SignedHeaders=host;x-amz-date, Signature=0123",
+            ),
         ] {
             assert_eq!(identify(&headers(name, value), Some(&master)), Ok(Caller::Master), "{name}");
         }
@@ -88,7 +108,9 @@ mod tests {
         assert!(wrong.message().contains("invalid API key") && !wrong.message().contains("9999"));
         let missing = identify(&HeaderMap::new(), Some(&master)).expect_err("missing");
         assert!(missing.message().contains("no api key"));
-        for key in ["sk-123", "sk-12345", ""] {
+        let signed =
+            "AWS4-HMAC-SHA256 Credential=sk-9999/20261121/us-east-1/bedrock/aws4_request, Signature=sk-1234";
+        for key in ["sk-123", "sk-12345", "", signed, "AWS4-HMAC-SHA256 Credential=sk-1234"] {
             let value = HeaderValue::from_str(key).expect("ASCII");
             let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
             assert!(identify(&headers, Some(&master)).is_err(), "{key}");

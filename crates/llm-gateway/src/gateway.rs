@@ -384,9 +384,7 @@ fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
 }
 
 fn refusal(ingress: &dyn Ingress, error: &Error, call_id: &str) -> Answer {
-    Answer {
-        status: error.status(),
-        headers: headers::of_error(error, call_id),
-        body: AnswerBody::Whole(ingress.error(error).into()),
-    }
+    let mut headers = headers::of_error(error, call_id);
+    headers.extend(ingress.error_headers(error));
+    Answer { status: error.status(), headers, body: AnswerBody::Whole(ingress.error(error).into()) }
 }

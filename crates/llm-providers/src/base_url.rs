@@ -193,8 +193,10 @@ fn path(parts: &Parts<'_>, vendor: &Vendor, rules: UrlRules) -> String {
 }
 
 fn row_path(vendor: &Vendor) -> String {
+    // Parameters may stand in its host.
     let Some(url) = vendor.base_url.as_deref() else { return DEFAULT_PATH.to_owned() };
-    Parts::read(url).map_or_else(|_| DEFAULT_PATH.to_owned(), |parts| parts.path.to_owned())
+    let url = url.replace(['{', '}'], "");
+    Parts::read(&url).map_or_else(|_| DEFAULT_PATH.to_owned(), |parts| parts.path.to_owned())
 }
 
 /// `v` and digits, maybe with a word such as `beta` after them.

@@ -1,8 +1,12 @@
 //! Credentials that are made for each request, by the kind that a vendor's row names.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod entra;
 #[cfg(feature = "gemini")]
 mod google;
+#[cfg(feature = "aws")]
+mod kept;
 mod tokens;
 
 use std::borrow::Cow;
@@ -23,6 +27,12 @@ pub(crate) fn authenticator(
     spec: &DeploymentSpec,
 ) -> Result<Option<Arc<dyn Authenticator>>> {
     match spec.auth.unwrap_or(vendor.auth) {
+        #[cfg(feature = "aws")]
+        Auth::AwsSigv4 => aws::of(vendor, spec),
+        #[cfg(not(feature = "aws"))]
+        Auth::AwsSigv4 => Err(llm_core::Error::unsupported(
+            "this program was built without signatures of AWS: build it with the feature `aws`",
+        )),
         Auth::Azure => entra::of(spec),
         Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::XGoogApiKey | Auth::Both | Auth::None => Ok(None),
         #[cfg(feature = "gemini")]

@@ -57,7 +57,7 @@ impl Fixed {
         let Some(key) = key.map(|key| key.expose().trim()).filter(|key| !key.is_empty()) else {
             return Ok(fixed);
         };
-        if matches!(auth, Auth::Bearer | Auth::Both) {
+        if matches!(auth, Auth::Bearer | Auth::Both | Auth::AwsSigv4) {
             fixed.0.push((AUTHORIZATION, secret(&format!("Bearer {key}"))?));
         }
         if matches!(auth, Auth::XApiKey | Auth::Both) {
@@ -153,6 +153,7 @@ mod tests {
             (Auth::XGoogApiKey, vec![("x-goog-api-key", "sk-1")]),
             (Auth::Azure, vec![("api-key", "sk-1")]),
             (Auth::Both, vec![("authorization", "Bearer sk-1"), ("x-api-key", "sk-1")]),
+            (Auth::AwsSigv4, vec![("authorization", "Bearer sk-1")]),
             (Auth::None, vec![]),
         ] {
             let headers = shown(&Fixed::new(auth, Some(&key)).expect("a plain key"));

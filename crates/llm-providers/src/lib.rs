@@ -2,6 +2,7 @@
 //!
 //! - [`vendor`], [`registry`]: the rows of `vendors.toml` and of a user's configuration.
 //! - [`base_url`]: base URLs however a user writes them.
+//! - [`files`]: files that credentials are read from whenever they are needed.
 //! - [`providers`]: a deployment's settings become a provider that can be called.
 //! - [`mock`]: the built-in vendor that needs no key and no network.
 //!
@@ -33,6 +34,7 @@ pub mod base_url;
 mod cache_points;
 mod credentials;
 mod dialects;
+pub mod files;
 mod headers;
 mod http_provider;
 #[cfg(feature = "mock")]
@@ -43,7 +45,8 @@ pub mod registry;
 pub mod vendor;
 
 pub use cache_points::{CachePoint, PointRole};
-pub use dialects::{dialects, ingresses};
+pub use dialects::{aws_region_of, dialects, ingresses};
+pub use files::Files;
 pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;
 pub use providers::{DeploymentSpec, Providers};

@@ -20,6 +20,11 @@ impl Parameters {
         }
     }
 
+    /// Takes one out.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// A parameter's value, without white space around it.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.expose().trim())

@@ -12,6 +12,7 @@ use crate::base_url::BaseUrl;
 use crate::cache_points::CachePoint;
 use crate::credentials;
 use crate::dialects;
+use crate::files::Files;
 use crate::headers::Fixed;
 use crate::http_provider::media::MediaSettings;
 use crate::http_provider::{Authenticated, HttpProvider, Places};
@@ -32,6 +33,8 @@ pub struct DeploymentSpec {
     pub auth: Option<Auth>,
     /// What the vendor's row names as parameters: region, project, tenant, other credentials.
     pub parameters: Parameters,
+    /// Reads files that parameters name, such as tokens that are replaced now and then.
+    pub files: Files,
     /// The organization that pays, where the vendor has such a header.
     pub organization: Option<String>,
     /// Headers to add to every request. They may be credentials.
@@ -179,7 +182,8 @@ fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Resul
     let settled = Settled::new(vendor, &parameters);
     let written = spec.api_base.clone().filter(|written| !written.trim().is_empty());
     let own = |own: &String| settled.filled(own).map_err(|missing| missing.in_address(vendor));
-    let written = match written {
+    let named = || settled.get(vendor.base_parameter.as_deref()?).map(str::to_owned);
+    let written = match written.or_else(named) {
         Some(written) => Some(written),
         None => {
             let keyed = vendor.key_base_url.as_ref().filter(|_| has_key(spec));

@@ -24,6 +24,9 @@ pub struct Vendor {
     /// their own.
     #[serde(default)]
     pub base_url: Option<String>,
+    /// The parameter that holds another base URL, where one does.
+    #[serde(default)]
+    pub base_parameter: Option<String>,
     /// What else it needs to be told (a region, a project, a tenant), by LiteLLM's names, with the environment
     /// variables that may hold it, the first one set wins.
     #[serde(default)]
@@ -129,6 +132,8 @@ pub enum Auth {
     Google,
     /// `authorization` and `x-api-key`, for vendors in front of which something wants the other one.
     Both,
+    /// `authorization: Bearer …` for a key, else a signature of AWS with its credentials.
+    AwsSigv4,
     /// No key at all.
     None,
 }

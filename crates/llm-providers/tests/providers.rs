@@ -1,6 +1,9 @@
 //! Providers against a scripted vendor on this machine.
 #![cfg(all(feature = "openai", feature = "anthropic"))]
 
+#[cfg(feature = "bedrock")]
+#[path = "providers/aws.rs"]
+mod aws;
 #[cfg(feature = "azure")]
 #[path = "providers/azure.rs"]
 mod azure;

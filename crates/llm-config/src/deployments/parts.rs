@@ -63,7 +63,12 @@ const CREDENTIALS: [&str; 3] = ["azure_ad_token", "azure_credential", "client_se
 /// Whether parameters (by their names) bring the credential of a vendor that can do without a key.
 pub(super) fn bring_credential(vendor: &Vendor, is_set: impl Fn(&str) -> bool) -> bool {
     // Without credentials of its own, a machine in the cloud is asked for its account's.
-    vendor.auth == Auth::Google || vendor.auth == Auth::Azure && CREDENTIALS.into_iter().any(is_set)
+    match vendor.auth {
+        Auth::Google => true,
+        Auth::Azure => CREDENTIALS.into_iter().any(is_set),
+        Auth::AwsSigv4 => super::aws::CHOICES.into_iter().any(is_set),
+        _ => false,
+    }
 }
 
 impl Draft<'_> {

@@ -90,7 +90,7 @@ impl HttpProvider {
         Request::Answer: Send,
     {
         let inbound = call.inbound;
-        let most = vendor.most_inputs();
+        let most = vendor.most_inputs_of(call.model);
         // Cheap to see: that no list of the body is so long. Lists of other things may be.
         let few = most.is_none_or(|most| inbound.envelope.longest_list() <= most);
         if vendor.id() == client && (few || most >= Some(decode(inbound)?.inputs())) {

@@ -155,7 +155,11 @@ impl<R: Reader> Pump<R> {
     /// The body ended: what is left are frames without a terminator, which they get here.
     fn rest(&mut self) -> Result<State> {
         while let Some(raw) = self.splitter.take_rest() {
-            let end: &[u8] = if self.framing == Framing::Sse { b"\n\n" } else { b"\n" };
+            let end: &[u8] = match self.framing {
+                Framing::Sse => b"\n\n",
+                Framing::AwsEventStream => b"",
+                _ => b"\n",
+            };
             let whole = Bytes::from([&raw, end].concat());
             self.reader.begin(whole.clone());
             if self.reader.frame(&whole).map_err(half_a_frame)? == Flow::End {

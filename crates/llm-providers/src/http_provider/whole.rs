@@ -25,6 +25,8 @@ impl Shape {
         let fields: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
         match text.first() {
             None => Self::Empty,
+            // The length of a message, of which none has 16 MiB or more. No text begins like this.
+            Some(0) if framing == Framing::AwsEventStream => Self::Frames,
             Some(b'{') if framing == Framing::JsonLines => Self::Frames,
             Some(b'{' | b'[') => Self::Json,
             Some(b'<') => Self::Markup,
@@ -52,7 +54,7 @@ impl Shape {
 
 /// Reads an answer with a good status for a client of the same dialect.
 pub(crate) fn native(dialect: &dyn Dialect, public_model: &str, reply: &WireResponse) -> Result<ReplyBody> {
-    if Shape::of_whole(&reply.body, dialect.framing()) != Shape::Json {
+    if shape(dialect, reply) != Shape::Json {
         return decoded(dialect, public_model, reply).map(|response| ReplyBody::Decoded(Box::new(response)));
     }
     Ok(passed(dialect.peek(&reply.body)?, &reply.body, public_model))
@@ -71,13 +73,21 @@ pub(crate) fn decoded(
     public_model: &str,
     reply: &WireResponse,
 ) -> Result<ChatResponse> {
-    match Shape::of_whole(&reply.body, dialect.framing()) {
+    match shape(dialect, reply) {
         Shape::Json => {
             let response = dialect.decode(reply)?;
             Ok(ChatResponse { model: public_model.to_owned(), ..response })
         }
         Shape::Frames => events::folded(dialect, public_model, reply.body.clone()),
         shape => Err(no_answer(shape, reply)),
+    }
+}
+
+/// A whole answer in a dialect of JSON lines is one line, and none a stream.
+fn shape(dialect: &dyn Dialect, reply: &WireResponse) -> Shape {
+    match dialect.framing() {
+        framing @ Framing::AwsEventStream => Shape::of(&reply.body, framing),
+        framing => Shape::of_whole(&reply.body, framing),
     }
 }
 
@@ -142,6 +152,8 @@ mod tests {
         ] {
             assert_eq!(Shape::of_whole(body, framing), shape, "{body:?}");
         }
+        assert_eq!(Shape::of(b"\0\0\0\x10", Framing::AwsEventStream), Shape::Frames);
+        assert_eq!(Shape::of(b"\0\0\0\x10", Framing::Sse), Shape::Other);
     }
 
     #[test]

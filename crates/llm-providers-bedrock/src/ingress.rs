@@ -1,0 +1,86 @@
+//! The client side of the format.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use llm_core::ingress::ModelCard;
+use llm_core::operation::{Endpoint, Operation};
+use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
+
+use crate::wire::ObjectWriter;
+use crate::{CONVERSE, error, request, response, stream};
+
+const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::streamed("/model/{model}/converse", Operation::Chat, false),
+    Endpoint::streamed("/model/{model}/converse-stream", Operation::Chat, true),
+];
+
+/// Speaks the format to clients.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConverseIngress;
+
+impl Ingress for ConverseIngress {
+    fn id(&self) -> DialectId {
+        CONVERSE
+    }
+
+    fn endpoints(&self) -> &'static [Endpoint] {
+        ENDPOINTS
+    }
+
+    fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
+        request::decode(body)
+    }
+
+    fn encode(&self, response: &ChatResponse, _request: &ChatRequest) -> Bytes {
+        response::encode(response)
+    }
+
+    fn encoder(&self, _request: &ChatRequest) -> Box<dyn EventEncoder> {
+        Box::new(stream::Encoder::default())
+    }
+
+    /// Streams of this format always tell the usage.
+    fn wants_usage(&self, _body: &Bytes, _envelope: &Envelope) -> bool {
+        true
+    }
+
+    fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64> {
+        request::inference(envelope.value(body, "inferenceConfig")?)
+    }
+
+    fn error(&self, error: &Error) -> Bytes {
+        error::body(error)
+    }
+
+    fn error_headers(&self, error: &Error) -> HeaderMap {
+        error::headers(error)
+    }
+
+    fn stream_error(&self, error: &Error) -> Bytes {
+        stream::exception(error)
+    }
+
+    fn stream_content_type(&self) -> &'static str {
+        "application/vnd.amazon.eventstream"
+    }
+
+    fn encode_token_count(&self, tokens: u64) -> Bytes {
+        format!("{{\"inputTokens\":{tokens}}}").into()
+    }
+
+    /// Models are listed by another of the vendor's APIs, at another host.
+    fn claims_model_list(&self, _headers: &HeaderMap) -> bool {
+        false
+    }
+
+    fn encode_models(&self, models: &[ModelCard]) -> Bytes {
+        let summary = |card: &ModelCard| {
+            let mut object = ObjectWriter::new();
+            object.member("modelId", &card.id).member("modelName", &card.id);
+            object.json()
+        };
+        let mut object = ObjectWriter::new();
+        object.member("modelSummaries", &models.iter().map(summary).collect::<Vec<_>>());
+        object.finish().into()
+    }
+}
