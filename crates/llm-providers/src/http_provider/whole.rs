@@ -83,7 +83,7 @@ pub(crate) fn decoded(
     }
 }
 
-/// A whole answer in a dialect of JSON lines is one line, and none a stream.
+/// What an answer is, as a dialect cuts its streams.
 fn shape(dialect: &dyn Dialect, reply: &WireResponse) -> Shape {
     match dialect.framing() {
         framing @ Framing::AwsEventStream => Shape::of(&reply.body, framing),
