@@ -5,7 +5,8 @@ use std::sync::{Arc, LazyLock};
 use llm_core::{Dialect, DialectId, Ingress};
 use llm_providers::Registry;
 use llm_providers_anthropic::{MESSAGES, Messages};
-use llm_providers_openai::{CHAT, ChatCompletions, RESPONSES, Responses};
+use llm_providers_ollama::{CHAT as LINES, Chat as Lines, GENERATE};
+use llm_providers_openai::{CHAT, COMPLETIONS, ChatCompletions, Completions, RESPONSES, Responses};
 use serde::de::DeserializeOwned;
 
 use crate::sample::Draws;
@@ -27,8 +28,14 @@ static QUIRKS: LazyLock<Vec<(String, Quirks)>> = LazyLock::new(|| {
 static INGRESSES: LazyLock<Vec<Arc<dyn Ingress>>> = LazyLock::new(llm_providers::ingresses);
 
 /// The vendor sides without quirks.
-pub fn plain() -> [Box<dyn Dialect>; 3] {
-    [Box::<ChatCompletions>::default(), Box::<Responses>::default(), Box::<Messages>::default()]
+pub fn plain() -> [Box<dyn Dialect>; 5] {
+    [
+        Box::<ChatCompletions>::default(),
+        Box::<Responses>::default(),
+        Box::<Messages>::default(),
+        Box::<Lines>::default(),
+        Box::<Completions>::default(),
+    ]
 }
 
 /// The vendor sides without quirks, and one with those of some vendor of the table.
@@ -38,6 +45,8 @@ pub fn vendors(draws: &mut Draws) -> Vec<Box<dyn Dialect>> {
         Some(CHAT) => Some(Box::new(ChatCompletions::new(read(quirks)))),
         Some(RESPONSES) => Some(Box::new(Responses::new(read(quirks)))),
         Some(MESSAGES) => Some(Box::new(Messages::new(read(quirks)))),
+        Some(LINES) => Some(Box::new(Lines::new(read(quirks)))),
+        Some(COMPLETIONS) => Some(Box::new(Completions::new(read(quirks)))),
         _ => None,
     };
     plain().into_iter().chain(quirky).collect()
@@ -48,12 +57,13 @@ pub fn clients() -> &'static [Arc<dyn Ingress>] {
     &INGRESSES
 }
 
-/// The vendor side of a client's dialect, without quirks.
+/// The vendor side of a client's dialect, without quirks. Single prompts are answered by conversations.
 ///
 /// # Panics
 /// When there is none.
 pub fn vendor_of(client: &dyn Ingress) -> Box<dyn Dialect> {
-    plain().into_iter().find(|dialect| dialect.id() == client.id()).expect("every dialect has both sides")
+    let id = if client.id() == GENERATE { LINES } else { client.id() };
+    plain().into_iter().find(|dialect| dialect.id() == id).expect("every dialect has both sides")
 }
 
 fn read<T: DeserializeOwned>(quirks: &Quirks) -> T {

@@ -179,3 +179,29 @@ def test_responses_tools(client, dialect, stream):
 def test_responses_errors(client, dialect):
     with pytest.raises(openai.RateLimitError):
         client.responses.create(model=f"{dialect}-error-429", input="x")
+
+
+def test_embeddings(client, azure):
+    texts = ["the cat sat", "a cat sat", "quantum"]
+    # The client asks for base64 and shows numbers.
+    answer = client.embeddings.create(model="chat-echo", input=texts, dimensions=32)
+    vectors = [item.embedding for item in answer.data]
+    assert answer.model == "chat-echo" and answer.usage.prompt_tokens > 0
+    assert [len(vector) for vector in vectors] == [32, 32, 32]
+    assert abs(sum(number * number for number in vectors[0]) - 1) < 1e-5
+    floats = client.embeddings.create(model="chat-echo", input=texts, dimensions=32, encoding_format="float")
+    assert [item.embedding for item in floats.data] == [pytest.approx(vector) for vector in vectors]
+    # More than the vendor's row takes at a time.
+    many = client.embeddings.create(model="chat-echo", input=["x"] * 3000)
+    assert len(many.data) == 3000 and {item.index for item in many.data} == set(range(3000))
+    assert len(azure.embeddings.create(model="chat-echo", input="a").data) == 1
+
+
+def test_a_kind_that_no_vendor_of_the_model_has(client):
+    for ask_for in (
+        lambda: client.embeddings.create(model="messages-echo", input="x"),
+        lambda: client.images.generate(model="messages-echo", prompt="x"),
+        lambda: client.audio.transcriptions.create(model="messages-echo", file=("a.wav", b"x")),
+    ):
+        with pytest.raises(openai.BadRequestError, match="does not serve"):
+            ask_for()

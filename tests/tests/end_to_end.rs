@@ -14,6 +14,8 @@ mod departures;
 mod embeddings;
 #[path = "end_to_end/losses.rs"]
 mod losses;
+#[path = "end_to_end/native_lines.rs"]
+mod native_lines;
 #[path = "end_to_end/operations.rs"]
 mod operations;
 #[path = "end_to_end/pairs_media.rs"]

@@ -9,6 +9,7 @@ use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses}
 use llm_router::{Deployment, DeploymentSpec, Pattern, Router, RouterSettings, strategy_named};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
+use crate::relays;
 use crate::report::Report;
 
 /// Builds what a gateway is made from. Opens no connection.
@@ -41,6 +42,9 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
     if report.has_errors() {
         return Err(report);
     }
+    let relays = relays::routes(config, &deployments, &mut accounts, |one| {
+        Ok((Arc::new(deployment(one, &settings, &providers)?), account(one, config)?))
+    });
     let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
     Ok(GatewayParts {
         router: Router::new(deployments, aliases, settings),
@@ -49,6 +53,7 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
         default_model: config.default_model.clone(),
         prices: Arc::clone(&config.prices),
         accounts,
+        relays,
     })
 }
 

@@ -26,6 +26,9 @@ pub struct Config {
     pub aliases: BTreeMap<String, Alias>,
     /// The model of requests that name none.
     pub default_model: Option<String>,
+    /// Credentials of the environment for paths that pass to a vendor as they are, by the path's beginning; where no
+    /// deployment has them.
+    pub relays: BTreeMap<&'static str, DeploymentConfig>,
     /// The vendors table with the configuration's own rows.
     pub vendors: Registry,
     /// The price table.

@@ -3,7 +3,8 @@
 //! 1. What the configuration says outright (`custom_llm_provider`, `provider`).
 //! 2. The prefix before a `/`, if it is a vendor's name or alias.
 //! 3. The host of `api_base`, if it is a known vendor's.
-//! 4. The price table's vendor of the bare name, unless it cannot be called yet and there is an `api_base`.
+//! 4. The price table's vendor of the bare name, else the one whose family the name begins with, unless it cannot be
+//!    called yet and there is an `api_base`.
 //! 5. With an `api_base`: a server that speaks OpenAI's dialect.
 
 use llm_metrics::PriceBook;
@@ -11,6 +12,9 @@ use llm_providers::{Registry, Status, Vendor};
 
 /// The vendor of servers that speak OpenAI's dialect, wherever they are.
 pub(crate) const COMPATIBLE: &str = "openai_compatible";
+
+/// What the names of a vendor's models begin with, where nobody else's do.
+const FAMILIES: &[(&str, &str)] = &[("command-", "cohere")];
 
 /// What is known when a vendor is looked for.
 #[derive(Clone, Copy)]
@@ -79,6 +83,16 @@ impl<'a> Known<'a> {
     }
 
     fn of_bare_name(&self, model: &str) -> Option<&'a Vendor> {
+        self.of_price(model).or_else(|| self.of_family(model))
+    }
+
+    /// Models newer than the price table.
+    fn of_family(&self, model: &str) -> Option<&'a Vendor> {
+        let (_, vendor) = FAMILIES.iter().find(|(beginning, _)| model.starts_with(beginning))?;
+        self.vendors.get(vendor)
+    }
+
+    fn of_price(&self, model: &str) -> Option<&'a Vendor> {
         let provider = self.prices.provider_of(model)?;
         // The table has names such as `vertex_ai-language-models`.
         let short = || provider.split_once('-').and_then(|(short, _)| self.vendors.get(short));
@@ -131,6 +145,16 @@ mod tests {
             ("gpt-4o", None, None, "openai gpt-4o"),
             ("claude-3-opus-20240229", None, None, "anthropic claude-3-opus-20240229"),
             ("deepseek-chat", None, None, "deepseek deepseek-chat"),
+            ("cohere_chat/command-a-03-2025", None, None, "cohere command-a-03-2025"),
+            ("command-r-plus", None, None, "cohere command-r-plus"),
+            ("command-b-future", None, None, "cohere command-b-future"),
+            (
+                "huggingface/together/deepseek-ai/DeepSeek-R1",
+                None,
+                None,
+                "huggingface together/deepseek-ai/DeepSeek-R1",
+            ),
+            ("huggingface/tgi", own, None, "huggingface tgi"),
             ("some-model", Some("https://api.deepseek.com/v1"), None, "deepseek some-model"),
             ("glm-4-flash", own, None, "openai_compatible glm-4-flash"),
             ("Qwen/QwQ-32B", own, None, "openai_compatible Qwen/QwQ-32B"),

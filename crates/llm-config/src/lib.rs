@@ -35,6 +35,7 @@ mod node;
 mod prices;
 pub mod reference;
 mod references;
+mod relays;
 pub mod report;
 pub mod schema;
 pub mod settings;

@@ -16,7 +16,7 @@ use crate::keys::{ROOT, Shape};
 use crate::node::{Node, Value};
 use crate::report::{Place, Report};
 use crate::settings::{Flags, settings};
-use crate::{prices, references, strict};
+use crate::{prices, references, relays, strict};
 
 /// Where a configuration is looked for. Nothing else is read.
 #[derive(Clone, Debug, Default)]
@@ -69,11 +69,17 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let served = Served::find(&root, &environment, Known { vendors: &vendors, prices: &prices }, &mut report);
     sources.deployments = served.origin;
 
+    let relays = relays::of_environment(
+        &served.deployments,
+        &environment,
+        Known { vendors: &vendors, prices: &prices },
+    );
     let mut config = Config {
         server: settings.server,
         router: settings.router,
         media: settings.media,
         deployments: served.deployments,
+        relays,
         aliases: BTreeMap::new(),
         default_model: None,
         vendors,
@@ -188,7 +194,7 @@ impl Served {
         }
         if maker.made.is_empty() && !named && !errors {
             origin = Origin::Mock;
-            ["mock/echo", "mock/*"].iter().for_each(|name| maker.make(&mock(name)));
+            ["mock/echo", "mock/*"].iter().for_each(|name| maker.make(&plain(name)));
         }
         let (deployments, names) = maker.finish();
         Self { deployments, names, origin }
@@ -209,7 +215,8 @@ fn make(maker: &mut Maker<'_>, mut draft: Draft<'_>, defaults: Option<&Node>) {
     maker.make(&draft);
 }
 
-fn mock(name: &str) -> Draft<'static> {
+/// A deployment of which only the model is known.
+pub(crate) fn plain(name: &str) -> Draft<'static> {
     Draft {
         public: name.to_owned(),
         model: name.to_owned(),

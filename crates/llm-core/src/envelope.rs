@@ -53,8 +53,24 @@ pub fn is_gateway_field(name: &str) -> bool {
     is_gateway_key(name.as_bytes())
 }
 
+/// For each first letter the lengths of the gateway's fields, as bits: nearly all other names end here.
+const GATEWAY_LENGTHS: [u32; 256] = {
+    let mut lengths = [0; 256];
+    let mut at = 0;
+    while at < GATEWAY_FIELDS.len() {
+        let name = GATEWAY_FIELDS[at].as_bytes();
+        lengths[name[0] as usize] |= 1 << name.len();
+        at += 1;
+    }
+    lengths
+};
+
 fn is_gateway_key(name: &[u8]) -> bool {
-    GATEWAY_FIELDS.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
+    let Some(first) = name.first() else { return false };
+    let lengths = GATEWAY_LENGTHS[usize::from(*first)];
+    name.len() < 32
+        && lengths & (1 << name.len()) != 0
+        && GATEWAY_FIELDS.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
 }
 
 /// The top-level members of a JSON object: where they stand, not what they say.
@@ -63,7 +79,7 @@ fn is_gateway_key(name: &[u8]) -> bool {
 /// repeated keys, so that what the gateway reads is what the vendor will read.
 #[derive(Clone, Debug, Default)]
 pub struct Envelope {
-    members: SmallVec<[Member; 16]>,
+    members: Vec<Member>,
     nested: scan::Keys,
     close: usize,
 }
@@ -92,16 +108,16 @@ impl Envelope {
         let text = std::str::from_utf8(body)
             .map_err(|fault| invalid(&format!("not UTF-8 at byte {}", fault.valid_up_to())))?;
         let mut scanner = scan::Scanner::new(text.as_bytes());
-        let (members, close) = scanner.object().map_err(|fault| invalid(&fault.to_string()))?;
-        let members: SmallVec<[Member; 16]> = members
-            .into_iter()
-            .map(|scan::Found { key, value, elements }| {
-                let unescaped = unescape(&text[key.clone()])?;
-                Ok(Member { key, unescaped, value, elements })
-            })
-            .collect::<Result<_>>()?;
+        let (mut members, close) = scanner.object().map_err(|fault| invalid(&fault.to_string()))?;
+        if scanner.has_escapes {
+            for member in &mut members {
+                member.unescaped = unescape(&text[member.key.clone()])?;
+            }
+        }
         let envelope = Self { members, nested: scanner.nested, close };
-        envelope.refuse_repeated_keys(body)?;
+        if scanner.repeats || scanner.has_escapes {
+            envelope.refuse_repeated_keys(body)?;
+        }
         Ok(envelope)
     }
 

@@ -12,6 +12,7 @@ use crate::envelope::Envelope;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::exchange::ExchangeIngress;
+use crate::inquiry::{About, Inquiry};
 use crate::operation::Endpoint;
 use crate::request::ChatRequest;
 use crate::rerank::{RerankRequest, RerankResponse};
@@ -28,6 +29,19 @@ pub struct ModelCard {
     pub max_input_tokens: Option<u64>,
     /// The most answer tokens.
     pub max_output_tokens: Option<u64>,
+    /// What it is known to be able to do.
+    pub abilities: Abilities,
+}
+
+/// What a model is known to be able to do; `None`: nobody said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// It calls tools.
+    pub tools: Option<bool>,
+    /// It sees images.
+    pub vision: Option<bool>,
+    /// It thinks before it answers.
+    pub thinking: Option<bool>,
 }
 
 /// The client side of a wire format.
@@ -55,6 +69,11 @@ pub trait Ingress: Send + Sync + 'static {
     /// The path under which clients of this format, and no others, list the models.
     fn model_list_path(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Whether a body that does not say `stream` asks for a streamed answer.
+    fn streams_by_default(&self) -> bool {
+        false
     }
 
     /// Names of request headers that belong to the format and go on to a vendor of the same format.
@@ -109,6 +128,26 @@ pub trait Ingress: Send + Sync + 'static {
 
     /// The list of models.
     fn encode_models(&self, models: &[ModelCard]) -> Bytes;
+
+    /// Paths on which clients of this format ask about models.
+    fn inquiries(&self) -> &'static [Inquiry] {
+        &[]
+    }
+
+    /// The model that the body of a question about one model names.
+    ///
+    /// # Errors
+    /// When the body names none.
+    fn inquired_model(&self, body: &Bytes) -> Result<String> {
+        let _ = body;
+        Err(Error::unsupported("this format has no question about one model"))
+    }
+
+    /// The answer to a question about these models.
+    fn encode_inquiry(&self, about: About, models: &[ModelCard]) -> Bytes {
+        let _ = about;
+        self.encode_models(models)
+    }
 
     /// Embeddings, where clients of this format ask for them.
     fn embeddings(&self) -> Option<&dyn ExchangeIngress<EmbeddingRequest, EmbeddingResponse>> {

@@ -9,13 +9,14 @@
 //! - [`framing`]: streams of bytes cut into frames.
 //! - [`dialect`], [`ingress`], [`operation`]: what a wire format must be able to do, behind us (vendors) and in front of
 //!   us (clients), and what the paths of clients mean.
+//! - [`inquiry`]: what clients ask about models beside using them.
 //! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
 //! - [`realtime`]: conversations over a WebSocket.
 //! - [`passage`], [`mod@form`]: kinds of calls that go through as they are, and the forms that some of them are sent in.
 //! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
-//! - [`provider`]: what the router calls.
+//! - [`provider`]: what the router calls. [`relay`]: requests that go to a vendor as they are.
 
 pub mod authenticator;
 pub mod custom_tools;
@@ -28,6 +29,7 @@ pub mod exchange;
 pub mod form;
 pub mod framing;
 pub mod ingress;
+pub mod inquiry;
 pub mod json;
 pub mod loss;
 pub mod message;
@@ -37,6 +39,7 @@ pub mod passage;
 pub mod provider;
 pub mod random;
 pub mod realtime;
+pub mod relay;
 pub mod request;
 pub mod rerank;
 pub mod response;

@@ -30,10 +30,12 @@ pub enum Operation {
     Translation,
     /// Whether a text or picture is harmful.
     Moderation,
+    /// Anything else of a vendor's API, passed on as it is.
+    Relay,
 }
 
 /// Every operation with its word.
-const NAMES: [(Operation, &str); 12] = [
+const NAMES: [(Operation, &str); 13] = [
     (Operation::Chat, "chat"),
     (Operation::CountTokens, "count_tokens"),
     (Operation::Embeddings, "embeddings"),
@@ -46,6 +48,7 @@ const NAMES: [(Operation, &str); 12] = [
     (Operation::Translation, "translation"),
     (Operation::Moderation, "moderation"),
     (Operation::Realtime, "realtime"),
+    (Operation::Relay, "relay"),
 ];
 
 impl Operation {
@@ -67,7 +70,7 @@ impl Operation {
     /// Whether requests and answers go through as they are: a vendor must speak the client's own format.
     pub fn passes(self) -> bool {
         let translated = matches!(self, Self::Chat | Self::CountTokens | Self::Embeddings | Self::Rerank);
-        !translated && self != Self::Realtime
+        !translated && !matches!(self, Self::Realtime | Self::Relay)
     }
 
     /// Whether its requests may be forms (`multipart/form-data`).

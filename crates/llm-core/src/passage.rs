@@ -1,5 +1,7 @@
 //! Kinds of calls whose requests and answers go through as they are: pictures, speech, transcripts, moderation.
 
+use std::borrow::Cow;
+
 use crate::dialect::{DialectId, Peek, StreamTap};
 use crate::error::Result;
 use crate::operation::Operation;
@@ -14,8 +16,13 @@ pub trait Passage: Send + Sync {
     /// The format's name. Only bodies of this format go through.
     fn id(&self) -> DialectId;
 
-    /// The path (after the base URL) of a kind, where the vendor has it.
-    fn path(&self, operation: Operation) -> Option<&'static str>;
+    /// Whether the vendor has a kind.
+    fn has(&self, operation: Operation) -> bool {
+        self.path(operation, "").is_some()
+    }
+
+    /// The path (after the base URL) of a kind for a model in the vendor's words, where the vendor has it.
+    fn path(&self, operation: Operation, model: &str) -> Option<Cow<'static, str>>;
 
     /// What is used by the request itself, whatever the answer says (the letters that are read aloud).
     fn asked(&self, inbound: &Inbound) -> Usage;

@@ -23,6 +23,7 @@ use crate::json::{RawObject, complaint};
 use crate::loss::{Loss, LossPolicy};
 use crate::operation::{Asked, Operation};
 use crate::realtime::{Dial, Link};
+use crate::relay::{RelayCall, RelayReply};
 use crate::request::ChatRequest;
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::ChatResponse;
@@ -242,6 +243,11 @@ pub trait NativeStream: Send {
 
     /// What went by so far.
     fn seen(&self) -> &Seen;
+
+    /// Whether it is known that nothing follows the bytes given so far. A stream that cannot tell ends with `None`.
+    fn is_complete(&self) -> bool {
+        false
+    }
 }
 
 /// A vendor's API at the end of a transport. Dropping a future or stream of it cancels the vendor's work.
@@ -273,6 +279,13 @@ pub trait Provider: Send + Sync + 'static {
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
         let _ = call;
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Sends a request on as it is, with the vendor's credentials. A bad status is an answer.
+    fn relay(&self, call: RelayCall) -> BoxFuture<'_, Result<RelayReply>> {
+        let _ = call;
+        let error = Error::unsupported("this vendor takes no requests as they are");
+        Box::pin(std::future::ready(Err(error)))
     }
 }
 

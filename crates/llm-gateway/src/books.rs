@@ -11,6 +11,7 @@ use llm_metrics::{DeploymentLabels, DeploymentMetrics, Metrics, ModelEntry, Pric
 use llm_router::{Deployment, Router};
 
 use crate::headers::DeploymentHeaders;
+use crate::relay::RelayRoute;
 
 /// How a deployment's calls are priced.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +61,12 @@ impl Account {
             model_id: deployment.id.clone(),
         };
         let mut account = Self {
-            headers: DeploymentHeaders::new(&deployment.id, &deployment.api_base, &deployment.full_name),
+            headers: DeploymentHeaders::new(
+                &deployment.id,
+                &deployment.api_base,
+                &deployment.full_name,
+                &deployment.group.to_string(),
+            ),
             metrics: metrics.deployment(labels),
             group: deployment.group.to_string(),
             routes: vec![OnceLock::new(); routes],
@@ -81,6 +87,20 @@ impl Account {
         }
     }
 
+    /// The same of a model that a client named itself at the vendor.
+    pub(crate) fn entry_of_any(
+        &self,
+        prices: &PriceBook,
+        own: &str,
+        model: &str,
+    ) -> Option<Cow<'_, ModelEntry>> {
+        if model == own {
+            self.entry(prices, model)
+        } else {
+            prices.lookup(&self.spec.price_provider, model).map(Cow::Owned)
+        }
+    }
+
     fn look_up(&self, prices: &PriceBook, model: &str) -> Option<ModelEntry> {
         let name = self.spec.base_model.as_deref().unwrap_or(model);
         self.spec.entry.clone().or_else(|| prices.lookup(&self.spec.price_provider, name))
@@ -95,19 +115,26 @@ impl Books {
     pub(crate) fn new(
         router: &Router,
         ingresses: &[Arc<dyn Ingress>],
+        relays: &[RelayRoute],
         mut specs: HashMap<String, AccountSpec>,
         prices: Arc<PriceBook>,
         metrics: &Arc<Metrics>,
     ) -> Self {
-        let routes = routes(ingresses);
-        let deployments = router.groups().flat_map(|group| group.deployments());
-        let accounts = deployments
-            .map(|deployment| {
-                let spec = specs.remove(&deployment.id).unwrap_or_default();
-                let account = Account::new(spec, deployment, &prices, metrics, routes.len());
-                (deployment.id.clone(), Arc::new(account))
-            })
-            .collect();
+        let mut routes = routes(ingresses);
+        let targets = || relays.iter().flat_map(|route| &route.targets).map(|target| &target.deployment);
+        let first = ingresses.first().map(|ingress| ingress.id());
+        routes.extend(relays.iter().filter_map(|relay| Some((first?, Operation::Relay, relay.prefix))));
+        let deployments = router.groups().flat_map(|group| group.deployments()).chain(targets());
+        let mut accounts: HashMap<String, Arc<Account>> = HashMap::new();
+        for deployment in deployments {
+            // Most targets of relays are the router's own.
+            if accounts.contains_key(&deployment.id) {
+                continue;
+            }
+            let spec = specs.remove(&deployment.id).unwrap_or_default();
+            let account = Account::new(spec, deployment, &prices, metrics, routes.len());
+            accounts.insert(deployment.id.clone(), Arc::new(account));
+        }
         let unanswered = vec![OnceLock::new(); routes.len()];
         Self { accounts, prices, metrics: Arc::clone(metrics), routes, unanswered }
     }
@@ -116,6 +143,12 @@ impl Books {
     pub(crate) fn route(&self, dialect: DialectId, operation: Operation) -> usize {
         let found = self.routes.iter().position(|(known, does, _)| *known == dialect && *does == operation);
         found.unwrap_or(0)
+    }
+
+    /// The place of the route of requests that pass as they are.
+    pub(crate) fn relay_route(&self, prefix: &str) -> usize {
+        let is_it = |(_, does, path): &(_, Operation, &str)| *does == Operation::Relay && *path == prefix;
+        self.routes.iter().position(is_it).unwrap_or(0)
     }
 
     /// The path that names a route.

@@ -1,6 +1,6 @@
 //! Who asks: the key that a client shows, wherever its SDK puts it.
 
-use http::{HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use llm_core::{Error, ErrorKind, Result, Secret};
 use subtle::ConstantTimeEq as _;
 
@@ -14,8 +14,13 @@ pub enum Caller {
 }
 
 /// Headers that SDKs put keys in, in the order in which they are looked at.
-const KEY_HEADERS: [&str; 5] =
-    ["x-litellm-api-key", "authorization", "x-api-key", "api-key", "x-goog-api-key"];
+const KEY_HEADERS: [HeaderName; 5] = [
+    HeaderName::from_static("x-litellm-api-key"),
+    AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
 
 /// Finds out who asks.
 ///
@@ -42,7 +47,7 @@ fn refused(what: &str) -> Error {
 }
 
 fn shown_key(headers: &HeaderMap) -> Option<&[u8]> {
-    KEY_HEADERS.iter().find_map(|name| headers.get(*name)).map(HeaderValue::as_bytes).map(without_scheme)
+    KEY_HEADERS.iter().find_map(|name| headers.get(name)).map(HeaderValue::as_bytes).map(without_scheme)
 }
 
 /// What AWS's SDKs begin `authorization` with when they sign: `… Credential=<key>/<date>/<region>/<service>/aws4_request`.
@@ -73,7 +78,7 @@ mod tests {
     use super::*;
 
     fn headers(name: &'static str, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_static(value))])
+        HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))])
     }
 
     #[test]
@@ -107,7 +112,7 @@ mod tests {
             "AWS4-HMAC-SHA256 Credential=sk-9999/20261121/us-east-1/bedrock/aws4_request, Signature=sk-1234";
         for key in ["sk-123", "sk-12345", "", signed, "AWS4-HMAC-SHA256 Credential=sk-1234"] {
             let value = HeaderValue::from_str(key).expect("ASCII");
-            let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, value)]);
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
             assert!(identify(&headers, Some(&master)).is_err(), "{key}");
         }
     }

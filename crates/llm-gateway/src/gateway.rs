@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use crate::caller::{self, Caller};
 use crate::headers::{self, Done, Told};
 use crate::options::CallOptions;
 use crate::paths::Paths;
+use crate::relay::RelayRoute;
 use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
 use crate::stream::{AnswerStream, InStream};
 use crate::tokens;
@@ -41,6 +43,8 @@ pub struct GatewayParts {
     pub prices: Arc<PriceBook>,
     /// How each deployment is priced, by its id.
     pub accounts: HashMap<String, AccountSpec>,
+    /// Paths that pass to a vendor as they are.
+    pub relays: Vec<RelayRoute>,
 }
 
 /// A gateway. Share it in an `Arc`; [`Gateway::replace`] changes its configuration while it runs.
@@ -57,6 +61,7 @@ pub(crate) struct State {
     pub master_key: Option<Secret>,
     pub default_model: Option<String>,
     pub books: Arc<Books>,
+    pub relays: Vec<RelayRoute>,
 }
 
 impl Gateway {
@@ -179,6 +184,7 @@ impl State {
             books: Arc::new(Books::new(
                 &parts.router,
                 &parts.ingresses,
+                &parts.relays,
                 parts.accounts,
                 parts.prices,
                 metrics,
@@ -188,6 +194,7 @@ impl State {
             ingresses: parts.ingresses,
             master_key: parts.master_key,
             default_model: parts.default_model,
+            relays: parts.relays,
         }
     }
 
@@ -321,9 +328,10 @@ impl Facts<'_> {
     }
 
     fn whole(&self, body: WireBody, settlement: &mut Settlement) -> Answer {
-        let upstream = settlement.upstream_time();
-        let total = settlement.call().received.elapsed();
-        let cost = settlement.settle(Outcome::Complete);
+        let now = Instant::now();
+        let upstream = settlement.upstream_time(now);
+        let total = now.saturating_duration_since(settlement.call().received);
+        let cost = settlement.settle_at(now, Outcome::Complete);
         let done = Done { cost: cost.map(|cost| cost.total), total, upstream };
         let headers = self.headers(&settlement.call().call_id, Some(done), "application/json");
         Answer { status: 200, headers, body: AnswerBody::Whole(body) }
@@ -348,7 +356,7 @@ fn unasked() -> Error {
     Error::internal("an answer of another kind than was asked for")
 }
 
-fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: std::time::Instant) -> Result<Route<'a>> {
+fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: Instant) -> Result<Route<'a>> {
     Ok(Route {
         inbound,
         model: &options.model,

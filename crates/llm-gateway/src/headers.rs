@@ -25,21 +25,27 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 const VERSION_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("llm-gateway-", env!("CARGO_PKG_VERSION")));
 
-/// Headers of a deployment that are the same in every answer, made once.
+/// What is so for nearly every answer of a deployment, made once and copied.
 #[derive(Clone, Debug)]
 pub(crate) struct DeploymentHeaders {
-    id: HeaderValue,
-    api_base: Option<HeaderValue>,
-    name: Option<HeaderValue>,
+    usual: HeaderMap,
+    group: String,
 }
 
 impl DeploymentHeaders {
-    pub(crate) fn new(id: &str, api_base: &str, name: &str) -> Self {
-        Self {
-            id: HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unprintable")),
-            api_base: HeaderValue::try_from(api_base).ok().filter(|value| !value.is_empty()),
-            name: HeaderValue::try_from(name).ok(),
+    pub(crate) fn new(id: &str, api_base: &str, name: &str, group: &str) -> Self {
+        let mut usual = HeaderMap::with_capacity(24);
+        let id = HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unprintable"));
+        usual.insert(MODEL_ID, id);
+        if !api_base.is_empty() {
+            put(&mut usual, MODEL_API_BASE, api_base);
         }
+        put(&mut usual, MODEL_NAME, name);
+        put(&mut usual, MODEL_GROUP, group);
+        usual.insert(VERSION, VERSION_VALUE);
+        usual.insert(RETRIES, HeaderValue::from_static("0"));
+        usual.insert(FALLBACKS, HeaderValue::from_static("0"));
+        Self { usual, group: group.to_owned() }
     }
 }
 
@@ -69,21 +75,22 @@ pub(crate) fn of_answer(
     told: &Told<'_>,
     content_type: HeaderValue,
 ) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16 + 2 * vendor.len());
+    let mut headers = deployment.usual.clone();
+    headers.reserve(6 + 2 * vendor.len());
     headers.insert(CONTENT_TYPE, content_type);
     pass_on(vendor, &mut headers);
     put(&mut headers, CALL_ID, told.call_id);
-    headers.insert(MODEL_ID, deployment.id.clone());
-    if let Some(api_base) = &deployment.api_base {
-        headers.insert(MODEL_API_BASE, api_base.clone());
+    if told.group != deployment.group {
+        // A pattern's deployment, under the name that it answered to.
+        headers.remove(MODEL_GROUP);
+        put(&mut headers, MODEL_GROUP, told.group);
     }
-    if let Some(name) = &deployment.name {
-        headers.insert(MODEL_NAME, name.clone());
+    if told.retries > 0 {
+        headers.insert(RETRIES, HeaderValue::from(told.retries));
     }
-    headers.insert(VERSION, VERSION_VALUE);
-    put(&mut headers, MODEL_GROUP, told.group);
-    headers.insert(RETRIES, HeaderValue::from(told.retries));
-    headers.insert(FALLBACKS, HeaderValue::from(told.fallbacks));
+    if told.fallbacks > 0 {
+        headers.insert(FALLBACKS, HeaderValue::from(told.fallbacks));
+    }
     match &told.done {
         Some(done) => put_done(&mut headers, done),
         None => {
@@ -152,6 +159,18 @@ fn pass_on(vendor: &HeaderMap, headers: &mut HeaderMap) {
 
 fn passes_bare(name: &str) -> bool {
     name.contains("ratelimit") || name == "request-id" || name == "x-request-id"
+}
+
+/// The headers of a vendor's answer that passes as it is.
+pub(crate) fn of_relay(mut vendor: HeaderMap, deployment: &DeploymentHeaders, call_id: &str) -> HeaderMap {
+    for name in [MODEL_ID, MODEL_API_BASE] {
+        if let Some(value) = deployment.usual.get(&name) {
+            vendor.insert(name, value.clone());
+        }
+    }
+    vendor.insert(VERSION, VERSION_VALUE);
+    put(&mut vendor, CALL_ID, call_id);
+    vendor
 }
 
 /// The headers of an answer that no deployment gave.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use llm_core::Ingress;
-use llm_core::ingress::ModelCard;
+use llm_core::ingress::{Abilities, ModelCard};
+use llm_core::inquiry::About;
+use llm_core::{Error, ErrorKind, Ingress, Result};
+use llm_metrics::{Capability, ModelEntry};
 use llm_router::{Deployment, Group, Pattern};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -33,12 +35,46 @@ impl Gateway {
     /// One model, when it is served, as the list would show it in the dialect that the request's path or headers claim.
     pub fn model(&self, path: &str, headers: &HeaderMap, id: &str) -> Option<Bytes> {
         let state = self.state();
-        let (group, name) = state.router.resolve(id).ok()?;
-        let deployment = group.deployments().first()?;
-        let card = state.card(id, deployment, &deployment.model_for(name));
+        let card = state.resolved(id)?;
         let list = state.list_ingress(path, headers).encode_models(&[card]);
         Some(only_item(&list).unwrap_or(list))
     }
+
+    /// The dialect whose clients ask about models on this path, and what they ask.
+    pub fn inquiry(&self, path: &str, posted: bool) -> Option<(Arc<dyn Ingress>, About)> {
+        let state = self.state();
+        state.ingresses.iter().find_map(|ingress| {
+            let asked = ingress.inquiries().iter().filter(|inquiry| inquiry.about.is_posted() == posted);
+            let found = { asked }.find(|inquiry| inquiry.path == path)?;
+            Some((Arc::clone(ingress), found.about))
+        })
+    }
+
+    /// The answer to a question about models; `body` is what was POSTed.
+    ///
+    /// # Errors
+    /// When the body names no model, or one that is not served.
+    pub fn inquire(&self, ingress: &dyn Ingress, about: About, body: &Bytes) -> Result<Bytes> {
+        let state = self.state();
+        let models = match about {
+            About::Models | About::Running => state.models(),
+            About::Model => {
+                let name = ingress.inquired_model(body)?;
+                vec![state.resolved(&name).ok_or_else(|| unknown(&name))?]
+            }
+            _ => Vec::new(),
+        };
+        Ok(ingress.encode_inquiry(about, &models))
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let shown: String = name.chars().take(256).collect();
+    Error::new(
+        ErrorKind::NotFound,
+        format!("model '{shown}' not found: the list of models says what is served"),
+    )
+    .with_code("model_not_found")
 }
 
 impl State {
@@ -49,6 +85,13 @@ impl State {
         let named = self.ingresses.iter().find(own);
         let claimed = || self.ingresses.iter().find(|ingress| ingress.claims_model_list(headers));
         named.or_else(claimed).unwrap_or_else(|| self.default_ingress())
+    }
+
+    /// The model of a name, when it is served.
+    fn resolved(&self, id: &str) -> Option<ModelCard> {
+        let (group, name) = self.router.resolve(id).ok()?;
+        let deployment = group.deployments().first()?;
+        Some(self.card(id, deployment, &deployment.model_for(name)))
     }
 
     fn models(&self) -> Vec<ModelCard> {
@@ -96,7 +139,17 @@ impl State {
                 .and_then(|entry| Some(entry.mode.name().to_owned()).filter(|mode| !mode.is_empty())),
             max_input_tokens: entry.as_ref().and_then(|entry| entry.max_input_tokens),
             max_output_tokens: entry.as_ref().and_then(|entry| entry.max_output_tokens),
+            abilities: entry.as_deref().map(abilities).unwrap_or_default(),
         }
+    }
+}
+
+fn abilities(entry: &ModelEntry) -> Abilities {
+    let says = |capability| entry.supports.says(capability);
+    Abilities {
+        tools: says(Capability::FunctionCalling),
+        vision: says(Capability::Vision),
+        thinking: says(Capability::Reasoning),
     }
 }
 

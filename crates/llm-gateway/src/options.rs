@@ -44,10 +44,10 @@ impl CallOptions {
     pub(crate) fn read(inbound: &Inbound) -> Result<Self> {
         let mut options = Self {
             model: inbound.asked.model.clone().unwrap_or_default(),
-            stream: inbound.asked.stream.unwrap_or(false),
+            stream: inbound.asked.stream.unwrap_or_else(|| inbound.ingress.streams_by_default()),
             ..Self::default()
         };
-        if !inbound.headers.is_empty() {
+        if inbound.headers.keys().any(|name| name.as_str().starts_with("x-litellm-")) {
             options.read_headers(inbound)?;
         }
         if let Some(form) = &inbound.form {
@@ -60,7 +60,7 @@ impl CallOptions {
                     options.model = model.map(std::borrow::Cow::into_owned).unwrap_or_default();
                 }
                 "stream" if inbound.asked.stream.is_none() && may_stream(inbound) => {
-                    options.stream = inbound.option(key)?.unwrap_or(false);
+                    options.stream = inbound.option(key)?.unwrap_or(options.stream);
                 }
                 _ if is_gateway_field(key) => options.read_field(inbound, key)?,
                 _ => {}

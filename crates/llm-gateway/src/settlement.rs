@@ -33,8 +33,18 @@ pub(crate) struct Settlement {
     settled: bool,
     /// A vendor was asked: an error may be in its words.
     asked: bool,
+    /// The request passes as it is, and uses this model of the vendor's.
+    relayed: Option<Option<String>>,
     /// Counts the call as being served until the account is dropped.
     _serving: Serving,
+}
+
+/// How long a call took.
+#[derive(Clone, Copy)]
+struct Times {
+    total: Duration,
+    /// Of the attempt that answered.
+    upstream: Duration,
 }
 
 /// What is known of a call from its request.
@@ -75,7 +85,17 @@ impl Settlement {
     pub(crate) fn new(books: Arc<Books>, call: CallFacts) -> Self {
         let serving = books.metrics.enter();
         let (usage, finish) = (Usage::default(), None);
-        Self { books, call, answered: None, usage, finish, settled: false, asked: false, _serving: serving }
+        Self {
+            books,
+            call,
+            answered: None,
+            usage,
+            finish,
+            settled: false,
+            asked: false,
+            relayed: None,
+            _serving: serving,
+        }
     }
 
     pub(crate) fn call(&self) -> &CallFacts {
@@ -89,6 +109,12 @@ impl Settlement {
     /// A vendor is asked: an error may be in its words from now on.
     pub(crate) fn asks(&mut self) {
         self.asked = true;
+    }
+
+    /// The request passes as it is, and names this model of the vendor's, if any.
+    pub(crate) fn relays(&mut self, model: Option<String>) {
+        self.call.model = model.clone().unwrap_or_default();
+        self.relayed = Some(model);
     }
 
     /// Books the attempts that failed before, or instead of, an answer.
@@ -151,27 +177,36 @@ impl Settlement {
         self.finish = finish;
     }
 
-    /// Time since the vendor was asked.
-    pub(crate) fn upstream_time(&self) -> Duration {
-        self.answered.as_ref().map_or(Duration::ZERO, |answered| answered.attempt_began.elapsed())
+    /// Time from when the vendor was asked until `now`.
+    pub(crate) fn upstream_time(&self, now: Instant) -> Duration {
+        let began = self.answered.as_ref().map(|answered| answered.attempt_began);
+        began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began))
     }
 
     /// Books the end of the call; does nothing the second time. Returns the cost, where a price is known.
     pub(crate) fn settle(&mut self, outcome: Outcome<'_>) -> Option<Cost> {
+        self.settle_at(Instant::now(), outcome)
+    }
+
+    /// The same, for those who looked at the clock already.
+    pub(crate) fn settle_at(&mut self, now: Instant, outcome: Outcome<'_>) -> Option<Cost> {
         if std::mem::replace(&mut self.settled, true) {
             return None;
         }
         let cost = self.cost();
-        let total = self.call.received.elapsed();
+        let times = Times {
+            total: now.saturating_duration_since(self.call.received),
+            upstream: self.upstream_time(now),
+        };
         let status = match outcome {
             Outcome::Complete => 200,
             Outcome::Failed(error) => error.status(),
             Outcome::Cancelled => ErrorKind::Cancelled.status(),
         };
-        self.observe(outcome, cost, total);
+        self.observe(outcome, cost, times);
         let account = self.answered.as_ref().map(|answered| &*answered.account);
         self.books.route_metrics(self.call.route, account).finished(status);
-        self.log(outcome, status, cost, total);
+        self.log(outcome, status, cost, times);
         self.answered = None;
         cost
     }
@@ -181,13 +216,15 @@ impl Settlement {
         if self.usage.is_empty() {
             return None;
         }
-        let deployment = answered.in_flight.deployment();
-        let model = deployment.model_for(&answered.group);
-        let entry = answered.account.entry(&self.books.prices, &model)?;
+        let (deployment, prices) = (answered.in_flight.deployment(), &self.books.prices);
+        let entry = match &self.relayed {
+            Some(model) => answered.account.entry_of_any(prices, &deployment.model, model.as_deref()?)?,
+            None => answered.account.entry(prices, &deployment.model_for(&answered.group))?,
+        };
         entry.price.covers(&self.usage).then(|| entry.price.cost(&self.usage))
     }
 
-    fn observe(&self, outcome: Outcome<'_>, cost: Option<Cost>, total: Duration) {
+    fn observe(&self, outcome: Outcome<'_>, cost: Option<Cost>, times: Times) {
         let Some(answered) = &self.answered else { return };
         match outcome {
             Outcome::Failed(error) => answered.account.metrics.failure(error.kind()),
@@ -196,8 +233,8 @@ impl Settlement {
                 answered.account.metrics.success(&Observation {
                     usage: self.usage,
                     cost: cost.unwrap_or_default(),
-                    total,
-                    upstream: answered.attempt_began.elapsed(),
+                    total: times.total,
+                    upstream: times.upstream,
                     time_to_first_token: self.call.stream.then_some(first),
                     streamed: self.call.stream,
                 });
@@ -206,7 +243,7 @@ impl Settlement {
     }
 
     /// One line for each call: who answered, what it used and how long it took; no prompt, answer or key.
-    fn log(&self, outcome: Outcome<'_>, status: u16, cost: Option<Cost>, total: Duration) {
+    fn log(&self, outcome: Outcome<'_>, status: u16, cost: Option<Cost>, times: Times) {
         if !tracing::enabled!(target: "llm_gateway::call", tracing::Level::INFO) {
             return;
         }
@@ -232,8 +269,8 @@ impl Settlement {
             reasoning_tokens = self.usage.reasoning,
             estimated = self.usage.estimated.then_some(true),
             cost_nanodollars = cost.map(|cost| cost.total.0),
-            milliseconds = milliseconds(total),
-            upstream_milliseconds = answered.map(|answered| milliseconds(answered.attempt_began.elapsed())),
+            milliseconds = milliseconds(times.total),
+            upstream_milliseconds = answered.map(|_| milliseconds(times.upstream)),
             first_token_milliseconds = answered.filter(|_| self.call.stream).map(|answered| {
                 milliseconds(answered.first_content.saturating_duration_since(self.call.received))
             }),

@@ -60,6 +60,8 @@ struct Native {
     told: InStream,
     /// Frames that went by, for an estimate when usage never comes.
     frames: u64,
+    /// What stands between frames.
+    separator: &'static [u8],
 }
 
 /// Events that are written anew.
@@ -89,7 +91,9 @@ impl AnswerStream {
         settlement: Settlement,
         told: InStream,
     ) -> Self {
-        let source = Source::Native(Native { held: held.into(), rest, told, frames: 0 });
+        let lines = ingress.stream_content_type().starts_with("application/x-ndjson");
+        let separator: &[u8] = if lines { b"\n" } else { b"\n\n" };
+        let source = Source::Native(Native { held: held.into(), rest, told, frames: 0, separator });
         Self { source, ingress, settlement, done: false }
     }
 
@@ -121,6 +125,19 @@ impl AnswerStream {
         self.settlement.settle(outcome);
     }
 
+    /// Whether its last frame was given: the end of the answer can be written together with it.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    fn complete(&mut self) {
+        let error = match &self.source {
+            Source::Native(native) => native.rest.seen().error.clone(),
+            Source::Events(events) => events.progress.error.clone(),
+        };
+        self.settle(error.as_ref().map_or(Outcome::Complete, Outcome::Failed));
+    }
+
     fn fail(&mut self, error: &Error) -> Result<Bytes> {
         let frame = match &mut self.source {
             Source::Native(Native { told: InStream::Nothing, .. }) => Err(error.clone()),
@@ -145,14 +162,15 @@ impl Stream for AnswerStream {
             Source::Events(events) => ready!(events.poll(context)),
         };
         match next {
-            Some(Ok(bytes)) => Poll::Ready(Some(Ok(bytes))),
+            Some(Ok(bytes)) => {
+                if this.source.is_complete() {
+                    this.complete();
+                }
+                Poll::Ready(Some(Ok(bytes)))
+            }
             Some(Err(error)) => Poll::Ready(Some(this.fail(&error))),
             None => {
-                let error = match &this.source {
-                    Source::Native(native) => native.rest.seen().error.clone(),
-                    Source::Events(events) => events.progress.error.clone(),
-                };
-                this.settle(error.as_ref().map_or(Outcome::Complete, Outcome::Failed));
+                this.complete();
                 Poll::Ready(None)
             }
         }
@@ -167,6 +185,16 @@ impl Drop for AnswerStream {
     }
 }
 
+impl Source {
+    /// Whether nothing follows what was given so far.
+    fn is_complete(&self) -> bool {
+        match self {
+            Self::Native(native) => native.held.is_empty() && native.rest.is_complete(),
+            Self::Events(events) => events.progress.ended,
+        }
+    }
+}
+
 impl Native {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         let next = match self.held.pop_front() {
@@ -174,7 +202,7 @@ impl Native {
             None => ready!(self.rest.as_mut().poll_bytes(context)),
         };
         if let (Some(Ok(bytes)), InStream::Tokens) = (&next, self.told) {
-            self.frames += memchr::memmem::find_iter(bytes, b"\n\n").count() as u64;
+            self.frames += memchr::memmem::find_iter(bytes, self.separator).count() as u64;
         }
         Poll::Ready(next)
     }

@@ -38,6 +38,7 @@ fn gateway(script: impl IntoIterator<Item = Script>, master_key: Option<&str>) -
         default_model: None,
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::from([("d1".to_owned(), account)]),
+        relays: Vec::new(),
     })
 }
 
@@ -183,6 +184,7 @@ async fn a_replaced_configuration_serves_the_next_call() {
         default_model: None,
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::new(),
+        relays: Vec::new(),
     });
     assert_eq!(old.handle(incoming(r#"{"model":"m"}"#)).await.status, 400);
 }

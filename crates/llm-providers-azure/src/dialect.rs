@@ -6,7 +6,8 @@ use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::Exchange;
 use llm_core::wire::{Framing, WireResponse};
 use llm_core::{
-    ChatRequest, ChatResponse, Dialect, DialectId, Envelope, Error, Result, StreamDecoder, StreamTap, Target,
+    ChatRequest, ChatResponse, Dialect, DialectId, Envelope, Error, Passage, Result, StreamDecoder,
+    StreamTap, Target,
 };
 
 use crate::error;
@@ -16,7 +17,7 @@ use crate::surface::Surface;
 #[derive(Clone, Debug)]
 pub struct Azure<D> {
     pub(crate) format: D,
-    surface: Surface,
+    pub(crate) surface: Surface,
 }
 
 impl<D> Azure<D> {
@@ -78,5 +79,9 @@ impl<D: Dialect> Dialect for Azure<D> {
 
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
         self.format.embeddings().map(|_| self as &dyn Exchange<_, _>)
+    }
+
+    fn passage(&self) -> Option<&dyn Passage> {
+        self.format.passage().map(|_| self as &dyn Passage)
     }
 }

@@ -24,6 +24,7 @@
 mod dialect;
 mod error;
 mod exchange;
+mod passage;
 pub mod place;
 mod surface;
 

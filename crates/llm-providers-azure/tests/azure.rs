@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::wire::WireResponse;
-use llm_core::{Dialect, Envelope, ErrorKind, Fault, Retry, Target};
+use llm_core::{Dialect, Envelope, ErrorKind, Fault, Operation, Retry, Target};
 use llm_providers_azure::Azure;
 use llm_providers_azure::place::{self, Place};
 use llm_providers_openai::{ChatCompletions, Responses};
@@ -106,4 +106,22 @@ fn documented_refusals_are_told_apart() {
     let version = refused(400, version);
     assert_eq!((version.fault(), version.retry()), (Fault::Gateway, Retry::Elsewhere));
     assert!(version.message().ends_with("check `api_version`"), "{version}");
+}
+
+#[test]
+fn pictures_and_sound_go_to_their_deployment() {
+    let dialect = Azure::new(ChatCompletions::default(), "https://acme.openai.azure.com/openai");
+    let passage = dialect.passage().expect("the format has them");
+    for (operation, path) in [
+        (Operation::ImageGeneration, Some("/deployments/my-dall-e/images/generations")),
+        (Operation::Transcription, Some("/deployments/my-dall-e/audio/transcriptions")),
+        (Operation::ImageVariation, None),
+        (Operation::Moderation, None),
+    ] {
+        assert_eq!(passage.path(operation, "my-dall-e").as_deref(), path);
+        assert_eq!(passage.has(operation), path.is_some());
+    }
+    let plain = Azure::new(ChatCompletions::default(), "https://acme.openai.azure.com/openai/v1");
+    let path = plain.passage().and_then(|passage| passage.path(Operation::Speech, "tts"));
+    assert_eq!(path.as_deref(), Some("/audio/speech"));
 }

@@ -74,7 +74,9 @@ impl Report {
         let kind = detail.text("@type").ok().flatten().unwrap_or_default();
         match kind.rsplit('.').next().unwrap_or_default() {
             "ErrorInfo" => self.reason = detail.text("reason").ok().flatten(),
-            "RetryInfo" => self.retry_delay = detail.text("retryDelay").ok().flatten().and_then(seconds),
+            "RetryInfo" => {
+                self.retry_delay = detail.text("retryDelay").ok().flatten().as_deref().and_then(seconds);
+            }
             "QuotaFailure" => {
                 let violations = detail.array("violations").unwrap_or_default();
                 let violation = violations.first().and_then(|first| Members::parse(first.get()).ok());
@@ -150,7 +152,7 @@ impl Report {
 }
 
 /// `37s`, `37.5s`.
-fn seconds(text: String) -> Option<Duration> {
+fn seconds(text: &str) -> Option<Duration> {
     retry_hint::seconds(text.strip_suffix('s')?.parse().ok()?)
 }
 

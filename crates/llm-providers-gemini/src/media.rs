@@ -131,7 +131,7 @@ fn any_guess(uri: &str) -> &'static str {
 }
 
 /// An id of an uploaded file as address and media type; `None` when another vendor has the file.
-pub(crate) fn uploaded<'a>(origin: DialectId, id: &'a str, kind: Kind) -> Option<(&'a str, &'a str)> {
+pub(crate) fn uploaded(origin: DialectId, id: &str, kind: Kind) -> Option<(&str, &str)> {
     if origin != GENERATE && !is_uploaded(id) {
         return None;
     }

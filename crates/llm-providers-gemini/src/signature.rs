@@ -41,7 +41,7 @@ pub(crate) fn for_client(state: &Opaque) -> String {
 /// Base64 in the standard form: SDKs write bytes in the alphabet for addresses, or without padding.
 pub(crate) fn standard(data: &str) -> String {
     let mut data = data.replace('-', "+").replace('_', "/");
-    while !data.is_empty() && data.len() % 4 != 0 {
+    while !data.is_empty() && !data.len().is_multiple_of(4) {
         data.push('=');
     }
     data

@@ -8,18 +8,19 @@
 //!   this format's own `extra_content`, which stays where it is;
 //! - an output limit read as `max_tokens` or `max_completion_tokens` is one and the same.
 
-mod answer;
+pub(crate) mod answer;
 mod calls;
 mod events;
 mod fields;
-mod finish;
+pub(crate) mod finish;
+pub(crate) mod glance;
 mod message;
 mod part;
 mod reasoning;
-mod request;
-mod response;
-mod stream;
-mod usage;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod stream;
+pub(crate) mod usage;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -88,7 +89,7 @@ impl Dialect for ChatCompletions {
     }
 
     fn peek(&self, body: &[u8]) -> Result<Peek> {
-        answer::peek(body, self.quirks.completion_excludes_reasoning)
+        glance::peek(body, self.quirks.completion_excludes_reasoning)
     }
 
     fn decoder(&self) -> Box<dyn StreamDecoder> {
@@ -104,7 +105,7 @@ impl Dialect for ChatCompletions {
     }
 
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
-        self.api.has(Operation::Embeddings).then_some(&self.embeddings as _)
+        self.api.serves(Operation::Embeddings).then_some(&self.embeddings as _)
     }
 
     fn passage(&self) -> Option<&dyn Passage> {
@@ -202,7 +203,7 @@ struct ShownModel<'a> {
     max_output_tokens: Option<u64>,
 }
 
-fn encode_models(models: &[ModelCard]) -> Bytes {
+pub(crate) fn encode_models(models: &[ModelCard]) -> Bytes {
     let data = models.iter().map(|model| ShownModel {
         id: &model.id,
         object: "model",

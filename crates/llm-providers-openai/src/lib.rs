@@ -1,11 +1,12 @@
 //! The OpenAI wire formats in both directions, base of every compatible vendor.
 //!
 //! - [`ChatCompletions`] and [`ChatIngress`]: chat completions, towards vendors and towards clients.
+//! - [`Completions`] and [`CompletionsIngress`]: the older text completions, likewise.
 //! - [`Responses`] and [`ResponsesIngress`]: the Responses format, likewise.
 //! - [`REALTIME`]: conversations over a WebSocket.
 //! - [`Embeddings`] and [`EmbeddingsIngress`]: embeddings, likewise; the chat dialect brings them along.
 //! - [`Api`]: pictures, sound and moderation, which go through as they are.
-//! - [`Quirks`], [`ResponsesQuirks`]: how a vendor's wire differs, as named behaviours.
+//! - [`Quirks`], [`CompletionsQuirks`], [`ResponsesQuirks`]: how a vendor's wire differs, as named behaviours.
 //!
 //! ```
 //! use llm_core::{ChatRequest, Dialect, Message, Role, Target};
@@ -22,6 +23,7 @@
 //! It opens no connection and knows no address: a provider does that.
 
 mod chat;
+mod completions;
 mod cost;
 mod embeddings;
 mod endpoints;
@@ -32,6 +34,7 @@ mod realtime;
 pub mod responses;
 
 pub use chat::{CHAT, ChatCompletions, ChatIngress};
+pub use completions::{COMPLETIONS, Completions, CompletionsIngress, CompletionsQuirks};
 pub use embeddings::{EMBEDDINGS, EmbeddingPurposes, EmbeddingQuirks, Embeddings, EmbeddingsIngress};
 pub use passage::{API, Api};
 pub use quirks::{

@@ -6,6 +6,8 @@
 mod tap;
 mod usage;
 
+use std::borrow::Cow;
+
 use llm_core::dialect::{Peek, StreamTap};
 use llm_core::json::place;
 use llm_core::provider::Inbound;
@@ -33,7 +35,7 @@ impl Api {
     }
 
     /// Whether the vendor may have a kind.
-    pub fn has(&self, operation: Operation) -> bool {
+    pub fn serves(&self, operation: Operation) -> bool {
         self.serves.as_ref().is_none_or(|serves| serves.contains(&operation))
     }
 }
@@ -43,7 +45,7 @@ impl Passage for Api {
         API
     }
 
-    fn path(&self, operation: Operation) -> Option<&'static str> {
+    fn path(&self, operation: Operation, _model: &str) -> Option<Cow<'static, str>> {
         let path = match operation {
             Operation::ImageGeneration => "/images/generations",
             Operation::ImageEdit => "/images/edits",
@@ -54,7 +56,7 @@ impl Passage for Api {
             Operation::Moderation => "/moderations",
             _ => return None,
         };
-        self.has(operation).then_some(path)
+        self.serves(operation).then_some(Cow::Borrowed(path))
     }
 
     fn asked(&self, inbound: &Inbound) -> Usage {

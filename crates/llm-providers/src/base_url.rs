@@ -5,7 +5,8 @@
 //! 2. Slashes at the end do not count. The query is kept; it goes with every request.
 //! 3. A path that ends with an endpoint (`/chat/completions`, `/messages` …) loses it, and what is left is taken
 //!    as it is: who writes the whole path knows it.
-//! 4. A path that the vendor's row names in `paths` (on the vendor's own host) becomes what the row says.
+//! 4. A path that the vendor's row names in `paths` (on the vendor's own host, or on any where the row names none)
+//!    becomes what the row says.
 //! 5. A path that ends with a version segment (`/v1`, `/v4`, `/v1beta`) is kept.
 //! 6. No path, or on the vendor's own host the first part of its row's path: the row's path (`/v1` when the row
 //!    has no address).
@@ -83,6 +84,22 @@ pub(crate) fn host(written: &str) -> Option<&str> {
     Parts::read(written.trim()).ok().map(|parts| parts.host())
 }
 
+/// Scheme and host of an address in its one form, and its path.
+pub(crate) fn split(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let path = url.get(host..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| host + at);
+    url.split_at_checked(path).unwrap_or((url, ""))
+}
+
+/// A path without what a vendor's clients add themselves: the path of the vendor's row, or a version segment.
+pub(crate) fn without_version<'a>(path: &'a str, vendor: &Vendor) -> &'a str {
+    let row = row_path(vendor);
+    if let Some(rest) = path.strip_suffix(row.as_str()).filter(|_| !row.is_empty()) {
+        return rest;
+    }
+    if ends_with_version(path) { path.rsplit_once('/').map_or("", |(rest, _)| rest) } else { path }
+}
+
 #[derive(Debug)]
 struct Parts<'a> {
     scheme: &'static str,
@@ -158,7 +175,7 @@ fn path(parts: &Parts<'_>, vendor: &Vendor, rules: UrlRules) -> String {
         return rest.trim_end_matches('/').to_owned();
     }
     let own_host = vendor.has_host(parts.host());
-    if let Some(meant) = vendor.paths.get(parts.path).filter(|_| own_host) {
+    if let Some(meant) = vendor.paths.get(parts.path).filter(|_| own_host || vendor.hosts.is_empty()) {
         return meant.clone();
     }
     if ends_with_version(parts.path) {
@@ -284,6 +301,19 @@ mod tests {
         let own = vendor(Some("https://acme.ai/v1/projects/{project}/models"), &[]);
         let written = "https://acme.ai/v1/projects/p/models";
         assert_eq!(url(written, &own, MESSAGES), written);
+    }
+
+    #[test]
+    fn a_path_of_the_dialects_own_may_be_written_or_left_out() {
+        let rules = UrlRules { endpoints: &["/api/chat", "/api"], version_follows: false };
+        let own = vendor(Some("http://127.0.0.1:11434"), &[]);
+        for written in
+            ["gpu.example:11434", "https://gpu.example:11434/api/", "https://gpu.example:11434/api/chat"]
+        {
+            assert_eq!(url(written, &own, rules), "https://gpu.example:11434", "{written}");
+        }
+        assert_eq!(url("https://host/models/api", &own, rules), "https://host/models");
+        assert_eq!(url("https://host/models", &own, rules), "https://host/models");
     }
 
     #[test]

@@ -12,7 +12,7 @@ const API_KEY: HeaderName = HeaderName::from_static("api-key");
 const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
 /// Headers that belong to one connection or that the transport writes itself.
-const CONNECTION: [&str; 12] = [
+pub(crate) const CONNECTION: [&str; 12] = [
     "connection",
     "content-encoding",
     "content-length",

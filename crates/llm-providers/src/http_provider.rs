@@ -12,6 +12,7 @@ mod native;
 mod passages;
 mod pump;
 mod realtime;
+mod relay;
 mod whole;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use llm_core::event::unfold;
 use llm_core::operation::Operation;
 use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
 use llm_core::realtime::{Dial, Link};
+use llm_core::relay::{RelayCall, RelayReply};
 use llm_core::wire::{WireRequest, WireResponse};
 use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result, Usage};
 use llm_transport::{Upstream, UpstreamReply};
@@ -35,6 +37,7 @@ use events::Decoding;
 use media::MediaSettings;
 use native::Passing;
 use pump::Pump;
+pub(crate) use relay::Places;
 use whole::Shape;
 
 /// How long the body of an error may take.
@@ -54,6 +57,8 @@ pub(crate) struct HttpProvider {
     pub(crate) media: Arc<MediaSettings>,
     /// Where each prompt is marked for the vendor's cache.
     pub(crate) cache_points: Vec<CachePoint>,
+    /// Where the vendor's paths begin.
+    pub(crate) places: Places,
     /// What the deployment adds to each request; the call says the rest.
     pub(crate) target: Target,
 }
@@ -87,6 +92,10 @@ impl Provider for HttpProvider {
 
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
         Box::pin(self.count(call))
+    }
+
+    fn relay(&self, call: RelayCall) -> BoxFuture<'_, Result<RelayReply>> {
+        Box::pin(self.relayed(call))
     }
 }
 

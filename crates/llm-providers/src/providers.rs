@@ -15,7 +15,7 @@ use crate::dialects;
 use crate::files::Files;
 use crate::headers::Fixed;
 use crate::http_provider::media::MediaSettings;
-use crate::http_provider::{Authenticated, HttpProvider};
+use crate::http_provider::{Authenticated, HttpProvider, Places};
 use crate::parameters::{Parameters, Settled};
 use crate::registry::Registry;
 use crate::vendor::{Auth, Status, Vendor};
@@ -112,6 +112,7 @@ impl Providers {
             authenticator: authenticator
                 .map(|authenticator| Authenticated { authenticator, base_url: base.url.clone() }),
             fixed,
+            places: Places::of(&base.url, vendor),
             query: base.query,
             media: Arc::clone(&self.media),
             cache_points: spec.cache_points.clone(),
@@ -140,7 +141,10 @@ impl Providers {
                 "`{name}/` is not supported yet: its wire format comes with a later version"
             )));
         }
-        Ok(vendor)
+        match &spec.api_base {
+            Some(address) if spec.dialect.is_none() => Ok(self.registry.meant(vendor, address)),
+            _ => Ok(vendor),
+        }
     }
 
     fn upstream(&self, url: &str, options: &Options) -> Result<Arc<Upstream>> {

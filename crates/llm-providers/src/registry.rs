@@ -103,6 +103,15 @@ impl Registry {
         self.rows.iter().find(|vendor| vendor.has_host(host))
     }
 
+    /// The row that speaks the API that an address of this vendor's means: mostly the vendor's own.
+    pub fn meant<'a>(&'a self, vendor: &'a Vendor, address: &str) -> &'a Vendor {
+        let address = address.trim().split(['?', '#']).next().unwrap_or_default();
+        let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+        let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default().trim_end_matches('/');
+        let variant = vendor.variants.iter().find(|(end, _)| path.ends_with(end.as_str()));
+        variant.and_then(|(_, row)| self.get(row)).unwrap_or(vendor)
+    }
+
     /// All vendors, the user's own first.
     pub fn iter(&self) -> impl Iterator<Item = &Vendor> {
         self.rows.iter()

@@ -69,9 +69,13 @@ pub struct Vendor {
     /// Hosts of its API; one that begins with a dot stands for all hosts below it.
     #[serde(default)]
     pub hosts: Vec<String>,
-    /// Paths that users write on these hosts for another of its APIs, and the path that is meant.
+    /// Paths that users write on these hosts (on any, when there are none) for another of its APIs, and the path that
+    /// is meant.
     #[serde(default)]
     pub paths: BTreeMap<String, String>,
+    /// Ends of a base URL that mean another API of the same servers, and the row that speaks it.
+    #[serde(default)]
+    pub variants: BTreeMap<String, String>,
     /// The page that this row follows.
     #[serde(default)]
     pub docs: String,

@@ -11,6 +11,9 @@ mod azure;
 mod build;
 #[path = "providers/client.rs"]
 mod client;
+#[cfg(feature = "dashscope")]
+#[path = "providers/dashscope.rs"]
+mod dashscope;
 #[path = "providers/faults.rs"]
 mod faults;
 #[path = "providers/fidelity.rs"]
@@ -23,5 +26,7 @@ mod pairs;
 mod recorded;
 #[path = "providers/recorded_rows.rs"]
 mod recorded_rows;
+#[path = "providers/relay.rs"]
+mod relay;
 #[path = "providers/samples.rs"]
 mod samples;

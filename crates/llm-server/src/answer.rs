@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use http_body::Body;
 use llm_core::operation::Asked;
 use llm_core::{Error, ErrorKind, Ingress, Result};
@@ -19,7 +19,8 @@ use crate::outgoing::{Outgoing, response};
 use crate::query_key;
 
 /// Headers in which clients and proxies name a call.
-const ID_HEADERS: [&str; 2] = ["x-litellm-call-id", "x-request-id"];
+const ID_HEADERS: [HeaderName; 2] =
+    [HeaderName::from_static("x-litellm-call-id"), HeaderName::from_static("x-request-id")];
 
 /// Answers a request to a path of a model API.
 ///
@@ -92,8 +93,8 @@ fn readable(headers: &HeaderMap) -> Result<()> {
 }
 
 /// The id that the client gave the call, if it is harmless in headers, logs and file names.
-fn call_id(headers: &HeaderMap) -> Option<String> {
-    let given = ID_HEADERS.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
+pub(crate) fn call_id(headers: &HeaderMap) -> Option<String> {
+    let given = ID_HEADERS.iter().find_map(|name| headers.get(name))?.to_str().ok()?;
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
     let sane = (1..=128).contains(&given.len()) && given.bytes().all(harmless);
     sane.then(|| given.to_owned())
@@ -139,7 +140,7 @@ mod tests {
 
     fn given(id: &str) -> Option<String> {
         let value = HeaderValue::from_bytes(id.as_bytes()).expect("a header value");
-        call_id(&HeaderMap::from_iter([(header::HeaderName::from_static("x-request-id"), value)]))
+        call_id(&HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), value)]))
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod origins;
 mod outgoing;
 mod query_key;
 mod realtime;
+mod relay;
 mod routes;
 pub mod server;
 

@@ -40,7 +40,7 @@ impl Body for Outgoing {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(body) => body.is_empty(),
-            Self::Stream(_) => false,
+            Self::Stream(stream) => stream.is_done(),
             Self::Cold(body) => body.is_end_stream(),
         }
     }

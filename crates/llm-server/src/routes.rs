@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use llm_core::inquiry::About;
 use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Ingress};
 use llm_gateway::Gateway;
@@ -20,6 +21,7 @@ use crate::limits::Limits;
 use crate::outgoing::response;
 use crate::query_key;
 use crate::realtime::converse;
+use crate::relay::{elsewhere, is_elsewhere, relay};
 
 type Shared = State<Arc<App>>;
 
@@ -145,8 +147,42 @@ async fn model_api(State(app): Shared, request: Request) -> Response {
             converse(&app, route, request).await.map(axum::body::Body::new)
         }
         Some(route) => answer(&app, route, request).await.map(axum::body::Body::new),
-        None => not_found(&app, &request),
+        None => match app.gateway.inquiry(request.uri().path(), request.method() == Method::POST) {
+            Some((ingress, about)) => inquiry(&app, &*ingress, about, request).await,
+            None => no_model_api(&app, request).await,
+        },
     }
+}
+
+/// The most bytes of a question about models; it holds a name and some flags.
+const QUESTION: usize = 64 << 10;
+
+/// Answers what clients of a dialect ask about models.
+async fn inquiry(app: &App, ingress: &dyn Ingress, about: About, request: Request) -> Response {
+    let refused = |error: &Error| response(app.gateway.refusal(ingress, error)).map(axum::body::Body::new);
+    if let Err(error) = app.gateway.authorise(request.headers()) {
+        return refused(&error);
+    }
+    let Ok(body) = axum::body::to_bytes(request.into_body(), QUESTION).await else {
+        let message = "the question is larger than 64 KiB, or was broken off: send the model's name alone";
+        return refused(&Error::new(ErrorKind::PayloadTooLarge, message));
+    };
+    match app.gateway.inquire(ingress, about, &body) {
+        Ok(told) => json_text(StatusCode::OK, told),
+        Err(error) => refused(&error),
+    }
+}
+
+/// What is behind the model APIs: paths that pass to a vendor as they are.
+async fn no_model_api(app: &App, request: Request) -> Response {
+    let path = request.uri().path();
+    if app.gateway.relays(path) {
+        return relay(app, request).await;
+    }
+    if is_elsewhere(path) {
+        return refusal(app, &elsewhere(path));
+    }
+    not_found(app, &request)
 }
 
 async fn wrong_method(State(app): Shared, method: Method) -> Response {

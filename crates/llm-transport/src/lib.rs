@@ -9,6 +9,8 @@
 //! - four deadlines (connect, headers, idle, total), each named in the error when it passes;
 //! - proxies, TLS and HTTP/2 run under the same pool, deadlines and errors as a plain connection.
 //!
+//! [`Upstream::relay`] sends a body on while it is still arriving.
+//!
 //! What it does not: follow redirects, keep cookies, retry answers. The router retries; the only retry here is
 //! that of a request whose pooled connection turned out to be closed before any byte of an answer.
 //!
@@ -45,6 +47,7 @@ mod outgoing;
 mod pool;
 mod proxy;
 mod public;
+mod relay;
 mod socks;
 mod stream;
 mod target;

@@ -1,20 +1,24 @@
 //! A request on its way out: its head made safe, its body in pieces.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 use http_body::{Body, Frame, SizeHint};
+use llm_core::Result;
+use llm_core::provider::BoxStream;
 use llm_core::wire::{WireBody, WireRequest};
 
 use crate::deadline::Progress;
 
 /// Largest slice handed to the connection at once, so that a large body's progress can be seen.
 const SLICE: usize = 128 * 1024;
+
+/// Pieces below this do not count as progress by themselves.
+const SMALL: usize = 16 * 1024;
 
 /// Headers that belong to the connection, not to the request: this crate decides them.
 const OF_THE_CONNECTION: [HeaderName; 11] = [
@@ -40,8 +44,8 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     /// Takes a request over; the length is set, what belongs to the connection is taken out.
-    pub(crate) fn new(request: WireRequest) -> (Self, String) {
-        let WireRequest { method, path, mut headers, body } = request;
+    pub(crate) fn new(request: WireRequest) -> Self {
+        let WireRequest { method, mut headers, body, .. } = request;
         if headers.keys().any(|name| OF_THE_CONNECTION.contains(name)) {
             for name in &OF_THE_CONNECTION {
                 headers.remove(name);
@@ -51,7 +55,15 @@ impl Outgoing {
         if !body.is_empty() || !matches!(method, Method::GET | Method::HEAD | Method::DELETE) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
-        (Self { method, headers, body }, path)
+        Self { method, headers, body }
+    }
+
+    /// Says that the body comes as another one than [`Outgoing::new`] was given.
+    pub(crate) fn announce(&mut self, length: Option<u64>) {
+        match length {
+            Some(length) => self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length)),
+            None => self.headers.remove(header::CONTENT_LENGTH),
+        };
     }
 
     /// The request for one connection, with the headers that this kind of connection wants.
@@ -61,12 +73,16 @@ impl Outgoing {
         extra: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
         progress: Option<Arc<Progress>>,
     ) -> Request<RequestBody> {
-        let body = RequestBody {
-            length: self.body.len(),
-            pieces: self.body.clone(),
-            current: Bytes::new(),
-            progress,
-        };
+        self.request_with(RequestBody::of(self.body.clone(), progress), target, extra)
+    }
+
+    /// The same with another body.
+    pub(crate) fn request_with(
+        &self,
+        body: RequestBody,
+        target: Uri,
+        extra: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Request<RequestBody> {
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = target;
@@ -93,43 +109,66 @@ fn narrow_accept_encoding(headers: &mut HeaderMap) {
     }
 }
 
-/// The pieces of a request's body, given to the connection one after the other.
+/// A request's body on its way out: pieces that are there, given to the connection one after the other, or one that
+/// is still arriving.
 pub(crate) struct RequestBody {
-    length: usize,
+    /// Bytes still to come, where that is known.
+    length: Option<u64>,
     pieces: WireBody,
     current: Bytes,
+    arriving: Option<BoxStream<Result<Bytes>>>,
     progress: Option<Arc<Progress>>,
+}
+
+impl RequestBody {
+    fn of(pieces: WireBody, progress: Option<Arc<Progress>>) -> Self {
+        let length = Some(pieces.len() as u64);
+        Self { length, pieces, current: Bytes::new(), arriving: None, progress }
+    }
+
+    /// A body that is still arriving.
+    pub(crate) fn arriving(
+        length: Option<u64>,
+        chunks: BoxStream<Result<Bytes>>,
+        progress: Option<Arc<Progress>>,
+    ) -> Self {
+        let pieces = WireBody::default();
+        Self { length, pieces, current: Bytes::new(), arriving: Some(chunks), progress }
+    }
 }
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = llm_core::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(progress) = &self.progress {
-            progress.note();
-        }
-        if self.current.is_empty() {
-            match self.pieces.pop_front() {
-                Some(piece) => self.current = piece,
-                None => return Poll::Ready(None),
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+        while self.current.is_empty() {
+            match (self.pieces.pop_front(), &mut self.arriving) {
+                (Some(piece), _) => self.current = piece,
+                (None, Some(chunks)) => match ready!(chunks.as_mut().poll_next(context)).transpose()? {
+                    Some(chunk) => self.current = chunk,
+                    None => return Poll::Ready(None),
+                },
+                (None, None) => return Poll::Ready(None),
             }
         }
         let length = self.current.len().min(SLICE);
         let slice = self.current.split_to(length);
-        self.length -= length;
+        self.length = self.length.map(|left| left.saturating_sub(length as u64));
+        // Small pieces leave together with the last: one look at the clock is enough for all of them.
+        let last = self.length.is_none_or(|left| left == 0);
+        if let Some(progress) = self.progress.as_ref().filter(|_| length >= SMALL || last) {
+            progress.note();
+        }
         Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.length == 0
+        self.length == Some(0)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.length as u64)
+        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
@@ -143,7 +182,7 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         let body = Bytes::from_static(body.as_bytes()).into();
-        Outgoing::new(WireRequest { method: Method::POST, path: "/".into(), headers, body }).0.headers
+        Outgoing::new(WireRequest { method: Method::POST, path: "/".into(), headers, body }).headers
     }
 
     #[test]

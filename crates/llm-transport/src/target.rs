@@ -89,6 +89,15 @@ impl Target {
             .map_err(|_| Error::invalid("the request path holds characters that no URL may hold"))
     }
 
+    /// Path and query of a request that is written from the host's root: nothing of the base URL is added.
+    pub(crate) fn path_from_root(path: &str) -> Result<PathAndQuery> {
+        if !path.starts_with('/') {
+            return Err(Error::internal("a request path must begin with a slash"));
+        }
+        PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(path.as_bytes()))
+            .map_err(|_| Error::invalid("the request path holds characters that no URL may hold"))
+    }
+
     /// The target as an HTTP/1 server wants it: path and query alone.
     pub(crate) fn origin_form(path: PathAndQuery) -> Uri {
         Uri::from(path)
@@ -184,6 +193,9 @@ mod tests {
         let target = target("https://a.example");
         for bad in ["/a\r\nx: y", "/a b", "/a\nb", "/\0", "chat", "@evil.example/"] {
             assert!(target.path(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["/a\r\nx: y", "/a b", "chat", "@evil.example/", ""] {
+            assert!(Target::path_from_root(bad).is_err(), "{bad:?}");
         }
         let evil = Target::origin_form(target.path("//evil.example/").expect("only a path"));
         assert_eq!((evil.host(), evil.path()), (None, "//evil.example/"));

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
 use hyper::body::Incoming;
 use llm_core::provider::Deadlines;
 use llm_core::wire::WireRequest;
@@ -31,8 +31,8 @@ const STALE_WITHIN: Duration = Duration::from_secs(1);
 
 /// A vendor's base URL with its connections. Dropping it closes the idle ones; calls in flight go on.
 pub struct Upstream {
-    target: Target,
-    connector: Connector,
+    pub(crate) target: Target,
+    pub(crate) connector: Connector,
     pool: Pool,
     max_body: usize,
 }
@@ -85,9 +85,19 @@ impl Upstream {
     /// When no head of an answer came, in time and well-formed, or it is a redirect. A status such as 429 or 500 is
     /// an answer, not an error.
     pub async fn send(&self, request: WireRequest, deadlines: &Deadlines) -> Result<UpstreamReply> {
+        let path = self.target.path(&request.path)?;
+        self.send_to(path, request, deadlines).await
+    }
+
+    /// [`Upstream::send`] to a path that is already whole.
+    pub(crate) async fn send_to(
+        &self,
+        path: PathAndQuery,
+        request: WireRequest,
+        deadlines: &Deadlines,
+    ) -> Result<UpstreamReply> {
         let mut watch = Watch::begin(deadlines);
-        let (outgoing, path) = Outgoing::new(request);
-        let path = self.target.path(&path)?;
+        let outgoing = Outgoing::new(request);
         // Opening is rare and large: boxed, so that the future of the usual call stays small.
         let lease = match self.pool.idle() {
             Some(lease) => lease,
@@ -105,7 +115,7 @@ impl Upstream {
         }
     }
 
-    async fn open(&self, deadlines: &Deadlines, watch: &Watch, fresh: bool) -> Result<Lease> {
+    pub(crate) async fn open(&self, deadlines: &Deadlines, watch: &Watch, fresh: bool) -> Result<Lease> {
         if !fresh {
             // On a work-stealing runtime a connection's driver may need a moment to see that its answer was read.
             tokio::task::yield_now().await;
@@ -155,6 +165,15 @@ impl Upstream {
         path: &PathAndQuery,
         watch: &Watch,
     ) -> Result<Request<RequestBody>> {
+        let (target, extra) = self.http1_head(path)?;
+        Ok(outgoing.request(target, extra, watch.progress()))
+    }
+
+    /// What an HTTP/1 request line and its headers say of the way.
+    pub(crate) fn http1_head(
+        &self,
+        path: &PathAndQuery,
+    ) -> Result<(Uri, impl Iterator<Item = (HeaderName, HeaderValue)>)> {
         let route = self.connector.route();
         let target = if route.wants_whole_url() {
             self.target.absolute_form(path.clone())?
@@ -163,10 +182,15 @@ impl Upstream {
         };
         let host = (header::HOST, self.target.host_header.clone());
         let proxy = route.authorization().map(|value| (header::PROXY_AUTHORIZATION, value.clone()));
-        Ok(outgoing.request(target, std::iter::once(host).chain(proxy), watch.progress()))
+        Ok((target, std::iter::once(host).chain(proxy)))
     }
 
-    fn reply(&self, head: Response<Incoming>, lease: Lease, mut watch: Watch) -> Result<UpstreamReply> {
+    pub(crate) fn reply(
+        &self,
+        head: Response<Incoming>,
+        lease: Lease,
+        mut watch: Watch,
+    ) -> Result<UpstreamReply> {
         let (head, incoming) = head.into_parts();
         let status = head.status.as_u16();
         let mut headers = head.headers;
@@ -191,7 +215,7 @@ impl Upstream {
 }
 
 /// Waits for the answer's head or a deadline, whichever is first.
-async fn wait(sent: impl Future<Output = Sent>, watch: &mut Watch) -> Result<Sent> {
+pub(crate) async fn wait(sent: impl Future<Output = Sent>, watch: &mut Watch) -> Result<Sent> {
     let mut sent = pin!(sent);
     poll_fn(|context| match sent.as_mut().poll(context) {
         Poll::Ready(sent) => Poll::Ready(Ok(sent)),

@@ -8,7 +8,7 @@ use crate::workspace;
 
 /// The crates of the workspace that a crate may depend on. `*` stands for any ending. A more exact name goes first.
 /// Development dependencies are free: tests may see everything.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("llm-core", &[]),
     ("llm-transport", &["llm-core"]),
     ("llm-router", &["llm-core"]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("llm-guardrails", &["llm-core"]),
     ("llm-store", &["llm-core"]),
     ("llm-providers-azure", &["llm-core", "llm-providers-openai"]),
+    ("llm-providers-huggingface", &["llm-core", "llm-providers-openai"]),
     ("llm-providers-*", &["llm-core"]),
     ("llm-providers", &["llm-core", "llm-transport", "llm-providers-*"]),
     ("llm-gateway", &["llm-core", "llm-metrics", "llm-router"]),

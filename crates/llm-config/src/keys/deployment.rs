@@ -360,6 +360,11 @@ pub(crate) static VENDOR: Section = Section {
             Shape::TextMap,
             "Paths that users write for another of its APIs, and the path that is meant.",
         ),
+        key(
+            "variants",
+            Shape::TextMap,
+            "Ends of an address that mean another API of the same servers, and the vendor that speaks it.",
+        ),
         key("docs", Shape::Text, "The page that this row follows."),
         key("checked", Shape::Text, "When that page was read last."),
         key("price_prefix", Shape::Text, "Its prefix in the price table."),

@@ -1,11 +1,11 @@
 //! The scanner: checks the grammar of a JSON text without building anything of it.
 
+mod plain;
+
 use std::fmt;
 use std::ops::Range;
 
-use smallvec::SmallVec;
-
-use super::Envelope;
+use super::{Envelope, Member};
 
 /// Why a text is no JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,20 +20,20 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A top-level member: where its key (without quotes) and its value stand, and the elements of an array.
-pub(super) struct Found {
-    pub(super) key: Range<usize>,
-    pub(super) value: Range<usize>,
-    pub(super) elements: usize,
-}
-
-type Members = SmallVec<[Found; 16]>;
+/// Members that a list has room for from the start: nearly all bodies have fewer.
+const USUAL: usize = 16;
 
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     /// Marks of all keys that went by below the top level.
     pub(super) nested: Keys,
+    /// The same of the top level.
+    top: Keys,
+    /// Whether two keys of the top level have the same spelling.
+    pub(super) repeats: bool,
+    /// Whether one has escapes, so that it may be the same as another all the same.
+    pub(super) has_escapes: bool,
     /// Elements of the outermost array of the value that was skipped last.
     elements: usize,
 }
@@ -47,6 +47,14 @@ impl Keys {
         self.0 & Self::mark(key.as_bytes()) != 0
     }
 
+    /// Adds a key; `true`: it may have been there before.
+    fn add(&mut self, key: &[u8]) -> bool {
+        let mark = Self::mark(key);
+        let known = self.0 & mark != 0;
+        self.0 |= mark;
+        known
+    }
+
     /// One of 64 bits by length and outer letters: enough to tell the few keys that matter from the usual ones.
     fn mark(key: &[u8]) -> u64 {
         let letter = |at: Option<&u8>| usize::from(at.copied().unwrap_or(0));
@@ -57,24 +65,32 @@ impl Keys {
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, nested: Keys::default(), elements: 0 }
+        let (nested, top) = (Keys::default(), Keys::default());
+        Self { bytes, at: 0, nested, top, repeats: false, has_escapes: false, elements: 0 }
     }
 
     /// The members of the one object that the text is, and where its brace closes.
-    pub(super) fn object(&mut self) -> Result<(Members, usize), Fault> {
+    pub(super) fn object(&mut self) -> Result<(Vec<Member>, usize), Fault> {
         self.space();
         if self.peek() != Some(b'{') {
             return Err(self.fault("expected a JSON object"));
         }
         self.at += 1;
-        let mut members = Members::new();
+        let mut members: Vec<Member> = Vec::with_capacity(USUAL);
         self.space();
         if self.peek() != Some(b'}') {
             loop {
-                let (key, _) = self.key()?;
+                let (key, escapes) = self.key()?;
+                let name = &self.bytes[key.clone()];
+                self.has_escapes |= escapes;
+                if self.top.add(name) {
+                    self.repeats |=
+                        members.iter().any(|known| self.bytes.get(known.key.clone()) == Some(name));
+                }
                 let start = self.at;
                 self.value()?;
-                members.push(Found { key, value: start..self.at, elements: self.elements });
+                let value = start..self.at;
+                members.push(Member { key, unescaped: None, value, elements: self.elements });
                 self.space();
                 match self.peek() {
                     Some(b',') => self.at += 1,
@@ -185,7 +201,7 @@ impl<'a> Scanner<'a> {
         let mut escapes = false;
         loop {
             let rest = &self.bytes[self.at..];
-            let plain = plain_length(rest);
+            let plain = plain::length(rest);
             self.at += plain;
             match rest.get(plain) {
                 Some(b'"') => {
@@ -263,8 +279,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Skips white space; compact texts have none, so the usual case is one comparison.
+    #[inline]
     fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        while let Some(byte) = self.peek()
+            && byte <= b' '
+            && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+        {
             self.at += 1;
         }
     }
@@ -276,51 +297,4 @@ impl<'a> Scanner<'a> {
     fn fault(&self, what: &'static str) -> Fault {
         Fault { what, at: self.at }
     }
-}
-
-/// How many bytes from the start stand for themselves in a JSON string. Long runs are checked in blocks without a
-/// branch in them, so that the compiler can use vectors; where a run ends is found a word at a time, because prompts
-/// have a line break every few words.
-fn plain_length(text: &[u8]) -> usize {
-    const BLOCK: usize = 64;
-    const WORD: usize = 8;
-    let mut at = 0;
-    // Keys and short values end within the first two words.
-    while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<WORD>) {
-        match first_special(u64::from_le_bytes(*word)) {
-            Some(place) => return at + place,
-            None => at += WORD,
-        }
-        if at == 2 * WORD {
-            at += plain_blocks::<BLOCK>(text.get(at..).unwrap_or_default());
-        }
-    }
-    let special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().position(special).unwrap_or(rest.len())
-}
-
-/// The bytes of whole blocks from the start that stand for themselves.
-fn plain_blocks<const BLOCK: usize>(text: &[u8]) -> usize {
-    let is_plain = |block: &&[u8]| {
-        let found = block.iter().fold(0, |found, byte| {
-            found | u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < 0x20)
-        });
-        found == 0
-    };
-    text.chunks_exact(BLOCK).take_while(is_plain).count() * BLOCK
-}
-
-/// The lowest byte of a word that does not stand for itself. The usual trick of subtracting from each byte and
-/// looking at its highest bit may also mark bytes above a true one, never below it.
-fn first_special(word: u64) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let is = |byte: u8| {
-        let difference = word ^ (ONES * u64::from(byte));
-        difference.wrapping_sub(ONES) & !difference
-    };
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let found = (is(b'"') | is(b'\\') | control) & HIGH;
-    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }

@@ -146,6 +146,7 @@ fn models_are_listed() {
         mode: None,
         max_input_tokens: Some(200_000),
         max_output_tokens: None,
+        abilities: Default::default(),
     };
     insta::assert_json_snapshot!(json(&MessagesIngress.encode_models(&[card("a"), card("b")])));
 }

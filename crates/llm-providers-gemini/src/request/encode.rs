@@ -1,7 +1,8 @@
 //! The canonical form to a vendor's body.
 
 use llm_core::dialect::Encoded;
-use llm_core::{ChatRequest, Losses, RawObject, Result, Target};
+use llm_core::request::Tool;
+use llm_core::{ChatRequest, Losses, Part, RawObject, Result, Target};
 
 use super::config::{self, Writer};
 use super::tools;
@@ -19,6 +20,10 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &GenerateQu
     let rules = Rules::of(&target.model);
     let mut losses = Losses::new(target.policy);
     let own = request.extras.as_ref().filter(|(origin, _)| *origin == GENERATE).map(|(_, extras)| extras);
+    if has_cache_marks(request) {
+        // Vendors of this format find the beginnings that prompts share by themselves.
+        losses.foreign_state("cache_control");
+    }
     let conversation = Conversation::of(request, rules, &mut losses)?;
     let tools = tools::tools(request, &mut losses)?;
     let tool_config = tools::config(request, own, &mut losses)?;
@@ -41,6 +46,24 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &GenerateQu
     let bytes = body.object.finish();
     let request = super::call(&target.model, super::method(target.stream), bytes.into());
     Ok(Encoded { request, losses: losses.into_list() })
+}
+
+fn has_cache_marks(request: &ChatRequest) -> bool {
+    let of_part = |part: &Part| match part {
+        Part::Text(text) => text.cache.is_some(),
+        Part::Image(media) | Part::Audio(media) | Part::Video(media) => media.cache.is_some(),
+        Part::Document(document) => document.cache.is_some(),
+        Part::ToolCall(call) => call.cache.is_some(),
+        Part::ToolResult(result) => {
+            result.cache.is_some()
+                || result.content.iter().any(|part| matches!(part, Part::Text(text) if text.cache.is_some()))
+        }
+        _ => false,
+    };
+    let of_tool = |tool: &Tool| matches!(tool, Tool::Function(function) if function.cache.is_some());
+    request.cache.is_some()
+        || request.messages.iter().flat_map(|message| &message.parts).any(of_part)
+        || request.tools.iter().any(of_tool)
 }
 
 /// `generationConfig`. What the deployment sets in it joins what is there, and does not replace all of it.

@@ -34,8 +34,7 @@ pub(super) fn config(
     if let Some(options) = &request.reasoning {
         match rules.thinking {
             // A client of this format knows what it asks for; others ask every model alike.
-            Thinking::None if !native && !is_off(options) => losses.tuning("reasoning_effort")?,
-            Thinking::None if !native => {}
+            Thinking::None if !native => losses.tuning("reasoning_effort")?,
             Thinking::None | Thinking::Budget => budget(options, rules, native, &mut object, losses)?,
             Thinking::Level => level(options, rules, native, &mut object, losses)?,
         }

@@ -102,6 +102,7 @@ fn models_are_listed() {
         mode: Some(mode.to_owned()),
         max_input_tokens: Some(1000),
         max_output_tokens: None,
+        abilities: Default::default(),
     };
     let list = GenerateIngress::events().encode_models(&[card("a/b", "chat"), card("c", "embedding")]);
     insta::assert_json_snapshot!(json(&list));

@@ -91,9 +91,9 @@ fn every_word_and_signature_is_kept() {
             for part in parts.unwrap_or_default() {
                 let words = part["text"].as_str().unwrap_or_default();
                 if part["thought"] == json!(true) {
-                    thoughts.push_str(words)
+                    thoughts.push_str(words);
                 } else {
-                    text.push_str(words)
+                    text.push_str(words);
                 }
                 let block = ["executableCode", "codeExecutionResult", "toolCall", "toolResponse"];
                 if block.iter().all(|name| part.get(name).is_none()) {
@@ -159,10 +159,10 @@ fn answers_written_for_clients_tell_the_same_answer() {
 fn ours(mut response: ChatResponse) -> ChatResponse {
     for choice in &mut response.choices {
         for part in &mut choice.message.parts {
-            if let llm_core::Part::ToolCall(call) = part {
-                if call.id.starts_with("gwcall_") {
-                    call.id = "made".to_owned();
-                }
+            if let llm_core::Part::ToolCall(call) = part
+                && call.id.starts_with("gwcall_")
+            {
+                call.id = "made".to_owned();
             }
         }
     }

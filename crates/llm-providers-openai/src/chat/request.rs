@@ -243,7 +243,7 @@ impl<'de> Deserialize<'de> for Stop {
 }
 
 /// Whether the body asks for usage in the stream.
-pub(super) fn wants_usage(body: &[u8], envelope: &Envelope) -> bool {
+pub(crate) fn wants_usage(body: &[u8], envelope: &Envelope) -> bool {
     #[derive(Deserialize)]
     struct Options {
         include_usage: Option<bool>,

@@ -118,7 +118,7 @@ pub(super) fn shown_id(id: &str) -> Cow<'_, str> {
 }
 
 /// Seconds since 1970, for answers of vendors that do not say when.
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 

@@ -1,6 +1,6 @@
 //! Streams of this format: read into events, and watched while they pass.
 
-pub(super) mod calls;
-pub(super) mod decoder;
-pub(super) mod parts;
-pub(super) mod tap;
+pub(crate) mod calls;
+pub(crate) mod decoder;
+pub(crate) mod parts;
+pub(crate) mod tap;

@@ -9,7 +9,7 @@ use super::fields::{self, Fields};
 use crate::cost;
 
 /// Usage as vendors of this family write it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct WireUsage {
     prompt: Option<u64>,
     completion: Option<u64>,
@@ -27,7 +27,7 @@ pub(super) struct WireUsage {
 }
 
 /// `prompt_tokens_details` or `completion_tokens_details`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Details {
     cached: Option<u64>,
     cache_write: Option<u64>,
@@ -38,7 +38,33 @@ struct Details {
 
 impl<'de> Fields<'de> for WireUsage {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
-        let slot = match key {
+        if let Some(slot) = self.slot(key) {
+            let count = count(map.next_value()?);
+            *slot = count.or(*slot);
+            return Ok(true);
+        }
+        match key {
+            "prompt_tokens_details" | "input_tokens_details" => {
+                self.prompt_details = fields::object(map)?.unwrap_or_default();
+            }
+            "completion_tokens_details" | "output_tokens_details" => {
+                self.completion_details = fields::object(map)?.unwrap_or_default();
+            }
+            "cache_creation" | "server_tool_use" | "server_tool_use_details" => return self.nested(map),
+            "cost" | "cost_in_usd_ticks" => {
+                let cost = cost::read(key, map.next_value()?);
+                self.cost = cost.or(self.cost);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl WireUsage {
+    /// Where the count of this name goes.
+    fn slot(&mut self, key: &str) -> Option<&mut Option<u64>> {
+        Some(match key {
             "prompt_tokens" | "input_tokens" => &mut self.prompt,
             "completion_tokens" | "output_tokens" => &mut self.completion,
             "total_tokens" => &mut self.total,
@@ -49,29 +75,29 @@ impl<'de> Fields<'de> for WireUsage {
             "ephemeral_1h_input_tokens" => &mut self.write_1h,
             "reasoning_tokens" => &mut self.reasoning,
             "num_search_queries" | "web_search_requests" => &mut self.web_searches,
-            "prompt_tokens_details" | "input_tokens_details" => {
-                self.prompt_details = fields::object(map)?.unwrap_or_default();
-                return Ok(true);
-            }
-            "completion_tokens_details" | "output_tokens_details" => {
-                self.completion_details = fields::object(map)?.unwrap_or_default();
-                return Ok(true);
-            }
-            "cache_creation" | "server_tool_use" | "server_tool_use_details" => return self.nested(map),
-            "cost" | "cost_in_usd_ticks" => {
-                let cost = cost::read(key, map.next_value()?);
-                self.cost = cost.or(self.cost);
-                return Ok(true);
-            }
-            _ => return Ok(false),
-        };
-        let count = count(map.next_value()?);
-        *slot = count.or(*slot);
-        Ok(true)
+            _ => return None,
+        })
     }
-}
 
-impl WireUsage {
+    /// Usage of the usual look, which nearly every answer has: counts and objects of counts under keys without
+    /// escapes. `None`: it has something else too, and wants a parser.
+    pub(super) fn plain(text: &str) -> Option<Self> {
+        let mut usage = Self::default();
+        let mut counts = Counts::begin(text)?;
+        while let Some(key) = counts.key()? {
+            match key {
+                "prompt_tokens_details" | "input_tokens_details" => {
+                    usage.prompt_details = counts.details()?;
+                }
+                "completion_tokens_details" | "output_tokens_details" => {
+                    usage.completion_details = counts.details()?;
+                }
+                key => *usage.slot(key).filter(|slot| slot.is_none())? = Some(counts.count()?),
+            }
+        }
+        counts.rest.is_empty().then_some(usage)
+    }
+
     /// Reads an object whose members count as if they stood beside it.
     fn nested<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<bool, A::Error> {
         let inner: Option<Self> = fields::object(map)?;
@@ -158,16 +184,71 @@ fn part(rest: &mut Option<u64>, bucket: Option<u64>) -> Option<u64> {
 
 impl<'de> Fields<'de> for Details {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
-        let slot = match key {
+        let Some(slot) = self.slot(key) else { return Ok(false) };
+        *slot = count(map.next_value()?);
+        Ok(true)
+    }
+}
+
+impl Details {
+    /// Where the count of this name goes.
+    fn slot(&mut self, key: &str) -> Option<&mut Option<u64>> {
+        Some(match key {
             "cached_tokens" => &mut self.cached,
             "cache_write_tokens" | "cache_creation_tokens" => &mut self.cache_write,
             "audio_tokens" => &mut self.audio,
             "image_tokens" => &mut self.image,
             "reasoning_tokens" => &mut self.reasoning,
-            _ => return Ok(false),
-        };
-        *slot = count(map.next_value()?);
-        Ok(true)
+            _ => return None,
+        })
+    }
+}
+
+/// The members of an object of counts, one after the other. `None` is for whatever is not written as usual.
+struct Counts<'a> {
+    rest: &'a str,
+    first: bool,
+}
+
+impl<'a> Counts<'a> {
+    fn begin(text: &'a str) -> Option<Self> {
+        Some(Self { rest: text.strip_prefix('{')?, first: true })
+    }
+
+    /// The next key; `Some(None)` at the end.
+    fn key(&mut self) -> Option<Option<&'a str>> {
+        self.rest = self.rest.trim_ascii_start();
+        if let Some(rest) = self.rest.strip_prefix('}') {
+            self.rest = rest;
+            return Some(None);
+        }
+        let rest = if std::mem::take(&mut self.first) { self.rest } else { self.rest.strip_prefix(',')? };
+        let (key, rest) = rest.trim_ascii_start().strip_prefix('"')?.split_once('"')?;
+        self.rest = rest.strip_prefix(':')?.trim_ascii_start();
+        Some(Some(key))
+    }
+
+    fn count(&mut self) -> Option<u64> {
+        let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = self.rest.split_at_checked(digits)?;
+        self.rest = rest;
+        number.parse().ok()
+    }
+
+    fn details(&mut self) -> Option<Details> {
+        let mut details = Details::default();
+        let mut counts = Counts::begin(self.rest)?;
+        while let Some(key) = counts.key()? {
+            // Predictions that were taken or not are part of the completion.
+            match key {
+                "accepted_prediction_tokens" | "rejected_prediction_tokens" | "text_tokens" => {
+                    counts.count()?;
+                }
+                key => *details.slot(key).filter(|slot| slot.is_none())? = Some(counts.count()?),
+            }
+        }
+        self.rest = counts.rest;
+        Some(details)
     }
 }
 
@@ -179,7 +260,7 @@ fn count(raw: &RawValue) -> Option<u64> {
 
 /// Usage as clients of this format read it.
 #[derive(Serialize)]
-pub(super) struct ShownUsage {
+pub(crate) struct ShownUsage {
     prompt_tokens: u64,
     completion_tokens: u64,
     total_tokens: u64,
@@ -230,7 +311,7 @@ struct ServerToolUse {
 
 impl ShownUsage {
     /// `None` when nothing is known: absent is not zero.
-    pub(super) fn of(usage: &Usage) -> Option<Self> {
+    pub(crate) fn of(usage: &Usage) -> Option<Self> {
         if usage.is_empty() {
             return None;
         }
@@ -334,5 +415,48 @@ mod tests {
         let most =
             read(r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":9}}"#);
         assert_eq!((most.input, most.cache_read), (Some(0), Some(5)));
+    }
+
+    fn parsed(text: &str) -> WireUsage {
+        serde_json::from_str::<Object<WireUsage>>(text).expect("an object").0
+    }
+
+    #[test]
+    fn usual_usage_is_read_as_the_parser_reads_it() {
+        for text in [
+            "{}",
+            r#"{"prompt_tokens":220,"completion_tokens":60,"total_tokens":280}"#,
+            r#"{"prompt_tokens":1,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":2},"completion_tokens":3,
+                "completion_tokens_details" :{"reasoning_tokens":4,"accepted_prediction_tokens":5}}"#,
+            "{\n  \"prompt_tokens\": 7,\n  \"input_tokens_details\": {\n \"cached_tokens\": 1\n }\n}\n",
+        ] {
+            if let Some(plain) = WireUsage::plain(text) {
+                assert_eq!(plain, parsed(text), "{text}");
+            }
+        }
+        let usual =
+            r#"{"prompt_tokens":220,"completion_tokens":60,"prompt_tokens_details":{"cached_tokens":9}}"#;
+        assert_eq!(WireUsage::plain(usual), Some(parsed(usual)));
+    }
+
+    #[test]
+    fn unusual_usage_is_left_to_the_parser() {
+        for text in [
+            "null",
+            "{",
+            r#"{"prompt_tokens":null}"#,
+            r#"{"prompt_tokens":12.0}"#,
+            r#"{"prompt_tokens":-1}"#,
+            r#"{"prompt_tokens":1,"prompt_tokens":2}"#,
+            r#"{"prompt\u005ftokens":1}"#,
+            r#"{"prompt_tokens":"7"}"#,
+            r#"{"prompt_tokens_details":null}"#,
+            r#"{"prompt_tokens_details":{"cached_tokens":{}}}"#,
+            r#"{"cost":0.1}"#,
+            r#"{"prompt_tokens":99999999999999999999}"#,
+            r#"{"prompt_tokens":1}{"#,
+        ] {
+            assert_eq!(WireUsage::plain(text), None, "{text}");
+        }
     }
 }

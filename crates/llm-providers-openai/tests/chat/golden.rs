@@ -399,6 +399,7 @@ fn models_are_listed_as_clients_expect() {
         mode: Some("chat".into()),
         max_input_tokens: most,
         max_output_tokens: None,
+        abilities: Default::default(),
     };
     assert_snapshot!(text(&ChatIngress.encode_models(&[card("a", Some(8)), card("b", None)])));
 }

@@ -1,7 +1,7 @@
 //! The chunks of a streamed answer, under the deadline for its first content.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -74,19 +74,24 @@ impl Chunks {
         timer.as_mut().poll(context).map(|()| Some(Err(no_content())))
     }
 
-    /// After the end of the answer: waits a little for the end of the body.
-    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// After the end of the answer: reads on to the end of the body.
+    pub(crate) fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<()> {
         for _ in 0..REST {
-            match self.body.poll_chunk(context) {
-                Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => {
-                    let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(GRACE)));
-                    return timer.as_mut().poll(context);
-                }
+            match ready!(self.body.poll_chunk(context)) {
+                Some(Ok(_)) => {}
+                _ => break,
             }
         }
         Poll::Ready(())
+    }
+
+    /// The same, but waits for it only a little.
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.poll_rest(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(GRACE)));
+        timer.as_mut().poll(context)
     }
 }
 

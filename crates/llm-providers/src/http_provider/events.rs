@@ -76,6 +76,10 @@ impl Reader for Decoding {
         Some(std::mem::take(&mut self.events)).filter(|events| !events.is_empty())
     }
 
+    fn has_more(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     fn has_content(&self) -> bool {
         self.content
     }

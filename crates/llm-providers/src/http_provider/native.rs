@@ -60,6 +60,10 @@ impl Reader for Passing {
         Some(self.run.take()).filter(|bytes| !bytes.is_empty())
     }
 
+    fn has_more(&self) -> bool {
+        self.run.has_more()
+    }
+
     fn has_content(&self) -> bool {
         self.seen.content
     }
@@ -72,6 +76,10 @@ impl NativeStream for Pump<Passing> {
 
     fn seen(&self) -> &Seen {
         &self.reader().seen
+    }
+
+    fn is_complete(&self) -> bool {
+        Pump::is_complete(self)
     }
 }
 
@@ -122,6 +130,10 @@ impl Run {
         let single = std::mem::take(&mut self.single);
         self.joined.extend_from_slice(&single);
         self.joined.extend_from_slice(&piece);
+    }
+
+    fn has_more(&self) -> bool {
+        self.from < self.to || !self.single.is_empty() || !self.joined.is_empty()
     }
 
     /// Also lets go of the buffer: while it is held here, the next chunk of a long frame would be copied with all

@@ -50,21 +50,21 @@ impl Kind {
 
 impl HttpProvider {
     /// The vendor's side of a kind that goes through, when the client speaks the same.
-    pub(super) fn passage(&self, inbound: &Inbound) -> Option<(&dyn Passage, &'static str)> {
-        let passage =
-            self.dialect.passage().filter(|vendor| inbound.ingress.passage() == Some(vendor.id()))?;
-        Some((passage, passage.path(inbound.asked.operation)?))
+    pub(super) fn passage(&self, inbound: &Inbound) -> Option<&dyn Passage> {
+        let passage = self.dialect.passage().filter(|vendor| inbound.ingress.passage() == Some(vendor.id()));
+        passage.filter(|vendor| vendor.has(inbound.asked.operation))
     }
 
     /// Passes a call on.
     pub(super) async fn pass(&self, call: &Call<'_>) -> Result<Reply> {
         let (inbound, model) = (call.inbound, call.public_model);
-        let found = self.passage(inbound);
-        let (passage, path) = found.ok_or_else(|| not_served(model, inbound.asked.operation))?;
+        let lacks = || not_served(model, inbound.asked.operation);
+        let passage = self.passage(inbound).ok_or_else(lacks)?;
+        let path = passage.path(inbound.asked.operation, call.model).ok_or_else(lacks)?;
         let (body, content_type, losses) = self.edited(call)?;
         let request_headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
         let request =
-            WireRequest { method: Method::POST, path: path.to_owned(), headers: request_headers, body };
+            WireRequest { method: Method::POST, path: path.into_owned(), headers: request_headers, body };
         let reply = self.send(self.addressed(request, call, true), call).await?;
         let UpstreamReply { status, headers, body } = reply;
         let kind = Kind::of(&headers);

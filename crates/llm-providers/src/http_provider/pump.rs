@@ -33,6 +33,9 @@ pub(crate) trait Reader {
     /// What was made since the last time, if anything.
     fn take(&mut self) -> Option<Self::Out>;
 
+    /// Whether [`Reader::take`] would give something.
+    fn has_more(&self) -> bool;
+
     /// Whether something of the answer itself went by.
     fn has_content(&self) -> bool;
 }
@@ -57,7 +60,10 @@ pub(crate) struct Pump<R> {
 
 enum State {
     Reading,
-    Draining,
+    /// The answer is complete; the end of its body is still to be read, or was waited for in vain for a turn.
+    Draining {
+        turned: bool,
+    },
     Failed(Error),
     Done,
 }
@@ -79,9 +85,9 @@ impl<R: Reader> Pump<R> {
                     let chunk = ready!(self.chunks.poll_next(context));
                     self.read(chunk);
                 }
-                State::Draining => {
-                    ready!(self.chunks.poll_end(context));
-                    self.state = State::Done;
+                State::Draining { turned } => {
+                    let turned = *turned;
+                    ready!(self.drain(turned, context));
                 }
                 State::Failed(error) => {
                     let error = error.clone();
@@ -90,10 +96,34 @@ impl<R: Reader> Pump<R> {
                 }
                 State::Done => return Poll::Ready(None),
             }
-            if let Some(out) = self.reader.take() {
+            if !matches!(self.state, State::Draining { turned: false })
+                && let Some(out) = self.reader.take()
+            {
                 return Poll::Ready(Some(Ok(out)));
             }
         }
+    }
+
+    /// Whether nothing comes after what was given so far.
+    pub(crate) fn is_complete(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    /// Reads the end of the body, which nearly always came with the answer's: its connection's task needs one turn
+    /// to show it. The last of the answer waits for that turn, so that it leaves together with its own end, and the
+    /// vendor's connection is free again before the client asks the next.
+    fn drain(&mut self, turned: bool, context: &mut Context<'_>) -> Poll<()> {
+        if self.chunks.poll_rest(context).is_ready() {
+            self.state = State::Done;
+        } else if !turned {
+            self.state = State::Draining { turned: true };
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        } else if !self.reader.has_more() {
+            ready!(self.chunks.poll_end(context));
+            self.state = State::Done;
+        }
+        Poll::Ready(())
     }
 
     fn read(&mut self, chunk: Option<Result<Bytes>>) {
@@ -116,7 +146,7 @@ impl<R: Reader> Pump<R> {
         self.reader.begin(self.splitter.pending().clone());
         while let Some(raw) = self.splitter.next_frame() {
             if self.reader.frame(&raw)? == Flow::End {
-                return self.reader.finish().map(|()| State::Draining);
+                return self.reader.finish().map(|()| State::Draining { turned: false });
             }
         }
         Ok(State::Reading)

@@ -36,11 +36,25 @@ impl Shape {
             Some(_) => Self::Other,
         }
     }
+
+    /// Looks at a body that should be one answer: of a stream of lines, the first one is a whole value.
+    fn of_whole(body: &[u8], framing: Framing) -> Self {
+        let shape = Self::of(body, if framing == Framing::JsonLines { Framing::Sse } else { framing });
+        let lines = || {
+            let text = body.trim_ascii();
+            let end = text.iter().position(|byte| *byte == b'\n')?;
+            serde_json::from_slice::<serde::de::IgnoredAny>(text.get(..end)?).ok()
+        };
+        if shape == Self::Json && framing == Framing::JsonLines && lines().is_some() {
+            return Self::Frames;
+        }
+        shape
+    }
 }
 
 /// Reads an answer with a good status for a client of the same dialect.
 pub(crate) fn native(dialect: &dyn Dialect, public_model: &str, reply: &WireResponse) -> Result<ReplyBody> {
-    if shape(dialect, reply) != Shape::Json {
+    if Shape::of_whole(&reply.body, dialect.framing()) != Shape::Json {
         return decoded(dialect, public_model, reply).map(|response| ReplyBody::Decoded(Box::new(response)));
     }
     Ok(passed(dialect.peek(&reply.body)?, &reply.body, public_model))
@@ -59,7 +73,7 @@ pub(crate) fn decoded(
     public_model: &str,
     reply: &WireResponse,
 ) -> Result<ChatResponse> {
-    match shape(dialect, reply) {
+    match Shape::of_whole(&reply.body, dialect.framing()) {
         Shape::Json => {
             let response = dialect.decode(reply)?;
             Ok(ChatResponse { model: public_model.to_owned(), ..response })
@@ -67,12 +81,6 @@ pub(crate) fn decoded(
         Shape::Frames => events::folded(dialect, public_model, reply.body.clone()),
         shape => Err(no_answer(shape, reply)),
     }
-}
-
-/// A whole answer in a dialect of JSON lines is one line, and none a stream.
-fn shape(dialect: &dyn Dialect, reply: &WireResponse) -> Shape {
-    let framing = dialect.framing();
-    Shape::of(&reply.body, if framing == Framing::JsonLines { Framing::Sse } else { framing })
 }
 
 /// The error of a good status with something else than an answer.
@@ -130,6 +138,14 @@ mod tests {
         assert_eq!(Shape::of(b"{\"a\":1}\n", Framing::JsonLines), Shape::Frames);
         assert_eq!(Shape::of(b"\0\0\0\x10", Framing::AwsEventStream), Shape::Frames);
         assert_eq!(Shape::of(b"\0\0\0\x10", Framing::Sse), Shape::Other);
+        for (body, framing, shape) in [
+            (&b"{\"a\":1}\n"[..], Framing::JsonLines, Shape::Json),
+            (b"{\n\"a\":1}\n", Framing::JsonLines, Shape::Json),
+            (b"{\"a\":1}\n{\"a\":2}", Framing::JsonLines, Shape::Frames),
+            (b"{\"a\":1}\n{\"a\":2}", Framing::Sse, Shape::Json),
+        ] {
+            assert_eq!(Shape::of_whole(body, framing), shape, "{body:?}");
+        }
     }
 
     #[test]

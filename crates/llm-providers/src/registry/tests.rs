@@ -51,6 +51,29 @@ fn a_vendors_own_address_leads_back_to_it() {
 }
 
 #[test]
+fn an_address_may_mean_another_api_of_the_same_servers() {
+    let registry = Registry::builtin();
+    let ollama = registry.get("ollama").expect("a row");
+    let meant = |address| registry.meant(ollama, address).dialect.as_str();
+    for native in [
+        "http://gpu:11434",
+        "http://gpu:11434/",
+        "http://gpu:11434/api/",
+        "http://gpu:11434/api/chat",
+        "http://v1",
+    ] {
+        assert_eq!(meant(native), "ollama.chat", "{native}");
+    }
+    for other in ["http://gpu:11434/v1", "http://gpu:11434/v1/ ", "gpu:11434/v1/chat/completions?x=1"] {
+        assert_eq!(meant(other), "openai.chat", "{other}");
+    }
+    for row in registry.iter() {
+        let rows = row.variants.values().map(|name| registry.get(name));
+        assert!({ rows }.all(|found| found.is_some()), "{}: each variant is a row", row.name);
+    }
+}
+
+#[test]
 fn no_host_belongs_to_two_vendors() {
     let registry = Registry::builtin();
     let mut hosts: Vec<&String> = registry.iter().flat_map(|row| &row.hosts).collect();

@@ -302,6 +302,21 @@ async fn a_vendor_that_never_stops_after_the_end_does_not_hold_the_client() {
     assert!(got.bytes.ends_with(b"data: [DONE]\n\n"));
 }
 
+#[tokio::test]
+async fn a_stream_is_complete_only_when_its_end_is_known() {
+    let chat = samples::chat();
+    let server = ScriptedVendor::start([Answer::events().chunk((chat.stream)()).hanging()]).await;
+    let mut stream = native_stream(&chat, &server, Deadlines::default()).await.expect("an answer");
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"data: [DONE]\n\n") {
+        assert!(!stream.is_complete());
+        bytes.extend_from_slice(&next(&mut stream).await.expect("more").expect("no error"));
+    }
+    assert!(!stream.is_complete(), "the vendor has not ended the body");
+    assert!(next(&mut stream).await.is_none());
+    assert!(stream.is_complete());
+}
+
 type Stream = std::pin::Pin<Box<dyn NativeStream>>;
 
 async fn native_stream(

@@ -12,7 +12,7 @@ mod requests;
 
 use std::sync::Arc;
 
-use llm_core::{Dialect, Ingress};
+use llm_core::{ChatRequest, Dialect, Ingress, Message, Operation, Role, Target};
 
 /// A dialect with both of its sides, where it has them.
 pub(crate) struct Sides {
@@ -40,9 +40,14 @@ pub(crate) enum Fate {
 
 fn all() -> Vec<Sides> {
     let mut clients = llm_providers::ingresses();
+    clients.retain(|client| client.endpoints().iter().any(|endpoint| endpoint.operation == Operation::Chat));
     let mut sides: Vec<Sides> = Vec::new();
-    for vendor in llm_providers::dialects() {
+    for vendor in llm_providers::dialects().into_iter().filter(|vendor| has_chat(vendor.as_ref())) {
         let id = vendor.id();
+        // One format under the names of two kinds of models is one format.
+        if sides.iter().any(|sides| sides.name == id.name()) {
+            continue;
+        }
         let client = clients.iter().position(|client| client.id() == id).map(|at| clients.remove(at));
         sides.push(Sides { name: id.to_string(), vendor: Some(vendor), client });
     }
@@ -53,6 +58,13 @@ fn all() -> Vec<Sides> {
         client: Some(client),
     }));
     sides
+}
+
+/// Vendors of embeddings and reranking have none.
+fn has_chat(vendor: &dyn Dialect) -> bool {
+    let hello = vec![Message::text(Role::User, "Hello")];
+    let request = ChatRequest { model: "model".to_owned(), messages: hello, ..ChatRequest::default() };
+    vendor.encode(&request, &Target { model: "model".to_owned(), ..Target::default() }).is_ok()
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use llm_core::{Dialect, Ingress};
 use llm_providers_anthropic::{Messages, MessagesIngress};
-use llm_providers_openai::{ChatCompletions, ChatIngress, Responses, ResponsesIngress};
+use llm_providers_ollama::Chat;
+use llm_providers_openai::{
+    ChatCompletions, ChatIngress, Completions, CompletionsIngress, Responses, ResponsesIngress,
+};
 use serde_json::{Value, json};
 
 /// What the samples' vendors call their model.
@@ -29,8 +32,8 @@ pub(crate) struct Sample {
 }
 
 /// All dialects.
-pub(crate) fn all() -> [Sample; 3] {
-    [chat(), responses(), messages()]
+pub(crate) fn all() -> [Sample; 5] {
+    [chat(), responses(), messages(), lines(), completions()]
 }
 
 pub(crate) fn chat() -> Sample {
@@ -73,6 +76,98 @@ pub(crate) fn messages() -> Sample {
         whole: messages_whole,
         stream: messages_stream,
     }
+}
+
+pub(crate) fn lines() -> Sample {
+    Sample {
+        name: "lines",
+        vendor: "ollama",
+        path: "/api/chat",
+        key_header: ("authorization", "Bearer sk-vendor"),
+        ingress: Arc::new(llm_providers_ollama::ChatIngress),
+        dialect: Arc::new(Chat::new(Default::default())),
+        request: lines_request,
+        whole: lines_whole,
+        stream: lines_stream,
+    }
+}
+
+pub(crate) fn completions() -> Sample {
+    Sample {
+        name: "completions",
+        vendor: "text-completion-openai",
+        path: "/v1/completions",
+        key_header: ("authorization", "Bearer sk-vendor"),
+        ingress: Arc::new(CompletionsIngress),
+        dialect: Arc::new(Completions::new(Default::default())),
+        request: completions_request,
+        whole: completions_whole,
+        stream: completions_stream,
+    }
+}
+
+fn lines_request(stream: bool) -> Value {
+    json!({
+        "model": "public",
+        "stream": stream,
+        "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
+        "options": {"num_predict": 100},
+    })
+}
+
+fn line(text: &str) -> Value {
+    json!({
+        "model": VENDOR_MODEL, "created_at": "2025-10-17T23:14:07.414671Z",
+        "message": {"role": "assistant", "content": text}, "done": false,
+    })
+}
+
+fn lines_whole() -> Value {
+    let mut whole = line(TEXT);
+    whole["done"] = true.into();
+    whole["done_reason"] = "stop".into();
+    whole["prompt_eval_count"] = 12.into();
+    whole["eval_count"] = 5.into();
+    whole
+}
+
+fn lines_stream() -> String {
+    let mut last = lines_whole();
+    last["message"]["content"] = "".into();
+    let lines = [line("Hello there, "), line("\"friend\"."), last];
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn completions_request(stream: bool) -> Value {
+    json!({"model": "public", "stream": stream, "prompt": "Be kind. Hi", "max_tokens": 100})
+}
+
+fn completions_whole() -> Value {
+    json!({
+        "id": "cmpl-1", "object": "text_completion", "created": 1_700_000_000, "model": VENDOR_MODEL,
+        "choices": [{"text": TEXT, "index": 0, "logprobs": null, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17},
+    })
+}
+
+fn completions_stream() -> String {
+    let chunk = |choices: Value, usage: Value| {
+        let chunk = json!({
+            "id": "cmpl-1", "object": "text_completion", "created": 1_700_000_000, "model": VENDOR_MODEL,
+            "choices": choices, "usage": usage,
+        });
+        format!("data: {chunk}\n\n")
+    };
+    let choice = |text: &str, finish: Option<&str>| json!([{"text": text, "index": 0, "logprobs": null, "finish_reason": finish}]);
+    let usage = json!({"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17});
+    [
+        chunk(choice("Hello there, ", None), Value::Null),
+        chunk(choice("\"friend\".", None), Value::Null),
+        chunk(choice("", Some("stop")), Value::Null),
+        chunk(json!([]), usage),
+        "data: [DONE]\n\n".to_owned(),
+    ]
+    .concat()
 }
 
 fn chat_request(stream: bool) -> Value {

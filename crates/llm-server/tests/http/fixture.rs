@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llm_core::Secret;
-use llm_gateway::{Gateway, GatewayParts};
+use llm_core::relay::RelayBase;
+use llm_gateway::{Gateway, GatewayParts, RelayRoute, RelayTarget};
 use llm_metrics::PriceBook;
 use llm_router::{Deployment, DeploymentSpec, Limits as CallLimits, Pattern, Router, RouterSettings};
 use llm_server::{Limits, Options, Origins, Running, Server, listen};
@@ -73,7 +74,15 @@ pub(crate) fn gateway(vendor: &Arc<Vendor>, key: Option<&str>) -> Arc<Gateway> {
         policy: None,
         provider: Arc::clone(vendor) as _,
     });
-    let router = Router::new([Arc::new(deployment)], HashMap::new(), RouterSettings::default());
+    let deployment = Arc::new(deployment);
+    let relay = RelayRoute {
+        prefix: "/vendor",
+        becomes: "",
+        base: RelayBase::Root,
+        targets: vec![RelayTarget { names: Vec::new(), deployment: Arc::clone(&deployment) }],
+        remedy: String::new(),
+    };
+    let router = Router::new([deployment], HashMap::new(), RouterSettings::default());
     Arc::new(Gateway::new(GatewayParts {
         router,
         ingresses: vec![dialect()],
@@ -81,5 +90,6 @@ pub(crate) fn gateway(vendor: &Arc<Vendor>, key: Option<&str>) -> Arc<Gateway> {
         default_model: None,
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::new(),
+        relays: vec![relay],
     }))
 }

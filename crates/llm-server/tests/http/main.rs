@@ -9,6 +9,7 @@ mod fixture;
 mod pages;
 #[cfg(unix)]
 mod program;
+mod relay;
 mod routes;
 mod streams;
 mod vendor;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use http::HeaderMap;
 use llm_core::ingress::ModelCard;
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::provider::{BoxFuture, NativeStream, ReplyBody};
+use llm_core::relay::{RelayBody, RelayCall, RelayReply};
 use llm_core::{
     Call, ChatRequest, ChatResponse, DialectId, Envelope, Error, Event, EventEncoder, Ingress, Provider,
     Reply, Result, Seen,
@@ -80,6 +81,34 @@ impl Provider for Vendor {
 
     fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         self.answer(call.model, call.inbound.body.len()).map(Ok).boxed()
+    }
+
+    /// Answers with the request's line and the length of its body; a stream's name streams what its test sends.
+    fn relay(&self, call: RelayCall) -> BoxFuture<'_, Result<RelayReply>> {
+        let receiver = self.streams.lock().remove(call.path.trim_start_matches('/'));
+        async move {
+            let receiver = match receiver {
+                Some(receiver) => receiver,
+                None => {
+                    let (whole, mut length) = (matches!(call.body, RelayBody::Whole(_)), 0);
+                    match call.body {
+                        RelayBody::Whole(bytes) => length = bytes.len(),
+                        RelayBody::Arriving { mut chunks, .. } => {
+                            while let Some(chunk) = chunks.next().await.transpose()? {
+                                length += chunk.len();
+                            }
+                        }
+                    }
+                    let (sender, receiver) = channel(QUEUE);
+                    let said = format!("{} {} {length} {whole}", call.method, call.path);
+                    sender.try_send(said.into()).expect("room for one");
+                    receiver
+                }
+            };
+            let body = Box::pin(Chunks { receiver, seen: Seen::default() });
+            Ok(RelayReply { status: 200, headers: HeaderMap::new(), body })
+        }
+        .boxed()
     }
 }
 

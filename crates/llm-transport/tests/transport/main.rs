@@ -6,6 +6,7 @@ mod deadlines;
 mod encodings;
 mod ordinary;
 mod proxies;
+mod relay;
 mod reuse;
 mod secure;
 mod server;

@@ -17,7 +17,7 @@ use crate::error;
 
 /// The state of a stream that is being read.
 #[derive(Default)]
-pub(in crate::chat) struct Decoder {
+pub(crate) struct Decoder {
     completion_excludes_reasoning: bool,
     /// The answer's id once the start was told.
     started: Option<String>,
@@ -33,7 +33,7 @@ struct ChoiceState {
 }
 
 impl Decoder {
-    pub(in crate::chat) fn new(completion_excludes_reasoning: bool) -> Self {
+    pub(crate) fn new(completion_excludes_reasoning: bool) -> Self {
         Self { completion_excludes_reasoning, ..Self::default() }
     }
 

@@ -1,5 +1,7 @@
 //! A stream that passes through as it is, watched on the side.
 
+use std::sync::LazyLock;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use llm_core::dialect::{Seen, TapOptions};
 use llm_core::framing;
@@ -8,8 +10,8 @@ use llm_core::wire::Framing;
 use llm_core::{Error, RawJson, Result, StreamTap, Verdict};
 use memchr::memmem::Finder;
 
-use crate::chat::answer::WireAnswer;
 use crate::chat::fields::Object;
+use crate::chat::glance::Glance;
 use crate::chat::message::WireMessage;
 use crate::chat::part::Content;
 use crate::error;
@@ -20,20 +22,28 @@ const DONE: &[u8] = b"data: [DONE]\n\n";
 ///
 /// A vendor's error frame is held back and told in [`Seen::error`]; [`StreamTap::finish`] gives it again, so that it
 /// reaches the client once, in the words of the client's dialect and without what vendors repeat of keys.
-pub(in crate::chat) struct Tap {
+pub(crate) struct Tap {
     options: TapOptions,
     completion_excludes_reasoning: bool,
     /// The public name as JSON.
     model: Option<Bytes>,
     /// How the last frame with a model began, up to and with the model: the next one most likely begins alike.
     head: Option<Head>,
-    finders: Finders,
+    finders: &'static Finders,
 }
 
 struct Head {
     bytes: Vec<u8>,
     replaced: Vec<u8>,
 }
+
+/// Made once: a finder takes a microsecond to make.
+static FINDERS: LazyLock<Finders> = LazyLock::new(|| Finders {
+    error: Finder::new("\"error\""),
+    usage: Finder::new("\"usage\""),
+    finish: Finder::new("\"finish_reason\""),
+    model: Finder::new("\"model\""),
+});
 
 struct Finders {
     error: Finder<'static>,
@@ -43,15 +53,9 @@ struct Finders {
 }
 
 impl Tap {
-    pub(in crate::chat) fn new(options: TapOptions, completion_excludes_reasoning: bool) -> Self {
+    pub(crate) fn new(options: TapOptions, completion_excludes_reasoning: bool) -> Self {
         let model = options.public_model.as_deref().map(|name| RawJson::string(name).get().to_owned().into());
-        let finders = Finders {
-            error: Finder::new("\"error\""),
-            usage: Finder::new("\"usage\""),
-            finish: Finder::new("\"finish_reason\""),
-            model: Finder::new("\"model\""),
-        };
-        Self { options, completion_excludes_reasoning, model, head: None, finders }
+        Self { options, completion_excludes_reasoning, model, head: None, finders: &FINDERS }
     }
 
     fn chunk(&mut self, raw: &[u8], payload: &[u8], event: bool, seen: &mut Seen) -> Result<Verdict> {
@@ -74,18 +78,18 @@ impl Tap {
     /// Reads a chunk that holds something of interest; `false`: it is not for the client.
     fn read(&self, payload: &[u8], event: bool, seen: &mut Seen) -> Result<bool> {
         let text = std::str::from_utf8(payload).map_err(|_| unreadable())?;
-        let Object(mut chunk): Object<WireAnswer<'_>> =
-            serde_json::from_str(text).map_err(|_| unreadable())?;
+        let Object(mut chunk): Object<Glance<'_>> = serde_json::from_str(text).map_err(|_| unreadable())?;
         let failed = chunk.error().or_else(|| event.then(|| error::classify_value(text)));
         if failed.is_some() {
             seen.error = failed;
             return Ok(false);
         }
         let usage = chunk.usage(self.completion_excludes_reasoning);
-        let mut choices = chunk.choices.unwrap_or_default();
-        for choice in &mut choices {
+        let choices = chunk.choices.unwrap_or_default();
+        for choice in &choices {
             let finish = choice.finish();
-            seen.content |= finish.is_some() || has_content(&choice.delta());
+            seen.content =
+                seen.content || finish.is_some() || has_content(&choice.delta().map_err(|_| unreadable())?);
             if seen.finish.is_none() && choice.index.unwrap_or(0) == 0 {
                 seen.finish = finish;
             }

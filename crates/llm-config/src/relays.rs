@@ -1,0 +1,148 @@
+//! Paths that pass to a vendor as they are, and whose credentials they use: the first deployment of the vendor in the
+//! configuration, else the vendor's own variables in the environment.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use llm_core::Result;
+use llm_core::relay::RelayBase;
+use llm_gateway::{AccountSpec, RelayRoute, RelayTarget};
+use llm_providers::{Status, Vendor};
+use llm_router::Deployment;
+
+use crate::config::{Config, DeploymentConfig};
+use crate::deployments::Maker;
+use crate::environment::Environment;
+use crate::inference::Known;
+use crate::load::plain;
+use crate::report::Report;
+
+/// The beginnings of paths, as LiteLLM has them, and the vendors that answer behind them.
+const VENDORS: &[(&str, &[&str])] = &[
+    ("/anthropic", &["anthropic"]),
+    ("/azure", &["azure", "azure_responses", "azure_o_series", "azure_text"]),
+    ("/azure_ai", &["azure_ai"]),
+    ("/bedrock", &["bedrock"]),
+    ("/cohere", &["cohere"]),
+    ("/gemini", &["gemini"]),
+    ("/openai", OPENAI),
+    ("/openai_passthrough", OPENAI),
+    ("/vertex_ai", &["vertex_ai"]),
+];
+
+const OPENAI: &[&str] = &["openai", "openai_responses"];
+
+/// Paths of OpenAI's API that go to any vendor that has them, and what they are below its base address.
+const SHARED: &[(&str, &str)] =
+    &[("/batches", "/batches"), ("/files", "/files"), ("/v1/batches", "/batches"), ("/v1/files", "/files")];
+
+/// Dialects whose vendors may have those.
+const SHARED_DIALECTS: [&str; 2] = ["openai.chat", "openai.responses"];
+
+/// The route whose credentials the shared paths use when no deployment has any.
+const SHARED_DEFAULT: &str = "/openai";
+
+/// Deployments for paths that no deployment of the configuration has credentials for, made of the variables that the
+/// vendors' rows name. What is missing is no mistake: nobody asked for it.
+pub(crate) fn of_environment(
+    deployments: &[DeploymentConfig],
+    environment: &Environment,
+    known: Known<'_>,
+) -> BTreeMap<&'static str, DeploymentConfig> {
+    let served: HashSet<&str> = deployments.iter().map(|one| one.vendor.as_str()).collect();
+    let mut found = BTreeMap::new();
+    for (prefix, vendors) in VENDORS {
+        if vendors.iter().any(|vendor| served.contains(vendor)) {
+            continue;
+        }
+        let ready = vendors
+            .iter()
+            .filter_map(|name| known.vendors.get(name))
+            .filter(|one| one.status == Status::Ready);
+        let made = ready.filter(|vendor| is_named(vendor, environment)).find_map(|vendor| {
+            let mut report = Report::default();
+            let mut maker =
+                Maker { known, environment, report: &mut report, made: Vec::new(), names: HashSet::new() };
+            let mut draft = plain(&format!("{}/*", vendor.name));
+            draft.id = Some(format!("relay{prefix}"));
+            maker.make(&draft);
+            maker.finish().0.into_iter().next()
+        });
+        if let Some(made) = made {
+            found.insert(*prefix, made);
+        }
+    }
+    found
+}
+
+/// Whether a variable speaks of the vendor.
+fn is_named(vendor: &Vendor, environment: &Environment) -> bool {
+    let parameters = vendor.parameters.values().flatten();
+    let mut names = vendor.key_env.iter().chain(&vendor.base_env).chain(parameters);
+    names.any(|name| environment.get(name).is_some())
+}
+
+/// The routes of a configuration. `build` makes a deployment that only they use; one that cannot be made is left out.
+pub(crate) fn routes(
+    config: &Config,
+    deployments: &[Arc<Deployment>],
+    accounts: &mut HashMap<String, AccountSpec>,
+    build: impl Fn(&DeploymentConfig) -> Result<(Arc<Deployment>, AccountSpec)>,
+) -> Vec<RelayRoute> {
+    let mut own: BTreeMap<&str, Arc<Deployment>> = BTreeMap::new();
+    for (prefix, one) in &config.relays {
+        if let Ok((deployment, account)) = build(one) {
+            accounts.insert(deployment.id.clone(), account);
+            own.insert(prefix, deployment);
+        }
+    }
+    let target = |deployment: &Arc<Deployment>| RelayTarget {
+        names: names(config, &deployment.vendor),
+        deployment: Arc::clone(deployment),
+    };
+    let vendors = VENDORS.iter().map(|(prefix, vendors)| {
+        let is_one = |deployment: &&Arc<Deployment>| vendors.contains(&deployment.vendor.as_str());
+        let first = deployments.iter().find(is_one).or_else(|| own.get(prefix));
+        RelayRoute {
+            prefix,
+            becomes: "",
+            base: RelayBase::Root,
+            targets: first.map(target).into_iter().collect(),
+            remedy: remedy(config, vendors),
+        }
+    });
+    let speaks =
+        |deployment: &&Arc<Deployment>| SHARED_DIALECTS.contains(&deployment.provider.dialect().name());
+    let mut shared: Vec<RelayTarget> = deployments.iter().filter(speaks).map(target).collect();
+    if shared.is_empty() {
+        shared.extend(own.get(SHARED_DEFAULT).map(target));
+    }
+    let shared = SHARED.iter().map(|(prefix, becomes)| RelayRoute {
+        prefix,
+        becomes,
+        base: RelayBase::Api,
+        targets: shared.clone(),
+        remedy: remedy(config, OPENAI),
+    });
+    vendors.chain(shared).collect()
+}
+
+fn names(config: &Config, vendor: &str) -> Vec<String> {
+    let row = config.vendors.get(vendor);
+    row.map(|row| row.prefixes().map(str::to_owned).collect()).unwrap_or_default()
+}
+
+fn remedy(config: &Config, vendors: &[&str]) -> String {
+    let Some(vendor) = vendors.first().and_then(|name| config.vendors.get(name)) else {
+        return "this gateway does not know the vendor".to_owned();
+    };
+    let name = &vendor.name;
+    if vendor.status == Status::Planned {
+        return format!("the vendor `{name}` is not supported yet, it comes later");
+    }
+    let variables: Vec<String> = vendor.key_env.iter().map(|name| format!("`{name}`")).collect();
+    match variables.is_empty() {
+        true => format!("add a deployment of `{name}/`"),
+        false => format!("add a deployment of `{name}/`, or set {}", variables.join(" or ")),
+    }
+}

@@ -1,0 +1,334 @@
+//! Requests that pass to a vendor as they are: which vendor a path means, whose credentials are used, and the account
+//! of the call. Nothing here is on the way of a request to a model API.
+
+mod stream;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method};
+use llm_core::relay::{RelayBase, RelayBody, RelayCall, RelayReply, check_path};
+use llm_core::{Envelope, Error, ErrorKind, Result};
+use llm_router::{Attempt, Deployment};
+
+use crate::call_id::new_call_id;
+use crate::caller;
+use crate::gateway::{Gateway, State};
+use crate::headers;
+use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
+
+pub use stream::RelayStream;
+
+/// Paths that pass to one of some deployments.
+#[derive(Clone)]
+pub struct RelayRoute {
+    /// What the paths of clients begin with. It names the route in logs and metrics too.
+    pub prefix: &'static str,
+    /// What it becomes at the vendor.
+    pub becomes: &'static str,
+    /// Where the vendor's paths begin.
+    pub base: RelayBase,
+    /// Whose address and credentials are used, the default first.
+    pub targets: Vec<RelayTarget>,
+    /// What an operator does when there is none.
+    pub remedy: String,
+}
+
+/// A deployment that requests pass to.
+#[derive(Clone)]
+pub struct RelayTarget {
+    /// What clients call its vendor.
+    pub names: Vec<String>,
+    /// Its address and credentials.
+    pub deployment: Arc<Deployment>,
+}
+
+/// A request that is to be passed on.
+pub struct RelayIncoming {
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// The client's headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: RelayBody,
+    /// When the request's head was there.
+    pub received: Instant,
+    /// The client's own id of the call, already checked to be a harmless header value.
+    pub call_id: Option<String>,
+}
+
+/// The answer to it.
+pub struct RelayAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers, length excluded.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: RelayAnswerBody,
+}
+
+/// The body of an answer.
+pub enum RelayAnswerBody {
+    /// The gateway's own words.
+    Whole(Bytes),
+    /// The vendor's, as they come.
+    Stream(Box<RelayStream>),
+}
+
+/// Headers and query parameters in which clients say which of several deployments they mean.
+const VENDOR_HEADER: &str = "custom-llm-provider";
+const MODEL_HEADER: &str = "x-litellm-model";
+const VENDOR_PARAMETERS: [&str; 2] = ["custom_llm_provider", "provider"];
+const MODEL_PARAMETER: &str = "model";
+
+impl RelayRoute {
+    /// What is left of a path of this route.
+    fn rest<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.strip_prefix(self.prefix).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    }
+}
+
+impl Gateway {
+    /// Whether requests to this path pass to a vendor as they are.
+    pub fn relays(&self, path: &str) -> bool {
+        self.state().relay_route(path).is_some()
+    }
+
+    /// An error as the answer to a request that is not passed on.
+    pub fn relay_refusal(&self, path: &str, error: &Error) -> RelayAnswer {
+        self.state().relay_refused(path, error, &new_call_id())
+    }
+
+    /// Passes a request on. Errors of the gateway are in the words of the vendor's dialect, where it has a client side;
+    /// the vendor's own are as they come. Dropping the future cancels the vendor's work.
+    pub async fn relay(&self, mut incoming: RelayIncoming) -> RelayAnswer {
+        let state = self.state();
+        let call_id = incoming.call_id.take().unwrap_or_else(new_call_id);
+        let path = incoming.path.clone();
+        let answer = state.pass_on(incoming, &call_id).await;
+        answer.unwrap_or_else(|error| state.relay_refused(&path, &error, &call_id))
+    }
+}
+
+impl State {
+    fn relay_route(&self, path: &str) -> Option<&RelayRoute> {
+        let matching = self.relays.iter().filter(|route| route.rest(path).is_some());
+        matching.max_by_key(|route| route.prefix.len())
+    }
+
+    fn relay_refused(&self, path: &str, error: &Error, call_id: &str) -> RelayAnswer {
+        let target = self.relay_route(path).and_then(|route| route.targets.first());
+        let spoken = target.map(|target| target.deployment.provider.dialect());
+        let same = self.ingresses.iter().find(|ingress| Some(ingress.id()) == spoken);
+        let ingress = same.unwrap_or_else(|| self.default_ingress());
+        RelayAnswer {
+            status: error.status(),
+            headers: headers::of_error(error, call_id),
+            body: RelayAnswerBody::Whole(ingress.error(error)),
+        }
+    }
+
+    async fn pass_on(&self, incoming: RelayIncoming, call_id: &str) -> Result<RelayAnswer> {
+        caller::identify(&incoming.headers, self.master_key.as_ref())?;
+        check_path(&incoming.path)?;
+        let route = self.relay_route(&incoming.path).ok_or_else(|| Error::internal("no such route"))?;
+        let asked = Asked::of(route, &incoming)?;
+        let target = self.target(route, &asked)?;
+        let RelayIncoming { method, headers, body, received, .. } = incoming;
+        let mut settlement = Settlement::new(
+            Arc::clone(&self.books),
+            CallFacts {
+                call_id: call_id.to_owned(),
+                route: self.books.relay_route(route.prefix),
+                dialect: target.provider.dialect(),
+                model: String::new(),
+                stream: false,
+                messages: 0,
+                body_bytes: asked.body_bytes,
+                received,
+            },
+        );
+        let reading = self.paths.find(&asked.path, None);
+        let model = asked.model.or_else(|| reading.as_ref().and_then(|(_, asked)| asked.model.clone()));
+        settlement.relays(model);
+        let settings = self.router.settings();
+        let mut deadlines = target.limits.or(settings.limits).deadlines(received);
+        // Large files take their time; a way that stands still is noticed all the same.
+        deadlines.total = None;
+        let call = RelayCall {
+            method,
+            base: route.base,
+            path: asked.at_vendor,
+            headers,
+            body: asked.body.map_or(body, RelayBody::Whole),
+            reading: reading.map(|(ingress, _)| ingress.id()),
+            deadlines,
+        };
+        self.exchange(&target, route, call, settlement).await
+    }
+
+    async fn exchange(
+        &self,
+        target: &Arc<Deployment>,
+        route: &RelayRoute,
+        call: RelayCall,
+        mut settlement: Settlement,
+    ) -> Result<RelayAnswer> {
+        let (in_flight, began) = (target.begin(), Instant::now());
+        let account = self.books.accounts.get(&target.id).map(Arc::clone);
+        let account = account.ok_or_else(|| Error::internal("a deployment without an account"))?;
+        settlement.asks();
+        let replied = target.provider.relay(call).await;
+        let attempt = |error| Attempt { deployment: target.id.clone(), took: began.elapsed(), error };
+        let RelayReply { status, headers, body } = match replied {
+            Ok(reply) => reply,
+            Err(error) => {
+                target.failed(&error);
+                settlement.failed_attempts(&[attempt(Some(error.clone()))]);
+                settlement.settle(Outcome::Failed(&error));
+                return Err(error);
+            }
+        };
+        if status < 500 {
+            target.succeeded();
+        }
+        let mut parts = RoutedParts {
+            in_flight: Some(in_flight),
+            group: route.prefix.to_owned(),
+            headers: HeaderMap::new(),
+            losses: Vec::new(),
+            attempts: vec![attempt(None)],
+            fallbacks: 0,
+            attempt_began: began,
+        };
+        let headers = headers::of_relay(headers, &account.headers, &settlement.call().call_id);
+        settlement.answered(&mut parts, account);
+        let body = RelayStream::new(body, refusal(status), settlement);
+        Ok(RelayAnswer { status, headers, body: RelayAnswerBody::Stream(Box::new(body)) })
+    }
+
+    /// The deployment that a request means, by the model or the vendor that it names, else the first one.
+    fn target(&self, route: &RelayRoute, asked: &Asked) -> Result<Arc<Deployment>> {
+        let first = route.targets.first().map(|target| Arc::clone(&target.deployment)).ok_or_else(|| {
+            let message = format!("nothing is configured behind `{}`: {}", route.prefix, route.remedy);
+            Error::new(ErrorKind::NotFound, message).with_code("404")
+        })?;
+        if let Some(named) = &asked.vendor {
+            let found = route.targets.iter().find(|target| target.names.iter().any(|name| name == named));
+            return found
+                .map(|target| Arc::clone(&target.deployment))
+                .ok_or_else(|| unknown("vendor", named));
+        }
+        let Some(model) = asked.model.as_ref().filter(|_| asked.model_chooses) else { return Ok(first) };
+        let (group, _) = self.router.resolve(model)?;
+        let of_route =
+            |one: &&Arc<Deployment>| route.targets.iter().any(|target| Arc::ptr_eq(&target.deployment, one));
+        group.deployments().iter().find(of_route).map(Arc::clone).ok_or_else(|| unknown("model", model))
+    }
+}
+
+fn unknown(what: &str, name: &str) -> Error {
+    let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
+    Error::invalid(format!("no deployment for the {what} `{shown}` takes this request: leave the hint out"))
+        .with_param(if what == "model" { MODEL_PARAMETER } else { VENDOR_PARAMETERS[0] })
+}
+
+/// A request, understood as far as the gateway needs it.
+struct Asked {
+    /// The path without the route's prefix: what a client of the vendor would ask for.
+    path: String,
+    /// Path and query at the vendor.
+    at_vendor: String,
+    vendor: Option<String>,
+    model: Option<String>,
+    /// Whether the model says which deployment is meant, not only what is used there.
+    model_chooses: bool,
+    /// The body, where it is another one than the client's.
+    body: Option<Bytes>,
+    body_bytes: usize,
+}
+
+impl Asked {
+    fn of(route: &RelayRoute, incoming: &RelayIncoming) -> Result<Self> {
+        let rest = route.rest(&incoming.path).unwrap_or_default();
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let path = format!("{}{path}", route.becomes);
+        let path = if path.is_empty() { "/".to_owned() } else { path };
+        let json = json_body(incoming);
+        let body_bytes = json.map_or(0, Bytes::len);
+        let scanned = json.and_then(|bytes| Some((bytes, Envelope::scan(bytes).ok()?)));
+        let field = |key: &str| {
+            let (bytes, envelope) = scanned.as_ref()?;
+            envelope.string(bytes, key).ok().flatten().map(|text| text.into_owned())
+        };
+        if route.base == RelayBase::Root {
+            let at_vendor = joined(&path, query);
+            let model = field("model");
+            return Ok(Self {
+                path,
+                at_vendor,
+                vendor: None,
+                model,
+                model_chooses: false,
+                body: None,
+                body_bytes,
+            });
+        }
+        let pairs = || query.split('&').filter(|pair| !pair.is_empty());
+        let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+        let hint = |known: &str| {
+            pairs().find(|pair| name(pair) == known)?.split_once('=').map(|(_, value)| value.to_owned())
+        };
+        let header = |name: &str| incoming.headers.get(name)?.to_str().ok().map(str::to_owned);
+        let vendor = header(VENDOR_HEADER)
+            .or_else(|| VENDOR_PARAMETERS.iter().find_map(|name| hint(name)))
+            .or_else(|| field(VENDOR_PARAMETERS[0]));
+        let model = header(MODEL_HEADER).or_else(|| hint(MODEL_PARAMETER)).or_else(|| field("model"));
+        let is_hint = |pair: &&str| {
+            let name = name(pair);
+            name == MODEL_PARAMETER || VENDOR_PARAMETERS.contains(&name.as_str())
+        };
+        let kept: Vec<&str> = pairs().filter(|pair| !is_hint(pair)).collect();
+        // Fields that speak to the gateway are no business of the vendor's.
+        let body = scanned.as_ref().map(|(bytes, envelope)| envelope.edit(bytes).finish().joined());
+        let at_vendor = joined(&path, &kept.join("&"));
+        Ok(Self { path, at_vendor, vendor, model, model_chooses: true, body, body_bytes })
+    }
+}
+
+fn joined(path: &str, query: &str) -> String {
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// A body of JSON that is there.
+fn json_body(incoming: &RelayIncoming) -> Option<&Bytes> {
+    let kind = incoming.headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let kind = kind.split(';').next()?.trim();
+    let is_json =
+        kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json");
+    match &incoming.body {
+        RelayBody::Whole(bytes) if is_json && !bytes.is_empty() => Some(bytes),
+        _ => None,
+    }
+}
+
+/// What a vendor's bad status means for logs and metrics; the client reads the vendor's own words.
+fn refusal(status: u16) -> Option<Error> {
+    let kind = match status {
+        ..400 => return None,
+        401 | 403 => ErrorKind::UpstreamAuth,
+        // The client chose the path.
+        404 => ErrorKind::NotFound,
+        408 | 504 => ErrorKind::Timeout,
+        413 => ErrorKind::PayloadTooLarge,
+        429 => ErrorKind::RateLimited,
+        503 | 529 => ErrorKind::Overloaded,
+        400..500 => ErrorKind::InvalidRequest,
+        _ => ErrorKind::UpstreamFailure,
+    };
+    Some(Error::new(kind, "the vendor's own answer was passed on").with_status(status))
+}

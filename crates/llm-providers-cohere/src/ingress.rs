@@ -1,0 +1,157 @@
+//! The client side of the formats.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
+use llm_core::exchange::ExchangeIngress;
+use llm_core::ingress::ModelCard;
+use llm_core::operation::{Endpoint, Operation};
+use llm_core::rerank::{RerankRequest, RerankResponse};
+use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
+
+use crate::embed::EmbedIngress;
+use crate::rerank::RerankIngress;
+use crate::{CHAT, error, listing, request, response, stream};
+
+const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::new("/v2/chat", Operation::Chat),
+    Endpoint::new("/v2/embed", Operation::Embeddings),
+    Endpoint::new("/v2/rerank", Operation::Rerank),
+];
+
+/// Speaks version 2 of the formats to clients.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CohereIngress;
+
+impl Ingress for CohereIngress {
+    fn id(&self) -> DialectId {
+        CHAT
+    }
+
+    fn endpoints(&self) -> &'static [Endpoint] {
+        ENDPOINTS
+    }
+
+    fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
+        request::decode(body)
+    }
+
+    fn encode(&self, response: &ChatResponse, _request: &ChatRequest) -> Bytes {
+        response::encode(response)
+    }
+
+    fn encoder(&self, _request: &ChatRequest) -> Box<dyn EventEncoder> {
+        Box::new(stream::Encoder::default())
+    }
+
+    /// Streams of this format always tell the usage.
+    fn wants_usage(&self, _body: &Bytes, _envelope: &Envelope) -> bool {
+        true
+    }
+
+    fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64> {
+        envelope.read(body, "max_tokens").ok().flatten()
+    }
+
+    fn error(&self, error: &Error) -> Bytes {
+        error::body(error)
+    }
+
+    fn stream_error(&self, error: &Error) -> Bytes {
+        stream::error_frames(error)
+    }
+
+    /// The shape of the format's own tokenizer, which counts texts.
+    fn encode_token_count(&self, tokens: u64) -> Bytes {
+        format!("{{\"tokens\":{tokens}}}").into()
+    }
+
+    fn claims_model_list(&self, headers: &HeaderMap) -> bool {
+        headers.get("x-fern-sdk-name").is_some_and(|name| name.as_bytes().starts_with(b"cohere"))
+    }
+
+    fn encode_models(&self, models: &[ModelCard]) -> Bytes {
+        listing::encode(models)
+    }
+
+    fn embeddings(&self) -> Option<&dyn ExchangeIngress<EmbeddingRequest, EmbeddingResponse>> {
+        Some(&EmbedIngress::BY_TYPE)
+    }
+
+    fn rerank(&self) -> Option<&dyn ExchangeIngress<RerankRequest, RerankResponse>> {
+        Some(&RerankIngress::TEXTS)
+    }
+}
+
+const V1_ENDPOINTS: &[Endpoint] = &[
+    Endpoint::new("/v1/embed", Operation::Embeddings),
+    // Everybody else's reranking has this shape too, and these paths.
+    Endpoint::new("/v1/rerank", Operation::Rerank),
+    Endpoint::new("/rerank", Operation::Rerank),
+];
+
+/// Speaks version 1 of the embed and rerank formats to clients: vectors without types come as a plain list, documents
+/// may be objects, and answers may repeat them. Chat of that version is not served.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CohereV1Ingress;
+
+/// The name of the first version.
+const V1: DialectId = DialectId::new("cohere.v1");
+
+impl Ingress for CohereV1Ingress {
+    fn id(&self) -> DialectId {
+        V1
+    }
+
+    fn endpoints(&self) -> &'static [Endpoint] {
+        V1_ENDPOINTS
+    }
+
+    fn decode(&self, body: &Bytes, headers: &HeaderMap) -> Result<ChatRequest> {
+        CohereIngress.decode(body, headers)
+    }
+
+    fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
+        CohereIngress.encode(response, request)
+    }
+
+    fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder> {
+        CohereIngress.encoder(request)
+    }
+
+    fn wants_usage(&self, body: &Bytes, envelope: &Envelope) -> bool {
+        CohereIngress.wants_usage(body, envelope)
+    }
+
+    fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64> {
+        CohereIngress.max_output_tokens(body, envelope)
+    }
+
+    fn error(&self, error: &Error) -> Bytes {
+        CohereIngress.error(error)
+    }
+
+    fn stream_error(&self, error: &Error) -> Bytes {
+        CohereIngress.stream_error(error)
+    }
+
+    fn encode_token_count(&self, tokens: u64) -> Bytes {
+        CohereIngress.encode_token_count(tokens)
+    }
+
+    fn claims_model_list(&self, _headers: &HeaderMap) -> bool {
+        false
+    }
+
+    fn encode_models(&self, models: &[ModelCard]) -> Bytes {
+        CohereIngress.encode_models(models)
+    }
+
+    fn embeddings(&self) -> Option<&dyn ExchangeIngress<EmbeddingRequest, EmbeddingResponse>> {
+        Some(&EmbedIngress::PLAIN)
+    }
+
+    fn rerank(&self) -> Option<&dyn ExchangeIngress<RerankRequest, RerankResponse>> {
+        Some(&RerankIngress::OBJECTS)
+    }
+}

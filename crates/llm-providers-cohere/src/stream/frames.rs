@@ -1,0 +1,63 @@
+//! Frames as clients of this format read them.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use llm_core::{Error, RawJson};
+
+use super::DONE;
+use crate::error;
+use crate::wire::ObjectWriter;
+
+/// Writes a frame: its kind stands in the event's name and in the data.
+pub(super) fn write(
+    kind: &str,
+    id: Option<&str>,
+    index: Option<u64>,
+    delta: Option<&RawJson>,
+    out: &mut BytesMut,
+) {
+    with_logprobs(kind, (id, index), delta, None, out);
+}
+
+/// The same with log probabilities.
+pub(super) fn with_logprobs(
+    kind: &str,
+    (id, index): (Option<&str>, Option<u64>),
+    delta: Option<&RawJson>,
+    logprobs: Option<&RawJson>,
+    out: &mut BytesMut,
+) {
+    let mut object = ObjectWriter::new();
+    object.optional("id", id).member("type", kind).optional("index", index.as_ref());
+    object.optional("delta", delta).optional("logprobs", logprobs);
+    out.put_slice(b"event: ");
+    out.put_slice(kind.as_bytes());
+    out.put_slice(b"\ndata: ");
+    out.put_slice(&object.finish());
+    out.put_slice(b"\n\n");
+}
+
+/// A `delta` that holds one member of the message.
+pub(super) fn of_message(name: &str, value: &RawJson) -> RawJson {
+    let message = ObjectWriter::new().member(name, value).json();
+    ObjectWriter::new().member("message", &message).json()
+}
+
+/// The end of a stream.
+pub(super) fn done(out: &mut BytesMut) {
+    out.put_slice(b"data: ");
+    out.put_slice(DONE.as_bytes());
+    out.put_slice(b"\n\n");
+}
+
+/// An error: the frame that ends the message says it, as the vendor's own do.
+pub(super) fn write_error(error: &Error, out: &mut BytesMut) {
+    write("message-end", None, None, Some(&error::delta(error)), out);
+}
+
+/// An error and the end of the stream.
+pub(crate) fn error_frames(error: &Error) -> Bytes {
+    let mut out = BytesMut::new();
+    write_error(error, &mut out);
+    done(&mut out);
+    out.freeze()
+}

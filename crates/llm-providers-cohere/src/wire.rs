@@ -1,0 +1,198 @@
+//! Objects read member by member, so that unknown members stay and a wrong one is named, and objects written so.
+
+use std::fmt;
+
+use llm_core::{Error, RawJson, RawObject};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The members of an object, values unread.
+#[derive(Debug, Default)]
+pub(crate) struct Fields(RawObject);
+
+/// A place in a body that is not what the format says. It never quotes the body, which may be a prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed {
+    path: String,
+    why: String,
+}
+
+impl Malformed {
+    pub(crate) fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { path: path.into(), why: why.into() }
+    }
+
+    /// The same place seen from further outside.
+    pub(crate) fn within(mut self, outer: impl fmt::Display) -> Self {
+        self.path = if self.path.is_empty() { outer.to_string() } else { format!("{outer}.{}", self.path) };
+        self
+    }
+
+    /// As the fault of a client.
+    pub(crate) fn of_client(self) -> Error {
+        if self.path.is_empty() {
+            return Error::invalid(format!("invalid request body: {}", self.why)).with_param("request_body");
+        }
+        Error::invalid(format!("invalid `{}`: {}", self.path, self.why)).with_param(self.path)
+    }
+
+    /// As the fault of a vendor.
+    pub(crate) fn of_vendor(self) -> Error {
+        let Self { path, why } = self;
+        let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
+        Error::bad_answer(format!("the vendor's answer is not of the expected format{place}: {why}"))
+    }
+}
+
+impl Fields {
+    /// Reads a text as an object.
+    pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
+        serde_json::from_str(text).map(Self).map_err(|fault| {
+            let why = if fault.is_data() {
+                "expected an object".to_owned()
+            } else {
+                // The words of the parser could quote the body.
+                format!("not valid JSON at line {} column {}", fault.line(), fault.column())
+            };
+            Malformed::new("", why)
+        })
+    }
+
+    /// Reads a body as an object.
+    pub(crate) fn of_body(body: &[u8]) -> Result<Self, Malformed> {
+        Self::parse(std::str::from_utf8(body).map_err(|_| Malformed::new("", "not UTF-8"))?)
+    }
+
+    /// A member's value; absent and null give `None`.
+    pub(crate) fn raw(&self, key: &str) -> Option<&RawJson> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    /// A member read as a type; absent and null give `None`.
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        expected: &str,
+    ) -> Result<Option<T>, Malformed> {
+        let Some(raw) = self.raw(key) else { return Ok(None) };
+        serde_json::from_str(raw.get())
+            .map(Some)
+            .map_err(|_| Malformed::new(key, format!("expected {expected}")))
+    }
+
+    /// A member that is a text.
+    pub(crate) fn text(&self, key: &str) -> Result<Option<String>, Malformed> {
+        self.read(key, "a string")
+    }
+
+    /// A member that must be there and be a text.
+    pub(crate) fn required_text(&self, key: &str) -> Result<String, Malformed> {
+        self.text(key)?.ok_or_else(|| Malformed::new(key, "field required"))
+    }
+
+    /// A whole number; one with a fraction of zero counts too (`12.0`, as the format's `double` fields allow).
+    pub(crate) fn count(&self, key: &str) -> Option<u64> {
+        let raw = self.raw(key)?;
+        raw.read::<u64>().ok().or_else(|| whole(raw.read::<f64>().ok()?))
+    }
+
+    /// A member that is an object.
+    pub(crate) fn object(&self, key: &str) -> Result<Option<Self>, Malformed> {
+        self.raw(key).map(|raw| Self::parse(raw.get()).map_err(|fault| fault.within(key))).transpose()
+    }
+
+    /// A member that is an array, elements unread. Absent and null give an empty one.
+    pub(crate) fn array(&self, key: &str) -> Result<Vec<RawJson>, Malformed> {
+        Ok(self.read(key, "an array")?.unwrap_or_default())
+    }
+
+    /// The members that are not among the known ones, null ones included.
+    pub(crate) fn rest(&self, known: &[&str]) -> RawObject {
+        let unknown = self.0.iter().filter(|(key, _)| !known.contains(key));
+        unknown.map(|(key, value)| (key.to_owned(), value.clone())).collect()
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "checked to be a whole number in range"
+)]
+fn whole(number: f64) -> Option<u64> {
+    (number >= 0.0 && number.fract() == 0.0 && number < u64::MAX as f64).then_some(number as u64)
+}
+
+/// An object written member by member.
+#[derive(Debug)]
+pub(crate) struct ObjectWriter {
+    out: Vec<u8>,
+}
+
+impl ObjectWriter {
+    pub(crate) fn new() -> Self {
+        Self { out: Vec::from(b"{") }
+    }
+
+    /// Adds a member. What this crate writes can always be written as JSON.
+    pub(crate) fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> &mut Self {
+        if self.out.len() > 1 {
+            self.out.push(b',');
+        }
+        serde_json::to_writer(&mut self.out, key).expect("a string is always valid JSON");
+        self.out.push(b':');
+        serde_json::to_writer(&mut self.out, value).expect("structs with string keys are always valid JSON");
+        self
+    }
+
+    /// Adds a member when there is a value.
+    pub(crate) fn optional<T: Serialize + ?Sized>(&mut self, key: &str, value: Option<&T>) -> &mut Self {
+        match value {
+            Some(value) => self.member(key, value),
+            None => self,
+        }
+    }
+
+    /// Adds all members of an object.
+    pub(crate) fn members(&mut self, object: &RawObject) -> &mut Self {
+        for (key, value) in object.iter() {
+            self.member(key, value);
+        }
+        self
+    }
+
+    pub(crate) fn finish(&mut self) -> Vec<u8> {
+        let mut out = std::mem::take(&mut self.out);
+        out.push(b'}');
+        out
+    }
+
+    /// The object as a value.
+    pub(crate) fn json(&mut self) -> RawJson {
+        let text = String::from_utf8(self.finish()).expect("JSON is UTF-8");
+        RawJson::parse(text).expect("the writer writes valid JSON")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_member_is_named_and_not_quoted() {
+        let fields = Fields::parse(r#"{"temperature":"my secret prompt"}"#).expect("an object");
+        let error = fields.read::<f64>("temperature", "a number").expect_err("a string").of_client();
+        assert_eq!(error.message(), "invalid `temperature`: expected a number");
+        assert_eq!(error.param(), Some("temperature"));
+        let error = Fields::parse("{\"a\": my secret").expect_err("broken").of_vendor();
+        assert!(!error.message().contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_as_floats() {
+        let fields =
+            Fields::parse(r#"{"a":12.0,"b":12.5,"c":-1,"d":18446744073709551615}"#).expect("an object");
+        let counts = ["a", "b", "c", "d"].map(|key| fields.count(key));
+        assert_eq!(counts, [Some(12), None, None, Some(u64::MAX)]);
+    }
+}

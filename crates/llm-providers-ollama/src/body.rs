@@ -1,0 +1,209 @@
+//! Objects taken apart member by member, so that what nobody knows stays and a wrong member is named, and written
+//! the same way.
+
+use std::fmt;
+
+use llm_core::{Error, RawJson, RawObject};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The members of an object that were not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Members(RawObject);
+
+/// A place in a body that is not what the format says. It never quotes the body, which may be a prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed {
+    path: String,
+    why: String,
+}
+
+impl Malformed {
+    pub(crate) fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { path: path.into(), why: why.into() }
+    }
+
+    /// The same place seen from further outside.
+    pub(crate) fn within(mut self, outer: impl fmt::Display) -> Self {
+        self.path = if self.path.is_empty() { outer.to_string() } else { format!("{outer}.{}", self.path) };
+        self
+    }
+
+    /// As the fault of a client.
+    pub(crate) fn of_client(self) -> Error {
+        if self.path.is_empty() {
+            return Error::invalid(format!("invalid request body: {}", self.why)).with_param("request_body");
+        }
+        Error::invalid(format!("invalid `{}`: {}", self.path, self.why)).with_param(self.path)
+    }
+
+    /// As the fault of a server.
+    pub(crate) fn of_vendor(self) -> Error {
+        let Self { path, why } = self;
+        let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
+        Error::bad_answer(format!("the vendor's answer is not of this format{place}: {why}"))
+    }
+}
+
+impl Members {
+    /// Reads a text as an object.
+    pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
+        serde_json::from_str(text).map(Self).map_err(|fault| {
+            let place = || format!("not valid JSON at line {} column {}", fault.line(), fault.column());
+            Malformed::new("", if fault.is_data() { "expected an object".to_owned() } else { place() })
+        })
+    }
+
+    /// Reads bytes as an object.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
+        Self::parse(std::str::from_utf8(bytes).map_err(|_| Malformed::new("", "not UTF-8"))?)
+    }
+
+    /// Takes a member out; absent and null give `None`. A repeated key counts as it came last.
+    pub(crate) fn raw(&mut self, key: &str) -> Option<RawJson> {
+        let mut last = None;
+        while let Some(value) = self.0.remove(key) {
+            last = Some(value);
+        }
+        last.filter(|value| !value.is_null())
+    }
+
+    /// Takes a member out as a type; absent and null give `None`.
+    pub(crate) fn take<T: DeserializeOwned>(
+        &mut self,
+        key: &str,
+        expected: &str,
+    ) -> Result<Option<T>, Malformed> {
+        let Some(raw) = self.raw(key) else { return Ok(None) };
+        raw.read().map(Some).map_err(|_| Malformed::new(key, format!("expected {expected}")))
+    }
+
+    /// Takes a text out.
+    pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, Malformed> {
+        self.take(key, "a string")
+    }
+
+    /// Takes a text out that says something.
+    pub(crate) fn filled(&mut self, key: &str) -> Result<Option<String>, Malformed> {
+        Ok(self.text(key)?.filter(|text| !text.is_empty()))
+    }
+
+    /// Takes a text out that must be there.
+    pub(crate) fn required(&mut self, key: &str) -> Result<String, Malformed> {
+        self.text(key)?.ok_or_else(|| Malformed::new(key, "field required"))
+    }
+
+    /// Takes an object out.
+    pub(crate) fn object(&mut self, key: &str) -> Result<Option<Self>, Malformed> {
+        Ok(self.take(key, "an object")?.map(Self))
+    }
+
+    /// Takes a list of objects out; absent and null give an empty one.
+    pub(crate) fn objects(&mut self, key: &str) -> Result<Vec<Self>, Malformed> {
+        let list: Vec<RawObject> = self.take(key, "a list of objects")?.unwrap_or_default();
+        Ok(list.into_iter().map(Self).collect())
+    }
+
+    /// Takes a list of texts out; absent and null give an empty one.
+    pub(crate) fn texts(&mut self, key: &str) -> Result<Vec<String>, Malformed> {
+        Ok(self.take(key, "a list of strings")?.unwrap_or_default())
+    }
+
+    /// Takes a whole number out, also when it is spelt `42.0`, as servers of this format allow.
+    pub(crate) fn whole(&mut self, key: &str) -> Result<Option<i64>, Malformed> {
+        let Some(raw) = self.raw(key) else { return Ok(None) };
+        let text = raw.get();
+        let number = text.parse().ok().or_else(|| {
+            let number: f64 = text.parse().ok()?;
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+            (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
+        });
+        number.map(Some).ok_or_else(|| Malformed::new(key, "expected a whole number"))
+    }
+
+    /// Puts a member back.
+    pub(crate) fn put_back(&mut self, key: &str, value: RawJson) {
+        self.0.insert(key, value);
+    }
+
+    /// The members that were not taken, null ones left out.
+    pub(crate) fn rest(self) -> RawObject {
+        self.0.into_iter().filter(|(_, value)| !value.is_null()).collect()
+    }
+}
+
+/// An object written member by member.
+#[derive(Debug)]
+pub(crate) struct ObjectWriter {
+    out: Vec<u8>,
+}
+
+impl ObjectWriter {
+    pub(crate) fn new() -> Self {
+        Self { out: Vec::from(b"{") }
+    }
+
+    /// Adds a member. What this crate writes can always be written as JSON.
+    pub(crate) fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> &mut Self {
+        if self.out.len() > 1 {
+            self.out.push(b',');
+        }
+        serde_json::to_writer(&mut self.out, key).expect("a string is always valid JSON");
+        self.out.push(b':');
+        serde_json::to_writer(&mut self.out, value).expect("structs with string keys are always valid JSON");
+        self
+    }
+
+    /// Adds a member that may be absent.
+    pub(crate) fn optional<T: Serialize>(&mut self, key: &str, value: Option<T>) -> &mut Self {
+        if let Some(value) = value {
+            self.member(key, &value);
+        }
+        self
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.out.push(b'}');
+        self.out
+    }
+}
+
+/// A value as JSON. What this crate writes can always be written.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> RawJson {
+    RawJson::of(value).expect("numbers, strings and lists of them are always valid JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_member_is_named_and_not_quoted() {
+        let mut members = Members::parse(r#"{"temperature":"my secret prompt"}"#).expect("an object");
+        let fault = members.take::<f64>("temperature", "a number").expect_err("a string");
+        let error = fault.within("options").of_client();
+        assert_eq!(error.message(), "invalid `options.temperature`: expected a number");
+        assert_eq!(error.param(), Some("options.temperature"));
+    }
+
+    #[test]
+    fn broken_json_is_placed_and_not_quoted() {
+        let fault = Members::parse("{\"a\": my secret").expect_err("broken");
+        assert_eq!(fault.of_client().message(), "invalid request body: not valid JSON at line 1 column 7");
+        let fault = Members::of_bytes(b"[1]").expect_err("an array");
+        assert_eq!(
+            fault.of_vendor().message(),
+            "the vendor's answer is not of this format: expected an object"
+        );
+    }
+
+    #[test]
+    fn whole_numbers_may_be_spelt_as_floats() {
+        let mut members =
+            Members::parse(r#"{"a":42.0,"b":9223372036854775807,"c":1.5,"a":7}"#).expect("an object");
+        assert_eq!(members.whole("a"), Ok(Some(7)));
+        assert_eq!(members.whole("b"), Ok(Some(i64::MAX)));
+        assert!(members.whole("c").is_err());
+        assert!(members.rest().is_empty());
+    }
+}
