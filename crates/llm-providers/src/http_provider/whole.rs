@@ -39,7 +39,7 @@ impl Shape {
 
     /// Looks at a body that should be one answer: of a stream of lines, the first one is a whole value.
     fn of_whole(body: &[u8], framing: Framing) -> Self {
-        let shape = Self::of(body, Framing::Sse);
+        let shape = Self::of(body, if framing == Framing::JsonLines { Framing::Sse } else { framing });
         let lines = || {
             let text = body.trim_ascii();
             let end = text.iter().position(|byte| *byte == b'\n')?;
@@ -54,7 +54,7 @@ impl Shape {
 
 /// Reads an answer with a good status for a client of the same dialect.
 pub(crate) fn native(dialect: &dyn Dialect, public_model: &str, reply: &WireResponse) -> Result<ReplyBody> {
-    if shape(dialect, reply) != Shape::Json {
+    if Shape::of_whole(&reply.body, dialect.framing()) != Shape::Json {
         return decoded(dialect, public_model, reply).map(|response| ReplyBody::Decoded(Box::new(response)));
     }
     Ok(passed(dialect.peek(&reply.body)?, &reply.body, public_model))
@@ -73,21 +73,13 @@ pub(crate) fn decoded(
     public_model: &str,
     reply: &WireResponse,
 ) -> Result<ChatResponse> {
-    match shape(dialect, reply) {
+    match Shape::of_whole(&reply.body, dialect.framing()) {
         Shape::Json => {
             let response = dialect.decode(reply)?;
             Ok(ChatResponse { model: public_model.to_owned(), ..response })
         }
         Shape::Frames => events::folded(dialect, public_model, reply.body.clone()),
         shape => Err(no_answer(shape, reply)),
-    }
-}
-
-/// What an answer is, as a dialect cuts its streams.
-fn shape(dialect: &dyn Dialect, reply: &WireResponse) -> Shape {
-    match dialect.framing() {
-        framing @ Framing::AwsEventStream => Shape::of(&reply.body, framing),
-        framing => Shape::of_whole(&reply.body, framing),
     }
 }
 
@@ -144,6 +136,8 @@ mod tests {
             assert_eq!(Shape::of(body, Framing::Sse), shape, "{body:?}");
         }
         assert_eq!(Shape::of(b"{\"a\":1}\n", Framing::JsonLines), Shape::Frames);
+        assert_eq!(Shape::of(b"\0\0\0\x10", Framing::AwsEventStream), Shape::Frames);
+        assert_eq!(Shape::of(b"\0\0\0\x10", Framing::Sse), Shape::Other);
         for (body, framing, shape) in [
             (&b"{\"a\":1}\n"[..], Framing::JsonLines, Shape::Json),
             (b"{\n\"a\":1}\n", Framing::JsonLines, Shape::Json),
@@ -152,8 +146,6 @@ mod tests {
         ] {
             assert_eq!(Shape::of_whole(body, framing), shape, "{body:?}");
         }
-        assert_eq!(Shape::of(b"\0\0\0\x10", Framing::AwsEventStream), Shape::Frames);
-        assert_eq!(Shape::of(b"\0\0\0\x10", Framing::Sse), Shape::Other);
     }
 
     #[test]
