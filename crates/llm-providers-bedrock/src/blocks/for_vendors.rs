@@ -27,7 +27,8 @@ impl<'l> ForVendors<'l> {
     /// The blocks for a part of a message, the cache mark behind it included.
     pub(crate) fn blocks<'a>(&mut self, part: &'a Part, role: Role) -> Result<Vec<Block<'a>>> {
         let mut blocks: Vec<Block<'a>> = self.block(part, role)?.into_iter().collect();
-        if let Some(mark) = mark_of(part).filter(|_| !blocks.is_empty()) {
+        let is_text = matches!(part, Part::Text(_));
+        if let Some(mark) = mark_of(part).filter(|_| is_text || !blocks.is_empty()) {
             if self.rules.caches() {
                 blocks.push(Block::CachePoint(CachePoint(mark)));
             } else {

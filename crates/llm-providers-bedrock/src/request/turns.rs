@@ -73,7 +73,14 @@ impl<'a> Conversation<'a> {
             }
         } else {
             for part in &message.parts {
-                blocks.extend(writer.blocks(part, message.role)?);
+                let more = writer.blocks(part, message.role)?;
+                // A mark of the cache stands behind something: that of an empty text behind what came before.
+                let mark_alone = matches!(more.first(), Some(Block::CachePoint(_)));
+                if mark_alone && matches!(blocks.last(), None | Some(Block::CachePoint(_))) {
+                    writer.losses.tuning("cache_control")?;
+                } else {
+                    blocks.extend(more);
+                }
             }
         }
         let role = if message.role == Role::Assistant { Role::Assistant } else { Role::User };
