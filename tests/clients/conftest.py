@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("LLM_SERVER", str(ROOT / "target" / "debug" / "llm-server"))
 KEY = "sk-client-tests"
 # How a deployment's vendor is spoken to; each test that takes `model` runs for all of them.
-DIALECTS = ["chat", "responses", "messages"]
+DIALECTS = ["chat", "responses", "messages", "gemini", "bedrock", "cohere", "ollama", "azure"]
 
 
 def free_port() -> int:
@@ -71,18 +71,29 @@ MOCK_MODELS = [
 ]
 
 
+# How a deployment names a vendor of each dialect, and what it needs beside the model.
+VENDORS = {
+    "chat": ("openai/", "api_base: {url}/v1, api_key: sk-vendor"),
+    "responses": ("openai/responses/", "api_base: {url}/v1, api_key: sk-vendor"),
+    "messages": ("anthropic/", "api_base: {url}, api_key: sk-vendor"),
+    "gemini": ("gemini/", "api_base: {url}/v1beta, api_key: sk-vendor"),
+    "bedrock": ("bedrock/converse/", "aws_bedrock_runtime_endpoint: {url}, aws_access_key_id: sk-vendor, "
+                                     "aws_secret_access_key: any, aws_region_name: eu-west-1"),
+    "cohere": ("cohere_chat/", "api_base: {url}, api_key: sk-vendor"),
+    "ollama": ("ollama_chat/", "api_base: {url}, api_key: sk-vendor"),
+    "azure": ("azure/", "api_base: {url}, api_key: sk-vendor, api_version: 2024-10-21"),
+}
+
+
 def front_config(vendor_url: str) -> str:
-    """Each mock model three times: spoken to in chat completions, Responses and Messages."""
-    prefixes = {"chat": "openai/", "responses": "openai/responses/", "messages": "anthropic/"}
+    """Each mock model once for each dialect in which it is spoken to."""
     lines = ["model_list:"]
     for model in MOCK_MODELS:
-        for dialect, prefix in prefixes.items():
+        for dialect, (prefix, settings) in VENDORS.items():
+            settings = settings.format(url=vendor_url)
             lines += [
                 f"  - model_name: {dialect}-{model}",
-                "    litellm_params:",
-                f"      model: {prefix}mock/{model}",
-                f"      api_base: {vendor_url}/v1",
-                "      api_key: sk-vendor",
+                f"    litellm_params: {{model: {prefix}mock/{model}, {settings}}}",
             ]
     lines += [
         "router_settings:",

@@ -1,7 +1,7 @@
 //! The vendors table: the embedded rows and the user's own, found by prefix, by host, or by a near miss.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use llm_core::{Error, Result};
 use serde::Deserialize;
@@ -11,9 +11,9 @@ use crate::vendor::Vendor;
 
 const TABLE: &str = include_str!("vendors.toml");
 
-static BUILTIN: LazyLock<Vec<Vendor>> = LazyLock::new(|| {
+static BUILTIN: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {
     let table: Table = toml::from_str(TABLE).expect("the embedded table is read by a test");
-    table.vendor
+    table.vendor.into_iter().map(Arc::new).collect()
 });
 
 #[derive(Deserialize)]
@@ -24,7 +24,8 @@ struct Table {
 /// All vendors that a gateway knows.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    rows: Vec<Vendor>,
+    /// Shared with every copy of the registry: there are many rows, and each says a lot.
+    rows: Vec<Arc<Vendor>>,
     by_prefix: HashMap<String, usize>,
 }
 
@@ -46,7 +47,7 @@ impl Registry {
     /// # Errors
     /// When two of the user's rows claim the same prefix, or a row's address is none.
     pub fn with_rows(own: Vec<Vendor>) -> Result<Self> {
-        let mut own = Self::index(own)?;
+        let mut own = Self::index(own.into_iter().map(Arc::new).collect())?;
         for vendor in BUILTIN.iter() {
             if own.rows.iter().any(|row| row.name == vendor.name) {
                 continue;
@@ -55,12 +56,12 @@ impl Registry {
             for prefix in vendor.prefixes() {
                 own.by_prefix.entry(prefix.to_owned()).or_insert(at);
             }
-            own.rows.push(vendor.clone());
+            own.rows.push(Arc::clone(vendor));
         }
         Ok(own)
     }
 
-    fn index(rows: Vec<Vendor>) -> Result<Self> {
+    fn index(rows: Vec<Arc<Vendor>>) -> Result<Self> {
         let mut by_prefix = HashMap::with_capacity(rows.len() * 2);
         for (at, vendor) in rows.iter().enumerate() {
             check(vendor)?;
@@ -76,7 +77,7 @@ impl Registry {
 
     /// The vendor with this name or alias.
     pub fn get(&self, prefix: &str) -> Option<&Vendor> {
-        self.by_prefix.get(prefix).and_then(|at| self.rows.get(*at))
+        self.by_prefix.get(prefix).and_then(|at| self.rows.get(*at)).map(Arc::as_ref)
     }
 
     /// The vendor that a model's prefix names, and the model in the vendor's words. The longest prefix wins.
@@ -100,7 +101,7 @@ impl Registry {
     /// The vendor whose API an address points to, by its host.
     pub fn by_address(&self, address: &str) -> Option<&Vendor> {
         let host = base_url::host(address)?;
-        self.rows.iter().find(|vendor| vendor.has_host(host))
+        self.iter().find(|vendor| vendor.has_host(host))
     }
 
     /// The row that speaks the API that an address of this vendor's means: mostly the vendor's own.
@@ -114,7 +115,7 @@ impl Registry {
 
     /// All vendors, the user's own first.
     pub fn iter(&self) -> impl Iterator<Item = &Vendor> {
-        self.rows.iter()
+        self.rows.iter().map(Arc::as_ref)
     }
 
     /// The known prefix that is spelt most like this one, when one is near enough to be meant.

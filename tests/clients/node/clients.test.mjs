@@ -99,9 +99,11 @@ for (const dialect of dialects) {
       assert.equal(typeof asked.city, "string");
     });
 
-    test(`ai sdk (${name}): an object after a schema from a ${dialect} vendor`, async () => {
-      // For models that it does not know, the Anthropic provider asks for the object by a tool.
-      const model = provider(name === "anthropic" ? `${dialect}-tools` : `${dialect}-json`);
+    // For models that it does not know, the Anthropic provider asks for the object by a tool that must be called, which
+    // Ollama's API cannot say: the request is refused.
+    const refused = name === "anthropic" && dialect === "ollama";
+    test(`ai sdk (${name}): an object after a schema from a ${dialect} vendor`, { skip: refused }, async () => {
+      const model = provider(`${dialect}-json`);
       const { object } = await generateObject({
         model,
         schema: z.object({ city: z.string(), days: z.number() }),

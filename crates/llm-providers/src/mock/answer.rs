@@ -53,7 +53,14 @@ fn say(script: &Script, request: &ChatRequest, number: u64) -> (Part, FinishReas
             Ok(call) => return (Part::ToolCall(call), FinishReason::ToolCalls),
             Err(why) => format!("{NOTICE} It calls no tool: {why}."),
         },
-        Answer::Json => return (Part::text(json(request).to_string()), FinishReason::Stop),
+        Answer::Json => {
+            // Some formats ask for JSON by a tool that must be called.
+            let forced = matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Function(_)));
+            if let Some(call) = forced.then(|| tool_call(request, number).ok()).flatten() {
+                return (Part::ToolCall(call), FinishReason::ToolCalls);
+            }
+            return (Part::text(json(request).to_string()), FinishReason::Stop);
+        }
         Answer::Long(words) => long(words),
         Answer::Echo => format!("{NOTICE} You said: {}", last_user_text(request)),
     };
