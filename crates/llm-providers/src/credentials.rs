@@ -5,9 +5,7 @@ mod aws;
 mod entra;
 #[cfg(feature = "gemini")]
 mod google;
-#[cfg(feature = "aws")]
 mod kept;
-mod tokens;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use llm_core::{Authenticator, BoxFuture, Error, ErrorKind, Result, Secret};
 use llm_transport::ColdCall;
 use serde::Deserialize;
 
-use super::tokens::{Token, Tokens};
+use super::kept::{Fetched, Kept};
 use crate::parameters::Parameters;
 use crate::providers::DeploymentSpec;
 
@@ -58,8 +58,8 @@ pub(super) fn of(spec: &DeploymentSpec) -> Result<Option<Arc<dyn Authenticator>>
             None => return Ok(None),
         },
     };
-    let fetch = move || -> BoxFuture<'static, Result<Token>> { Box::pin(fetched(call.clone())) };
-    Ok(Some(Arc::new(Fetched(Tokens::new(fetch)))))
+    let fetch = move || -> BoxFuture<'static, Result<Fetched<Secret>>> { Box::pin(fetched(call.clone())) };
+    Ok(Some(Arc::new(Asked(Kept::new(fetch)))))
 }
 
 /// A token that somebody else looks after.
@@ -73,9 +73,9 @@ impl Authenticator for Given {
 }
 
 /// Tokens that are asked for.
-struct Fetched(Tokens);
+struct Asked(Kept<Secret>);
 
-impl Authenticator for Fetched {
+impl Authenticator for Asked {
     fn authenticate<'a>(&'a self, request: &'a mut WireRequest, _: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async {
             let token = self.0.get().await?;
@@ -154,7 +154,7 @@ fn of_machine(parameters: &Parameters) -> Result<ColdCall> {
     })
 }
 
-async fn fetched(call: ColdCall) -> Result<Token> {
+async fn fetched(call: ColdCall) -> Result<Fetched<Secret>> {
     let reply = llm_transport::ask(call).await.map_err(|fault| {
         let what = format!("no token of Microsoft Entra: {}", fault.message());
         let error = Error::new(fault.kind(), what);
@@ -187,7 +187,7 @@ struct Refused {
     error_description: String,
 }
 
-fn token(reply: &WireResponse) -> Result<Token> {
+fn token(reply: &WireResponse) -> Result<Fetched<Secret>> {
     if reply.status != 200 {
         return Err(refusal(reply));
     }
@@ -200,7 +200,7 @@ fn token(reply: &WireResponse) -> Result<Token> {
     };
     // A day at most is believed, and a minute where nothing can be read.
     let lifetime = Duration::from_secs(seconds.unwrap_or(60).min(24 * 60 * 60));
-    Ok(Token::living(granted.access_token, lifetime))
+    Ok((granted.access_token, Some(lifetime)))
 }
 
 /// The words of a refusal that name no one: its kind, and the number that the documentation lists.

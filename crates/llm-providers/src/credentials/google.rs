@@ -7,15 +7,15 @@ mod key;
 mod source;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use llm_core::wire::WireRequest;
 use llm_core::{Authenticator, BoxFuture, Error, ErrorKind, Result, Secret};
-use parking_lot::Mutex;
-use tokio::time::Instant;
 
+use super::kept::Kept;
 use crate::parameters::Parameters;
 use source::Source;
 
@@ -25,39 +25,21 @@ pub(super) const CREDENTIALS: &str = "vertex_credentials";
 const PROJECT: &str = "vertex_project";
 const USER_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 
-/// Tokens are renewed this long before they expire, so that none expires on its way.
-const EARLY: Duration = Duration::from_secs(4 * 60);
+/// A life from outside is believed for a day.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Puts a token on each request.
 pub(super) struct Google {
-    source: Source,
+    token: Kept<HeaderValue>,
     /// Who pays for calls of a person's own login.
     user_project: Option<HeaderValue>,
-    token: Mutex<Option<Token>>,
-    /// One fetches, all others wait for it.
-    fetching: tokio::sync::Mutex<()>,
 }
 
-/// A token with the end of its life.
-#[derive(Clone)]
-struct Token {
-    header: HeaderValue,
-    expires: Instant,
-}
-
-impl Token {
-    fn new(token: &Secret, life: Duration) -> Result<Self> {
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-            .map_err(|_| refused("its answer holds no token that a header can carry"))?;
-        header.set_sensitive(true);
-        // A life from outside is believed for a day.
-        let life = life.min(Duration::from_secs(24 * 60 * 60));
-        Ok(Self { header, expires: Instant::now() + life })
-    }
-
-    fn lasts(&self, long: Duration) -> bool {
-        self.expires > Instant::now() + long
-    }
+fn bearer(token: &Secret) -> Result<HeaderValue> {
+    let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        .map_err(|_| refused("its answer holds no token that a header can carry"))?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 impl Google {
@@ -68,30 +50,15 @@ impl Google {
     pub(super) fn new(credentials: Option<&str>) -> Result<Self> {
         let (source, user_project) = Source::read(credentials)?;
         let user_project = user_project.and_then(|project| HeaderValue::from_str(&project).ok());
-        Ok(Self { source, user_project, token: Mutex::default(), fetching: tokio::sync::Mutex::default() })
-    }
-
-    fn cached(&self, lasts: Duration) -> Option<HeaderValue> {
-        self.token.lock().as_ref().filter(|token| token.lasts(lasts)).map(|token| token.header.clone())
-    }
-
-    async fn header(&self) -> Result<HeaderValue> {
-        if let Some(header) = self.cached(EARLY) {
-            return Ok(header);
-        }
-        let _one = self.fetching.lock().await;
-        if let Some(header) = self.cached(EARLY) {
-            return Ok(header);
-        }
-        match self.source.token().await.and_then(|(token, life)| Token::new(&token, life)) {
-            Ok(token) => {
-                let header = token.header.clone();
-                *self.token.lock() = Some(token);
-                Ok(header)
-            }
-            // The old one still works.
-            Err(error) => self.cached(Duration::ZERO).ok_or(error),
-        }
+        let source = Arc::new(source);
+        let token = Kept::new(move || {
+            let source = Arc::clone(&source);
+            Box::pin(async move {
+                let (token, life) = source.token().await?;
+                Ok((bearer(&token)?, Some(life.min(LONGEST))))
+            })
+        });
+        Ok(Self { token, user_project })
     }
 }
 
@@ -102,7 +69,7 @@ impl Authenticator for Google {
         _base_url: &'a str,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            request.headers.insert(AUTHORIZATION, self.header().await?);
+            request.headers.insert(AUTHORIZATION, self.token.get().await?);
             if let Some(project) = &self.user_project {
                 request.headers.insert(USER_PROJECT, project.clone());
             }
@@ -111,7 +78,7 @@ impl Authenticator for Google {
     }
 
     fn refused(&self) {
-        *self.token.lock() = None;
+        self.token.forget();
     }
 }
 

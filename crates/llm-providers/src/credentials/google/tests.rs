@@ -11,6 +11,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use llm_core::wire::WireBody;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use parking_lot::Mutex;
+
 use super::*;
 
 /// A token server that counts its calls and answers the same to each.
@@ -82,16 +84,6 @@ async fn a_token_is_fetched_once_however_many_wait_and_again_after_a_refusal() {
     ));
     google.refused();
     shown(&google).await.expect("fetched again");
-    assert_eq!(calls.load(Ordering::SeqCst), 2);
-}
-
-#[tokio::test]
-async fn a_token_near_its_end_is_renewed() {
-    let (address, calls, _) = server("200 OK", r#"{"access_token":"t","expires_in":200}"#).await;
-    let google = Google::new(Some(&login(&address))).expect("a login");
-    for _ in 0..2 {
-        shown(&google).await.expect("a token");
-    }
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
