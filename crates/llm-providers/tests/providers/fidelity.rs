@@ -28,6 +28,8 @@ pub(crate) enum Fate {
     Carried,
     /// It arrived as something close, and the client is told.
     Approximated,
+    /// The gateway fetches what the vendor takes as bytes only, and sends those.
+    Fetched,
     /// It did not arrive, and the client is told.
     Dropped,
     /// The request is refused, unless the client allows it to be dropped.

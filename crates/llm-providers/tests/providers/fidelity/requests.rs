@@ -89,6 +89,10 @@ fn lost(read: &ChatRequest, vendor: &Sides) -> Vec<Loss> {
 
 fn fate(feature: &Feature, read: Option<&ChatRequest>, vendor: &Sides, usual: &[Loss]) -> Fate {
     let (Some(read), Some(dialect)) = (read, &vendor.vendor) else { return Fate::Unsayable };
+    let foreign = |source: &&Source| matches!(source, Source::Url(url) if !dialect.takes_url(url));
+    if read.sources().iter().any(foreign) {
+        return Fate::Fetched;
+    }
     let Ok(written) = dialect.encode(read, &target(LossPolicy::Default)) else { return Fate::Refused };
     match written.losses.iter().find(|loss| !usual.contains(loss)).map(|loss| loss.how) {
         Some(How::Approximated(_)) => return Fate::Approximated,
