@@ -5,6 +5,7 @@
 //! - [`sources`]: where the pictures and files of a request come from.
 //! - [`usage`], [`money`]: tokens in buckets that never overlap, and prices and costs in whole numbers.
 //! - [`error`]: what went wrong, whose fault it is and whether another attempt helps.
+//! - [`members`]: objects read member by member.
 //! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
 //! - [`framing`]: streams of bytes cut into frames.
 //! - [`dialect`], [`ingress`], [`operation`]: what a wire format must be able to do, behind us (vendors) and in front of
@@ -32,6 +33,7 @@ pub mod ingress;
 pub mod inquiry;
 pub mod json;
 pub mod loss;
+pub mod members;
 pub mod message;
 pub mod money;
 pub mod operation;

@@ -1,14 +1,12 @@
 //! The format's own words: blocks and their pieces as they are written, and [`Members`] to read them.
 
-mod members;
-
 use std::borrow::Cow;
 
 use llm_core::message::CacheMark;
 use llm_core::{RawJson, RawObject};
 use serde::{Serialize, Serializer};
 
-pub(crate) use members::{Malformed, Members};
+pub(crate) use llm_core::members::{Malformed, Members};
 
 /// The version of the API that this crate is written for.
 pub(crate) const VERSION: &str = "2023-06-01";

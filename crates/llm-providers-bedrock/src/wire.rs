@@ -1,15 +1,13 @@
 //! The format's own words as they are written, and [`Members`] to read them. After the API reference of Bedrock's
 //! runtime (`Converse`, `ConverseStream`, read November 2026).
 
-mod members;
-
 use std::borrow::Cow;
 
 use llm_core::message::CacheMark;
 use llm_core::{RawJson, RawObject};
 use serde::{Serialize, Serializer};
 
-pub(crate) use members::{Malformed, Members, owned};
+pub(crate) use llm_core::members::{Malformed, Members, owned};
 
 /// A content block. Converse has unions: objects with one member, whose name is the kind.
 #[derive(Clone, Debug, Serialize)]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use llm_core::{Error, RawJson, RawObject};
+use llm_core::RawObject;
+pub(crate) use llm_core::members::{Malformed, owned};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -11,40 +12,6 @@ use serde_json::value::RawValue;
 /// `max_output_tokens`; here they are all in the first. A repeated key counts as it came last.
 #[derive(Debug, Default)]
 pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-/// A place in a body that is not what the format says. It never quotes the body, which may be a prompt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed {
-    path: String,
-    why: String,
-}
-
-impl Malformed {
-    pub(crate) fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { path: path.into(), why: why.into() }
-    }
-
-    /// The same place seen from further outside.
-    pub(crate) fn within(mut self, outer: impl fmt::Display) -> Self {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        self.path = format!("{outer}{dot}{}", self.path);
-        self
-    }
-
-    /// As the fault of a client.
-    pub(crate) fn of_client(self) -> Error {
-        if self.path.is_empty() {
-            return Error::invalid(format!("invalid request body: {}", self.why)).with_param("request_body");
-        }
-        Error::invalid(format!("invalid `{}`: {}", self.path, self.why)).with_param(self.path)
-    }
-
-    /// As the fault of a vendor.
-    pub(crate) fn of_vendor(self) -> Error {
-        let place = if self.path.is_empty() { String::new() } else { format!(" in `{}`", self.path) };
-        Error::bad_answer(format!("the vendor's answer is not of the Gemini format{place}: {}", self.why))
-    }
-}
 
 impl<'a> Members<'a> {
     /// Reads a text as an object.
@@ -118,11 +85,6 @@ impl<'a> Members<'a> {
         let unknown = self.iter().filter(|(key, _)| !known.contains(key));
         unknown.filter_map(|(key, value)| Some((key.to_owned(), owned(value)?))).collect()
     }
-}
-
-/// A value of its own.
-pub(crate) fn owned(raw: &RawValue) -> Option<RawJson> {
-    RawJson::parse(raw.get()).ok()
 }
 
 /// A name in its one spelling: `max_output_tokens` is `maxOutputTokens`.

@@ -1,36 +1,43 @@
-//! Objects read member by member, so that unknown members stay and a wrong one is named.
+//! JSON objects read member by member, for dialects: unknown members stay, and a wrong one is named by its place.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use llm_core::{Error, RawJson, RawObject};
+use crate::error::Error;
+use crate::json::{RawJson, RawObject};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The members of an object, values unread. A repeated key counts as it came last.
 #[derive(Debug, Default)]
-pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 /// A place in a body that is not what the format says. It never quotes the body, which may be a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed {
+pub struct Malformed {
     path: String,
     why: String,
 }
 
 impl Malformed {
-    pub(crate) fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
+    /// What is wrong, and where seen from here; an empty path is the value itself.
+    pub fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
         Self { path: path.into(), why: why.into() }
     }
 
+    /// The member is needed and not there.
+    pub fn missing(path: &str) -> Self {
+        Self::new(path, "field required")
+    }
+
     /// The same place seen from further outside.
-    pub(crate) fn within(mut self, outer: impl fmt::Display) -> Self {
+    pub fn within(mut self, outer: impl fmt::Display) -> Self {
         self.path = if self.path.is_empty() { outer.to_string() } else { format!("{outer}.{}", self.path) };
         self
     }
 
     /// As the fault of a client.
-    pub(crate) fn of_client(self) -> Error {
+    pub fn of_client(self) -> Error {
         if self.path.is_empty() {
             return Error::invalid(format!("invalid request body: {}", self.why)).with_param("request_body");
         }
@@ -38,16 +45,19 @@ impl Malformed {
     }
 
     /// As the fault of a vendor.
-    pub(crate) fn of_vendor(self) -> Error {
+    pub fn of_vendor(self) -> Error {
         let Self { path, why } = self;
         let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-        Error::bad_answer(format!("the vendor's answer is not of the Messages format{place}: {why}"))
+        Error::bad_answer(format!("the vendor's answer is not of its format{place}: {why}"))
     }
 }
 
 impl<'a> Members<'a> {
     /// Reads a text as an object.
-    pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn parse(text: &'a str) -> Result<Self, Malformed> {
         serde_json::from_str(text).map_err(|fault| {
             let why = if fault.is_data() { "expected an object".to_owned() } else { place(&fault) };
             Malformed::new("", why)
@@ -55,13 +65,16 @@ impl<'a> Members<'a> {
     }
 
     /// A member's value; absent and null give `None`.
-    pub(crate) fn raw(&self, key: &str) -> Option<&'a RawValue> {
+    pub fn raw(&self, key: &str) -> Option<&'a RawValue> {
         let found = self.0.iter().rev().find(|(name, _)| name == key);
         found.map(|(_, value)| *value).filter(|value| value.get() != "null")
     }
 
     /// A member read as a type; absent and null give `None`.
-    pub(crate) fn read<T: Deserialize<'a>>(&self, key: &str, expected: &str) -> Result<Option<T>, Malformed> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn read<T: Deserialize<'a>>(&self, key: &str, expected: &str) -> Result<Option<T>, Malformed> {
         let Some(raw) = self.raw(key) else { return Ok(None) };
         serde_json::from_str(raw.get())
             .map(Some)
@@ -69,34 +82,54 @@ impl<'a> Members<'a> {
     }
 
     /// A member that is a text.
-    pub(crate) fn text(&self, key: &str) -> Result<Option<String>, Malformed> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn text(&self, key: &str) -> Result<Option<String>, Malformed> {
         self.read(key, "a string")
     }
 
     /// A member that must be there and be a text.
-    pub(crate) fn required_text(&self, key: &str) -> Result<String, Malformed> {
-        self.text(key)?.ok_or_else(|| Malformed::new(key, "field required"))
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn required_text(&self, key: &str) -> Result<String, Malformed> {
+        self.text(key)?.ok_or_else(|| Malformed::missing(key))
     }
 
     /// A member that is an object.
-    pub(crate) fn object(&self, key: &str) -> Result<Option<Members<'a>>, Malformed> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn object(&self, key: &str) -> Result<Option<Members<'a>>, Malformed> {
         self.raw(key).map(|raw| Members::parse(raw.get()).map_err(|fault| fault.within(key))).transpose()
     }
 
     /// A member that is an array, elements unread. Absent and null give an empty one.
-    pub(crate) fn array(&self, key: &str) -> Result<Vec<&'a RawValue>, Malformed> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn array(&self, key: &str) -> Result<Vec<&'a RawValue>, Malformed> {
         Ok(self.read(key, "an array")?.unwrap_or_default())
     }
 
+    /// The one member of a union: the first that is not null and whose name is none of `ignored`.
+    pub fn variant(&self, ignored: &[&str]) -> Option<(&str, &'a RawValue)> {
+        let is = |(name, value): &&(Cow<'a, str>, &'a RawValue)| {
+            !ignored.contains(&name.as_ref()) && value.get() != "null"
+        };
+        self.0.iter().find(is).map(|(name, value)| (name.as_ref(), *value))
+    }
+
     /// The members that are not among the known ones, null ones included.
-    pub(crate) fn rest(&self, known: &[&str]) -> RawObject {
+    pub fn rest(&self, known: &[&str]) -> RawObject {
         let unknown = self.0.iter().filter(|(key, _)| !known.contains(&key.as_ref()));
         unknown.filter_map(|(key, value)| Some((key.clone().into_owned(), owned(value)?))).collect()
     }
 }
 
 /// A value of its own.
-pub(crate) fn owned(raw: &RawValue) -> Option<RawJson> {
+pub fn owned(raw: &RawValue) -> Option<RawJson> {
     RawJson::parse(raw.get()).ok()
 }
 
@@ -151,8 +184,15 @@ mod tests {
         assert_eq!(fault.of_client().message(), "invalid request body: not valid JSON at line 1 column 7");
         assert_eq!(
             Members::parse("[1]").expect_err("an array").of_vendor().message(),
-            "the vendor's answer is not of the Messages format: expected an object"
+            "the vendor's answer is not of its format: expected an object"
         );
+    }
+
+    #[test]
+    fn a_union_is_its_first_member_with_a_value() {
+        let members = Members::parse(r#"{"p":"abc","image":null,"text":"hi"}"#).expect("an object");
+        assert_eq!(members.variant(&["p"]).map(|(name, _)| name), Some("text"));
+        assert_eq!(members.rest(&["p", "text"]).len(), 1);
     }
 
     #[test]
