@@ -6,7 +6,7 @@ use super::Finding;
 use super::rust::{Keep, blank};
 use crate::workspace;
 
-const TABLE: &str = "crates/llm-providers/vendors.toml";
+const TABLE: &str = "crates/llm-providers/src/vendors.toml";
 
 /// Every dialect has a crate of this name.
 const CRATES: &str = "crates/llm-providers-";
@@ -21,10 +21,10 @@ const FREE: [&str; 4] = ["crates/llm-providers/", "crates/llm-config/", "crates/
 pub(super) struct Vendors(Vec<String>);
 
 impl Vendors {
-    /// The vendors of the table, when there is one, and those that have a crate.
+    /// The vendors of the table, and those that have a crate.
     pub(super) fn of_workspace(files: &[String]) -> Result<Self> {
         let table = workspace::root().join(TABLE);
-        let rows = if table.is_file() { rows(&workspace::read(&table)?)? } else { Vec::new() };
+        let rows = rows(&workspace::read(&table)?)?;
         let crates = files.iter().filter_map(|path| path.strip_prefix(CRATES)?.split('/').next());
         Ok(Self::named(rows.iter().map(String::as_str).chain(crates)))
     }
