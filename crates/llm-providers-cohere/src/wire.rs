@@ -1,48 +1,13 @@
 //! Objects read member by member, so that unknown members stay and a wrong one is named, and objects written so.
 
-use std::fmt;
-
-use llm_core::{Error, RawJson, RawObject};
+pub(crate) use llm_core::members::Malformed;
+use llm_core::{RawJson, RawObject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The members of an object, values unread.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(RawObject);
-
-/// A place in a body that is not what the format says. It never quotes the body, which may be a prompt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed {
-    path: String,
-    why: String,
-}
-
-impl Malformed {
-    pub(crate) fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { path: path.into(), why: why.into() }
-    }
-
-    /// The same place seen from further outside.
-    pub(crate) fn within(mut self, outer: impl fmt::Display) -> Self {
-        self.path = if self.path.is_empty() { outer.to_string() } else { format!("{outer}.{}", self.path) };
-        self
-    }
-
-    /// As the fault of a client.
-    pub(crate) fn of_client(self) -> Error {
-        if self.path.is_empty() {
-            return Error::invalid(format!("invalid request body: {}", self.why)).with_param("request_body");
-        }
-        Error::invalid(format!("invalid `{}`: {}", self.path, self.why)).with_param(self.path)
-    }
-
-    /// As the fault of a vendor.
-    pub(crate) fn of_vendor(self) -> Error {
-        let Self { path, why } = self;
-        let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-        Error::bad_answer(format!("the vendor's answer is not of the expected format{place}: {why}"))
-    }
-}
 
 impl Fields {
     /// Reads a text as an object.
@@ -87,7 +52,7 @@ impl Fields {
 
     /// A member that must be there and be a text.
     pub(crate) fn required_text(&self, key: &str) -> Result<String, Malformed> {
-        self.text(key)?.ok_or_else(|| Malformed::new(key, "field required"))
+        self.text(key)?.ok_or_else(|| Malformed::missing(key))
     }
 
     /// A whole number; one with a fraction of zero counts too (`12.0`, as the format's `double` fields allow).

@@ -1,49 +1,14 @@
 //! Objects taken apart member by member, so that what nobody knows stays and a wrong member is named, and written
 //! the same way.
 
-use std::fmt;
-
-use llm_core::{Error, RawJson, RawObject};
+pub(crate) use llm_core::members::Malformed;
+use llm_core::{RawJson, RawObject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The members of an object that were not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Members(RawObject);
-
-/// A place in a body that is not what the format says. It never quotes the body, which may be a prompt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed {
-    path: String,
-    why: String,
-}
-
-impl Malformed {
-    pub(crate) fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { path: path.into(), why: why.into() }
-    }
-
-    /// The same place seen from further outside.
-    pub(crate) fn within(mut self, outer: impl fmt::Display) -> Self {
-        self.path = if self.path.is_empty() { outer.to_string() } else { format!("{outer}.{}", self.path) };
-        self
-    }
-
-    /// As the fault of a client.
-    pub(crate) fn of_client(self) -> Error {
-        if self.path.is_empty() {
-            return Error::invalid(format!("invalid request body: {}", self.why)).with_param("request_body");
-        }
-        Error::invalid(format!("invalid `{}`: {}", self.path, self.why)).with_param(self.path)
-    }
-
-    /// As the fault of a server.
-    pub(crate) fn of_vendor(self) -> Error {
-        let Self { path, why } = self;
-        let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-        Error::bad_answer(format!("the vendor's answer is not of this format{place}: {why}"))
-    }
-}
 
 impl Members {
     /// Reads a text as an object.
@@ -90,7 +55,7 @@ impl Members {
 
     /// Takes a text out that must be there.
     pub(crate) fn required(&mut self, key: &str) -> Result<String, Malformed> {
-        self.text(key)?.ok_or_else(|| Malformed::new(key, "field required"))
+        self.text(key)?.ok_or_else(|| Malformed::missing(key))
     }
 
     /// Takes an object out.
@@ -193,7 +158,7 @@ mod tests {
         let fault = Members::of_bytes(b"[1]").expect_err("an array");
         assert_eq!(
             fault.of_vendor().message(),
-            "the vendor's answer is not of this format: expected an object"
+            "the vendor's answer is not of its format: expected an object"
         );
     }
 

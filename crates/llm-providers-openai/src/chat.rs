@@ -10,7 +10,7 @@
 
 pub(crate) mod answer;
 mod calls;
-mod events;
+pub(crate) mod events;
 mod fields;
 pub(crate) mod finish;
 pub(crate) mod glance;

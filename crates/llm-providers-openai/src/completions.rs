@@ -139,7 +139,7 @@ impl Ingress for CompletionsIngress {
     }
 
     fn stream_error(&self, error: &Error) -> Bytes {
-        stream::error_frames(error)
+        chat::events::stream_error(error)
     }
 
     fn encode_token_count(&self, tokens: u64) -> Bytes {

@@ -206,16 +206,18 @@ impl EventEncoder for Encoder {
     }
 }
 
-const DONE: &[u8] = b"data: [DONE]\n\n";
+/// The end of a stream.
+pub(crate) const DONE: &[u8] = b"data: [DONE]\n\n";
 
-fn put_error(error: &Error, out: &mut BytesMut) {
+/// Writes an error as a frame.
+pub(crate) fn put_error(error: &Error, out: &mut BytesMut) {
     out.put_slice(b"data: ");
     out.put_slice(&error::body(error));
     out.put_slice(b"\n\n");
 }
 
 /// An error in a stream that passes as it is, and the terminator.
-pub(super) fn stream_error(error: &Error) -> Bytes {
+pub(crate) fn stream_error(error: &Error) -> Bytes {
     let mut out = BytesMut::new();
     put_error(error, &mut out);
     out.put_slice(DONE);

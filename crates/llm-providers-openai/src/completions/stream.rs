@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use llm_core::event::Start;
 use llm_core::wire::Frame;
 use llm_core::{
-    ChatRequest, Delta, Error, Event, EventEncoder, Part, PartKind, RawJson, Result, StreamDecoder, Usage,
+    ChatRequest, Delta, Event, EventEncoder, Part, PartKind, RawJson, Result, StreamDecoder, Usage,
 };
 use serde::Serialize;
 
@@ -15,7 +15,6 @@ use super::answer::{ShownChoice, shown_id};
 use super::logprobs;
 use crate::chat::usage::ShownUsage;
 use crate::chat::{self, finish};
-use crate::error;
 
 /// Reads a stream: as one of chat completions, but for the form of the log probabilities.
 #[derive(Default)]
@@ -111,7 +110,7 @@ impl Encoder {
             serde_json::to_writer(out.writer(), &usage).expect("numbers are always valid JSON");
             out.put_slice(b"}\n\n");
         }
-        out.put_slice(DONE);
+        out.put_slice(chat::events::DONE);
     }
 }
 
@@ -141,26 +140,10 @@ impl EventEncoder for Encoder {
             Event::Ping => out.put_slice(b": ping\n\n"),
             Event::Error(error) => {
                 self.failed = true;
-                put_error(error, out);
+                chat::events::put_error(error, out);
             }
             Event::End => self.end(out),
             _ => {}
         }
     }
-}
-
-const DONE: &[u8] = b"data: [DONE]\n\n";
-
-fn put_error(error: &Error, out: &mut BytesMut) {
-    out.put_slice(b"data: ");
-    out.put_slice(&error::body(error));
-    out.put_slice(b"\n\n");
-}
-
-/// An error in a stream that passes as it is, and the terminator.
-pub(super) fn error_frames(error: &Error) -> Bytes {
-    let mut out = BytesMut::new();
-    put_error(error, &mut out);
-    out.put_slice(DONE);
-    out.freeze()
 }
