@@ -6,7 +6,7 @@ use std::sync::Arc;
 use llm_core::{LossPolicy, Result};
 use llm_gateway::{AccountSpec, GatewayParts};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
-use llm_router::{Deployment, DeploymentSpec, Pattern, Router, RouterSettings, strategy_named};
+use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
 use crate::relays;
@@ -20,10 +20,7 @@ use crate::report::Report;
 pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
     let config = &loaded.config;
     let mut report = Report::default();
-    let settings = settings(config).unwrap_or_else(|error| {
-        report.error(&crate::Place::Default, error.message().to_owned());
-        RouterSettings::default()
-    });
+    let settings = config.router.clone();
     let providers = Providers::new(config.vendors.clone()).with_media(config.media.clone());
     let mut deployments = Vec::with_capacity(config.deployments.len());
     let mut accounts = HashMap::with_capacity(config.deployments.len());
@@ -57,20 +54,6 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
     })
 }
 
-fn settings(config: &Config) -> Result<RouterSettings> {
-    let router = &config.router;
-    Ok(RouterSettings {
-        strategy: strategy_named(&router.strategy)?,
-        num_retries: router.num_retries,
-        retry_after: router.retry_after,
-        max_fallbacks: router.max_fallbacks,
-        fallbacks: router.fallbacks.clone(),
-        default_fallbacks: router.default_fallbacks.clone(),
-        limits: router.limits,
-        policy: if router.drop_params { LossPolicy::Drop } else { LossPolicy::Default },
-    })
-}
-
 fn deployment(
     one: &DeploymentConfig,
     settings: &RouterSettings,
@@ -84,9 +67,6 @@ fn deployment(
     let longest = [limits.headers, limits.first_content, limits.idle].into_iter().flatten().max();
     limits.total = limits.total.or_else(|| longest.filter(|longest| Some(*longest) > settings.limits.total));
     Ok(Deployment::new(DeploymentSpec {
-        id: one.id.clone(),
-        group: Pattern::new(one.public.as_str()),
-        model: one.model.clone(),
         full_name: one.full_name.clone(),
         vendor: one.vendor.clone(),
         api_base: address.map(|address| address.url).unwrap_or_default(),
@@ -95,7 +75,8 @@ fn deployment(
         limits,
         num_retries: one.num_retries,
         policy: one.policy,
-        provider,
+        quota: one.quota,
+        ..DeploymentSpec::new(one.id.as_str(), one.public.as_str(), one.model.as_str(), provider)
     }))
 }
 

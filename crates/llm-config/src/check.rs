@@ -54,9 +54,12 @@ fn sources(loaded: &Loaded, out: &mut String) {
     let router = &loaded.config.router;
     let told = format!(
         "router: {}, {}, {}",
-        router.strategy,
+        router.strategy.name(),
         counted(usize::try_from(router.num_retries).unwrap_or(usize::MAX), "retry"),
-        if router.drop_params { "drops what vendors cannot do" } else { "refuses what vendors cannot do" }
+        match router.policy {
+            LossPolicy::Drop => "drops what vendors cannot do",
+            _ => "refuses what vendors cannot do",
+        }
     );
     line(out, &told);
     for (setting, place) in &loaded.sources.settings {

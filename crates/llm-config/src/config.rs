@@ -7,17 +7,17 @@ use llm_core::request::Sampling;
 use llm_core::{LossPolicy, RawObject, Secret};
 use llm_metrics::PriceBook;
 use llm_providers::{CachePoint, MediaSettings, Parameters, Registry};
-use llm_router::{Alias, Limits};
+use llm_router::{Alias, Limits, QuotaSpec, RouterSettings};
 
 use crate::report::{Place, Report};
-use crate::settings::{RouterConfig, ServerSettings};
+use crate::settings::ServerSettings;
 
 /// A whole configuration.
 pub struct Config {
     /// Where and how the server listens.
     pub server: ServerSettings,
     /// How deployments are picked, retried and replaced.
-    pub router: RouterConfig,
+    pub router: RouterSettings,
     /// How files that requests point to are fetched.
     pub media: MediaSettings,
     /// What is served, in the order of the configuration.
@@ -64,6 +64,8 @@ pub struct DeploymentConfig {
     pub limits: Limits,
     /// Attempts after the first; `None`: as the router says.
     pub num_retries: Option<u32>,
+    /// How much it may be asked for.
+    pub quota: QuotaSpec,
     /// What the vendor's row names as parameters.
     pub parameters: Parameters,
     /// What to do with what the vendor cannot do; `None`: as the router says.

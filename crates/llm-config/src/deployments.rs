@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use llm_core::{LossPolicy, Secret};
 use llm_providers::{Auth, CachePoint, Parameters, Status, Vendor};
+use llm_router::QuotaSpec;
 
 use crate::config::DeploymentConfig;
 use crate::environment::Environment;
@@ -189,6 +190,11 @@ impl Maker<'_> {
             limits: draft.limits(),
             num_retries: draft.whole("num_retries").map(parts::short),
             policy: draft.policy(),
+            quota: QuotaSpec {
+                rpm: draft.whole("rpm"),
+                tpm: draft.whole("tpm"),
+                max_parallel: draft.whole("max_parallel_requests").map(parts::short),
+            },
             sampling: draft.sampling(),
             max_output_tokens: draft.whole("max_completion_tokens").or_else(|| draft.whole("max_tokens")),
             model_max_output_tokens: self.max_output_tokens(draft, vendor, model),

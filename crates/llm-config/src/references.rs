@@ -2,23 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use llm_router::{Alias, Pattern, strategy_named};
+use llm_router::{Alias, Pattern};
 
 use crate::config::{Config, Origin};
 use crate::deployments::master_key;
 use crate::keys::nearest;
 use crate::node::{Node, Value};
 use crate::report::{Place, Report};
-
-/// LiteLLM's strategies that come later.
-const LATER: [&str; 6] = [
-    "least-busy",
-    "usage-based-routing",
-    "usage-based-routing-v2",
-    "latency-based-routing",
-    "cost-based-routing",
-    "provider-budget-routing",
-];
 
 /// Reads every reference of the file and reports those to nothing.
 pub(crate) fn resolve(
@@ -33,9 +23,6 @@ pub(crate) fn resolve(
     if let Some(key) = &config.server.master_key {
         master_key(report, &place("server.master_key"), key.expose());
     }
-    let strategy = std::mem::take(&mut config.router.strategy);
-    config.router.strategy = known_strategy(strategy, &place("router.routing_strategy"), report);
-
     let mut resolving = Resolving { names, aliases: HashSet::new(), report };
     config.aliases = resolving.aliases(root);
     let of = |section: &str, key: &str| root.get(section).and_then(|section| section.get(key));
@@ -51,24 +38,6 @@ pub(crate) fn resolve(
         let problem = report.warning(&root.at, "nothing is served");
         problem.help("name a deployment under `model_list`, or set a vendor's key");
     }
-}
-
-fn known_strategy(name: String, place: &Place, report: &mut Report) -> String {
-    if strategy_named(&name).is_ok() {
-        return name;
-    }
-    let spelt = name.replace('_', "-");
-    let default = "simple-shuffle".to_owned();
-    if LATER.contains(&spelt.as_str()) {
-        report.warning(place, format!("the strategy `{name}` is not supported yet: simple-shuffle is used"));
-        return default;
-    }
-    let known = ["simple-shuffle", "random", "round_robin", "first_available"];
-    let near = nearest(&name, known.iter().copied().chain(LATER));
-    let help = near.map(|near| format!("did you mean `{near}`?"));
-    let problem = report.error(place, format!("there is no strategy `{name}`"));
-    problem.help(help.unwrap_or_else(|| format!("use one of {}", known.join(", "))));
-    default
 }
 
 struct Resolving<'a> {

@@ -9,7 +9,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use llm_core::Secret;
 use llm_providers::MediaSettings;
-use llm_router::Limits;
+use llm_router::{Limits, RouterSettings};
 use serde::Deserialize;
 
 use crate::environment::Environment;
@@ -19,6 +19,7 @@ use crate::report::{Place, Report};
 use crate::strict::{flag, number, seconds, whole};
 
 mod media;
+mod router;
 mod table;
 
 use table::{SETTINGS, Setting};
@@ -44,27 +45,6 @@ pub struct ServerSettings {
     pub drain_timeout: Duration,
 }
 
-/// How deployments are picked, retried and replaced.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RouterConfig {
-    /// The strategy's name.
-    pub strategy: String,
-    /// Attempts after the first, in each group.
-    pub num_retries: u32,
-    /// The shortest wait before the same deployment is tried again.
-    pub retry_after: Duration,
-    /// The most fallback groups of one call.
-    pub max_fallbacks: usize,
-    /// Fallback groups by group name; `*` stands for any.
-    pub fallbacks: Vec<(String, Vec<String>)>,
-    /// Fallback groups for groups without an entry of their own.
-    pub default_fallbacks: Vec<String>,
-    /// How long each phase may take where a deployment does not say.
-    pub limits: Limits,
-    /// Drop and report what a vendor cannot do.
-    pub drop_params: bool,
-}
-
 /// What the command line says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
@@ -79,7 +59,7 @@ pub struct Flags {
 /// The settings, and where each one came from.
 pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
-    pub(crate) router: RouterConfig,
+    pub(crate) router: RouterSettings,
     pub(crate) media: MediaSettings,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
@@ -112,13 +92,8 @@ pub(crate) fn settings(
             Figment::from(Layer::defaults()).extract().expect("the defaults are complete; a test reads them")
         }
     };
-    let limits = read.router.limits();
-    Settings {
-        server: read.server.into(),
-        router: read.router.with_limits(limits),
-        media: read.media.settings(root),
-        places,
-    }
+    let router = read.router.settings(&places, report);
+    Settings { server: read.server.into(), router, media: read.media.settings(root), places }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
@@ -238,7 +213,7 @@ impl Provider for Layer {
 #[derive(Deserialize)]
 struct Read {
     server: ReadServer,
-    router: ReadRouter,
+    router: router::ReadRouter,
     media: media::ReadMedia,
 }
 
@@ -254,21 +229,6 @@ struct ReadServer {
     drain_timeout: f64,
 }
 
-#[derive(Deserialize)]
-struct ReadRouter {
-    routing_strategy: String,
-    num_retries: u32,
-    retry_after: f64,
-    max_fallbacks: usize,
-    drop_params: bool,
-    timeout: Option<f64>,
-    stream_timeout: Option<f64>,
-    connect_timeout: Option<f64>,
-    first_content_timeout: Option<f64>,
-    idle_timeout: Option<f64>,
-    total_timeout: Option<f64>,
-}
-
 impl From<ReadServer> for ServerSettings {
     fn from(read: ReadServer) -> Self {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
@@ -282,34 +242,6 @@ impl From<ReadServer> for ServerSettings {
             verbose: read.verbose,
             header_timeout: Duration::from_secs_f64(read.header_timeout),
             drain_timeout: Duration::from_secs_f64(read.drain_timeout),
-        }
-    }
-}
-
-impl ReadRouter {
-    fn limits(&self) -> Limits {
-        let time = |seconds: Option<f64>| seconds.map(Duration::from_secs_f64);
-        let phases = Phases {
-            timeout: time(self.timeout),
-            stream: time(self.stream_timeout),
-            connect: time(self.connect_timeout),
-            first_content: time(self.first_content_timeout),
-            idle: time(self.idle_timeout),
-            total: time(self.total_timeout),
-        };
-        phases.limits(llm_router::RouterSettings::default().limits)
-    }
-
-    fn with_limits(self, limits: Limits) -> RouterConfig {
-        RouterConfig {
-            strategy: self.routing_strategy,
-            num_retries: self.num_retries,
-            retry_after: Duration::from_secs_f64(self.retry_after),
-            max_fallbacks: self.max_fallbacks,
-            fallbacks: Vec::new(),
-            default_fallbacks: Vec::new(),
-            limits,
-            drop_params: self.drop_params,
         }
     }
 }

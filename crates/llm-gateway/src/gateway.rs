@@ -12,7 +12,7 @@ use llm_core::provider::{Call, Inbound};
 use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
 use llm_metrics::{Metrics, PriceBook};
-use llm_router::{Route, Router, Started, strategy_named};
+use llm_router::{Route, Router, Started};
 
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::books::{Account, AccountSpec, Books};
@@ -213,7 +213,13 @@ impl State {
             return self.count_tokens(&inbound, &options, settlement).await.map(whole);
         }
 
-        let route = route(&inbound, &options, settlement.call().received)?;
+        let route = Route {
+            inbound: &inbound,
+            model: &options.model,
+            stream: options.stream,
+            began: settlement.call().received,
+            options: &options.route,
+        };
         let routed = self.router.run(&route).await.map_err(|unanswered| {
             settlement.failed_attempts(&unanswered.attempts);
             unanswered.error
@@ -271,7 +277,7 @@ impl State {
         settlement: &mut Settlement,
     ) -> Result<Answer> {
         let (group, name) = self.router.resolve(&options.model)?;
-        let limits = options.limits.or(self.router.settings().limits);
+        let limits = options.route.limits.or(self.router.settings().limits);
         for deployment in group.deployments() {
             let model = deployment.model_for(name);
             let call = Call {
@@ -354,20 +360,6 @@ impl Facts<'_> {
 
 fn unasked() -> Error {
     Error::internal("an answer of another kind than was asked for")
-}
-
-fn route<'a>(inbound: &'a Inbound, options: &'a CallOptions, began: Instant) -> Result<Route<'a>> {
-    Ok(Route {
-        inbound,
-        model: &options.model,
-        stream: options.stream,
-        began,
-        limits: options.limits,
-        num_retries: options.num_retries,
-        fallbacks: options.fallbacks.clone(),
-        strategy: options.strategy.as_deref().map(strategy_named).transpose()?,
-        policy: options.policy,
-    })
 }
 
 fn facts(books: &Books, incoming: &Incoming) -> CallFacts {

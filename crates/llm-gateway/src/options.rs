@@ -5,7 +5,7 @@ use std::time::Duration;
 use llm_core::envelope::is_gateway_field;
 use llm_core::provider::Inbound;
 use llm_core::{Error, Form, LossPolicy, Result};
-use llm_router::Limits;
+use llm_router::RouteOptions;
 use serde::Deserialize;
 
 /// What a request says to the gateway itself.
@@ -15,16 +15,8 @@ pub(crate) struct CallOptions {
     pub model: String,
     /// Whether the answer is streamed.
     pub stream: bool,
-    /// Time limits of this call.
-    pub limits: Limits,
-    /// Attempts after the first.
-    pub num_retries: Option<u32>,
-    /// Fallback names; `Some(vec![])`: none.
-    pub fallbacks: Option<Vec<String>>,
-    /// The strategy's name.
-    pub strategy: Option<String>,
-    /// What to do with what a dialect cannot express.
-    pub policy: Option<LossPolicy>,
+    /// What is meant for the router.
+    pub route: RouteOptions,
     /// Fields that speak to the gateway but are not acted on; reported as dropped.
     pub ignored: Vec<String>,
 }
@@ -89,16 +81,17 @@ impl CallOptions {
     fn read_field(&mut self, inbound: &Inbound, key: &str) -> Result<()> {
         match key {
             "timeout" => {
-                self.limits.total = inbound.option(key)?.map(|value| seconds(key, value)).transpose()?;
-            }
-            "stream_timeout" => {
-                self.limits.first_content =
+                self.route.limits.total =
                     inbound.option(key)?.map(|value| seconds(key, value)).transpose()?;
             }
-            "num_retries" => self.num_retries = inbound.option(key)?,
+            "stream_timeout" => {
+                self.route.limits.first_content =
+                    inbound.option(key)?.map(|value| seconds(key, value)).transpose()?;
+            }
+            "num_retries" => self.route.num_retries = inbound.option(key)?,
             "disable_fallbacks" => {
                 if inbound.option(key)? == Some(true) {
-                    self.fallbacks = Some(Vec::new());
+                    self.route.fallbacks = Some(Vec::new());
                 }
             }
             "fallbacks" => {
@@ -107,17 +100,22 @@ impl CallOptions {
                     Fallback::Name(name) | Fallback::Target { model: name } => name,
                 });
                 // `disable_fallbacks` wins wherever it stands.
-                if self.fallbacks.is_none() {
-                    self.fallbacks = Some(names.collect());
+                if self.route.fallbacks.is_none() {
+                    self.route.fallbacks = Some(names.collect());
                 }
             }
-            "load_balance_strategy" => self.strategy = inbound.option(key)?,
+            "load_balance_strategy" => {
+                self.route.strategy =
+                    inbound.option::<String>(key)?.as_deref().map(str::parse).transpose()?;
+            }
             "drop_params" => {
                 if inbound.option(key)? == Some(true) {
-                    self.policy = Some(LossPolicy::Drop);
+                    self.route.policy = Some(LossPolicy::Drop);
                 }
             }
-            "on_loss" => self.policy = inbound.option::<String>(key)?.as_deref().map(policy).transpose()?,
+            "on_loss" => {
+                self.route.policy = inbound.option::<String>(key)?.as_deref().map(policy).transpose()?
+            }
             "guardrails" if inbound.option::<serde::de::IgnoredAny>(key)?.is_some() => {
                 return Err(Error::invalid(
                     "this gateway has no guardrails yet: leave `guardrails` out, so that nobody relies on them",
@@ -138,12 +136,12 @@ impl CallOptions {
                 .ok_or_else(|| Error::invalid(format!("invalid header `{name}`: expected a number")))
         };
         let limit = |name: &str| number(name)?.map(|value| seconds(name, value)).transpose();
-        self.limits.total = limit("x-litellm-timeout")?;
-        self.limits.first_content = limit("x-litellm-stream-timeout")?;
+        self.route.limits.total = limit("x-litellm-timeout")?;
+        self.route.limits.first_content = limit("x-litellm-stream-timeout")?;
         if let Some(retries) = number("x-litellm-num-retries")? {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
             let retries = retries.clamp(0.0, 100.0) as u32;
-            self.num_retries = Some(retries);
+            self.route.num_retries = Some(retries);
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use llm_core::operation::Operation;
 use llm_core::realtime::{Dial, Duplex, Link};
 use llm_core::{Error, Ingress, Result, Usage};
+use llm_router::{Ask, unavailable};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 
 use crate::call_id::new_call_id;
@@ -97,10 +98,18 @@ async fn open(
     for deployment in group.deployments() {
         let vendor_model = deployment.model_for(name);
         let deadlines = state.router.settings().limits.or(deployment.limits).deadlines(Instant::now());
-        let (in_flight, began) = (deployment.begin(), Instant::now());
+        let began = Instant::now();
+        let mut in_flight = match deployment.admit(&Ask::at(began)) {
+            Ok(in_flight) => in_flight,
+            Err(rule) => {
+                refused = Some(unavailable(model, [&rule], began));
+                continue;
+            }
+        };
         settlement.asks();
         match deployment.provider.realtime(Dial { model: &vendor_model, handshake, deadlines }).await {
             Ok(link) => {
+                in_flight.answered();
                 let account = state.books.accounts.get(&deployment.id).map(Arc::clone);
                 let account =
                     account.ok_or_else(|| Error::internal("a deployment without an account answered"))?;
@@ -109,7 +118,7 @@ async fn open(
                 return Ok(link);
             }
             Err(error) => {
-                deployment.failed(&error);
+                in_flight.failed(&error);
                 refused = Some(error);
             }
         }

@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use llm_core::relay::{RelayBase, RelayBody, RelayCall, RelayReply, check_path};
 use llm_core::{Envelope, Error, ErrorKind, Result};
-use llm_router::{Attempt, Deployment};
+use llm_router::{Ask, Attempt, Deployment, unavailable};
 
 use crate::call_id::new_call_id;
 use crate::caller;
@@ -178,7 +178,9 @@ impl State {
         call: RelayCall,
         mut settlement: Settlement,
     ) -> Result<RelayAnswer> {
-        let (in_flight, began) = (target.begin(), Instant::now());
+        let began = Instant::now();
+        let admitted = target.admit(&Ask::at(began));
+        let mut in_flight = admitted.map_err(|rule| unavailable(&target.full_name, [&rule], began))?;
         let account = self.books.accounts.get(&target.id).map(Arc::clone);
         let account = account.ok_or_else(|| Error::internal("a deployment without an account"))?;
         settlement.asks();
@@ -187,14 +189,14 @@ impl State {
         let RelayReply { status, headers, body } = match replied {
             Ok(reply) => reply,
             Err(error) => {
-                target.failed(&error);
+                in_flight.failed(&error);
                 settlement.failed_attempts(&[attempt(Some(error.clone()))]);
                 settlement.settle(Outcome::Failed(&error));
                 return Err(error);
             }
         };
         if status < 500 {
-            target.succeeded();
+            in_flight.answered();
         }
         let mut parts = RoutedParts {
             in_flight: Some(in_flight),

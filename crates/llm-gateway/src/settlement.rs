@@ -7,8 +7,7 @@ use llm_core::provider::Inbound;
 use llm_core::response::FinishReason;
 use llm_core::{Error, ErrorKind, Usage};
 use llm_metrics::{Cost, InFlight as Serving, Observation};
-use llm_router::deployment::InFlight;
-use llm_router::{Attempt, Routed};
+use llm_router::{Attempt, Finished, InFlight, Routed};
 
 use crate::books::{Account, Books};
 
@@ -204,6 +203,7 @@ impl Settlement {
             Outcome::Cancelled => ErrorKind::Cancelled.status(),
         };
         self.observe(outcome, cost, times);
+        self.release(outcome, times);
         let account = self.answered.as_ref().map(|answered| &*answered.account);
         self.books.route_metrics(self.call.route, account).finished(status);
         self.log(outcome, status, cost, times);
@@ -240,6 +240,23 @@ impl Settlement {
                 });
             }
         }
+    }
+
+    /// Tells the deployment how its attempt ended, and what it used.
+    fn release(&mut self, outcome: Outcome<'_>, times: Times) {
+        let Some(answered) = &mut self.answered else { return };
+        let first_content = answered.first_content.saturating_duration_since(answered.attempt_began);
+        answered.in_flight.finished(&Finished {
+            error: match outcome {
+                Outcome::Failed(error) => Some(error),
+                Outcome::Complete | Outcome::Cancelled => None,
+            },
+            tokens: self.usage.total(),
+            output_tokens: self.usage.completion_total(),
+            first_content,
+            took: times.upstream,
+            stream: self.call.stream,
+        });
     }
 
     /// One line for each call: who answered, what it used and how long it took; no prompt, answer or key.

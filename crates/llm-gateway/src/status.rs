@@ -81,7 +81,7 @@ impl Gateway {
     pub fn health(&self) -> Health {
         let state = self.state();
         let (healthy, unhealthy): (Vec<_>, Vec<_>) =
-            state.deployments().partition(|deployment| deployment.consecutive_failures() == 0);
+            state.deployments().partition(|deployment| deployment.health().consecutive_failures() == 0);
         Health {
             healthy_count: healthy.len(),
             unhealthy_count: unhealthy.len(),
@@ -113,11 +113,11 @@ impl State {
             provider: deployment.vendor.clone(),
             model_id: deployment.id.clone(),
             api_base: deployment.api_base.clone(),
-            status: if deployment.consecutive_failures() == 0 { "healthy" } else { "failing" },
-            in_flight: deployment.in_flight(),
-            attempts: deployment.attempts(),
-            failures: deployment.failures(),
-            consecutive_failures: deployment.consecutive_failures(),
+            status: if deployment.health().consecutive_failures() == 0 { "healthy" } else { "failing" },
+            in_flight: deployment.quota().in_flight(),
+            attempts: deployment.health().attempts(),
+            failures: deployment.health().failures(),
+            consecutive_failures: deployment.health().consecutive_failures(),
             total_tokens: totals.input_tokens + totals.output_tokens,
             total_cost: totals.cost.to_string(),
             average_latency_ms: totals.average_latency.and_then(|mean| u64::try_from(mean.as_millis()).ok()),

@@ -11,24 +11,17 @@ use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Provider, Secret};
 use llm_gateway::{AccountSpec, Answer, AnswerBody, Gateway, GatewayParts, Incoming};
 use llm_metrics::PriceBook;
-use llm_router::{Deployment, DeploymentSpec, Limits, Pattern, Router, RouterSettings};
+use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::{FakeProvider, PlainIngress, Script, piece, preamble};
 
 fn gateway(script: impl IntoIterator<Item = Script>, master_key: Option<&str>) -> Gateway {
     let provider: Arc<dyn Provider> = FakeProvider::new(script);
     let deployment = Arc::new(Deployment::new(DeploymentSpec {
-        id: "d1".into(),
-        group: Pattern::new("m"),
-        model: "gpt-4o".into(),
         full_name: "openai/gpt-4o".into(),
         vendor: "openai".into(),
         api_base: "http://vendor.test".into(),
-        weight: 0,
-        order: 0,
-        limits: Limits::default(),
         num_retries: Some(0),
-        policy: None,
-        provider,
+        ..DeploymentSpec::new("d1", "m", "gpt-4o", provider)
     }));
     let account = AccountSpec { price_provider: "openai".into(), ..AccountSpec::default() };
     Gateway::new(GatewayParts {

@@ -18,7 +18,7 @@ use llm_gateway::{
     AccountSpec, Gateway, GatewayParts, RelayAnswer, RelayAnswerBody, RelayIncoming, RelayRoute, RelayTarget,
 };
 use llm_metrics::PriceBook;
-use llm_router::{Deployment, DeploymentSpec, Limits, Pattern, Router, RouterSettings};
+use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::PlainIngress;
 use parking_lot::Mutex;
 
@@ -76,18 +76,10 @@ struct Setup {
 
 fn deployment(id: &str, provider: &Arc<Vendor>) -> Arc<Deployment> {
     Arc::new(Deployment::new(DeploymentSpec {
-        id: id.to_owned(),
-        group: Pattern::new(format!("public-{id}")),
-        model: "gpt-4o-mini".to_owned(),
         full_name: format!("{id}/gpt-4o-mini"),
         vendor: id.to_owned(),
         api_base: "http://vendor.test".to_owned(),
-        weight: 1,
-        order: 0,
-        limits: Limits::default(),
-        num_retries: None,
-        policy: None,
-        provider: Arc::clone(provider) as _,
+        ..DeploymentSpec::new(id, format!("public-{id}"), "gpt-4o-mini", Arc::clone(provider) as _)
     }))
 }
 

@@ -2,13 +2,18 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use llm_core::provider::Deadlines;
-use llm_core::{Error, LossPolicy, Provider};
+use llm_core::{LossPolicy, Provider};
 
+use crate::ask::Ask;
+use crate::health::{Health, HealthSettings};
+use crate::in_flight::InFlight;
+use crate::pace::Pace;
 use crate::pattern::Pattern;
+use crate::quota::{Quota, QuotaSpec};
+use crate::rule::Rule;
 
 /// What a deployment is made from.
 pub struct DeploymentSpec {
@@ -34,8 +39,46 @@ pub struct DeploymentSpec {
     pub num_retries: Option<u32>,
     /// What to do with what the vendor's dialect cannot express; `None`: as the router says.
     pub policy: Option<LossPolicy>,
+    /// How much it may be asked for.
+    pub quota: QuotaSpec,
+    /// When it is benched and for how long; `None`: as the router says.
+    pub health: Option<HealthSettings>,
+    /// Words that requests may ask for.
+    pub tags: Vec<String>,
+    /// Where it stands, in the vendor's words.
+    pub region: Option<String>,
     /// The vendor.
     pub provider: Arc<dyn Provider>,
+}
+
+impl DeploymentSpec {
+    /// A deployment that leaves everything open that can be left open. Its full name is `model`.
+    pub fn new(
+        id: impl Into<String>,
+        group: impl Into<String>,
+        model: impl Into<String>,
+        provider: Arc<dyn Provider>,
+    ) -> Self {
+        let model = model.into();
+        Self {
+            id: id.into(),
+            group: Pattern::new(group),
+            full_name: model.clone(),
+            model,
+            vendor: String::new(),
+            api_base: String::new(),
+            weight: 0,
+            order: 0,
+            limits: Limits::default(),
+            num_retries: None,
+            policy: None,
+            quota: QuotaSpec::default(),
+            health: None,
+            tags: Vec::new(),
+            region: None,
+            provider,
+        }
+    }
 }
 
 /// How long each phase of an attempt may take. `None`: as the level above says.
@@ -81,22 +124,16 @@ impl Limits {
 /// One model of one vendor with one credential.
 pub struct Deployment {
     spec: DeploymentSpec,
-    in_flight: AtomicU32,
-    attempts: AtomicU64,
-    failures: AtomicU64,
-    consecutive_failures: AtomicU32,
+    health: Health,
+    quota: Quota,
+    pace: Pace,
 }
 
 impl Deployment {
     /// A deployment that has not been used yet.
     pub fn new(spec: DeploymentSpec) -> Self {
-        Self {
-            spec,
-            in_flight: AtomicU32::new(0),
-            attempts: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
-            consecutive_failures: AtomicU32::new(0),
-        }
+        let quota = Quota::new(spec.quota);
+        Self { spec, health: Health::default(), quota, pace: Pace::default() }
     }
 
     /// The model in the vendor's words for a public name.
@@ -109,47 +146,29 @@ impl Deployment {
         }
     }
 
-    /// Attempts that are under way, streams included until they end.
-    pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
+    /// Whether it is up.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
-    /// Attempts made.
-    pub fn attempts(&self) -> u64 {
-        self.attempts.load(Ordering::Relaxed)
+    /// How much of it is in use.
+    pub fn quota(&self) -> &Quota {
+        &self.quota
     }
 
-    /// Attempts that failed by the vendor's fault.
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+    /// How fast it has been.
+    pub fn pace(&self) -> &Pace {
+        &self.pace
     }
 
-    /// Failures by the vendor's fault since the last success.
-    pub fn consecutive_failures(&self) -> u32 {
-        self.consecutive_failures.load(Ordering::Relaxed)
-    }
-
-    /// Marks an attempt as begun; it lasts until the mark is dropped.
-    pub fn begin(self: &Arc<Self>) -> InFlight {
-        self.attempts.fetch_add(1, Ordering::Relaxed);
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(self))
-    }
-
-    /// Books an attempt that gave an answer.
-    pub fn succeeded(&self) {
-        // Read first: in good times nobody writes to the shared line.
-        if self.consecutive_failures.load(Ordering::Relaxed) != 0 {
-            self.consecutive_failures.store(0, Ordering::Relaxed);
-        }
-    }
-
-    /// Books an attempt that failed. A client's own mistake does not count.
-    pub fn failed(&self, error: &Error) {
-        if error.fault() == llm_core::Fault::Upstream {
-            self.failures.fetch_add(1, Ordering::Relaxed);
-            self.consecutive_failures.fetch_add(1, Ordering::Relaxed);
-        }
+    /// Begins an attempt: what it may use is reserved until the mark is dropped.
+    ///
+    /// # Errors
+    /// The rule that forbids it, when it is benched or full.
+    pub fn admit(self: &Arc<Self>, ask: &Ask<'_>) -> Result<InFlight, Rule> {
+        let probe = self.health.admit(ask.now)?;
+        let reservation = self.quota.reserve(ask)?;
+        Ok(InFlight::new(Arc::clone(self), probe, reservation))
     }
 }
 
@@ -158,21 +177,5 @@ impl std::ops::Deref for Deployment {
 
     fn deref(&self) -> &DeploymentSpec {
         &self.spec
-    }
-}
-
-/// An attempt under way; dropping it ends it.
-pub struct InFlight(Arc<Deployment>);
-
-impl InFlight {
-    /// The deployment that is used.
-    pub fn deployment(&self) -> &Arc<Deployment> {
-        &self.0
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

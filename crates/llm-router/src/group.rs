@@ -1,23 +1,34 @@
 //! Deployments that may answer the same public name.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::ask::Ask;
 use crate::deployment::Deployment;
+use crate::in_flight::InFlight;
 use crate::pattern::Pattern;
-use crate::strategy::Strategy;
+use crate::rule::Rule;
+use crate::strategy::{BuiltIn, Chosen, Strategy};
 
 /// Deployments under one public name or pattern.
 pub struct Group {
     name: Pattern,
     /// Sorted by `order`, then as configured.
     deployments: Vec<Arc<Deployment>>,
+    strategy: Arc<dyn Strategy>,
+    /// For requests that ask for another strategy.
+    others: HashMap<BuiltIn, Arc<dyn Strategy>>,
 }
 
+/// A deployment's place in its group.
+pub(crate) type Index = usize;
+
 impl Group {
-    pub(crate) fn new(name: Pattern) -> Self {
-        Self { name, deployments: Vec::new() }
+    pub(crate) fn new(name: Pattern, strategy: &Chosen) -> Self {
+        let others = BuiltIn::ALL.into_iter().map(|built_in| (built_in, built_in.make())).collect();
+        Self { name, deployments: Vec::new(), strategy: strategy.make(), others }
     }
 
     pub(crate) fn add(&mut self, deployment: Arc<Deployment>) {
@@ -35,29 +46,48 @@ impl Group {
         &self.deployments
     }
 
-    /// The deployment for the next attempt: of the lowest priority level that has one outside `avoid`; when all
-    /// were tried, of those in `avoid` that are not in `never`.
-    pub(crate) fn pick(
-        &self,
-        strategy: &dyn Strategy,
-        avoid: &[usize],
-        never: &[usize],
-    ) -> Option<&Arc<Deployment>> {
-        self.pick_outside(strategy, avoid).or_else(|| self.pick_outside(strategy, never))
+    /// The strategy of a request: the group's, or the built-in one that it asks for.
+    fn strategy(&self, asked: Option<BuiltIn>) -> &dyn Strategy {
+        let other = asked.and_then(|built_in| self.others.get(&built_in));
+        other.unwrap_or(&self.strategy).as_ref()
     }
 
-    fn pick_outside(&self, strategy: &dyn Strategy, out: &[usize]) -> Option<&Arc<Deployment>> {
+    /// Begins an attempt at a deployment outside `avoid`, of the lowest priority level that has one with room.
+    ///
+    /// # Errors
+    /// Why each deployment outside `avoid` was passed over; empty when there is none outside.
+    pub(crate) fn pick(
+        &self,
+        asked: Option<BuiltIn>,
+        ask: &Ask<'_>,
+        avoid: &[Index],
+    ) -> Result<(Index, InFlight), SmallVec<[(Index, Rule); 4]>> {
+        let mut refused: SmallVec<[(Index, Rule); 4]> = SmallVec::new();
+        loop {
+            let out = |index: &Index| avoid.contains(index) || refused.iter().any(|(one, _)| one == index);
+            let Some(index) = self.choose(asked, ask, out) else { return Err(refused) };
+            let Some(deployment) = self.deployments.get(index) else { return Err(refused) };
+            match deployment.admit(ask) {
+                Ok(in_flight) => return Ok((index, in_flight)),
+                Err(rule) => refused.push((index, rule)),
+            }
+        }
+    }
+
+    fn choose(&self, asked: Option<BuiltIn>, ask: &Ask<'_>, out: impl Fn(&Index) -> bool) -> Option<Index> {
+        let mut indexes: SmallVec<[Index; 8]> = SmallVec::new();
         let mut candidates: SmallVec<[&Arc<Deployment>; 8]> = SmallVec::new();
-        for deployment in self.deployments.iter().filter(|one| !out.contains(&Arc::as_ptr(one).addr())) {
+        for (index, deployment) in self.deployments.iter().enumerate().filter(|(index, _)| !out(index)) {
             if candidates.first().is_some_and(|first| first.order != deployment.order) {
                 break;
             }
+            indexes.push(index);
             candidates.push(deployment);
         }
         match candidates.as_slice() {
             [] => None,
-            [only] => Some(only),
-            several => several.get(strategy.pick(several)).copied(),
+            [_] => indexes.first().copied(),
+            several => indexes.get(self.strategy(asked).pick(several, ask)).copied(),
         }
     }
 }

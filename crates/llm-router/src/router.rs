@@ -8,14 +8,15 @@ use llm_core::{Error, ErrorKind, LossPolicy, Result};
 
 use crate::deployment::{Deployment, Limits};
 use crate::group::Group;
+use crate::health::HealthSettings;
 use crate::pattern::Pattern;
-use crate::strategy::{Shuffle, Strategy};
+use crate::strategy::Chosen;
 
 /// What holds for all groups.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct RouterSettings {
     /// Picks among a group's deployments.
-    pub strategy: Arc<dyn Strategy>,
+    pub strategy: Chosen,
     /// Attempts after the first, in each group.
     pub num_retries: u32,
     /// The shortest wait before the same deployment is tried again.
@@ -28,6 +29,8 @@ pub struct RouterSettings {
     pub default_fallbacks: Vec<String>,
     /// How long each phase may take where a deployment does not say.
     pub limits: Limits,
+    /// When deployments are benched, and for how long.
+    pub health: HealthSettings,
     /// What to do with what a vendor's dialect cannot express.
     pub policy: LossPolicy,
 }
@@ -36,7 +39,7 @@ impl Default for RouterSettings {
     /// Two retries and ten minutes for a call: what the SDKs in front of us expect.
     fn default() -> Self {
         Self {
-            strategy: Arc::new(Shuffle),
+            strategy: Chosen::default(),
             num_retries: 2,
             retry_after: Duration::ZERO,
             max_fallbacks: 5,
@@ -49,6 +52,7 @@ impl Default for RouterSettings {
                 idle: Some(Duration::from_secs(120)),
                 total: Some(Duration::from_secs(600)),
             },
+            health: HealthSettings::default(),
             policy: LossPolicy::Default,
         }
     }
@@ -82,7 +86,10 @@ impl Router {
         let mut groups: HashMap<Pattern, Group> = HashMap::new();
         for deployment in deployments {
             let name = deployment.group.clone();
-            groups.entry(name.clone()).or_insert_with(|| Group::new(name)).add(deployment);
+            groups
+                .entry(name.clone())
+                .or_insert_with(|| Group::new(name, &settings.strategy))
+                .add(deployment);
         }
         let (wild, exact): (Vec<_>, Vec<_>) =
             groups.into_values().map(Arc::new).partition(|group| group.name().is_wildcard());

@@ -11,14 +11,17 @@ use llm_core::provider::{Call, Inbound, not_served};
 use llm_core::{Error, ErrorKind, LossPolicy, Result, Retry};
 use smallvec::SmallVec;
 
-use crate::deployment::{Deployment, InFlight, Limits};
-use crate::group::Group;
+use crate::ask::Ask;
+use crate::deployment::Limits;
+use crate::group::{Group, Index};
+use crate::in_flight::InFlight;
 use crate::router::Router;
+use crate::rule::{Rule, unavailable};
 use crate::started::{self, Started};
-use crate::strategy::Strategy;
+use crate::strategy::BuiltIn;
 
 /// What one call asks of the router.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Route<'a> {
     /// The request.
     pub inbound: &'a Inbound,
@@ -28,6 +31,13 @@ pub struct Route<'a> {
     pub stream: bool,
     /// When the call began.
     pub began: Instant,
+    /// What the request says to the router itself.
+    pub options: &'a RouteOptions,
+}
+
+/// What a request says to the router itself, before what groups and the router say.
+#[derive(Clone, Debug, Default)]
+pub struct RouteOptions {
     /// Time limits of this call, before those of deployments and router.
     pub limits: Limits,
     /// Attempts after the first; `None`: as the deployment or the router says.
@@ -35,7 +45,7 @@ pub struct Route<'a> {
     /// Fallback names of this call, before the configured ones; `Some(vec![])` switches fallbacks off.
     pub fallbacks: Option<Vec<String>>,
     /// The strategy of this call.
-    pub strategy: Option<Arc<dyn Strategy>>,
+    pub strategy: Option<BuiltIn>,
     /// What to do with what a dialect cannot express.
     pub policy: Option<LossPolicy>,
 }
@@ -137,7 +147,7 @@ impl Run<'_> {
     /// The fallback names of this call, each once, without the group asked for.
     fn fallback_names(&self) -> Vec<String> {
         let configured = self.router.fallbacks_of(self.route.model);
-        let list = self.route.fallbacks.as_deref().unwrap_or(configured);
+        let list = self.route.options.fallbacks.as_deref().unwrap_or(configured);
         let mut names: Vec<String> = Vec::new();
         for name in list {
             if name != self.route.model && !names.contains(name) {
@@ -150,46 +160,55 @@ impl Run<'_> {
 
     async fn group(&mut self, group: &Group, name: &str) -> Result<Routed> {
         let settings = self.router.settings();
-        let strategy = self.route.strategy.as_deref().unwrap_or(settings.strategy.as_ref());
-        // Deployments by their address, as a number: a pointer would keep the future on one thread.
-        let mut hopeless: SmallVec<[usize; 4]> = self.unfit(group);
+        let asked = self.route.options.strategy;
+        let mut hopeless: SmallVec<[Index; 4]> = self.unfit(group);
         let mut failed = hopeless.clone();
         let mut retries = 0;
         let mut last: Option<Error> = None;
         loop {
-            let Some(deployment) = group.pick(strategy, &failed, &hopeless) else {
-                let operation = self.route.inbound.asked.operation;
-                return Err(last.unwrap_or_else(|| not_served(self.route.model, operation)));
+            let ask = Ask::of(self.route.inbound, self.route.stream, Instant::now());
+            let picked = group.pick(asked, &ask, &failed).or_else(|_| group.pick(asked, &ask, &hopeless));
+            let (index, in_flight) = match picked {
+                Ok(picked) => picked,
+                Err(refused) => return Err(last.unwrap_or_else(|| self.refused(&refused, ask.now))),
             };
-            let again = failed.contains(&Arc::as_ptr(deployment).addr());
-            if let (true, Some(error)) = (again, &last) {
+            if let (true, Some(error)) = (failed.contains(&index), &last) {
                 self.pause(retries, error).await?;
             }
-            let error = match self.attempt(deployment, name).await {
+            let own = in_flight.deployment().num_retries;
+            let error = match self.attempt(in_flight, name).await {
                 Ok(routed) => return Ok(routed),
                 Err(error) => error,
             };
-            let allowed = self.route.num_retries.or(deployment.num_retries).unwrap_or(settings.num_retries);
+            let allowed = self.route.options.num_retries.or(own).unwrap_or(settings.num_retries);
             match error.retry() {
                 Retry::Never => return Err(error),
                 _ if retries >= allowed || self.is_over_in(Duration::ZERO) => return Err(error),
-                Retry::Elsewhere => hopeless.push(Arc::as_ptr(deployment).addr()),
+                Retry::Elsewhere => hopeless.push(index),
                 Retry::Later { .. } => {}
             }
-            failed.push(Arc::as_ptr(deployment).addr());
+            failed.push(index);
             retries += 1;
             last = Some(error);
         }
     }
 
+    /// Why nobody was asked.
+    fn refused(&self, refused: &[(Index, Rule)], now: Instant) -> Error {
+        if refused.is_empty() {
+            return not_served(self.route.model, self.route.inbound.asked.operation);
+        }
+        unavailable(self.route.model, refused.iter().map(|(_, rule)| rule), now)
+    }
+
     /// The deployments of a group that have no such kind of call. All have chat.
-    fn unfit(&self, group: &Group) -> SmallVec<[usize; 4]> {
+    fn unfit(&self, group: &Group) -> SmallVec<[Index; 4]> {
         let inbound = self.route.inbound;
         if inbound.asked.operation.is_chat() {
             return SmallVec::new();
         }
-        let unfit = group.deployments().iter().filter(|deployment| !deployment.provider.serves(inbound));
-        unfit.map(|deployment| Arc::as_ptr(deployment).addr()).collect()
+        let all = group.deployments().iter().enumerate();
+        all.filter(|(_, one)| !one.provider.serves(inbound)).map(|(index, _)| index).collect()
     }
 
     /// Waits before a deployment that failed is tried again: the vendor's hint up to a minute, or half a second
@@ -210,15 +229,16 @@ impl Run<'_> {
 
     /// Whether the call's time is up when this much more of it has passed.
     fn is_over_in(&self, more: Duration) -> bool {
-        let limits = self.route.limits.or(self.router.settings().limits);
+        let limits = self.route.options.limits.or(self.router.settings().limits);
         let end = limits.total.and_then(|total| self.route.began.checked_add(total));
         end.is_some_and(|end| tokio::time::Instant::now().into_std() + more >= end)
     }
 
-    async fn attempt(&mut self, deployment: &Arc<Deployment>, name: &str) -> Result<Routed> {
+    async fn attempt(&mut self, mut in_flight: InFlight, name: &str) -> Result<Routed> {
+        let deployment = Arc::clone(in_flight.deployment());
         let settings = self.router.settings();
         let attempt_began = Instant::now();
-        let limits = self.route.limits.or(deployment.limits).or(settings.limits);
+        let limits = self.route.options.limits.or(deployment.limits).or(settings.limits);
         let deadlines = limits.deadlines(self.route.began);
         let model = deployment.model_for(name);
         let call = Call {
@@ -226,10 +246,9 @@ impl Run<'_> {
             model: &model,
             public_model: self.route.model,
             stream: self.route.stream,
-            policy: self.route.policy.or(deployment.policy).or(Some(settings.policy)),
+            policy: self.route.options.policy.or(deployment.policy).or(Some(settings.policy)),
             deadlines,
         };
-        let in_flight = deployment.begin();
         let answer = async {
             let reply = match call.inbound.asked.operation {
                 Operation::Chat => deployment.provider.chat(call),
@@ -250,13 +269,13 @@ impl Run<'_> {
         });
         match outcome {
             Ok((headers, losses, answer)) => {
-                deployment.succeeded();
+                in_flight.answered();
                 let attempts = std::mem::take(&mut self.attempts);
                 let (group, fallbacks) = (name.to_owned(), self.fallbacks);
                 Ok(Routed { in_flight, group, headers, losses, answer, attempts, fallbacks, attempt_began })
             }
             Err(error) => {
-                deployment.failed(&error);
+                in_flight.failed(&error);
                 Err(error)
             }
         }

@@ -1,55 +1,32 @@
 //! The run loop against fake vendors: retries, fallbacks, deadlines and the point of no return.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use llm_core::event::Event;
 use llm_core::provider::Inbound;
 use llm_core::{Error, ErrorKind, Provider};
 use llm_router::{
-    Alias, Deployment, DeploymentSpec, Limits, Pattern, Route, Router, RouterSettings, Started, Strategy,
-    strategy_named,
+    Alias, Ask, BuiltIn, Chosen, Deployment, DeploymentSpec, Limits, Route, RouteOptions, Router,
+    RouterSettings, Started, Strategy,
 };
 use llm_testkit::fake::{FakeProvider, Script, inbound, piece, preamble};
 
 fn deployment(group: &str, id: &str, provider: &Arc<FakeProvider>) -> Arc<Deployment> {
     let provider: Arc<dyn Provider> = Arc::<FakeProvider>::clone(provider);
-    Arc::new(Deployment::new(DeploymentSpec {
-        id: id.into(),
-        group: Pattern::new(group),
-        model: if group.contains('*') { "vendor-*".into() } else { format!("vendor-{id}") },
-        full_name: format!("acme/{id}"),
-        vendor: "acme".into(),
-        api_base: "http://acme.test".into(),
-        weight: 0,
-        order: 0,
-        limits: Limits::default(),
-        num_retries: None,
-        policy: None,
-        provider,
-    }))
+    let model = if group.contains('*') { "vendor-*".to_owned() } else { format!("vendor-{id}") };
+    Arc::new(Deployment::new(DeploymentSpec::new(id, group, model, provider)))
 }
 
 fn settings() -> RouterSettings {
-    RouterSettings {
-        strategy: strategy_named("first_available").expect("a known name"),
-        ..RouterSettings::default()
-    }
+    RouterSettings { strategy: Chosen::BuiltIn(BuiltIn::FirstAvailable), ..RouterSettings::default() }
 }
 
+static NO_OPTIONS: LazyLock<RouteOptions> = LazyLock::new(RouteOptions::default);
+
 fn route<'a>(inbound: &'a Inbound, model: &'a str, stream: bool) -> Route<'a> {
-    Route {
-        inbound,
-        model,
-        stream,
-        began: Instant::now(),
-        limits: Limits::default(),
-        num_retries: None,
-        fallbacks: None,
-        strategy: None,
-        policy: None,
-    }
+    Route { inbound, model, stream, began: Instant::now(), options: &NO_OPTIONS }
 }
 
 fn failure(kind: ErrorKind) -> Script {
@@ -125,7 +102,8 @@ async fn a_request_may_name_or_forbid_its_own_fallbacks() {
         let default_fallbacks = vec!["b".to_owned()];
         let router =
             Router::new(deployments, HashMap::new(), RouterSettings { default_fallbacks, ..settings() });
-        let route = Route { fallbacks: Some(own), ..route(&inbound, "a", false) };
+        let options = RouteOptions { fallbacks: Some(own), ..RouteOptions::default() };
+        let route = Route { options: &options, ..route(&inbound, "a", false) };
         assert_eq!(router.run(&route).await.is_ok(), answers);
     }
 }
@@ -180,7 +158,8 @@ async fn silence_is_left_for_another_deployment_when_its_time_is_up() {
         let router = Router::new(deployments, HashMap::new(), settings());
         let inbound = inbound(r#"{"model":"m","stream":true}"#);
         let limits = Limits { first_content: Some(Duration::from_secs(3)), ..Limits::default() };
-        let route = Route { limits, ..route(&inbound, "m", true) };
+        let options = RouteOptions { limits, ..RouteOptions::default() };
+        let route = Route { options: &options, ..route(&inbound, "m", true) };
         let routed = router.run(&route).await.expect("the good one answers");
         assert_eq!(routed.in_flight.deployment().id, "good");
     }
@@ -192,7 +171,8 @@ async fn the_total_limit_ends_all_attempts() {
     let router = Router::new([deployment("m", "silent", &silent)], HashMap::new(), settings());
     let inbound = inbound(r#"{"model":"m"}"#);
     let limits = Limits { total: Some(Duration::from_secs(2)), ..Limits::default() };
-    let route = Route { limits, ..route(&inbound, "m", false) };
+    let options = RouteOptions { limits, ..RouteOptions::default() };
+    let route = Route { options: &options, ..route(&inbound, "m", false) };
     let unanswered = router.run(&route).await.err().expect("nobody answers");
     assert_eq!(unanswered.error.kind(), ErrorKind::Timeout);
     assert_eq!(silent.calls().len(), 1);
@@ -237,27 +217,17 @@ async fn attempts_are_in_flight_until_their_answer_is_dropped() {
     let router = Router::new([Arc::clone(&only)], HashMap::new(), settings());
     let inbound = inbound(r#"{"model":"m"}"#);
     let routed = router.run(&route(&inbound, "m", false)).await.expect("answers");
-    assert_eq!(only.in_flight(), 1);
+    assert_eq!(only.quota().in_flight(), 1);
     drop(routed);
-    assert_eq!(only.in_flight(), 0);
+    assert_eq!(only.quota().in_flight(), 0);
 }
 
 fn weighted(weights: &[u32]) -> Vec<Arc<Deployment>> {
     let provider: Arc<dyn Provider> = FakeProvider::new([]);
     let make = |(index, weight): (usize, &u32)| {
         Arc::new(Deployment::new(DeploymentSpec {
-            id: index.to_string(),
-            group: Pattern::new("m"),
-            model: "m".into(),
-            full_name: "acme/m".into(),
-            vendor: "acme".into(),
-            api_base: String::new(),
             weight: *weight,
-            order: 0,
-            limits: Limits::default(),
-            num_retries: None,
-            policy: None,
-            provider: Arc::clone(&provider),
+            ..DeploymentSpec::new(index.to_string(), "m", "m", Arc::clone(&provider))
         }))
     };
     weights.iter().enumerate().map(make).collect()
@@ -268,21 +238,21 @@ fn shares(strategy: &dyn Strategy, weights: &[u32], rounds: usize) -> Vec<usize>
     let candidates: Vec<&Arc<Deployment>> = deployments.iter().collect();
     let mut counts = vec![0; weights.len()];
     for _ in 0..rounds {
-        counts[strategy.pick(&candidates)] += 1;
+        counts[strategy.pick(&candidates, &Ask::at(Instant::now()))] += 1;
     }
     counts
 }
 
 #[test]
 fn round_robin_is_exact_and_follows_weights() {
-    let strategy = strategy_named("round_robin").expect("known");
+    let strategy = BuiltIn::RoundRobin.make();
     assert_eq!(shares(strategy.as_ref(), &[0, 0, 0], 300), [100, 100, 100]);
     assert_eq!(shares(strategy.as_ref(), &[3, 1, 0], 400), [300, 100, 0]);
 }
 
 #[test]
 fn shuffle_follows_weights_within_chance() {
-    let strategy = strategy_named("simple-shuffle").expect("known");
+    let strategy = BuiltIn::SimpleShuffle.make();
     let counts = shares(strategy.as_ref(), &[3, 1], 40_000);
     assert!((29_000..31_000).contains(&counts[0]), "{counts:?}");
     let even = shares(strategy.as_ref(), &[0, 0], 40_000);
@@ -291,6 +261,6 @@ fn shuffle_follows_weights_within_chance() {
 
 #[test]
 fn an_unknown_strategy_is_a_clear_error() {
-    let error = strategy_named("fastest").err().expect("unknown");
+    let error = "fastest".parse::<BuiltIn>().expect_err("unknown");
     assert!(error.message().contains("`fastest`") && error.message().contains("round_robin"));
 }

@@ -63,8 +63,21 @@ pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
 
 const TRAFFIC: &[Key] = &[
     key("weight", Shape::Whole, "Share of the group's traffic."),
-    key("rpm", Shape::Whole, "Requests a minute: the share of the traffic where no `weight` is given."),
-    key("tpm", Shape::Whole, "Tokens a minute: the share where neither `weight` nor `rpm` is given."),
+    key(
+        "rpm",
+        Shape::Whole,
+        "Requests a minute at most; also the share of the traffic where no `weight` is given.",
+    ),
+    key(
+        "tpm",
+        Shape::Whole,
+        "Tokens a minute at most; also the share where neither `weight` nor `rpm` is given.",
+    ),
+    key(
+        "max_parallel_requests",
+        Shape::Whole,
+        "Attempts at a time at most, streams included until they end.",
+    ),
     key("order", Shape::Whole, "Priority level: lower ones are used first. Default 0."),
     key("num_retries", Shape::Whole, "Attempts after the first, instead of the router's."),
 ];
@@ -131,7 +144,6 @@ const PARAMS_LATER: &[&str] = &[
     "logit_bias",
     "logprobs",
     "max_budget",
-    "max_parallel_requests",
     "max_retries",
     "merge_reasoning_content_in_choices",
     "metadata",

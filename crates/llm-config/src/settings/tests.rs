@@ -73,7 +73,7 @@ fn wrong_values_of_variables_and_ports_out_of_range_name_their_place() {
 #[test]
 fn a_timeout_bounds_attempts_and_the_call_lasts_at_least_as_long() {
     let seconds = |seconds| Some(Duration::from_secs(seconds));
-    let above = llm_router::RouterSettings::default().limits;
+    let above = RouterSettings::default().limits;
     let limits = Phases { timeout: seconds(30), stream: seconds(5), ..Phases::default() }.limits(above);
     assert_eq!((limits.headers, limits.first_content, limits.idle), (seconds(30), seconds(5), seconds(5)));
     assert_eq!(limits.total, seconds(600));

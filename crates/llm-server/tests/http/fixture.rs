@@ -10,7 +10,7 @@ use llm_core::Secret;
 use llm_core::relay::RelayBase;
 use llm_gateway::{Gateway, GatewayParts, RelayRoute, RelayTarget};
 use llm_metrics::PriceBook;
-use llm_router::{Deployment, DeploymentSpec, Limits as CallLimits, Pattern, Router, RouterSettings};
+use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_server::{Limits, Options, Origins, Running, Server, listen};
 
 use crate::client::Client;
@@ -61,18 +61,10 @@ pub(crate) fn limits() -> Limits {
 /// A gateway to the scripted vendor: it serves any model name.
 pub(crate) fn gateway(vendor: &Arc<Vendor>, key: Option<&str>) -> Arc<Gateway> {
     let deployment = Deployment::new(DeploymentSpec {
-        id: "one".to_owned(),
-        group: Pattern::new("*"),
-        model: "*".to_owned(),
         full_name: "test/*".to_owned(),
         vendor: "test".to_owned(),
         api_base: "http://vendor.test".to_owned(),
-        weight: 1,
-        order: 0,
-        limits: CallLimits::default(),
-        num_retries: None,
-        policy: None,
-        provider: Arc::clone(vendor) as _,
+        ..DeploymentSpec::new("one", "*", "*", Arc::clone(vendor) as _)
     });
     let deployment = Arc::new(deployment);
     let relay = RelayRoute {
