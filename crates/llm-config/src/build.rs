@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use llm_core::{LossPolicy, Result};
+use llm_core::{LossPolicy, Result, Usage};
 use llm_gateway::{AccountSpec, GatewayParts};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
-use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
+use llm_router::{Deployment, DeploymentSpec, Price, Router};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
 use crate::relays;
@@ -20,13 +20,13 @@ use crate::report::Report;
 pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
     let config = &loaded.config;
     let mut report = Report::default();
-    let settings = config.router.clone();
     let providers = Providers::new(config.vendors.clone()).with_media(config.media.clone());
     let mut deployments = Vec::with_capacity(config.deployments.len());
     let mut accounts = HashMap::with_capacity(config.deployments.len());
     for one in &config.deployments {
-        let built = deployment(one, &settings, &providers);
-        match built.and_then(|deployment| Ok((deployment, account(one, config)?))) {
+        let account = account(one, config);
+        let built = account.and_then(|account| Ok((deployment(one, &account, config, &providers)?, account)));
+        match built {
             Ok((deployment, account)) => {
                 deployments.push(Arc::new(deployment));
                 accounts.insert(one.id.clone(), account);
@@ -40,11 +40,12 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
         return Err(report);
     }
     let relays = relays::routes(config, &deployments, &mut accounts, |one| {
-        Ok((Arc::new(deployment(one, &settings, &providers)?), account(one, config)?))
+        let account = account(one, config)?;
+        Ok((Arc::new(deployment(one, &account, config, &providers)?), account))
     });
     let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
     Ok(GatewayParts {
-        router: Router::new(deployments, aliases, settings),
+        router: Router::new(deployments, aliases, config.router.clone()),
         ingresses: ingresses(),
         master_key: config.server.master_key.clone(),
         default_model: config.default_model.clone(),
@@ -56,9 +57,11 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
 
 fn deployment(
     one: &DeploymentConfig,
-    settings: &RouterSettings,
+    account: &AccountSpec,
+    config: &Config,
     providers: &Providers,
 ) -> Result<Deployment> {
+    let settings = &config.router;
     let spec = provider_spec(one, settings.policy);
     let address = providers.base_url(&spec)?;
     let provider = providers.build(&spec)?;
@@ -76,7 +79,22 @@ fn deployment(
         num_retries: one.num_retries,
         policy: one.policy,
         quota: one.quota,
+        price: price(one, account, config),
         ..DeploymentSpec::new(one.id.as_str(), one.public.as_str(), one.model.as_str(), provider)
+    }))
+}
+
+/// What a deployment's calls cost, for strategies; not known of a deployment of many models.
+fn price(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Option<Price> {
+    if one.model.contains('*') {
+        return None;
+    }
+    let name = account.base_model.as_deref().unwrap_or(&one.model);
+    let listed = || config.prices.lookup(&account.price_provider, name);
+    let price = account.entry.clone().or_else(listed)?.price;
+    Some(Arc::new(move |input, output| {
+        let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
+        price.covers(&usage).then(|| price.cost(&usage).total)
     }))
 }
 

@@ -12,6 +12,7 @@ use crate::health::{Health, HealthSettings};
 use crate::in_flight::InFlight;
 use crate::pace::Pace;
 use crate::pattern::Pattern;
+use crate::price::Price;
 use crate::quota::{Quota, QuotaSpec};
 use crate::rule::Rule;
 
@@ -39,6 +40,8 @@ pub struct DeploymentSpec {
     pub num_retries: Option<u32>,
     /// What to do with what the vendor's dialect cannot express; `None`: as the router says.
     pub policy: Option<LossPolicy>,
+    /// What its calls cost.
+    pub price: Option<Price>,
     /// How much it may be asked for.
     pub quota: QuotaSpec,
     /// When it is benched and for how long; `None`: as the router says.
@@ -72,6 +75,7 @@ impl DeploymentSpec {
             limits: Limits::default(),
             num_retries: None,
             policy: None,
+            price: None,
             quota: QuotaSpec::default(),
             health: None,
             tags: Vec::new(),

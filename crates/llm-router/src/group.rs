@@ -1,7 +1,7 @@
 //! Deployments that may answer the same public name.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
@@ -10,30 +10,38 @@ use crate::deployment::Deployment;
 use crate::in_flight::InFlight;
 use crate::pattern::Pattern;
 use crate::rule::Rule;
-use crate::strategy::{BuiltIn, Chosen, Strategy};
+use crate::strategy::{BuiltIn, Candidates, Chosen, Strategy};
 
 /// Deployments under one public name or pattern.
 pub struct Group {
     name: Pattern,
     /// Sorted by `order`, then as configured.
     deployments: Vec<Arc<Deployment>>,
-    strategy: Arc<dyn Strategy>,
-    /// For requests that ask for another strategy.
-    others: HashMap<BuiltIn, Arc<dyn Strategy>>,
+    /// Deployments of the same `order`, the lowest first.
+    levels: Vec<Level>,
 }
 
 /// A deployment's place in its group.
 pub(crate) type Index = usize;
 
-impl Group {
-    pub(crate) fn new(name: Pattern, strategy: &Chosen) -> Self {
-        let others = BuiltIn::ALL.into_iter().map(|built_in| (built_in, built_in.make())).collect();
-        Self { name, deployments: Vec::new(), strategy: strategy.make(), others }
-    }
+/// The deployments of one priority level.
+struct Level {
+    range: Range<Index>,
+    strategy: Arc<dyn Strategy>,
+    /// For requests that ask for another strategy.
+    others: [OnceLock<Arc<dyn Strategy>>; BuiltIn::ALL.len()],
+}
 
-    pub(crate) fn add(&mut self, deployment: Arc<Deployment>) {
-        let at = self.deployments.partition_point(|known| known.order <= deployment.order);
-        self.deployments.insert(at, deployment);
+impl Group {
+    pub(crate) fn new(name: Pattern, mut deployments: Vec<Arc<Deployment>>, strategy: &Chosen) -> Self {
+        deployments.sort_by_key(|deployment| deployment.order);
+        let (mut levels, mut start) = (Vec::new(), 0);
+        for level in deployments.chunk_by(|one, next| one.order == next.order) {
+            let range = start..start + level.len();
+            start = range.end;
+            levels.push(Level { range, strategy: strategy.make(level), others: Default::default() });
+        }
+        Self { name, deployments, levels }
     }
 
     /// The public name or pattern.
@@ -44,12 +52,6 @@ impl Group {
     /// All deployments, by priority level.
     pub fn deployments(&self) -> &[Arc<Deployment>] {
         &self.deployments
-    }
-
-    /// The strategy of a request: the group's, or the built-in one that it asks for.
-    fn strategy(&self, asked: Option<BuiltIn>) -> &dyn Strategy {
-        let other = asked.and_then(|built_in| self.others.get(&built_in));
-        other.unwrap_or(&self.strategy).as_ref()
     }
 
     /// Begins an attempt at a deployment outside `avoid`, of the lowest priority level that has one with room.
@@ -63,31 +65,36 @@ impl Group {
         avoid: &[Index],
     ) -> Result<(Index, InFlight), SmallVec<[(Index, Rule); 4]>> {
         let mut refused: SmallVec<[(Index, Rule); 4]> = SmallVec::new();
-        loop {
-            let out = |index: &Index| avoid.contains(index) || refused.iter().any(|(one, _)| one == index);
-            let Some(index) = self.choose(asked, ask, out) else { return Err(refused) };
-            let Some(deployment) = self.deployments.get(index) else { return Err(refused) };
-            match deployment.admit(ask) {
-                Ok(in_flight) => return Ok((index, in_flight)),
-                Err(rule) => refused.push((index, rule)),
+        for level in &self.levels {
+            let deployments = self.deployments.get(level.range.clone()).unwrap_or_default();
+            loop {
+                let is_out = |at: usize| {
+                    let index = level.range.start + at;
+                    avoid.contains(&index) || refused.iter().any(|(one, _)| *one == index)
+                };
+                let candidates = Candidates::new(deployments, &is_out);
+                let picked = level.strategy(asked, deployments).pick(&candidates, ask);
+                let Some((at, deployment)) = picked.and_then(|at| Some((at, candidates.get(at)?))) else {
+                    break;
+                };
+                let index = level.range.start + at;
+                match deployment.admit(ask) {
+                    Ok(in_flight) => return Ok((index, in_flight)),
+                    Err(rule) => refused.push((index, rule)),
+                }
             }
         }
+        Err(refused)
     }
+}
 
-    fn choose(&self, asked: Option<BuiltIn>, ask: &Ask<'_>, out: impl Fn(&Index) -> bool) -> Option<Index> {
-        let mut indexes: SmallVec<[Index; 8]> = SmallVec::new();
-        let mut candidates: SmallVec<[&Arc<Deployment>; 8]> = SmallVec::new();
-        for (index, deployment) in self.deployments.iter().enumerate().filter(|(index, _)| !out(index)) {
-            if candidates.first().is_some_and(|first| first.order != deployment.order) {
-                break;
-            }
-            indexes.push(index);
-            candidates.push(deployment);
-        }
-        match candidates.as_slice() {
-            [] => None,
-            [_] => indexes.first().copied(),
-            several => indexes.get(self.strategy(asked).pick(several, ask)).copied(),
-        }
+impl Level {
+    /// The strategy of a request: the group's, or the built-in one that it asks for.
+    fn strategy(&self, asked: Option<BuiltIn>, deployments: &[Arc<Deployment>]) -> &dyn Strategy {
+        let other = asked.and_then(|built_in| {
+            let place = BuiltIn::ALL.iter().position(|one| *one == built_in)?;
+            Some(self.others.get(place)?.get_or_init(|| built_in.make(deployments)))
+        });
+        other.unwrap_or(&self.strategy).as_ref()
     }
 }

@@ -83,16 +83,13 @@ impl Router {
         aliases: HashMap<String, Alias>,
         settings: RouterSettings,
     ) -> Self {
-        let mut groups: HashMap<Pattern, Group> = HashMap::new();
+        let mut by_name: HashMap<Pattern, Vec<Arc<Deployment>>> = HashMap::new();
         for deployment in deployments {
-            let name = deployment.group.clone();
-            groups
-                .entry(name.clone())
-                .or_insert_with(|| Group::new(name, &settings.strategy))
-                .add(deployment);
+            by_name.entry(deployment.group.clone()).or_default().push(deployment);
         }
+        let groups = by_name.into_iter().map(|(name, all)| Group::new(name, all, &settings.strategy));
         let (wild, exact): (Vec<_>, Vec<_>) =
-            groups.into_values().map(Arc::new).partition(|group| group.name().is_wildcard());
+            groups.map(Arc::new).partition(|group| group.name().is_wildcard());
         let mut wildcards = wild;
         wildcards.sort_by(|a, b| {
             let (a, b) = (a.name().as_str(), b.name().as_str());

@@ -68,7 +68,8 @@ pub(crate) static ROUTER: Section = Section {
             key(
                 "routing_strategy",
                 Shape::Text,
-                "`simple-shuffle` (default), `round_robin`, `random` or `first_available`.",
+                "`simple-shuffle` (default), `round_robin`, `random`, `first_available`, `least-busy`, `usage-based`, \
+                 `latency-based` or `cost-based`; LiteLLM's names too.",
             ),
             key("num_retries", Shape::Whole, "Attempts after the first, in each group. Default 2."),
             key(

@@ -11,15 +11,8 @@ use super::Phases;
 use crate::keys::nearest;
 use crate::report::{Place, Report};
 
-/// LiteLLM's strategies that come later.
-const LATER: [&str; 6] = [
-    "least-busy",
-    "usage-based-routing",
-    "usage-based-routing-v2",
-    "latency-based-routing",
-    "cost-based-routing",
-    "provider-budget-routing",
-];
+/// A strategy of LiteLLM's that comes later.
+const LATER: &str = "provider-budget-routing";
 
 #[derive(Deserialize)]
 pub(super) struct ReadRouter {
@@ -74,12 +67,12 @@ fn strategy(name: &str, place: &Place, report: &mut Report) -> Chosen {
         return Chosen::BuiltIn(built_in);
     }
     let spelt = name.replace('_', "-");
-    if LATER.contains(&spelt.as_str()) {
+    if spelt == LATER {
         report.warning(place, format!("the strategy `{name}` is not supported yet: simple-shuffle is used"));
         return Chosen::default();
     }
     let known = BuiltIn::ALL.map(BuiltIn::name);
-    let near = nearest(name, known.iter().copied().chain(LATER));
+    let near = nearest(name, known.iter().copied().chain([LATER]));
     let help = near.map(|near| format!("did you mean `{near}`?"));
     let problem = report.error(place, format!("there is no strategy `{name}`"));
     problem.help(help.unwrap_or_else(|| format!("use one of {}", known.join(", "))));
