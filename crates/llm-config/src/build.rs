@@ -5,12 +5,23 @@ use std::sync::Arc;
 
 use llm_core::{LossPolicy, Result, Usage};
 use llm_gateway::{AccountSpec, GatewayParts};
+use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
-use llm_router::{Deployment, DeploymentSpec, Price, Router};
+use llm_router::{Deployment, DeploymentSpec, Facts, Needs, Price, Router};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
 use crate::relays;
 use crate::report::Report;
+
+/// What requests may need, in the words of the price table.
+const NEEDS: [(Capability, Needs); 6] = [
+    (Capability::Vision, Needs::VISION),
+    (Capability::AudioInput, Needs::AUDIO_INPUT),
+    (Capability::PdfInput, Needs::PDF_INPUT),
+    (Capability::FunctionCalling, Needs::FUNCTION_CALLING),
+    (Capability::ResponseSchema, Needs::RESPONSE_SCHEMA),
+    (Capability::AssistantPrefill, Needs::ASSISTANT_PREFILL),
+];
 
 /// Builds what a gateway is made from. Opens no connection.
 ///
@@ -78,20 +89,36 @@ fn deployment(
         limits,
         num_retries: one.num_retries,
         policy: one.policy,
+        facts: facts(one, account, config),
+        tags: one.tags.clone(),
+        region: one.region.clone(),
         quota: one.quota,
         price: price(one, account, config),
         ..DeploymentSpec::new(one.id.as_str(), one.public.as_str(), one.model.as_str(), provider)
     }))
 }
 
-/// What a deployment's calls cost, for strategies; not known of a deployment of many models.
-fn price(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Option<Price> {
+/// What is known of a deployment's model; nothing of a deployment of many models.
+fn entry(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Option<ModelEntry> {
     if one.model.contains('*') {
         return None;
     }
     let name = account.base_model.as_deref().unwrap_or(&one.model);
-    let listed = || config.prices.lookup(&account.price_provider, name);
-    let price = account.entry.clone().or_else(listed)?.price;
+    account.entry.clone().or_else(|| config.prices.lookup(&account.price_provider, name))
+}
+
+fn facts(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Facts {
+    let entry = entry(one, account, config).unwrap_or_default();
+    let known = |says: bool| {
+        let matching = NEEDS.iter().filter(|(capability, _)| entry.supports.says(*capability) == Some(says));
+        matching.fold(Needs::default(), |needs, (_, need)| needs.and(*need))
+    };
+    Facts { max_input_tokens: entry.max_input_tokens, can: known(true), cannot: known(false) }
+}
+
+/// What a deployment's calls cost, for strategies.
+fn price(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Option<Price> {
+    let price = entry(one, account, config)?.price;
     Some(Arc::new(move |input, output| {
         let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
         price.covers(&usage).then(|| price.cost(&usage).total)

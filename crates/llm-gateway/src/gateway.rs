@@ -21,10 +21,11 @@ use crate::caller::{self, Caller};
 use crate::headers::{self, Done, Told};
 use crate::options::CallOptions;
 use crate::paths::Paths;
+use crate::placing;
 use crate::relay::RelayRoute;
 use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
 use crate::stream::{AnswerStream, InStream};
-use crate::tokens;
+use llm_core::tokens;
 
 /// The content type of an answer whose vendor names none.
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -213,6 +214,7 @@ impl State {
             return self.count_tokens(&inbound, &options, settlement).await.map(whole);
         }
 
+        placing::place(&inbound, self.router.settings(), &mut options.route)?;
         let route = Route {
             inbound: &inbound,
             model: &options.model,

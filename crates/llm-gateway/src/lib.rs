@@ -13,12 +13,12 @@ mod headers;
 mod models;
 mod options;
 mod paths;
+mod placing;
 mod realtime;
 mod relay;
 mod settlement;
 mod status;
 mod stream;
-mod tokens;
 
 pub use answer::{Answer, AnswerBody, Incoming};
 pub use books::AccountSpec;

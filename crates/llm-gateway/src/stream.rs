@@ -14,7 +14,7 @@ use llm_core::provider::{BoxStream, NativeStream, truncated};
 use llm_core::{Error, Ingress, Result, Usage};
 
 use crate::settlement::{Outcome, Settlement};
-use crate::tokens;
+use llm_core::tokens;
 
 /// A streamed answer. Its items are whole frames; errors are told inside, in the client's dialect. Only what has no
 /// frames (sound) ends with an error, so that nobody takes the part for the whole. Dropping it cancels the vendor's

@@ -10,6 +10,7 @@ use llm_core::{LossPolicy, Provider};
 use crate::ask::Ask;
 use crate::health::{Health, HealthSettings};
 use crate::in_flight::InFlight;
+use crate::needs::Facts;
 use crate::pace::Pace;
 use crate::pattern::Pattern;
 use crate::price::Price;
@@ -46,6 +47,8 @@ pub struct DeploymentSpec {
     pub quota: QuotaSpec,
     /// When it is benched and for how long; `None`: as the router says.
     pub health: Option<HealthSettings>,
+    /// What is known of its model.
+    pub facts: Facts,
     /// Words that requests may ask for.
     pub tags: Vec<String>,
     /// Where it stands, in the vendor's words.
@@ -78,6 +81,7 @@ impl DeploymentSpec {
             price: None,
             quota: QuotaSpec::default(),
             health: None,
+            facts: Facts::default(),
             tags: Vec::new(),
             region: None,
             provider,

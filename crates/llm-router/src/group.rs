@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
+use crate::affinity;
 use crate::ask::Ask;
 use crate::deployment::Deployment;
 use crate::in_flight::InFlight;
@@ -73,7 +74,10 @@ impl Group {
                     avoid.contains(&index) || refused.iter().any(|(one, _)| *one == index)
                 };
                 let candidates = Candidates::new(deployments, &is_out);
-                let picked = level.strategy(asked, deployments).pick(&candidates, ask);
+                let picked = match ask.session {
+                    Some(session) => affinity::pick(&candidates, session),
+                    None => level.strategy(asked, deployments).pick(&candidates, ask),
+                };
                 let Some((at, deployment)) = picked.and_then(|at| Some((at, candidates.get(at)?))) else {
                     break;
                 };

@@ -10,11 +10,14 @@
 //!
 //! The router sees no vendor, no socket and no HTTP: it calls [`llm_core::Provider`]s.
 
+pub mod affinity;
 pub mod ask;
 pub mod deployment;
+pub mod fit;
 pub mod group;
 pub mod health;
 pub mod in_flight;
+pub mod needs;
 pub mod pace;
 pub mod pattern;
 pub mod price;
@@ -25,11 +28,14 @@ pub mod run;
 pub mod started;
 pub mod strategy;
 
+pub use affinity::Affinity;
 pub use ask::Ask;
 pub use deployment::{Deployment, DeploymentSpec, Limits};
+pub use fit::TagFiltering;
 pub use group::Group;
 pub use health::HealthSettings;
 pub use in_flight::{Finished, InFlight};
+pub use needs::{Facts, Needs};
 pub use pattern::Pattern;
 pub use price::Price;
 pub use quota::QuotaSpec;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use llm_core::{Error, ErrorKind, LossPolicy, Result};
 
+use crate::affinity::Affinity;
 use crate::deployment::{Deployment, Limits};
+use crate::fit::TagFiltering;
 use crate::group::Group;
 use crate::health::HealthSettings;
 use crate::pattern::Pattern;
@@ -29,6 +31,12 @@ pub struct RouterSettings {
     pub default_fallbacks: Vec<String>,
     /// How long each phase may take where a deployment does not say.
     pub limits: Limits,
+    /// How requests' tags choose among deployments.
+    pub tag_filtering: TagFiltering,
+    /// Whether prompt length and abilities are checked before a vendor is asked.
+    pub pre_call_checks: bool,
+    /// What makes requests stay with a deployment.
+    pub affinity: Affinity,
     /// When deployments are benched, and for how long.
     pub health: HealthSettings,
     /// What to do with what a vendor's dialect cannot express.
@@ -52,6 +60,9 @@ impl Default for RouterSettings {
                 idle: Some(Duration::from_secs(120)),
                 total: Some(Duration::from_secs(600)),
             },
+            tag_filtering: TagFiltering::default(),
+            pre_call_checks: false,
+            affinity: Affinity::default(),
             health: HealthSettings::default(),
             policy: LossPolicy::Default,
         }

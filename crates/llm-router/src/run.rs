@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 
 use crate::ask::Ask;
 use crate::deployment::Limits;
+use crate::fit::{self, Fit};
 use crate::group::{Group, Index};
 use crate::in_flight::InFlight;
 use crate::router::Router;
@@ -48,6 +49,12 @@ pub struct RouteOptions {
     pub strategy: Option<BuiltIn>,
     /// What to do with what a dialect cannot express.
     pub policy: Option<LossPolicy>,
+    /// Words that choose among deployments.
+    pub tags: Vec<String>,
+    /// Where the deployment must stand.
+    pub region: Option<String>,
+    /// What the request belongs to, where requests that belong together go to the same deployment.
+    pub session: Option<u64>,
 }
 
 /// One attempt that was made.
@@ -161,16 +168,20 @@ impl Run<'_> {
     async fn group(&mut self, group: &Group, name: &str) -> Result<Routed> {
         let settings = self.router.settings();
         let asked = self.route.options.strategy;
-        let mut hopeless: SmallVec<[Index; 4]> = self.unfit(group);
+        let unfit = self.unfit(group);
+        let mut hopeless: SmallVec<[Index; 4]> = unfit.iter().map(|(index, _)| *index).collect();
         let mut failed = hopeless.clone();
         let mut retries = 0;
         let mut last: Option<Error> = None;
         loop {
-            let ask = Ask::of(self.route.inbound, self.route.stream, Instant::now());
+            let ask = Ask {
+                session: self.route.options.session,
+                ..Ask::of(self.route.inbound, self.route.stream, Instant::now())
+            };
             let picked = group.pick(asked, &ask, &failed).or_else(|_| group.pick(asked, &ask, &hopeless));
             let (index, in_flight) = match picked {
                 Ok(picked) => picked,
-                Err(refused) => return Err(last.unwrap_or_else(|| self.refused(&refused, ask.now))),
+                Err(refused) => return Err(last.unwrap_or_else(|| self.refused(&unfit, &refused, ask.now))),
             };
             if let (true, Some(error)) = (failed.contains(&index), &last) {
                 self.pause(retries, error).await?;
@@ -194,21 +205,20 @@ impl Run<'_> {
     }
 
     /// Why nobody was asked.
-    fn refused(&self, refused: &[(Index, Rule)], now: Instant) -> Error {
-        if refused.is_empty() {
-            return not_served(self.route.model, self.route.inbound.asked.operation);
+    fn refused(&self, unfit: &[(Index, Rule)], refused: &[(Index, Rule)], now: Instant) -> Error {
+        let model = self.route.model;
+        if !refused.is_empty() {
+            return unavailable(model, refused.iter().map(|(_, rule)| rule), now);
         }
-        unavailable(self.route.model, refused.iter().map(|(_, rule)| rule), now)
+        let rules: SmallVec<[&Rule; 4]> = unfit.iter().map(|(_, rule)| rule).collect();
+        fit::unfit(model, &rules).unwrap_or_else(|| not_served(model, self.route.inbound.asked.operation))
     }
 
-    /// The deployments of a group that have no such kind of call. All have chat.
-    fn unfit(&self, group: &Group) -> SmallVec<[Index; 4]> {
-        let inbound = self.route.inbound;
-        if inbound.asked.operation.is_chat() {
-            return SmallVec::new();
-        }
+    /// The deployments of a group that are not fit for the request, and why.
+    fn unfit(&self, group: &Group) -> SmallVec<[(Index, Rule); 4]> {
+        let fit = Fit::of(self.route, self.router.settings(), group.deployments());
         let all = group.deployments().iter().enumerate();
-        all.filter(|(_, one)| !one.provider.serves(inbound)).map(|(index, _)| index).collect()
+        all.filter_map(|(index, one)| Some((index, fit.refuses(one)?))).collect()
     }
 
     /// Waits before a deployment that failed is tried again: the vendor's hint up to a minute, or half a second

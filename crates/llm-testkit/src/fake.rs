@@ -14,6 +14,7 @@ use llm_core::event::{Delta, Event, PartKind, Start, unfold};
 use llm_core::ingress::{EventEncoder, Ingress, ModelCard};
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
+use llm_core::request::{FunctionTool, Tool};
 use llm_core::response::FinishReason;
 use llm_core::{ChatRequest, ChatResponse, Choice, Envelope, Error, Message, Part, Result, Role, Usage};
 use parking_lot::Mutex;
@@ -21,7 +22,7 @@ use parking_lot::Mutex;
 /// The fake client dialect's name.
 pub const PLAIN: DialectId = DialectId::new("test.plain");
 
-/// A client dialect whose requests are `{"model", "text", "stream"}` and whose answers are plain text.
+/// A client dialect whose requests are `{"model", "text", "stream", "tool"}` and whose answers are plain text.
 pub struct PlainIngress;
 
 impl Ingress for PlainIngress {
@@ -37,8 +38,12 @@ impl Ingress for PlainIngress {
         let envelope = Envelope::scan(body)?;
         let text = envelope.string(body, "text")?.unwrap_or_default();
         let model = envelope.string(body, "model")?.unwrap_or_default();
+        let tool = envelope
+            .string(body, "tool")?
+            .map(|name| Tool::Function(FunctionTool { name: name.into_owned(), ..FunctionTool::default() }));
         Ok(ChatRequest {
             model: model.into_owned(),
+            tools: tool.into_iter().collect(),
             messages: vec![Message::text(Role::User, text)],
             ..ChatRequest::default()
         })

@@ -71,6 +71,27 @@ pub(crate) static ROUTER: Section = Section {
                 "`simple-shuffle` (default), `round_robin`, `random`, `first_available`, `least-busy`, `usage-based`, \
                  `latency-based` or `cost-based`; LiteLLM's names too.",
             ),
+            key(
+                "enable_tag_filtering",
+                Shape::Bool,
+                "Requests with tags go to deployments with such `tags`.",
+            ),
+            key(
+                "tag_filtering_match_any",
+                Shape::Bool,
+                "One of a request's tags is enough (default); else a deployment must have all.",
+            ),
+            key(
+                "enable_pre_call_checks",
+                Shape::Bool,
+                "Pass over deployments whose model cannot take the prompt's length or its kinds of content, or that \
+                 do not stand in `allowed_model_region`, before a vendor is asked.",
+            ),
+            key(
+                "optional_pre_call_checks",
+                Shape::Texts,
+                "`session_affinity`: a session stays with a deployment; `prompt_caching`: so does a conversation.",
+            ),
             key("num_retries", Shape::Whole, "Attempts after the first, in each group. Default 2."),
             key(
                 "retry_after",
@@ -112,13 +133,10 @@ pub(crate) static ROUTER: Section = Section {
         "disable_cooldowns",
         "enable_health_check_routing",
         "enable_mid_stream_fallback_continuation",
-        "enable_pre_call_checks",
-        "enable_tag_filtering",
         "enable_weighted_failover",
         "fallback_on_unsupported_params",
         "ignore_invalid_deployments",
         "model_group_retry_policy",
-        "optional_pre_call_checks",
         "polling_interval",
         "provider_budget_config",
         "redis_*",
@@ -127,7 +145,6 @@ pub(crate) static ROUTER: Section = Section {
         "routing_groups",
         "routing_strategy_args",
         "set_verbose",
-        "tag_filtering_match_any",
         "tag_routing_prefix",
     ]],
     moot: &[],

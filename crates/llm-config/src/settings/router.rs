@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use llm_core::LossPolicy;
-use llm_router::{BuiltIn, Chosen, RouterSettings};
+use llm_router::{Affinity, BuiltIn, Chosen, RouterSettings, TagFiltering};
 use serde::Deserialize;
 
 use super::Phases;
 use crate::keys::nearest;
+use crate::node::Node;
 use crate::report::{Place, Report};
 
 /// A strategy of LiteLLM's that comes later.
@@ -21,6 +22,9 @@ pub(super) struct ReadRouter {
     retry_after: f64,
     max_fallbacks: usize,
     drop_params: bool,
+    enable_tag_filtering: bool,
+    tag_filtering_match_any: bool,
+    enable_pre_call_checks: bool,
     timeout: Option<f64>,
     stream_timeout: Option<f64>,
     connect_timeout: Option<f64>,
@@ -33,6 +37,7 @@ impl ReadRouter {
     /// What is meant; fallbacks are resolved later, when all names are known.
     pub(super) fn settings(
         self,
+        root: &Node,
         places: &BTreeMap<&'static str, Place>,
         report: &mut Report,
     ) -> RouterSettings {
@@ -45,6 +50,13 @@ impl ReadRouter {
             retry_after: Duration::from_secs_f64(self.retry_after),
             max_fallbacks: self.max_fallbacks,
             policy: if self.drop_params { LossPolicy::Drop } else { LossPolicy::Default },
+            tag_filtering: match (self.enable_tag_filtering, self.tag_filtering_match_any) {
+                (false, _) => TagFiltering::Off,
+                (true, true) => TagFiltering::Any,
+                (true, false) => TagFiltering::All,
+            },
+            pre_call_checks: self.enable_pre_call_checks,
+            affinity: affinity(root, report),
             ..defaults
         }
     }
@@ -60,6 +72,38 @@ impl ReadRouter {
             total: time(self.total_timeout),
         }
     }
+}
+
+const CHECKS: &str = "optional_pre_call_checks";
+
+/// What makes requests stay with a deployment, by LiteLLM's names.
+const AFFINITIES: [&str; 2] = ["session_affinity", "prompt_caching"];
+
+/// Those of LiteLLM's checks that come later.
+const CHECKS_LATER: [&str; 5] = [
+    "deployment_affinity",
+    "enforce_model_rate_limits",
+    "encrypted_content_affinity",
+    "responses_api_deployment_check",
+    "router_budget_limiting",
+];
+
+fn affinity(root: &Node, report: &mut Report) -> Affinity {
+    let router = root.get("router_settings");
+    let Some(listed) = router.and_then(|router| router.get(CHECKS)) else { return Affinity::default() };
+    let names = router.map(|router| router.get_texts(CHECKS)).unwrap_or_default();
+    for name in names.iter().filter(|name| !AFFINITIES.contains(&name.as_str())) {
+        if CHECKS_LATER.contains(&name.as_str()) {
+            report.warning(&listed.at, format!("the check `{name}` is not supported yet and has no effect"));
+            continue;
+        }
+        let near = nearest(name, AFFINITIES.into_iter().chain(CHECKS_LATER));
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        let problem = report.error(&listed.at, format!("there is no check `{name}`"));
+        problem.help(help.unwrap_or_else(|| format!("use {}", AFFINITIES.join(" or "))));
+    }
+    let has = |name: &str| names.iter().any(|check| check == name);
+    Affinity { session: has(AFFINITIES[0]), conversation: has(AFFINITIES[1]) }
 }
 
 fn strategy(name: &str, place: &Place, report: &mut Report) -> Chosen {
