@@ -215,13 +215,8 @@ impl State {
         }
 
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
-        let route = Route {
-            inbound: &inbound,
-            model: &options.model,
-            stream: options.stream,
-            began: settlement.call().received,
-            options: &options.route,
-        };
+        let began = settlement.call().received;
+        let route = Route::new(&inbound, &options.model, options.stream, began, &options.route);
         let routed = self.router.run(&route).await.map_err(|unanswered| {
             settlement.failed_attempts(&unanswered.attempts);
             unanswered.error

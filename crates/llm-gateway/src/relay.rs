@@ -185,7 +185,8 @@ impl State {
         let account = account.ok_or_else(|| Error::internal("a deployment without an account"))?;
         settlement.asks();
         let replied = target.provider.relay(call).await;
-        let attempt = |error| Attempt { deployment: target.id.clone(), took: began.elapsed(), error };
+        let attempt =
+            |error| Attempt { deployment: target.id.clone(), took: began.elapsed(), error, hedge: false };
         let RelayReply { status, headers, body } = match replied {
             Ok(reply) => reply,
             Err(error) => {

@@ -169,6 +169,15 @@ impl Deployment {
         &self.pace
     }
 
+    /// Whether an attempt may be begun now. Reserves nothing.
+    ///
+    /// # Errors
+    /// The rule that forbids it.
+    pub fn check(&self, ask: &Ask<'_>) -> Result<(), Rule> {
+        self.health.check(ask.now)?;
+        self.quota.check(ask)
+    }
+
     /// Begins an attempt: what it may use is reserved until the mark is dropped.
     ///
     /// # Errors

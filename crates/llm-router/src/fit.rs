@@ -1,6 +1,8 @@
 //! Which deployments are fit for a request: kind of call, tags, region, and, where they are switched on, the checks
 //! of prompt length and abilities before a vendor is asked.
 
+use std::sync::Arc;
+
 use llm_core::{Error, ErrorKind, tokens};
 
 use crate::deployment::Deployment;
@@ -41,11 +43,7 @@ enum Tags<'a> {
 
 impl<'a> Fit<'a> {
     /// What a request asks of the deployments of a group. Reads the request only where checks need it.
-    pub(crate) fn of(
-        route: &'a Route<'a>,
-        settings: &RouterSettings,
-        group: &[std::sync::Arc<Deployment>],
-    ) -> Self {
+    pub(crate) fn of(route: &'a Route<'a>, settings: &RouterSettings, group: &[Arc<Deployment>]) -> Self {
         let tags = Tags::of(settings.tag_filtering, &route.options.tags, group);
         let is_checked = settings.pre_call_checks && route.inbound.asked.operation.is_chat();
         // A request that is none is the vendor's to refuse, in its own words.
@@ -57,6 +55,9 @@ impl<'a> Fit<'a> {
     /// Why a deployment is not fit; `None` when it is.
     pub(crate) fn refuses(&self, deployment: &Deployment) -> Option<Rule> {
         let inbound = self.route.inbound;
+        if self.route.avoid.contains(&deployment.id) {
+            return Some(Rule::Tried);
+        }
         if !inbound.asked.operation.is_chat() && !deployment.provider.serves(inbound) {
             return Some(Rule::Unserved);
         }
@@ -79,7 +80,7 @@ impl<'a> Fit<'a> {
 impl<'a> Tags<'a> {
     /// Those with the request's tags; where there is none, or the request has no tags, those with the tag `default`;
     /// where there is none either, all for a request without tags.
-    fn of(filtering: TagFiltering, asked: &'a [String], group: &[std::sync::Arc<Deployment>]) -> Self {
+    fn of(filtering: TagFiltering, asked: &'a [String], group: &[Arc<Deployment>]) -> Self {
         if filtering == TagFiltering::Off {
             return Self::All;
         }

@@ -8,9 +8,11 @@ use smallvec::SmallVec;
 use crate::affinity;
 use crate::ask::Ask;
 use crate::deployment::Deployment;
+use crate::hedge::Hedge;
 use crate::in_flight::InFlight;
 use crate::pattern::Pattern;
 use crate::rule::Rule;
+use crate::settings::GroupSettings;
 use crate::strategy::{BuiltIn, Candidates, Chosen, Strategy};
 
 /// Deployments under one public name or pattern.
@@ -20,6 +22,8 @@ pub struct Group {
     deployments: Vec<Arc<Deployment>>,
     /// Deployments of the same `order`, the lowest first.
     levels: Vec<Level>,
+    settings: GroupSettings,
+    hedge: Option<Box<Hedge>>,
 }
 
 /// A deployment's place in its group.
@@ -27,22 +31,44 @@ pub(crate) type Index = usize;
 
 /// The deployments of one priority level.
 struct Level {
+    order: u32,
     range: Range<Index>,
     strategy: Arc<dyn Strategy>,
     /// For requests that ask for another strategy.
     others: [OnceLock<Arc<dyn Strategy>>; BuiltIn::ALL.len()],
 }
 
+/// Deployments that were passed over, and why.
+pub(crate) type Refused = SmallVec<[(Index, Rule); 4]>;
+
+/// Which deployments of a group may be picked.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Among<'a> {
+    /// Not these.
+    pub avoid: &'a [Index],
+    /// Only of priority levels above this one.
+    pub above: Option<u32>,
+    /// Whether all that were passed over are told, and not only when nobody is left.
+    pub explain: bool,
+}
+
 impl Group {
-    pub(crate) fn new(name: Pattern, mut deployments: Vec<Arc<Deployment>>, strategy: &Chosen) -> Self {
+    pub(crate) fn new(
+        name: Pattern,
+        mut deployments: Vec<Arc<Deployment>>,
+        strategy: &Chosen,
+        settings: GroupSettings,
+    ) -> Self {
         deployments.sort_by_key(|deployment| deployment.order);
+        let strategy = settings.strategy.as_ref().unwrap_or(strategy);
         let (mut levels, mut start) = (Vec::new(), 0);
         for level in deployments.chunk_by(|one, next| one.order == next.order) {
-            let range = start..start + level.len();
+            let (range, order) = (start..start + level.len(), level.first().map_or(0, |first| first.order));
             start = range.end;
-            levels.push(Level { range, strategy: strategy.make(level), others: Default::default() });
+            levels.push(Level { order, range, strategy: strategy.make(level), others: Default::default() });
         }
-        Self { name, deployments, levels }
+        let hedge = settings.hedge.map(|hedge| Box::new(Hedge::new(hedge)));
+        Self { name, deployments, levels, settings, hedge }
     }
 
     /// The public name or pattern.
@@ -55,40 +81,77 @@ impl Group {
         &self.deployments
     }
 
-    /// Begins an attempt at a deployment outside `avoid`, of the lowest priority level that has one with room.
-    ///
-    /// # Errors
-    /// Why each deployment outside `avoid` was passed over; empty when there is none outside.
+    /// What the group says for itself.
+    pub fn settings(&self) -> &GroupSettings {
+        &self.settings
+    }
+
+    pub(crate) fn hedge(&self) -> Option<&Hedge> {
+        self.hedge.as_deref()
+    }
+
+    /// Whether there are deployments above a priority level.
+    pub(crate) fn has_above(&self, order: u32) -> bool {
+        self.levels.last().is_some_and(|last| last.order > order)
+    }
+
+    /// Begins an attempt at one of the deployments that may be picked, of the lowest priority level that has one with
+    /// room. When there is none, why each was passed over is added to `refused`.
     pub(crate) fn pick(
         &self,
         asked: Option<BuiltIn>,
         ask: &Ask<'_>,
-        avoid: &[Index],
-    ) -> Result<(Index, InFlight), SmallVec<[(Index, Rule); 4]>> {
-        let mut refused: SmallVec<[(Index, Rule); 4]> = SmallVec::new();
-        for level in &self.levels {
+        among: Among<'_>,
+        refused: &mut Refused,
+    ) -> Option<(Index, InFlight)> {
+        for level in self.levels(among) {
             let deployments = self.deployments.get(level.range.clone()).unwrap_or_default();
             loop {
+                // Looked at only for those that the strategy thinks of.
                 let is_out = |at: usize| {
                     let index = level.range.start + at;
-                    avoid.contains(&index) || refused.iter().any(|(one, _)| *one == index)
+                    among.avoid.contains(&index)
+                        || refused.iter().any(|(one, _)| *one == index)
+                        || deployments.get(at).is_none_or(|one| one.check(ask).is_err())
                 };
                 let candidates = Candidates::new(deployments, &is_out);
                 let picked = match ask.session {
                     Some(session) => affinity::pick(&candidates, session),
                     None => level.strategy(asked, deployments).pick(&candidates, ask),
                 };
-                let Some((at, deployment)) = picked.and_then(|at| Some((at, candidates.get(at)?))) else {
+                let Some((at, deployment)) = picked.and_then(|at| Some((at, deployments.get(at)?))) else {
                     break;
                 };
                 let index = level.range.start + at;
                 match deployment.admit(ask) {
-                    Ok(in_flight) => return Ok((index, in_flight)),
+                    Ok(in_flight) => {
+                        if among.explain {
+                            self.explain(ask, among, refused);
+                        }
+                        return Some((index, in_flight));
+                    }
                     Err(rule) => refused.push((index, rule)),
                 }
             }
         }
-        Err(refused)
+        self.explain(ask, among, refused);
+        None
+    }
+
+    fn levels(&self, among: Among<'_>) -> impl Iterator<Item = &Level> {
+        self.levels.iter().filter(move |level| among.above.is_none_or(|above| level.order > above))
+    }
+
+    /// Why each of those that may be picked would be passed over.
+    fn explain(&self, ask: &Ask<'_>, among: Among<'_>, refused: &mut Refused) {
+        for index in self.levels(among).flat_map(|level| level.range.clone()) {
+            if among.avoid.contains(&index) || refused.iter().any(|(one, _)| *one == index) {
+                continue;
+            }
+            if let Some(Err(rule)) = self.deployments.get(index).map(|one| one.check(ask)) {
+                refused.push((index, rule));
+            }
+        }
     }
 }
 

@@ -42,6 +42,14 @@ impl Health {
         Ok(None)
     }
 
+    /// Whether an attempt could be made now.
+    ///
+    /// # Errors
+    /// As for [`Health::admit`].
+    pub(crate) fn check(&self, _now: Instant) -> Result<(), Rule> {
+        Ok(())
+    }
+
     /// Attempts made.
     pub fn attempts(&self) -> u64 {
         self.attempts.load(Ordering::Relaxed)

@@ -45,6 +45,14 @@ impl Quota {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// Whether an attempt could be made now.
+    ///
+    /// # Errors
+    /// As for [`Quota::reserve`].
+    pub(crate) fn check(&self, _ask: &Ask<'_>) -> Result<(), Rule> {
+        Ok(())
+    }
+
     /// Takes what an attempt may use.
     ///
     /// # Errors

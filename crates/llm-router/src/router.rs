@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use llm_core::{Error, ErrorKind, LossPolicy, Result};
 
@@ -12,6 +12,8 @@ use crate::fit::TagFiltering;
 use crate::group::Group;
 use crate::health::HealthSettings;
 use crate::pattern::Pattern;
+use crate::retry::{RetryBudget, RetryBudgetSettings, RetryPolicy};
+use crate::settings::{GroupSettings, MidStream};
 use crate::strategy::Chosen;
 
 /// What holds for all groups.
@@ -21,14 +23,28 @@ pub struct RouterSettings {
     pub strategy: Chosen,
     /// Attempts after the first, in each group.
     pub num_retries: u32,
+    /// Attempts after the first, by what went wrong.
+    pub retry_policy: RetryPolicy,
+    /// How much of the traffic may be retries.
+    pub retry_budget: RetryBudgetSettings,
     /// The shortest wait before the same deployment is tried again.
     pub retry_after: Duration,
     /// The most fallback groups of one call.
     pub max_fallbacks: usize,
-    /// Fallback groups by group name; `*` stands for any.
+    /// Fallback groups by group name; `*` stands for any text.
     pub fallbacks: Vec<(String, Vec<String>)>,
+    /// Likewise, for prompts that are too long for a group.
+    pub context_window_fallbacks: Vec<(String, Vec<String>)>,
+    /// Likewise, for what a group's content policy refused.
+    pub content_policy_fallbacks: Vec<(String, Vec<String>)>,
     /// Fallback groups for groups without an entry of their own.
     pub default_fallbacks: Vec<String>,
+    /// Whether a request that a vendor refused as invalid or unsupported goes to a fallback.
+    pub fallback_on_unsupported_params: bool,
+    /// What becomes of a stream that breaks after its first content.
+    pub mid_stream: MidStream,
+    /// What single groups say for themselves, by name.
+    pub groups: HashMap<String, GroupSettings>,
     /// How long each phase may take where a deployment does not say.
     pub limits: Limits,
     /// How requests' tags choose among deployments.
@@ -49,10 +65,17 @@ impl Default for RouterSettings {
         Self {
             strategy: Chosen::default(),
             num_retries: 2,
+            retry_policy: RetryPolicy::default(),
+            retry_budget: RetryBudgetSettings::default(),
             retry_after: Duration::ZERO,
             max_fallbacks: 5,
             fallbacks: Vec::new(),
+            context_window_fallbacks: Vec::new(),
+            content_policy_fallbacks: Vec::new(),
             default_fallbacks: Vec::new(),
+            fallback_on_unsupported_params: true,
+            mid_stream: MidStream::default(),
+            groups: HashMap::new(),
             limits: Limits {
                 connect: Some(Duration::from_secs(5)),
                 headers: Some(Duration::from_secs(600)),
@@ -85,6 +108,7 @@ pub struct Router {
     wildcards: Vec<Arc<Group>>,
     aliases: HashMap<String, Alias>,
     settings: RouterSettings,
+    retry_budget: RetryBudget,
 }
 
 impl Router {
@@ -98,7 +122,10 @@ impl Router {
         for deployment in deployments {
             by_name.entry(deployment.group.clone()).or_default().push(deployment);
         }
-        let groups = by_name.into_iter().map(|(name, all)| Group::new(name, all, &settings.strategy));
+        let groups = by_name.into_iter().map(|(name, all)| {
+            let own = settings.groups.get(name.as_str()).cloned().unwrap_or_default();
+            Group::new(name, all, &settings.strategy, own)
+        });
         let (wild, exact): (Vec<_>, Vec<_>) =
             groups.map(Arc::new).partition(|group| group.name().is_wildcard());
         let mut wildcards = wild;
@@ -107,7 +134,8 @@ impl Router {
             b.len().cmp(&a.len()).then_with(|| a.cmp(b))
         });
         let exact = exact.into_iter().map(|group| (group.name().as_str().to_owned(), group)).collect();
-        Self { exact, wildcards, aliases, settings }
+        let retry_budget = RetryBudget::new(settings.retry_budget, Instant::now());
+        Self { exact, wildcards, aliases, settings, retry_budget }
     }
 
     /// The settings.
@@ -137,14 +165,8 @@ impl Router {
         found.map(|group| (group, name)).ok_or_else(|| unknown_model(model))
     }
 
-    /// The fallback names of a group, in order.
-    pub fn fallbacks_of(&self, name: &str) -> &[String] {
-        let entry = |key: &str| self.settings.fallbacks.iter().find(|(group, _)| group == key);
-        let without_vendor = name.split_once('/').map(|(_, bare)| bare);
-        entry(name)
-            .or_else(|| without_vendor.and_then(entry))
-            .or_else(|| entry("*"))
-            .map_or(self.settings.default_fallbacks.as_slice(), |(_, list)| list)
+    pub(crate) fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
     }
 }
 

@@ -1,25 +1,31 @@
-//! The one loop that makes attempts until an answer begins.
+//! The one loop that makes attempts until an answer begins: in the group asked for, then in its fallbacks.
 
-use std::future::Future;
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use llm_core::loss::Loss;
-use llm_core::operation::Operation;
-use llm_core::provider::{Call, Inbound, not_served};
-use llm_core::{Error, ErrorKind, LossPolicy, Result, Retry};
-use smallvec::SmallVec;
+use llm_core::provider::Inbound;
+use llm_core::{Error, ErrorKind, LossPolicy, Result};
 
 use crate::ask::Ask;
 use crate::deployment::Limits;
-use crate::fit::{self, Fit};
-use crate::group::{Group, Index};
+use crate::fallback;
+use crate::group::Group;
 use crate::in_flight::InFlight;
+use crate::retry::RetryPolicy;
 use crate::router::Router;
-use crate::rule::{Rule, unavailable};
-use crate::started::{self, Started};
+use crate::settings::MidStream;
+use crate::started::Started;
 use crate::strategy::BuiltIn;
+use crate::trail::{Skipped, Step, Trail};
+
+mod attempt;
+mod hedged;
+mod walk;
+
+/// Whether the caller may use a model, by its public name.
+pub type MayUse = dyn Fn(&str) -> bool + Send + Sync;
 
 /// What one call asks of the router.
 #[derive(Clone, Copy)]
@@ -34,6 +40,40 @@ pub struct Route<'a> {
     pub began: Instant,
     /// What the request says to the router itself.
     pub options: &'a RouteOptions,
+    /// Deployments, by id, that are not asked: their answer to this call broke off.
+    pub avoid: &'a [String],
+    /// What was done for this call before.
+    pub earlier: Earlier,
+    /// Which fallbacks the caller may use; `None`: all. The model asked for is the business of whoever calls.
+    pub may_use: Option<&'a MayUse>,
+}
+
+/// What was done for a call before it was run again: it counts on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Attempts that were made.
+    pub attempts: usize,
+    /// Fallback groups that were gone to.
+    pub fallbacks: usize,
+}
+
+impl<'a> Route<'a> {
+    /// A call that begins.
+    pub fn new(
+        inbound: &'a Inbound,
+        model: &'a str,
+        stream: bool,
+        began: Instant,
+        options: &'a RouteOptions,
+    ) -> Self {
+        let earlier = Earlier::default();
+        Self { inbound, model, stream, began, options, avoid: &[], earlier, may_use: None }
+    }
+
+    /// What a pick is decided by.
+    pub(crate) fn ask(&self, now: Instant) -> Ask<'a> {
+        Ask { session: self.options.session, ..Ask::of(self.inbound, self.stream, now) }
+    }
 }
 
 /// What a request says to the router itself, before what groups and the router say.
@@ -43,18 +83,41 @@ pub struct RouteOptions {
     pub limits: Limits,
     /// Attempts after the first; `None`: as the deployment or the router says.
     pub num_retries: Option<u32>,
+    /// Attempts after the first, by what went wrong.
+    pub retry_policy: RetryPolicy,
     /// Fallback names of this call, before the configured ones; `Some(vec![])` switches fallbacks off.
     pub fallbacks: Option<Vec<String>>,
+    /// Fallback names for a prompt that is too long.
+    pub context_window_fallbacks: Option<Vec<String>>,
+    /// Fallback names for what a content policy refuses.
+    pub content_policy_fallbacks: Option<Vec<String>>,
+    /// The most fallback groups.
+    pub max_fallbacks: Option<usize>,
     /// The strategy of this call.
     pub strategy: Option<BuiltIn>,
     /// What to do with what a dialect cannot express.
     pub policy: Option<LossPolicy>,
+    /// What becomes of a stream that breaks after its first content.
+    pub mid_stream: Option<MidStream>,
     /// Words that choose among deployments.
     pub tags: Vec<String>,
     /// Where the deployment must stand.
     pub region: Option<String>,
     /// What the request belongs to, where requests that belong together go to the same deployment.
     pub session: Option<u64>,
+    /// Whether the trail tells everything, not only what went wrong.
+    pub explain: bool,
+}
+
+impl RouteOptions {
+    /// No fallback of any kind.
+    pub fn disable_fallbacks(&mut self) {
+        for list in
+            [&mut self.fallbacks, &mut self.context_window_fallbacks, &mut self.content_policy_fallbacks]
+        {
+            *list = Some(Vec::new());
+        }
+    }
 }
 
 /// One attempt that was made.
@@ -62,10 +125,12 @@ pub struct RouteOptions {
 pub struct Attempt {
     /// The deployment's id.
     pub deployment: String,
-    /// How long it took to begin or to fail.
+    /// How long it took to begin or to fail, or was waited for.
     pub took: Duration,
-    /// How it failed; `None`: it gave the answer.
+    /// How it failed; `None`: it gave the answer, or was outrun.
     pub error: Option<Error>,
+    /// Whether it was made beside a slow one.
+    pub hedge: bool,
 }
 
 /// An answer that has begun.
@@ -80,23 +145,35 @@ pub struct Routed {
     pub losses: Vec<Loss>,
     /// The answer.
     pub answer: Started,
-    /// All attempts, the successful one last.
+    /// All attempts of this run, the successful one last.
     pub attempts: Vec<Attempt>,
-    /// How many fallback groups were gone to.
+    /// Attempts that were cancelled because another one was faster. Their vendors may bill the prompt.
+    pub losers: Vec<Attempt>,
+    /// How many attempts of the call were not the first ones in their group, earlier runs included.
+    pub retries: usize,
+    /// How many fallback groups were gone to, earlier runs included.
     pub fallbacks: usize,
     /// When the successful attempt began.
     pub attempt_began: Instant,
+    /// What becomes of the stream when it breaks.
+    pub mid_stream: MidStream,
+    /// What else happened.
+    pub trail: Trail,
 }
 
 /// No deployment answered.
 #[derive(Debug)]
 pub struct Unanswered {
-    /// What the client is told: the error of the last attempt.
+    /// What the client is told: the error of the last attempt, or of the first one when the request is to blame.
     pub error: Error,
-    /// All attempts.
+    /// All attempts of this run.
     pub attempts: Vec<Attempt>,
-    /// How many fallback groups were gone to.
+    /// How many attempts of the call were not the first ones in their group, earlier runs included.
+    pub retries: usize,
+    /// How many fallback groups were gone to, earlier runs included.
     pub fallbacks: usize,
+    /// What else happened.
+    pub trail: Trail,
 }
 
 impl Router {
@@ -108,194 +185,158 @@ impl Router {
     /// # Errors
     /// The last attempt's error, when all failed or another attempt would not help.
     pub async fn run(&self, route: &Route<'_>) -> Result<Routed, Box<Unanswered>> {
-        let mut run = Run { router: self, route, attempts: Vec::new(), fallbacks: 0 };
-        let mut error = match self.resolve(route.model) {
-            Ok((group, name)) => match run.group(group, name).await {
-                Ok(routed) => return Ok(routed),
-                Err(error) => error,
-            },
-            Err(error) => error,
-        };
-        for name in run.fallback_names() {
-            if !fallback_may_help(&error) {
-                break;
-            }
-            let Ok((group, name)) = self.resolve(&name) else { continue };
-            run.fallbacks += 1;
-            match run.group(group, name).await {
-                Ok(routed) => return Ok(routed),
-                Err(later) => error = later,
+        if route.earlier.attempts == 0 {
+            self.retry_budget().request();
+        }
+        let mut run = Run::new(self, route);
+        match run.all().await {
+            Ok(routed) => Ok(routed),
+            Err(error) => {
+                let Run { attempts, retries, fallbacks, trail, .. } = run;
+                Err(Box::new(Unanswered { error, attempts, retries, fallbacks, trail }))
             }
         }
-        Err(Box::new(Unanswered { error, attempts: run.attempts, fallbacks: run.fallbacks }))
     }
 }
 
-/// Another model may take what this one could not; a request that is wrong is wrong everywhere.
-fn fallback_may_help(error: &Error) -> bool {
-    let other_model_may_take_it = matches!(
-        error.kind(),
-        ErrorKind::ContextLength
-            | ErrorKind::ContentFilter
-            | ErrorKind::Unsupported
-            | ErrorKind::UnknownModel
-    );
-    error.retry() != Retry::Never || other_model_may_take_it
+/// The time, as the runtime's clock has it.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
-struct Run<'a> {
+/// The state of a call on its way.
+pub(crate) struct Run<'a> {
     router: &'a Router,
     route: &'a Route<'a>,
     attempts: Vec<Attempt>,
+    losers: Vec<Attempt>,
+    retries: usize,
     fallbacks: usize,
+    pub(crate) trail: Trail,
 }
 
-impl Run<'_> {
-    /// The fallback names of this call, each once, without the group asked for.
-    fn fallback_names(&self) -> Vec<String> {
-        let configured = self.router.fallbacks_of(self.route.model);
-        let list = self.route.options.fallbacks.as_deref().unwrap_or(configured);
-        let mut names: Vec<String> = Vec::new();
-        for name in list {
-            if name != self.route.model && !names.contains(name) {
-                names.push(name.clone());
-            }
+impl<'a> Run<'a> {
+    pub(crate) fn new(router: &'a Router, route: &'a Route<'a>) -> Self {
+        let Earlier { attempts, fallbacks } = route.earlier;
+        Self {
+            router,
+            route,
+            attempts: Vec::new(),
+            losers: Vec::new(),
+            // The first attempt of a run that goes on is one more try.
+            retries: attempts.saturating_sub(fallbacks),
+            fallbacks,
+            trail: Trail::default(),
         }
-        names.truncate(self.router.settings().max_fallbacks);
-        names
     }
 
-    async fn group(&mut self, group: &Group, name: &str) -> Result<Routed> {
-        let settings = self.router.settings();
-        let asked = self.route.options.strategy;
-        let unfit = self.unfit(group);
-        let mut hopeless: SmallVec<[Index; 4]> = unfit.iter().map(|(index, _)| *index).collect();
-        let mut failed = hopeless.clone();
-        let mut retries = 0;
-        let mut last: Option<Error> = None;
-        loop {
-            let ask = Ask {
-                session: self.route.options.session,
-                ..Ask::of(self.route.inbound, self.route.stream, Instant::now())
-            };
-            let picked = group.pick(asked, &ask, &failed).or_else(|_| group.pick(asked, &ask, &hopeless));
-            let (index, in_flight) = match picked {
-                Ok(picked) => picked,
-                Err(refused) => return Err(last.unwrap_or_else(|| self.refused(&unfit, &refused, ask.now))),
-            };
-            if let (true, Some(error)) = (failed.contains(&index), &last) {
-                self.pause(retries, error).await?;
+    async fn all(&mut self) -> Result<Routed> {
+        let model = self.route.model;
+        let (name, error) = match self.router.resolve(model) {
+            Ok((group, name)) => match self.group(group, name).await {
+                Ok(routed) => return Ok(routed),
+                Err(error) => (name, error),
+            },
+            Err(error) => (model, error),
+        };
+        // On its own memory: what seldom happens does not make every call larger.
+        Box::pin(self.fall_back(name, error)).await
+    }
+
+    /// Goes to one fallback after another, each at most once, and each time first to those of the group that failed
+    /// last.
+    async fn fall_back(&mut self, asked: &str, error: Error) -> Result<Routed> {
+        let mut seen = vec![asked.to_owned()];
+        let mut waiting = VecDeque::new();
+        self.add_fallbacks(&mut waiting, &[self.route.model, asked], error.kind());
+        let (mut first, mut last) = (None, error);
+        while self.goes_on_after(&last, first.is_none()) {
+            let Some(name) = waiting.pop_front() else { break };
+            let Some((group, resolved)) = self.target(&name, &seen) else { continue };
+            if self.fallbacks >= self.most_fallbacks() {
+                self.trail.add(Step::Skipped { name, why: Skipped::Enough });
+                break;
             }
-            let own = in_flight.deployment().num_retries;
-            let error = match self.attempt(in_flight, name).await {
+            self.fallbacks += 1;
+            seen.push(resolved.to_owned());
+            let error = match Box::pin(self.fallback_group(group, resolved, last.kind())).await {
                 Ok(routed) => return Ok(routed),
                 Err(error) => error,
             };
-            let allowed = self.route.options.num_retries.or(own).unwrap_or(settings.num_retries);
-            match error.retry() {
-                Retry::Never => return Err(error),
-                _ if retries >= allowed || self.is_over_in(Duration::ZERO) => return Err(error),
-                Retry::Elsewhere => hopeless.push(index),
-                Retry::Later { .. } => {}
-            }
-            failed.push(index);
-            retries += 1;
-            last = Some(error);
+            self.add_fallbacks(&mut waiting, &[&name, resolved], error.kind());
+            first = first.or(Some(last));
+            last = error;
+        }
+        Err(fallback::to_tell(first, last))
+    }
+
+    async fn fallback_group(&mut self, group: &Group, name: &str, after: ErrorKind) -> Result<Routed> {
+        let candidates = if self.route.options.explain { ids(group) } else { Vec::new() };
+        self.trail.add(Step::Group { name: name.to_owned(), candidates, after: Some(after) });
+        self.walk(group, name, 0).await
+    }
+
+    async fn group(&mut self, group: &Group, name: &str) -> Result<Routed> {
+        if self.route.options.explain {
+            self.trail.add(Step::Group { name: name.to_owned(), candidates: ids(group), after: None });
+        }
+        self.walk(group, name, self.route.earlier.attempts.saturating_sub(1)).await
+    }
+
+    /// Puts the fallbacks of a group before those that wait already.
+    pub(crate) fn add_fallbacks(&self, waiting: &mut VecDeque<String>, names: &[&str], kind: ErrorKind) {
+        let found = fallback::find(self.router.settings(), self.route.options, names, kind);
+        for name in found.names.into_iter().rev() {
+            waiting.retain(|known| *known != name);
+            waiting.push_front(name);
         }
     }
 
-    /// Why nobody was asked.
-    fn refused(&self, unfit: &[(Index, Rule)], refused: &[(Index, Rule)], now: Instant) -> Error {
-        let model = self.route.model;
-        if !refused.is_empty() {
-            return unavailable(model, refused.iter().map(|(_, rule)| rule), now);
-        }
-        let rules: SmallVec<[&Rule; 4]> = unfit.iter().map(|(_, rule)| rule).collect();
-        fit::unfit(model, &rules).unwrap_or_else(|| not_served(model, self.route.inbound.asked.operation))
+    /// The group of a fallback that was not gone to yet, if the caller may use it.
+    pub(crate) fn target<'b>(&mut self, name: &'b str, seen: &[String]) -> Option<(&'b Group, &'b str)>
+    where
+        'a: 'b,
+    {
+        let router: &'b Router = self.router;
+        let why = match router.resolve(name) {
+            Ok((_, resolved)) if seen.iter().any(|known| known == resolved) => return None,
+            Ok(_) if self.route.may_use.is_some_and(|may_use| !may_use(name)) => Skipped::Forbidden,
+            Ok((group, resolved)) => return Some((group, resolved)),
+            Err(_) => Skipped::Unknown,
+        };
+        self.trail.add(Step::Skipped { name: name.to_owned(), why });
+        None
     }
 
-    /// The deployments of a group that are not fit for the request, and why.
-    fn unfit(&self, group: &Group) -> SmallVec<[(Index, Rule); 4]> {
-        let fit = Fit::of(self.route, self.router.settings(), group.deployments());
-        let all = group.deployments().iter().enumerate();
-        all.filter_map(|(index, one)| Some((index, fit.refuses(one)?))).collect()
+    pub(crate) fn most_fallbacks(&self) -> usize {
+        self.route.options.max_fallbacks.unwrap_or(self.router.settings().max_fallbacks)
     }
 
-    /// Waits before a deployment that failed is tried again: the vendor's hint up to a minute, or half a second
-    /// doubled up to eight, and some jitter so that clients that failed together do not come back together.
-    async fn pause(&self, retries: u32, error: &Error) -> Result<()> {
-        let hint = error.retry_after().filter(|after| *after <= Duration::from_secs(60));
-        let doubled = Duration::from_millis(500u64 << retries.saturating_sub(1).min(4));
-        let wait =
-            hint.unwrap_or(doubled.min(Duration::from_secs(8))).max(self.router.settings().retry_after);
-        let jitter = Duration::from_millis(llm_core::random::below(750));
-        let wait = wait + jitter.min(wait);
-        if self.is_over_in(wait) {
-            return Err(error.clone());
-        }
-        tokio::time::sleep(wait).await;
-        Ok(())
+    /// Whether a fallback may help after this error.
+    fn goes_on_after(&self, error: &Error, of_group_asked_for: bool) -> bool {
+        // What a fallback refuses, the next one may take all the same.
+        let on_refusals = self.router.settings().fallback_on_unsupported_params || !of_group_asked_for;
+        fallback::may_help(error, on_refusals)
+            && !self.is_over_in(Limits::default(), Duration::ZERO)
+            && !self.is_malformed(error)
     }
 
-    /// Whether the call's time is up when this much more of it has passed.
-    fn is_over_in(&self, more: Duration) -> bool {
-        let limits = self.route.options.limits.or(self.router.settings().limits);
+    /// Whether the request is wrong in itself, and not only to one vendor.
+    fn is_malformed(&self, error: &Error) -> bool {
+        let inbound = self.route.inbound;
+        error.kind() == ErrorKind::InvalidRequest
+            && inbound.asked.operation.is_chat()
+            && inbound.decoded().is_err()
+    }
+
+    /// Whether the call's time is up when this much more of it has passed. `limits` are those of the group.
+    fn is_over_in(&self, limits: Limits, more: Duration) -> bool {
+        let limits = self.route.options.limits.or(limits).or(self.router.settings().limits);
         let end = limits.total.and_then(|total| self.route.began.checked_add(total));
-        end.is_some_and(|end| tokio::time::Instant::now().into_std() + more >= end)
-    }
-
-    async fn attempt(&mut self, mut in_flight: InFlight, name: &str) -> Result<Routed> {
-        let deployment = Arc::clone(in_flight.deployment());
-        let settings = self.router.settings();
-        let attempt_began = Instant::now();
-        let limits = self.route.options.limits.or(deployment.limits).or(settings.limits);
-        let deadlines = limits.deadlines(self.route.began);
-        let model = deployment.model_for(name);
-        let call = Call {
-            inbound: self.route.inbound,
-            model: &model,
-            public_model: self.route.model,
-            stream: self.route.stream,
-            policy: self.route.options.policy.or(deployment.policy).or(Some(settings.policy)),
-            deadlines,
-        };
-        let answer = async {
-            let reply = match call.inbound.asked.operation {
-                Operation::Chat => deployment.provider.chat(call),
-                _ => deployment.provider.exchange(call),
-            };
-            let reply = reply.await?;
-            let answer = started::start(reply.body).await?;
-            Ok((reply.headers, reply.losses, answer))
-        };
-        let first = deadlines.first_content.filter(|_| self.route.stream);
-        let ends = [first.and_then(|limit| attempt_began.checked_add(limit)), deadlines.total];
-        let outcome = within(ends.into_iter().flatten().min(), answer).await;
-        let error = outcome.as_ref().err().cloned();
-        self.attempts.push(Attempt {
-            deployment: deployment.id.clone(),
-            took: attempt_began.elapsed(),
-            error,
-        });
-        match outcome {
-            Ok((headers, losses, answer)) => {
-                in_flight.answered();
-                let attempts = std::mem::take(&mut self.attempts);
-                let (group, fallbacks) = (name.to_owned(), self.fallbacks);
-                Ok(Routed { in_flight, group, headers, losses, answer, attempts, fallbacks, attempt_began })
-            }
-            Err(error) => {
-                in_flight.failed(&error);
-                Err(error)
-            }
-        }
+        end.is_some_and(|end| now() + more >= end)
     }
 }
 
-async fn within<T>(end: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let Some(end) = end else { return work.await };
-    match tokio::time::timeout_at(end.into(), work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Error::new(ErrorKind::Timeout, "the vendor did not begin to answer in time")),
-    }
+fn ids(group: &Group) -> Vec<String> {
+    group.deployments().iter().map(|deployment| deployment.id.clone()).collect()
 }

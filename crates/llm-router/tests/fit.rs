@@ -26,7 +26,7 @@ fn tagged(id: &str, tags: &[&str]) -> DeploymentSpec {
 }
 
 async fn ask(router: &Router, inbound: &Inbound, options: &RouteOptions) -> Result<String, Error> {
-    let route = Route { inbound, model: "m", stream: false, began: Instant::now(), options };
+    let route = Route::new(inbound, "m", false, Instant::now(), options);
     let routed = router.run(&route).await.map_err(|unanswered| unanswered.error)?;
     Ok(routed.in_flight.deployment().id.clone())
 }

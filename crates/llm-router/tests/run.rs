@@ -26,7 +26,7 @@ fn settings() -> RouterSettings {
 static NO_OPTIONS: LazyLock<RouteOptions> = LazyLock::new(RouteOptions::default);
 
 fn route<'a>(inbound: &'a Inbound, model: &'a str, stream: bool) -> Route<'a> {
-    Route { inbound, model, stream, began: Instant::now(), options: &NO_OPTIONS }
+    Route::new(inbound, model, stream, Instant::now(), &NO_OPTIONS)
 }
 
 fn failure(kind: ErrorKind) -> Script {

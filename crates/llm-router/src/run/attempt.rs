@@ -1,0 +1,158 @@
+//! One attempt at one deployment.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use llm_core::loss::Loss;
+use llm_core::operation::Operation;
+use llm_core::provider::Call;
+use llm_core::{Error, ErrorKind, Result};
+use smallvec::smallvec;
+
+use super::walk::Failures;
+use super::{Attempt, Route, Routed, Run, now};
+use crate::deployment::Deployment;
+use crate::group::{Group, Index};
+use crate::in_flight::InFlight;
+use crate::router::Router;
+use crate::started::{self, Started};
+use crate::trail::Step;
+
+/// What a deployment gave.
+pub(super) struct Given {
+    headers: HeaderMap,
+    losses: Vec<Loss>,
+    answer: Started,
+}
+
+/// An attempt that is under way, or has just ended.
+pub(super) struct Lane {
+    pub index: Index,
+    pub in_flight: InFlight,
+    pub began: Instant,
+    /// Whether it was made beside a slow one.
+    pub hedge: bool,
+}
+
+impl Lane {
+    pub(super) fn new(index: Index, in_flight: InFlight, hedge: bool) -> Self {
+        Self { index, in_flight, began: now(), hedge }
+    }
+
+    pub(super) fn took(&self) -> Duration {
+        now().saturating_duration_since(self.began)
+    }
+}
+
+impl Run<'_> {
+    pub(super) async fn attempt(
+        &mut self,
+        group: &Group,
+        name: &str,
+        index: Index,
+        in_flight: InFlight,
+    ) -> Result<Routed, Failures> {
+        let lane = Lane::new(index, in_flight, false);
+        let outcome =
+            ask(self.router, self.route, group, name, lane.in_flight.deployment(), lane.began).await;
+        self.close(group, name, lane, outcome).map_err(|failure| smallvec![failure])
+    }
+
+    /// Books an attempt that answered or failed.
+    pub(super) fn close(
+        &mut self,
+        group: &Group,
+        name: &str,
+        mut lane: Lane,
+        outcome: Result<Given>,
+    ) -> Result<Routed, (Index, Error)> {
+        let took = lane.took();
+        let deployment = &lane.in_flight.deployment().id;
+        let error = outcome.as_ref().err().cloned();
+        match &error {
+            Some(error) => {
+                let (deployment, kind) = (deployment.clone(), error.kind());
+                self.trail.add(Step::Failed { deployment, kind, took });
+            }
+            None if self.route.options.explain => {
+                self.trail.add(Step::Answered { deployment: deployment.clone(), took });
+            }
+            None => {}
+        }
+        self.attempts.push(Attempt { deployment: deployment.clone(), took, error, hedge: lane.hedge });
+        match outcome {
+            Ok(given) => Ok(self.routed(group, name, lane, given)),
+            Err(error) => {
+                lane.in_flight.failed(&error);
+                Err((lane.index, error))
+            }
+        }
+    }
+
+    fn routed(&mut self, group: &Group, name: &str, mut lane: Lane, given: Given) -> Routed {
+        lane.in_flight.answered();
+        if let Some(hedge) = group.hedge().filter(|_| self.route.stream) {
+            hedge.began(lane.took());
+        }
+        let mid_stream = self.route.options.mid_stream.or(group.settings().mid_stream);
+        Routed {
+            in_flight: lane.in_flight,
+            group: name.to_owned(),
+            headers: given.headers,
+            losses: given.losses,
+            answer: given.answer,
+            attempts: std::mem::take(&mut self.attempts),
+            losers: std::mem::take(&mut self.losers),
+            retries: self.retries,
+            fallbacks: self.fallbacks,
+            attempt_began: lane.began,
+            mid_stream: mid_stream.unwrap_or(self.router.settings().mid_stream),
+            trail: std::mem::take(&mut self.trail),
+        }
+    }
+}
+
+/// Asks a deployment, and waits for the first content of its answer.
+pub(super) async fn ask(
+    router: &Router,
+    route: &Route<'_>,
+    group: &Group,
+    name: &str,
+    deployment: &Arc<Deployment>,
+    began: Instant,
+) -> Result<Given> {
+    let settings = router.settings();
+    let limits = route.options.limits.or(deployment.limits).or(group.settings().limits).or(settings.limits);
+    let deadlines = limits.deadlines(route.began);
+    let model = deployment.model_for(name);
+    let call = Call {
+        inbound: route.inbound,
+        model: &model,
+        public_model: route.model,
+        stream: route.stream,
+        policy: route.options.policy.or(deployment.policy).or(Some(settings.policy)),
+        deadlines,
+    };
+    let given = async {
+        let reply = match call.inbound.asked.operation {
+            Operation::Chat => deployment.provider.chat(call),
+            _ => deployment.provider.exchange(call),
+        };
+        let reply = reply.await?;
+        let answer = started::start(reply.body).await?;
+        Ok(Given { headers: reply.headers, losses: reply.losses, answer })
+    };
+    let first = deadlines.first_content.filter(|_| route.stream);
+    let ends = [first.and_then(|limit| began.checked_add(limit)), deadlines.total];
+    within(ends.into_iter().flatten().min(), given).await
+}
+
+async fn within<T>(end: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let Some(end) = end else { return work.await };
+    match tokio::time::timeout_at(end.into(), work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Error::new(ErrorKind::Timeout, "the vendor did not begin to answer in time")),
+    }
+}
