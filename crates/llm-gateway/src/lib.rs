@@ -10,6 +10,7 @@ mod call_id;
 mod caller;
 pub mod gateway;
 mod headers;
+mod mid_stream;
 mod models;
 mod options;
 mod paths;

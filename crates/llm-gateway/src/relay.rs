@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use llm_core::relay::{RelayBase, RelayBody, RelayCall, RelayReply, check_path};
 use llm_core::{Envelope, Error, ErrorKind, Result};
-use llm_router::{Ask, Attempt, Deployment, unavailable};
+use llm_router::{Ask, Attempt, Deployment, MidStream, unavailable};
 
 use crate::call_id::new_call_id;
 use crate::caller;
@@ -207,6 +207,7 @@ impl State {
             attempts: vec![attempt(None)],
             fallbacks: 0,
             attempt_began: began,
+            mid_stream: MidStream::Error,
         };
         let headers = headers::of_relay(headers, &account.headers, &settlement.call().call_id);
         settlement.answered(&mut parts, account);

@@ -61,6 +61,9 @@ impl<'a> Fit<'a> {
         if !inbound.asked.operation.is_chat() && !deployment.provider.serves(inbound) {
             return Some(Rule::Unserved);
         }
+        if let Some(lacking) = self.route.requires.beyond(deployment.facts.can) {
+            return Some(Rule::Lacks(lacking));
+        }
         if !self.tags.leave(&deployment.tags) {
             return Some(Rule::Tags);
         }

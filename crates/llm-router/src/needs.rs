@@ -47,6 +47,11 @@ impl Needs {
         Self::NAMES.iter().find(|(one, _)| self.has(*one) && other.has(*one)).map(|(_, name)| *name)
     }
 
+    /// The name of the first one that is not in `other`.
+    pub fn beyond(self, other: Self) -> Option<&'static str> {
+        Self::NAMES.iter().find(|(one, _)| self.has(*one) && !other.has(*one)).map(|(_, name)| *name)
+    }
+
     /// What a request needs.
     pub fn of(request: &ChatRequest) -> Self {
         let mut needs = request.messages.iter().map(of_message).fold(Self::default(), Self::and);

@@ -13,6 +13,7 @@ use crate::deployment::Limits;
 use crate::fallback;
 use crate::group::Group;
 use crate::in_flight::InFlight;
+use crate::needs::Needs;
 use crate::retry::RetryPolicy;
 use crate::router::Router;
 use crate::settings::MidStream;
@@ -44,6 +45,8 @@ pub struct Route<'a> {
     pub avoid: &'a [String],
     /// What was done for this call before.
     pub earlier: Earlier,
+    /// What a deployment's model must be known to do.
+    pub requires: Needs,
     /// Which fallbacks the caller may use; `None`: all. The model asked for is the business of whoever calls.
     pub may_use: Option<&'a MayUse>,
 }
@@ -66,8 +69,8 @@ impl<'a> Route<'a> {
         began: Instant,
         options: &'a RouteOptions,
     ) -> Self {
-        let earlier = Earlier::default();
-        Self { inbound, model, stream, began, options, avoid: &[], earlier, may_use: None }
+        let (earlier, requires) = (Earlier::default(), Needs::default());
+        Self { inbound, model, stream, began, options, avoid: &[], earlier, requires, may_use: None }
     }
 
     /// What a pick is decided by.

@@ -129,12 +129,18 @@ pub enum Script {
 pub struct FakeProvider {
     script: Mutex<VecDeque<Script>>,
     calls: Mutex<Vec<String>>,
+    requests: Mutex<Vec<ChatRequest>>,
 }
 
 impl FakeProvider {
     /// A vendor with a script.
     pub fn new(script: impl IntoIterator<Item = Script>) -> Arc<Self> {
-        Arc::new(Self { script: Mutex::new(script.into_iter().collect()), calls: Mutex::default() })
+        Arc::new(Self { script: Mutex::new(script.into_iter().collect()), ..Self::default() })
+    }
+
+    /// The chat requests that came, in order.
+    pub fn requests(&self) -> Vec<ChatRequest> {
+        self.requests.lock().clone()
     }
 
     /// The models of the calls that came, in order.
@@ -150,6 +156,7 @@ impl Provider for FakeProvider {
 
     fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         self.calls.lock().push(call.model.to_owned());
+        self.requests.lock().extend(call.inbound.decoded().ok().cloned());
         let line = self.script.lock().pop_front();
         let body = match line.unwrap_or(Script::Answer("ok")) {
             Script::Fail(error) => return Box::pin(ready(Err(error))),
