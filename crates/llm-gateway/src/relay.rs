@@ -185,7 +185,8 @@ impl State {
         let account = account.ok_or_else(|| Error::internal("a deployment without an account"))?;
         settlement.asks();
         let replied = target.provider.relay(call).await;
-        let attempt = |error| Attempt { deployment: target.id.clone(), took: began.elapsed(), error };
+        let attempt =
+            |error| Attempt { deployment: target.id.clone(), took: began.elapsed(), error, hedge: false };
         let RelayReply { status, headers, body } = match replied {
             Ok(reply) => reply,
             Err(error) => {
@@ -198,15 +199,8 @@ impl State {
         if status < 500 {
             in_flight.answered();
         }
-        let mut parts = RoutedParts {
-            in_flight: Some(in_flight),
-            group: route.prefix.to_owned(),
-            headers: HeaderMap::new(),
-            losses: Vec::new(),
-            attempts: vec![attempt(None)],
-            fallbacks: 0,
-            attempt_began: began,
-        };
+        let mut parts = RoutedParts::direct(in_flight, route.prefix, began);
+        parts.attempts = vec![attempt(None)];
         let headers = headers::of_relay(headers, &account.headers, &settlement.call().call_id);
         settlement.answered(&mut parts, account);
         let body = RelayStream::new(body, refusal(status), settlement);

@@ -1,6 +1,7 @@
 //! The one loop that makes attempts until an answer begins: in the group asked for, then in its fallbacks.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -8,7 +9,7 @@ use llm_core::loss::Loss;
 use llm_core::provider::Inbound;
 use llm_core::{Error, ErrorKind, LossPolicy, Result};
 
-use crate::deployment::Limits;
+use crate::deployment::{Deployment, Limits};
 use crate::fallback;
 use crate::group::Group;
 use crate::in_flight::InFlight;
@@ -113,12 +114,20 @@ impl RouteOptions {
 pub struct Attempt {
     /// The deployment's id.
     pub deployment: String,
-    /// How long it took to begin or to fail, or was waited for.
+    /// How long it took to begin or to fail.
     pub took: Duration,
-    /// How it failed; `None`: it gave the answer, or was outrun.
+    /// How it failed; `None`: it gave the answer.
     pub error: Option<Error>,
     /// Whether it was made beside a slow one.
     pub hedge: bool,
+}
+
+/// An attempt that was cancelled because another one was faster.
+pub struct Outrun {
+    /// The deployment.
+    pub deployment: Arc<Deployment>,
+    /// How long it was waited for.
+    pub took: Duration,
 }
 
 /// An answer that has begun.
@@ -136,7 +145,7 @@ pub struct Routed {
     /// All attempts of this run, the successful one last.
     pub attempts: Vec<Attempt>,
     /// Attempts that were cancelled because another one was faster. Their vendors may bill the prompt.
-    pub losers: Vec<Attempt>,
+    pub losers: Vec<Outrun>,
     /// How many attempts of the call were not the first ones in their group, earlier runs included.
     pub retries: usize,
     /// How many fallback groups were gone to, earlier runs included.
@@ -197,7 +206,7 @@ pub(crate) struct Run<'a> {
     router: &'a Router,
     route: &'a Route<'a>,
     attempts: Vec<Attempt>,
-    losers: Vec<Attempt>,
+    losers: Vec<Outrun>,
     retries: usize,
     fallbacks: usize,
     pub(crate) trail: Trail,

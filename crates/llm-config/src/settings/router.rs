@@ -27,6 +27,8 @@ pub(super) struct ReadRouter {
     num_retries: u32,
     retry_after: f64,
     max_fallbacks: usize,
+    fallback_on_unsupported_params: bool,
+    mid_stream: Option<String>,
     drop_params: bool,
     timeout: Option<f64>,
     stream_timeout: Option<f64>,
@@ -51,6 +53,8 @@ impl ReadRouter {
             num_retries: self.num_retries,
             retry_after: Duration::from_secs_f64(self.retry_after),
             max_fallbacks: self.max_fallbacks,
+            fallback_on_unsupported_params: self.fallback_on_unsupported_params,
+            mid_stream: self.mid_stream.as_deref().and_then(|name| name.parse().ok()).unwrap_or_default(),
             policy: if self.drop_params { LossPolicy::Drop } else { LossPolicy::Default },
             ..defaults
         }
@@ -69,7 +73,8 @@ impl ReadRouter {
     }
 }
 
-fn strategy(name: &str, place: &Place, report: &mut Report) -> Chosen {
+/// A strategy by its name.
+pub(crate) fn strategy(name: &str, place: &Place, report: &mut Report) -> Chosen {
     if let Ok(built_in) = name.parse() {
         return Chosen::BuiltIn(built_in);
     }

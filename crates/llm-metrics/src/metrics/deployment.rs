@@ -182,6 +182,14 @@ impl DeploymentMetrics {
         add(&self.0.failures.own()[at], 1);
     }
 
+    /// Counts an attempt that was cancelled because another one was faster, with what it may have used and cost.
+    pub fn cancelled(&self, usage: &Usage, cost: Cost) {
+        let cells = self.0.calls.own();
+        add(&cells[Counter::SpendNanos as usize], u64::try_from(cost.total.0).unwrap_or(0));
+        add(&cells[Counter::Input as usize], usage.prompt_total().unwrap_or(0));
+        self.failure(ErrorKind::Cancelled);
+    }
+
     /// Counts that the deployment is left alone for a while.
     pub fn cooled_down(&self) {
         add(&self.0.cooldowns.own()[0], 1);
