@@ -4,6 +4,7 @@
 
 mod deployment;
 mod root;
+mod routing;
 mod settings;
 
 use llm_metrics::prices::is_long_prompt_price;

@@ -1,4 +1,4 @@
-//! Names that refer to groups: aliases, fallbacks, the default model; and the strategy's name.
+//! Names that refer to groups: aliases, fallbacks, the default model, and what single groups say for themselves.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,6 +9,8 @@ use crate::deployments::master_key;
 use crate::keys::nearest;
 use crate::node::{Node, Value};
 use crate::report::{Place, Report};
+
+mod groups;
 
 /// Reads every reference of the file and reports those to nothing.
 pub(crate) fn resolve(
@@ -23,11 +25,24 @@ pub(crate) fn resolve(
     if let Some(key) = &config.server.master_key {
         master_key(report, &place("server.master_key"), key.expose());
     }
-    let mut resolving = Resolving { names, aliases: HashSet::new(), report };
-    config.aliases = resolving.aliases(root);
+    let mut resolving = Resolving { names, targets: BTreeMap::new(), report };
+    resolving.targets = resolving.aliases(root);
+    config.aliases = resolving.targets.clone();
     let of = |section: &str, key: &str| root.get(section).and_then(|section| section.get(key));
     let either = |key: &str| of("router_settings", key).or_else(|| of("litellm_settings", key));
     let (by_group, plain) = either("fallbacks").map(|node| resolving.fallbacks(node)).unwrap_or_default();
+    for (key, list) in [
+        ("context_window_fallbacks", &mut config.router.context_window_fallbacks),
+        ("content_policy_fallbacks", &mut config.router.content_policy_fallbacks),
+    ] {
+        let (by_group, plain) = either(key).map(|node| resolving.fallbacks(node)).unwrap_or_default();
+        // A plain list is for all groups.
+        let for_all = Some(("*".to_owned(), plain)).filter(|(_, plain)| !plain.is_empty());
+        *list = by_group.into_iter().chain(for_all).collect();
+    }
+    if let Some(router) = root.get("router_settings") {
+        resolving.routing(router, &mut config.router);
+    }
     let defaults = either("default_fallbacks").map(|node| resolving.group_list(node)).unwrap_or_default();
     config.router.fallbacks = by_group;
     config.router.default_fallbacks = plain.into_iter().chain(defaults).collect();
@@ -42,7 +57,8 @@ pub(crate) fn resolve(
 
 struct Resolving<'a> {
     names: &'a HashSet<String>,
-    aliases: HashSet<String>,
+    /// Aliases that refer to a group.
+    targets: BTreeMap<String, Alias>,
     report: &'a mut Report,
 }
 
@@ -67,7 +83,6 @@ impl Resolving<'_> {
                 self.report.warning(&entry.at, message);
             }
         }
-        self.aliases = aliases.keys().cloned().collect();
         aliases
     }
 
@@ -97,7 +112,7 @@ impl Resolving<'_> {
     /// A group's name, when there is such a group.
     fn group(&mut self, node: &Node, what: &str) -> Option<String> {
         let name = node.text().map(str::trim).filter(|name| !name.is_empty())?;
-        if self.is_known(name) {
+        if self.is_known(name) || (what != "alias" && self.is_pattern_of_some(name)) {
             return Some(name.to_owned());
         }
         let message = match what {
@@ -127,16 +142,26 @@ impl Resolving<'_> {
     }
 
     fn unknown(&mut self, node: &Node, name: &str, message: String) {
-        let exact =
-            self.names.iter().chain(&self.aliases).map(String::as_str).filter(|known| !known.contains('*'));
+        let exact = self
+            .names
+            .iter()
+            .chain(self.targets.keys())
+            .map(String::as_str)
+            .filter(|known| !known.contains('*'));
         let help = nearest(name, exact).map(|near| format!("did you mean `{near}`?"));
         self.report
             .error(&node.at, message)
             .help(help.unwrap_or_else(|| "names are the `model_name` of a deployment".to_owned()));
     }
 
+    /// Whether it stands for several names: `acme/*` for `acme/large` and `acme/small`.
+    fn is_pattern_of_some(&self, name: &str) -> bool {
+        let pattern = Pattern::new(name);
+        pattern.is_wildcard() && self.names.iter().any(|known| pattern.capture(known).is_some())
+    }
+
     fn is_known(&self, name: &str) -> bool {
         let matches = |known: &String| known == name || Pattern::new(known.as_str()).capture(name).is_some();
-        self.aliases.contains(name) || self.names.iter().any(matches)
+        self.targets.contains_key(name) || self.names.iter().any(matches)
     }
 }

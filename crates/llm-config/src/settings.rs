@@ -22,6 +22,7 @@ mod media;
 mod router;
 mod table;
 
+pub(crate) use router::strategy;
 use table::{SETTINGS, Setting};
 
 /// Where and how the server listens.

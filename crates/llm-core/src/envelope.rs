@@ -37,6 +37,7 @@ pub const GATEWAY_FIELDS: &[&str] = &[
     "litellm_session_id",
     "litellm_trace_id",
     "load_balance_strategy",
+    "mid_stream",
     "mock_response",
     "mock_testing_fallbacks",
     "mock_tool_calls",

@@ -12,7 +12,7 @@ use llm_core::provider::{Call, Inbound};
 use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
 use llm_metrics::{Metrics, PriceBook};
-use llm_router::{Earlier, MidStream, Route, Router, Started};
+use llm_router::{Earlier, MidStream, Route, Router, Started, Trail, Unanswered};
 
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::books::{Account, AccountSpec, Books};
@@ -125,15 +125,31 @@ impl Gateway {
         match state.answer(incoming, &mut settlement).await {
             Ok(Begun::Whole(answer)) => *answer,
             Ok(Begun::Stream(begun)) => begun.into_answer(ingress, settlement),
-            Err(error) => {
+            Err(Refused { error, trail }) => {
                 settlement.settle(Outcome::Failed(&error));
-                refusal(&*ingress, &error, &settlement.call().call_id)
+                let mut answer = refusal(&*ingress, &error, &settlement.call().call_id);
+                if let Some(trail) = trail {
+                    headers::put_trail(&mut answer.headers, &trail);
+                }
+                answer
             }
         }
     }
 
     pub(crate) fn state(&self) -> Arc<State> {
         self.state.load_full()
+    }
+}
+
+/// Why there is no answer, with the way of the call where the client asked for it.
+struct Refused {
+    error: Error,
+    trail: Option<Box<Trail>>,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self { error, trail: None }
     }
 }
 
@@ -219,24 +235,32 @@ impl State {
     }
 
     /// Identify, read, plan and run, settle. What guards, caches and budgets will do are lines of this function.
-    async fn answer(self: &Arc<Self>, incoming: Incoming, settlement: &mut Settlement) -> Result<Begun> {
+    async fn answer(
+        self: &Arc<Self>,
+        incoming: Incoming,
+        settlement: &mut Settlement,
+    ) -> Result<Begun, Refused> {
         caller::identify(&incoming.headers, self.master_key.as_ref())?;
         let inbound = Inbound::new(incoming.ingress, incoming.asked, incoming.headers, incoming.body)?;
         let mut options = CallOptions::read(&inbound)?;
         self.name_model(&mut options)?;
         settlement.call_mut().of_body(&inbound, &options.model, options.stream);
         if inbound.asked.operation == Operation::CountTokens {
-            return self.count_tokens(&inbound, &options, settlement).await.map(whole);
+            return Ok(whole(self.count_tokens(&inbound, &options, settlement).await?));
         }
 
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
         let began = settlement.call().received;
         let route = Route::new(&inbound, &options.model, options.stream, began, &options.route);
         let routed = self.router.run(&route).await.map_err(|unanswered| {
-            settlement.failed_attempts(&unanswered.attempts);
-            unanswered.error
+            let Unanswered { error, attempts, trail, .. } = *unanswered;
+            settlement.failed_attempts(&attempts);
+            settlement.tell(&trail);
+            Refused { error, trail: options.route.explain.then(|| Box::new(trail)) }
         })?;
         settlement.failed_attempts(&routed.attempts);
+        settlement.outrun(&routed.losers, &routed.group);
+        settlement.tell(&routed.trail);
 
         let (mut parts, answer) = RoutedParts::of(routed);
         let account = parts.account(&self.books)?;
@@ -246,7 +270,7 @@ impl State {
         let told = Facts { parts: &parts, options: &options, account: &account, content_type };
         match answer {
             Started::Native { body, seen } => Ok(whole(told.native(body, &seen, settlement))),
-            Started::Decoded(response) => told.decoded(&inbound, &response, settlement).map(whole),
+            Started::Decoded(response) => Ok(whole(told.decoded(&inbound, &response, settlement)?)),
             Started::Embeddings(response) => {
                 let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
                 let body = client.encode(&response, inbound.embedding_request()?);
@@ -274,7 +298,7 @@ impl State {
         }
     }
 
-    fn name_model(&self, options: &mut CallOptions) -> Result<()> {
+    pub(crate) fn name_model(&self, options: &mut CallOptions) -> Result<()> {
         if options.model.is_empty() {
             let default = self.default_model.clone();
             options.model = default.ok_or_else(|| {
@@ -364,10 +388,11 @@ impl Facts<'_> {
         let told = Told {
             call_id,
             group: &self.parts.group,
-            retries: self.parts.attempts.len().saturating_sub(1 + self.parts.fallbacks),
+            retries: self.parts.retries,
             fallbacks: self.parts.fallbacks,
             losses: &self.parts.losses,
             ignored: &self.options.ignored,
+            trail: self.options.route.explain.then_some(&self.parts.trail),
             done,
         };
         let content_type = self.content_type.clone().unwrap_or(HeaderValue::from_static(content_type));

@@ -6,6 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use llm_core::Error;
 use llm_core::loss::{How, Loss};
 use llm_core::money::NanoDollars;
+use llm_router::Trail;
 
 const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
 const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
@@ -19,6 +20,7 @@ const FALLBACKS: HeaderName = HeaderName::from_static("x-litellm-attempted-fallb
 const DURATION: HeaderName = HeaderName::from_static("x-litellm-response-duration-ms");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
 const DROPPED: HeaderName = HeaderName::from_static("x-llm-dropped");
+const TRAIL: HeaderName = HeaderName::from_static("x-llm-trail");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The version of the LiteLLM contract that these headers follow, and ours.
@@ -57,6 +59,8 @@ pub(crate) struct Told<'a> {
     pub fallbacks: usize,
     pub losses: &'a [Loss],
     pub ignored: &'a [String],
+    /// The way of the call, where the client asked for it.
+    pub trail: Option<&'a Trail>,
     /// Whole answers only: what they cost and how long the vendor took of the total.
     pub done: Option<Done>,
 }
@@ -99,7 +103,20 @@ pub(crate) fn of_answer(
         }
     }
     put_dropped(&mut headers, told);
+    if let Some(trail) = told.trail {
+        put_trail(&mut headers, trail);
+    }
     headers
+}
+
+/// The most letters of a trail in a header: clients and proxies refuse long ones.
+const LONGEST_TRAIL: usize = 4_000;
+
+/// The way of a call on one line; names may have letters that headers cannot have.
+pub(crate) fn put_trail(headers: &mut HeaderMap, trail: &Trail) {
+    let text = trail.to_string();
+    let shown = text.chars().map(|letter| if matches!(letter, ' '..='~') { letter } else { '?' });
+    put(headers, TRAIL, &shown.take(LONGEST_TRAIL).collect::<String>());
 }
 
 fn put_done(headers: &mut HeaderMap, done: &Done) {

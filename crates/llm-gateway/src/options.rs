@@ -6,7 +6,11 @@ use llm_core::envelope::is_gateway_field;
 use llm_core::provider::Inbound;
 use llm_core::{Error, Form, LossPolicy, Result};
 use llm_router::RouteOptions;
-use serde::Deserialize;
+
+mod routing;
+
+/// The header that asks for the way of the call.
+const EXPLAIN: &str = "x-llm-explain";
 
 /// What a request says to the gateway itself.
 #[derive(Debug, Default)]
@@ -19,13 +23,6 @@ pub(crate) struct CallOptions {
     pub route: RouteOptions,
     /// Fields that speak to the gateway but are not acted on; reported as dropped.
     pub ignored: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Fallback {
-    Name(String),
-    Target { model: String },
 }
 
 impl CallOptions {
@@ -42,11 +39,14 @@ impl CallOptions {
         if inbound.headers.keys().any(|name| name.as_str().starts_with("x-litellm-")) {
             options.read_headers(inbound)?;
         }
+        options.route.explain = inbound.headers.get(EXPLAIN).is_some_and(|value| value != "false");
         if let Some(form) = &inbound.form {
             options.read_form(inbound, form)?;
         }
+        let mut says_where_to_go = false;
         for key in inbound.envelope.keys(&inbound.body) {
             match key {
+                _ if routing::is_one(key) => says_where_to_go = true,
                 "model" if inbound.asked.model.is_none() => {
                     let model = inbound.envelope.string(&inbound.body, key)?;
                     options.model = model.map(std::borrow::Cow::into_owned).unwrap_or_default();
@@ -57,6 +57,9 @@ impl CallOptions {
                 _ if is_gateway_field(key) => options.read_field(inbound, key)?,
                 _ => {}
             }
+        }
+        if says_where_to_go || inbound.form.is_some() {
+            options.read_routing(inbound)?;
         }
         Ok(options)
     }
@@ -71,6 +74,7 @@ impl CallOptions {
                     let text = form.text(&inbound.body, key)?.unwrap_or_default();
                     self.stream = text.eq_ignore_ascii_case("true") || text == "1";
                 }
+                _ if routing::is_one(key) => {}
                 _ if is_gateway_field(key) => self.read_field(inbound, key)?,
                 _ => {}
             }
@@ -89,20 +93,9 @@ impl CallOptions {
                     inbound.option(key)?.map(|value| seconds(key, value)).transpose()?;
             }
             "num_retries" => self.route.num_retries = inbound.option(key)?,
-            "disable_fallbacks" => {
-                if inbound.option(key)? == Some(true) {
-                    self.route.fallbacks = Some(Vec::new());
-                }
-            }
-            "fallbacks" => {
-                let list = inbound.option::<Vec<Fallback>>(key)?.unwrap_or_default();
-                let names = list.into_iter().map(|fallback| match fallback {
-                    Fallback::Name(name) | Fallback::Target { model: name } => name,
-                });
-                // `disable_fallbacks` wins wherever it stands.
-                if self.route.fallbacks.is_none() {
-                    self.route.fallbacks = Some(names.collect());
-                }
+            "mid_stream" => {
+                self.route.mid_stream =
+                    inbound.option::<String>(key)?.as_deref().map(str::parse).transpose()?;
             }
             "load_balance_strategy" => {
                 self.route.strategy =

@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use llm_core::relay::{RelayBase, RelayBody, RelayCall, RelayReply, check_path};
 use llm_core::{Envelope, Error, ErrorKind, Result};
-use llm_router::{Ask, Attempt, Deployment, MidStream, unavailable};
+use llm_router::{Ask, Attempt, Deployment, unavailable};
 
 use crate::call_id::new_call_id;
 use crate::caller;
@@ -199,16 +199,8 @@ impl State {
         if status < 500 {
             in_flight.answered();
         }
-        let mut parts = RoutedParts {
-            in_flight: Some(in_flight),
-            group: route.prefix.to_owned(),
-            headers: HeaderMap::new(),
-            losses: Vec::new(),
-            attempts: vec![attempt(None)],
-            fallbacks: 0,
-            attempt_began: began,
-            mid_stream: MidStream::Error,
-        };
+        let mut parts = RoutedParts::direct(in_flight, route.prefix, began);
+        parts.attempts = vec![attempt(None)];
         let headers = headers::of_relay(headers, &account.headers, &settlement.call().call_id);
         settlement.answered(&mut parts, account);
         let body = RelayStream::new(body, refusal(status), settlement);

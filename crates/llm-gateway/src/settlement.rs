@@ -7,7 +7,7 @@ use llm_core::provider::Inbound;
 use llm_core::response::FinishReason;
 use llm_core::{Error, ErrorKind, Result, Usage};
 use llm_metrics::{Cost, InFlight as Serving, Observation};
-use llm_router::{Attempt, Finished, InFlight, MidStream, Routed};
+use llm_router::{Attempt, Finished, InFlight, MidStream, Outrun, Routed, Trail};
 
 use crate::books::{Account, Books};
 
@@ -170,6 +170,38 @@ impl Settlement {
     /// What calls are booked into.
     pub(crate) fn books(&self) -> &Books {
         &self.books
+    }
+
+    /// Books attempts that were cancelled because another one was faster. What their vendors bill is not known: the
+    /// prompt is taken to be billed, by its size.
+    pub(crate) fn outrun(&self, losers: &[Outrun], group: &str) {
+        let input = Some((self.call.body_bytes as u64).div_ceil(4));
+        let usage = Usage { input, estimated: true, ..Usage::default() };
+        for Outrun { deployment, took } in losers {
+            let Some(account) = self.books.accounts.get(&deployment.id) else { continue };
+            let entry = account.entry(&self.books.prices, &deployment.model_for(group));
+            let priced = entry.filter(|entry| entry.price.covers(&usage));
+            let cost = priced.map(|entry| entry.price.cost(&usage)).unwrap_or_default();
+            account.metrics.broke_off(ErrorKind::Cancelled, &usage, cost);
+            tracing::info!(
+                target: "llm_gateway::attempt",
+                call_id = %self.call.call_id,
+                deployment = %deployment.id,
+                milliseconds = milliseconds(*took),
+                input_tokens = usage.input,
+                estimated = true,
+                cost_nanodollars = cost.total.0,
+                "attempt outrun"
+            );
+        }
+    }
+
+    /// The way of the call, for operators who ask for it.
+    pub(crate) fn tell(&self, trail: &Trail) {
+        if !trail.is_empty() {
+            let call_id = self.call.call_id.as_str();
+            tracing::debug!(target: "llm_gateway::trail", call_id, %trail, "routed");
+        }
     }
 
     /// A deployment answers.
@@ -391,9 +423,11 @@ pub(crate) struct RoutedParts {
     pub headers: http::HeaderMap,
     pub losses: Vec<llm_core::loss::Loss>,
     pub attempts: Vec<Attempt>,
+    pub retries: usize,
     pub fallbacks: usize,
     pub attempt_began: Instant,
     pub mid_stream: MidStream,
+    pub trail: Trail,
 }
 
 impl RoutedParts {
@@ -405,9 +439,11 @@ impl RoutedParts {
             headers: http::HeaderMap::new(),
             losses: Vec::new(),
             attempts: Vec::new(),
+            retries: 0,
             fallbacks: 0,
             attempt_began,
             mid_stream: MidStream::Error,
+            trail: Trail::default(),
         }
     }
 
@@ -429,9 +465,11 @@ impl RoutedParts {
             headers: routed.headers,
             losses: routed.losses,
             attempts: routed.attempts,
+            retries: routed.retries,
             fallbacks: routed.fallbacks,
             attempt_began: routed.attempt_began,
             mid_stream: routed.mid_stream,
+            trail: routed.trail,
         };
         (parts, routed.answer)
     }

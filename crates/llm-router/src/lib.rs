@@ -52,7 +52,7 @@ pub use quota::QuotaSpec;
 pub use retry::{ErrorClass, RetryBudgetSettings, RetryPolicy};
 pub use router::{Alias, Router, RouterSettings};
 pub use rule::{Rule, unavailable};
-pub use run::{Attempt, Earlier, MayUse, Route, RouteOptions, Routed, Unanswered};
+pub use run::{Attempt, Earlier, MayUse, Outrun, Route, RouteOptions, Routed, Unanswered};
 pub use settings::{GroupSettings, MidStream};
 pub use started::Started;
 pub use strategy::{BuiltIn, Candidates, Chosen, Strategy};

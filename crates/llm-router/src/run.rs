@@ -1,6 +1,7 @@
 //! The one loop that makes attempts until an answer begins: in the group asked for, then in its fallbacks.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -9,7 +10,7 @@ use llm_core::provider::Inbound;
 use llm_core::{Error, ErrorKind, LossPolicy, Result};
 
 use crate::ask::Ask;
-use crate::deployment::Limits;
+use crate::deployment::{Deployment, Limits};
 use crate::fallback;
 use crate::group::Group;
 use crate::in_flight::InFlight;
@@ -128,12 +129,20 @@ impl RouteOptions {
 pub struct Attempt {
     /// The deployment's id.
     pub deployment: String,
-    /// How long it took to begin or to fail, or was waited for.
+    /// How long it took to begin or to fail.
     pub took: Duration,
-    /// How it failed; `None`: it gave the answer, or was outrun.
+    /// How it failed; `None`: it gave the answer.
     pub error: Option<Error>,
     /// Whether it was made beside a slow one.
     pub hedge: bool,
+}
+
+/// An attempt that was cancelled because another one was faster.
+pub struct Outrun {
+    /// The deployment.
+    pub deployment: Arc<Deployment>,
+    /// How long it was waited for.
+    pub took: Duration,
 }
 
 /// An answer that has begun.
@@ -151,7 +160,7 @@ pub struct Routed {
     /// All attempts of this run, the successful one last.
     pub attempts: Vec<Attempt>,
     /// Attempts that were cancelled because another one was faster. Their vendors may bill the prompt.
-    pub losers: Vec<Attempt>,
+    pub losers: Vec<Outrun>,
     /// How many attempts of the call were not the first ones in their group, earlier runs included.
     pub retries: usize,
     /// How many fallback groups were gone to, earlier runs included.
@@ -212,7 +221,7 @@ pub(crate) struct Run<'a> {
     router: &'a Router,
     route: &'a Route<'a>,
     attempts: Vec<Attempt>,
-    losers: Vec<Attempt>,
+    losers: Vec<Outrun>,
     retries: usize,
     fallbacks: usize,
     pub(crate) trail: Trail,

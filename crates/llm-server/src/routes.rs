@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use llm_core::inquiry::About;
@@ -63,6 +63,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .route("/v1/providers/status", get(providers))
+        .route("/v1/route/explain", post(explain))
         .method_not_allowed_fallback(wrong_method)
         // The model APIs: their paths are the dialects' business.
         .fallback(model_api)
@@ -141,6 +142,22 @@ async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
     }
 }
 
+/// What the router would do with a chat request, without asking a vendor.
+async fn explain(State(app): Shared, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    if let Err(error) = app.gateway.authorise(&head.headers) {
+        return refusal(&app, &error);
+    }
+    let Ok(body) = axum::body::to_bytes(body, app.limits.body).await else {
+        let message = "the body is too large, or was broken off: send a chat request as a model would get it";
+        return refusal(&app, &Error::new(ErrorKind::PayloadTooLarge, message));
+    };
+    match app.gateway.explain(head.headers, body) {
+        Ok(explanation) => json_of(&app, &explanation),
+        Err(error) => refusal(&app, &error),
+    }
+}
+
 async fn model_api(State(app): Shared, request: Request) -> Response {
     match app.gateway.route(request.uri().path(), request.uri().query()) {
         Some(route) if route.1.operation == Operation::Realtime => {
@@ -186,7 +203,8 @@ async fn no_model_api(app: &App, request: Request) -> Response {
 }
 
 async fn wrong_method(State(app): Shared, method: Method) -> Response {
-    let message = format!("`{method}` is not possible here: send a GET");
+    let other = if method == Method::GET { "POST" } else { "GET" };
+    let message = format!("`{method}` is not possible here: send a {other}");
     refusal(&app, &Error::new(ErrorKind::MethodNotAllowed, message))
 }
 

@@ -1,5 +1,6 @@
 //! Settings that hold for the whole gateway: the server, the router, and LiteLLM's two settings sections.
 
+use super::routing::{GROUP, MID_STREAM, RETRY_BUDGET, RETRY_POLICY, ROUTING_GROUP};
 use super::{Key, Section, Shape, key};
 
 pub(crate) static SERVER: Section = Section {
@@ -93,6 +94,9 @@ pub(crate) static ROUTER: Section = Section {
                 "`session_affinity`: a session stays with a deployment; `prompt_caching`: so does a conversation.",
             ),
             key("num_retries", Shape::Whole, "Attempts after the first, in each group. Default 2."),
+            key("retry_policy", Shape::Section(&RETRY_POLICY), "The same, by what went wrong."),
+            key("model_group_retry_policy", Shape::Named(&RETRY_POLICY), "The same for single groups."),
+            key("retry_budget", Shape::Section(&RETRY_BUDGET), "How much of the traffic may be retries."),
             key(
                 "retry_after",
                 Shape::Seconds,
@@ -103,8 +107,23 @@ pub(crate) static ROUTER: Section = Section {
                 Shape::Fallbacks,
                 "Groups to try after a group failed: `[{group: [others]}]` or `[names]`.",
             ),
+            key("context_window_fallbacks", Shape::Fallbacks, "The same, for prompts that are too long."),
+            key("content_policy_fallbacks", Shape::Fallbacks, "The same, for what a content policy refused."),
             key("default_fallbacks", Shape::Texts, "Fallbacks of groups that have none of their own."),
             key("max_fallbacks", Shape::Whole, "The most fallback groups of one call. Default 5."),
+            key(
+                "fallback_on_unsupported_params",
+                Shape::Bool,
+                "Whether a request that a vendor refused as invalid or unsupported goes to a fallback. Default true.",
+            ),
+            MID_STREAM,
+            key(
+                "enable_mid_stream_fallback_continuation",
+                Shape::Bool,
+                "LiteLLM's way to say `mid_stream: continue`.",
+            ),
+            key("groups", Shape::Named(&GROUP), "What single groups say for themselves, by `model_name`."),
+            key("routing_groups", Shape::Sections(&ROUTING_GROUP), "Strategies of single groups."),
             key(
                 "model_group_alias",
                 Shape::Aliases,
@@ -122,8 +141,6 @@ pub(crate) static ROUTER: Section = Section {
         "cache_responses",
         "caching_groups",
         "client_ttl",
-        "content_policy_fallbacks",
-        "context_window_fallbacks",
         "cooldown_time",
         "debug_level",
         "default_litellm_params",
@@ -132,17 +149,12 @@ pub(crate) static ROUTER: Section = Section {
         "deployment_affinity_ttl_seconds",
         "disable_cooldowns",
         "enable_health_check_routing",
-        "enable_mid_stream_fallback_continuation",
         "enable_weighted_failover",
-        "fallback_on_unsupported_params",
         "ignore_invalid_deployments",
-        "model_group_retry_policy",
         "polling_interval",
         "provider_budget_config",
         "redis_*",
-        "retry_policy",
         "router_general_settings",
-        "routing_groups",
         "routing_strategy_args",
         "set_verbose",
         "tag_routing_prefix",
@@ -159,6 +171,8 @@ pub(crate) static LITELLM: Section = Section {
         key("num_retries", Shape::Whole, "As in `router_settings`, which wins."),
         key("request_timeout", Shape::Seconds, "As `timeout` in `router_settings`, which wins."),
         key("fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
+        key("context_window_fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
+        key("content_policy_fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
         key("default_fallbacks", Shape::Texts, "As in `router_settings`, which wins."),
         key("json_logs", Shape::Bool, "As in `server`, which wins."),
         key("set_verbose", Shape::Bool, "As `verbose` in `server`, which wins."),
@@ -173,8 +187,6 @@ pub(crate) static LITELLM: Section = Section {
         "budget_*",
         "cache",
         "cache_params",
-        "content_policy_fallbacks",
-        "context_window_fallbacks",
         "cooldown_time",
         "cost_discount_config",
         "cost_margin_config",

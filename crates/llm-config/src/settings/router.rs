@@ -21,6 +21,8 @@ pub(super) struct ReadRouter {
     num_retries: u32,
     retry_after: f64,
     max_fallbacks: usize,
+    fallback_on_unsupported_params: bool,
+    mid_stream: Option<String>,
     drop_params: bool,
     enable_tag_filtering: bool,
     tag_filtering_match_any: bool,
@@ -49,6 +51,8 @@ impl ReadRouter {
             num_retries: self.num_retries,
             retry_after: Duration::from_secs_f64(self.retry_after),
             max_fallbacks: self.max_fallbacks,
+            fallback_on_unsupported_params: self.fallback_on_unsupported_params,
+            mid_stream: self.mid_stream.as_deref().and_then(|name| name.parse().ok()).unwrap_or_default(),
             policy: if self.drop_params { LossPolicy::Drop } else { LossPolicy::Default },
             tag_filtering: match (self.enable_tag_filtering, self.tag_filtering_match_any) {
                 (false, _) => TagFiltering::Off,
@@ -106,7 +110,8 @@ fn affinity(root: &Node, report: &mut Report) -> Affinity {
     Affinity { session: has(AFFINITIES[0]), conversation: has(AFFINITIES[1]) }
 }
 
-fn strategy(name: &str, place: &Place, report: &mut Report) -> Chosen {
+/// A strategy by its name.
+pub(crate) fn strategy(name: &str, place: &Place, report: &mut Report) -> Chosen {
     if let Ok(built_in) = name.parse() {
         return Chosen::BuiltIn(built_in);
     }

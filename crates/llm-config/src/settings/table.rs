@@ -127,6 +127,14 @@ pub(super) static SETTINGS: &[Setting] = &[
         Some("false"),
     ),
     setting(
+        "router.fallback_on_unsupported_params",
+        Shape::Bool,
+        &["router_settings.fallback_on_unsupported_params"],
+        &[],
+        Some("true"),
+    ),
+    setting("router.mid_stream", Shape::Text, &["router_settings.mid_stream"], &[], None),
+    setting(
         "router.drop_params",
         Shape::Bool,
         &["litellm_settings.drop_params"],

@@ -182,7 +182,8 @@ impl DeploymentMetrics {
         add(&self.0.failures.own()[at], 1);
     }
 
-    /// Counts an answer that broke off after the client had some of it, with what it used and cost.
+    /// Counts an attempt that ended before its answer did but may have been billed: the answer broke off, or another
+    /// one was faster. With what it used and cost.
     pub fn broke_off(&self, kind: ErrorKind, usage: &Usage, cost: Cost) {
         let cells = self.0.calls.own();
         add(&cells[Counter::SpendNanos as usize], u64::try_from(cost.total.0).unwrap_or(0));

@@ -9,7 +9,7 @@ use smallvec::smallvec;
 
 use super::attempt::{Lane, ask};
 use super::walk::{Failures, Tried};
-use super::{Attempt, Routed, Run};
+use super::{Outrun, Routed, Run};
 use crate::group::{Group, Index};
 use crate::in_flight::InFlight;
 use crate::trail::Step;
@@ -68,9 +68,9 @@ impl Run<'_> {
 
     /// Books the attempt that was slower. Dropping it cancels it.
     fn outrun(&mut self, mut routed: Routed, lost: &Lane) -> Routed {
-        let (deployment, took) = (lost.in_flight.deployment().id.clone(), lost.took());
-        routed.trail.add(Step::Outrun { deployment: deployment.clone(), took });
-        routed.losers.push(Attempt { deployment, took, error: None, hedge: lost.hedge });
+        let (deployment, took) = (Arc::clone(lost.in_flight.deployment()), lost.took());
+        routed.trail.add(Step::Outrun { deployment: deployment.id.clone(), took });
+        routed.losers.push(Outrun { deployment, took });
         routed
     }
 }

@@ -11,6 +11,7 @@ Examples:
   llm-server                                 serve what the environment and .env have keys for
   llm-server --config config.yaml            serve what a configuration says (LiteLLM's format is read as it is)
   llm-server check --config config.yaml      say what would be served, and what is wrong where
+  llm-server explain -c config.yaml -m gpt-4o   say which deployments would be asked, and which not and why
   llm-server schema > schema.json            a JSON schema of the configuration, for editors
 
 Signals:
@@ -37,6 +38,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Check a configuration and print what would be served.
     Check(Source),
+    /// Print what the router would do with a request, without asking a vendor.
+    Explain(Explain),
     /// Print a JSON schema of the configuration.
     Schema,
 }
@@ -47,6 +50,24 @@ pub(crate) struct Source {
     /// The configuration file (YAML or JSON).
     #[arg(short, long, value_name = "FILE", env = "CONFIG_FILE_PATH")]
     pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub source: Source,
+    /// The model that is asked for.
+    #[arg(short, long, required_unless_present = "body")]
+    pub model: Option<String>,
+    /// As a streamed request.
+    #[arg(long)]
+    pub stream: bool,
+    /// A file with the body of a chat request (JSON); --model and --stream replace what it says.
+    #[arg(long, value_name = "FILE")]
+    pub body: Option<PathBuf>,
+    /// Print JSON, as `POST /v1/route/explain` answers.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -48,6 +48,11 @@ pub(crate) fn check(source: &Source) -> Result<String, Failure> {
     Ok(llm_config::describe(&configured.loaded))
 }
 
+/// What the gateway of a configuration is made from.
+pub(crate) fn parts(source: &Source) -> Result<GatewayParts, Failure> {
+    Configured::of(read(source, Flags::default())?).parts()
+}
+
 /// The JSON schema of configurations.
 pub(crate) fn schema() -> String {
     llm_config::schema()

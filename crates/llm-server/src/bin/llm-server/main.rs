@@ -4,6 +4,7 @@ mod banner;
 mod cli;
 mod configured;
 mod descriptors;
+mod explain;
 mod logging;
 mod signals;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         None => serve(&cli.serve),
         Some(Command::Check(source)) => configured::check(source).and_then(|report| print(&report)),
+        Some(Command::Explain(asked)) => explain::explain(asked).and_then(|plan| print(&plan)),
         Some(Command::Schema) => print(&configured::schema()),
     };
     match done {
