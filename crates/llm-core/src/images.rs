@@ -2,6 +2,9 @@
 
 mod size;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::conversion::Convertible;
 use crate::error::{Error, Result};
 use crate::exchange::Batched;
@@ -145,10 +148,32 @@ impl ImageRequest {
         Ok(())
     }
 
+    /// The mask for a vendor that reads it by brightness. One that marks its place by transparency, as this one's client
+    /// format has it, is lost: it would be read as all or nothing.
+    ///
+    /// # Errors
+    /// What the policy does not allow to lose.
+    pub fn mask_by_brightness(&self, losses: &mut Losses) -> Result<Option<&Source>> {
+        let Some(mask) = &self.mask else { return Ok(None) };
+        if has_alpha(mask) {
+            return losses.meaning("mask").map(|()| None);
+        }
+        losses.approximated("mask", "a mask of black and white, read as the vendor reads it")?;
+        Ok(Some(mask))
+    }
+
     /// The same request for so many pictures.
     fn of_count(&self, count: usize) -> Self {
         Self { count, ..self.clone() }
     }
+}
+
+/// Whether a PNG says in its head that its pixels may be transparent.
+fn has_alpha(source: &Source) -> bool {
+    let Source::Base64 { data, .. } = source else { return false };
+    // 26 bytes are all of the head up to the kind of colour.
+    let head = data.get(..36).and_then(|head| STANDARD.decode(head).ok()).unwrap_or_default();
+    head.starts_with(b"\x89PNG\r\n\x1a\n") && matches!(head.get(25), Some(4 | 6))
 }
 
 impl Batched for ImageRequest {
@@ -216,6 +241,20 @@ mod tests {
         let joined = request.join(1, vec![answer("a"), answer("b")]);
         assert_eq!((joined.images.len(), joined.usage.images), (2, Some(2)));
         assert!(request.check(&joined).is_ok() && request.check(&ImageResponse::default()).is_err());
+    }
+
+    #[test]
+    fn a_mask_by_transparency_is_no_mask_by_brightness() {
+        let png = |kind: u8| {
+            let head = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08", &[kind][..], b"\0\0\0rest"]
+                .concat();
+            let mask = Source::Base64 { media_type: "image/png".to_owned(), data: STANDARD.encode(head) };
+            ImageRequest { mask: Some(mask), ..ImageRequest::new(Operation::ImageEdit) }
+        };
+        assert!(png(6).mask_by_brightness(&mut Losses::default()).is_err());
+        let (grey, mut losses) = (png(0), Losses::default());
+        assert!(grey.mask_by_brightness(&mut losses).is_ok_and(|mask| mask.is_some()));
+        assert_eq!(losses.into_list().len(), 1);
     }
 
     #[test]

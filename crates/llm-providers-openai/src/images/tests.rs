@@ -29,7 +29,7 @@ fn a_request_in_json_is_read() {
     });
     let request = read(Operation::ImageGeneration, &body).expect("a request");
     let extras: Vec<_> = request.extras.iter().map(|(name, value)| (name, value.get())).collect();
-    assert_eq!(extras, [("seed", "7"), ("moderation", "\"low\"")]);
+    assert_eq!(extras, [("moderation", "\"low\""), ("seed", "7")]);
     let expected = ImageRequest {
         model: "m".to_owned(),
         prompt: "a cat".to_owned(),
