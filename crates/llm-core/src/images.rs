@@ -158,7 +158,7 @@ impl ImageRequest {
         if has_alpha(mask) {
             return losses.meaning("mask").map(|()| None);
         }
-        losses.approximated("mask", "a mask of black and white, read as the vendor reads it")?;
+        losses.approximated("mask", "a mask of black and white")?;
         Ok(Some(mask))
     }
 
