@@ -65,7 +65,7 @@ impl Conversion<SpeechRequest, SpeechResponse> for Speech {
         for (name, raw) in request.extras.iter() {
             match (name, raw.read::<RawObject>()) {
                 ("language" | "languageCode" | "language_code", _) => {
-                    speech.insert("languageCode", raw.clone())
+                    speech.insert("languageCode", raw.clone());
                 }
                 ("seed" | "temperature", _) => config.insert(name, raw.clone()),
                 (SPEECH_CONFIG, Ok(members)) => {

@@ -39,37 +39,11 @@ const FIELDS: [(&[&str], &str, bool); 6] = [
 
 pub(super) fn body(request: &ImageRequest, losses: &mut Losses) -> Result<RawObject> {
     let (task, place) = task(request);
-    let masked = matches!(task, INPAINTING | OUTPAINTING);
     let mut parameters = parameters(request, task, losses)?;
-    let mut config = RawObject::default();
-    if task != BACKGROUND {
-        config.insert("numberOfImages", value(&request.count));
+    let mut config = config(request, task, losses)?;
+    if let Some(style) = request.style.as_deref().filter(|style| has_style(task, style)) {
+        parameters.insert("style", RawJson::string(style));
     }
-    let mut carried = vec!["mask", "size", "quality", "style"];
-    match request.size {
-        // What is edited in place keeps its size.
-        Some(_) if masked || task == BACKGROUND => carried.retain(|field| *field != "size"),
-        Some(size) => {
-            config.insert("width", value(&size.width));
-            config.insert("height", value(&size.height));
-        }
-        None => {}
-    }
-    match request.quality.as_deref().map(quality) {
-        Some(Some(word)) => config.insert("quality", RawJson::string(word)),
-        Some(None) => carried.retain(|field| *field != "quality"),
-        None => {}
-    }
-    match request.style.as_deref() {
-        Some(style) if task == TEXT_IMAGE && is_style(style) => {
-            parameters.insert("style", RawJson::string(style))
-        }
-        Some(_) => carried.retain(|field| *field != "style"),
-        None => {}
-    }
-    request.lose_except(&carried, losses)?;
-    let mut body = RawObject::default();
-    body.insert("taskType", RawJson::string(task));
     for (name, raw) in request.extras.iter() {
         match (FIELDS.iter().find(|(names, ..)| names.contains(&name)), raw.read::<RawObject>()) {
             (Some((_, name, true)), _) => config.insert(*name, raw.clone()),
@@ -80,11 +54,37 @@ pub(super) fn body(request: &ImageRequest, losses: &mut Losses) -> Result<RawObj
             _ => losses.tuning(name.to_owned())?,
         }
     }
+    let mut body = RawObject::default();
+    body.insert("taskType", RawJson::string(task));
     body.insert(place, value(&parameters));
     if !config.is_empty() {
         body.insert(CONFIG, value(&config));
     }
     Ok(body)
+}
+
+/// What all tasks share; and what no task of these models has is told.
+fn config(request: &ImageRequest, task: &str, losses: &mut Losses) -> Result<RawObject> {
+    let mut config = RawObject::default();
+    let mut carried = vec!["mask"];
+    if task != BACKGROUND {
+        config.insert("numberOfImages", value(&request.count));
+    }
+    // What is edited in place keeps its size.
+    if let Some(size) = request.size.filter(|_| !matches!(task, INPAINTING | OUTPAINTING | BACKGROUND)) {
+        config.insert("width", value(&size.width));
+        config.insert("height", value(&size.height));
+        carried.push("size");
+    }
+    if let Some(word) = request.quality.as_deref().and_then(quality).filter(|_| task != BACKGROUND) {
+        config.insert("quality", RawJson::string(word));
+        carried.push("quality");
+    }
+    if request.style.as_deref().is_some_and(|style| has_style(task, style)) {
+        carried.push("style");
+    }
+    request.lose_except(&carried, losses)?;
+    Ok(config)
 }
 
 fn merge(object: &mut RawObject, members: RawObject) {
@@ -147,6 +147,7 @@ fn quality(word: &str) -> Option<&'static str> {
 }
 
 /// Styles are written in capitals here, and only here.
-fn is_style(word: &str) -> bool {
-    word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+fn has_style(task: &str, word: &str) -> bool {
+    let capital = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    task == TEXT_IMAGE && word.bytes().all(capital)
 }

@@ -42,14 +42,11 @@ fn read_id(output: &RawObject) -> Option<String> {
 
 fn pictures(top: &RawObject, output: &RawObject) -> Result<ImageResponse> {
     let results: Vec<RawObject> = wire(output, "results").unwrap_or_default();
-    let mut images: Vec<MadeImage> = results
-        .iter()
-        .filter_map(|result| made(wire(result, "url"), wire(result, "actual_prompt")))
-        .collect();
+    let mut images: Vec<MadeImage> = results.iter().filter_map(|result| made(result, "url")).collect();
     for choice in wire::<Vec<RawObject>>(output, "choices").unwrap_or_default() {
         let message: RawObject = wire(&choice, "message").unwrap_or_default();
         let contents: Vec<RawObject> = wire(&message, "content").unwrap_or_default();
-        images.extend(contents.iter().filter_map(|content| made(wire(content, "image"), None)));
+        images.extend(contents.iter().filter_map(|content| made(content, "image")));
     }
     if images.is_empty() {
         // Each of several may fail on its own.
@@ -61,7 +58,7 @@ fn pictures(top: &RawObject, output: &RawObject) -> Result<ImageResponse> {
     Ok(ImageResponse { images, usage })
 }
 
-fn made(url: Option<String>, revised_prompt: Option<String>) -> Option<MadeImage> {
-    let source = Source::from_url(url.as_deref().filter(|url| !url.is_empty())?);
-    Some(MadeImage { source, revised_prompt })
+fn made(of: &RawObject, key: &str) -> Option<MadeImage> {
+    let url: String = wire(of, key).filter(|url: &String| !url.is_empty())?;
+    Some(MadeImage { source: Source::from_url(&url), revised_prompt: wire(of, "actual_prompt") })
 }

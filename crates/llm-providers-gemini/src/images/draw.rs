@@ -56,7 +56,7 @@ pub(super) fn encode(request: &ImageRequest, target: &Target) -> Result<Encoded>
             ("seed" | "temperature", _) => config.insert(name, raw.clone()),
             ("safetySettings" | "safety_settings", _) => body.insert("safetySettings", raw.clone()),
             (IMAGE_CONFIG, Ok(members)) => {
-                members.into_iter().for_each(|(name, raw)| image.insert(name, raw))
+                members.into_iter().for_each(|(name, raw)| image.insert(name, raw));
             }
             (CONFIG, Ok(members)) => members.into_iter().for_each(|(name, raw)| config.insert(name, raw)),
             _ => losses.tuning(name.to_owned())?,

@@ -196,16 +196,16 @@ fn sounds() -> Vec<Row<SpeechRequest>> {
         row("a voice of the vendor's", "voice", false, |request| request.voice = Some("Cherry".to_owned())),
         row("`voice: alloy`", "voice", false, |request| request.voice = Some("alloy".to_owned())),
         row("`instructions`", "instructions", false, |request| {
-            request.instructions = Some("slowly".to_owned())
+            request.instructions = Some("slowly".to_owned());
         }),
         row("`speed`", "speed", false, |request| request.speed = Some(1.5)),
         row("no `response_format`", "response_format", true, |request| request.format = None),
         row("`response_format: wav`", "response_format", true, |_| {}),
         row("`response_format: pcm`", "response_format", true, |request| {
-            request.format = Some(SpeechFormat::Pcm)
+            request.format = Some(SpeechFormat::Pcm);
         }),
         row("`response_format: mp3`", "response_format", true, |request| {
-            request.format = Some(SpeechFormat::Mp3)
+            request.format = Some(SpeechFormat::Mp3);
         }),
         row("`stream_format: sse`", "stream_format", true, |request| request.events = true),
     ]
