@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use llm_core::message::Source;
 use llm_core::sources::media_type_of;
-use llm_core::{ChatRequest, Error, Result};
+use llm_core::{ChatRequest, Error, Result, Retry};
 use llm_transport::{Fetched, PublicLimits, fetch_public};
 
 /// How many addresses of one request are fetched at once.
@@ -109,9 +109,13 @@ pub(crate) async fn fetch_answer(sources: Vec<&mut Source>, settings: &MediaSett
              ask for `response_format: url` where there is one",
         ));
     }
-    let fetched = fill(sources, |_| false, settings).await;
-    fetched
-        .map_err(|error| Error::bad_answer(format!("the vendor's answer is elsewhere: {}", error.message())))
+    fill(sources, |_| false, settings).await.map_err(|error| {
+        // The words are about a request; what comes after them is about the address.
+        let why = error.message().split_once(": ").map_or(error.message(), |(_, why)| why);
+        let message = format!("the vendor's answer points to a file that cannot be fetched: {why}");
+        // It is made and paid for: nobody is asked to make it again.
+        Error::bad_answer(message).with_retry(Retry::Never)
+    })
 }
 
 fn check(count: usize, settings: &MediaSettings) -> Result<()> {
