@@ -8,6 +8,8 @@ mod bad_heads;
 mod books;
 #[path = "end_to_end/connections.rs"]
 mod connections;
+#[path = "end_to_end/conversions.rs"]
+mod conversions;
 #[path = "end_to_end/departures.rs"]
 mod departures;
 #[path = "end_to_end/embeddings.rs"]

@@ -5,11 +5,13 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::conversion::Conversion;
 use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::envelope::Envelope;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::exchange::Exchange;
+use crate::images::{ImageRequest, ImageResponse};
 use crate::json::RawObject;
 use crate::loss::{Loss, LossPolicy};
 use crate::passage::Passage;
@@ -17,6 +19,7 @@ use crate::realtime::Realtime;
 use crate::request::{ChatRequest, Sampling};
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::{ChatResponse, FinishReason};
+use crate::speech::{SpeechRequest, SpeechResponse};
 use crate::usage::Usage;
 use crate::wire::{Frame, Framing, WireRequest, WireResponse};
 
@@ -194,6 +197,16 @@ pub trait Dialect: Send + Sync + 'static {
 
     /// Kinds of calls that go through as they are, where the vendor has any.
     fn passage(&self) -> Option<&dyn Passage> {
+        None
+    }
+
+    /// Pictures, where the vendor makes them and its format is none that [`Dialect::passage`] passes.
+    fn images(&self) -> Option<&dyn Conversion<ImageRequest, ImageResponse>> {
+        None
+    }
+
+    /// Texts read aloud, likewise.
+    fn speech(&self) -> Option<&dyn Conversion<SpeechRequest, SpeechResponse>> {
         None
     }
 

@@ -105,6 +105,13 @@ impl Form {
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
+    /// The files of a name, or of the same as a list (`image[]`), in order.
+    pub fn files<'a>(&self, body: &'a [u8], name: &str) -> Vec<&'a [u8]> {
+        let is_it =
+            |field: &&Field| field.is_file && field.name.strip_suffix("[]").unwrap_or(&field.name) == name;
+        self.fields.iter().filter(is_it).filter_map(|field| body.get(field.value.clone())).collect()
+    }
+
     /// The content type of a body with this boundary.
     pub fn content_type(&self) -> String {
         format!("multipart/form-data; boundary=\"{}\"", self.boundary)

@@ -6,17 +6,20 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
+use crate::conversion::ConversionIngress;
 use crate::dialect::DialectId;
 use crate::embedding::{EmbeddingRequest, EmbeddingResponse};
 use crate::envelope::Envelope;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::exchange::ExchangeIngress;
+use crate::images::{ImageRequest, ImageResponse};
 use crate::inquiry::{About, Inquiry};
 use crate::operation::Endpoint;
 use crate::request::ChatRequest;
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::ChatResponse;
+use crate::speech::{SpeechRequest, SpeechResponse};
 
 /// A model as listed to clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +159,16 @@ pub trait Ingress: Send + Sync + 'static {
 
     /// The format of the kinds of calls that go through as they are, where clients of this format ask for such.
     fn passage(&self) -> Option<DialectId> {
+        None
+    }
+
+    /// Pictures, where clients of this format ask for them.
+    fn images(&self) -> Option<&dyn ConversionIngress<ImageRequest, ImageResponse>> {
+        None
+    }
+
+    /// Texts read aloud, where clients of this format ask for them.
+    fn speech(&self) -> Option<&dyn ConversionIngress<SpeechRequest, SpeechResponse>> {
         None
     }
 

@@ -14,12 +14,14 @@
 //! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
 //! - [`realtime`]: conversations over a WebSocket.
 //! - [`passage`], [`mod@form`]: kinds of calls that go through as they are, and the forms that some of them are sent in.
+//! - [`conversion`], [`images`], [`speech`]: the same kinds for vendors of another format. [`wav`]: sound without compression.
 //! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
 //! - [`provider`]: what the router calls. [`relay`]: requests that go to a vendor as they are.
 
 pub mod authenticator;
+pub mod conversion;
 pub mod custom_tools;
 pub mod dialect;
 pub mod embedding;
@@ -29,6 +31,7 @@ pub mod event;
 pub mod exchange;
 pub mod form;
 pub mod framing;
+pub mod images;
 pub mod ingress;
 pub mod inquiry;
 pub mod json;
@@ -49,11 +52,14 @@ pub mod retry_hint;
 pub mod scrub;
 pub mod secret;
 pub mod sources;
+pub mod speech;
 pub mod tokens;
 pub mod usage;
+pub mod wav;
 pub mod wire;
 
 pub use authenticator::Authenticator;
+pub use conversion::Conversion;
 pub use dialect::{Dialect, DialectId, Seen, StreamDecoder, StreamTap, Target, Verdict};
 pub use envelope::Envelope;
 pub use error::{Error, ErrorKind, Fault, Result, Retry};

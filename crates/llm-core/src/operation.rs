@@ -67,7 +67,8 @@ impl Operation {
         NAMES.iter().find(|(_, known)| *known == name).map(|(operation, _)| *operation)
     }
 
-    /// Whether requests and answers go through as they are: a vendor must speak the client's own format.
+    /// Whether requests and answers go through as they are to vendors of the client's own format. Some of these kinds are
+    /// written anew for others ([`crate::conversion`]).
     pub fn passes(self) -> bool {
         let translated = matches!(self, Self::Chat | Self::CountTokens | Self::Embeddings | Self::Rerank);
         !translated && !matches!(self, Self::Realtime | Self::Relay)

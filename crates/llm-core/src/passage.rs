@@ -33,6 +33,11 @@ pub trait Passage: Send + Sync {
     /// When the body is no JSON object, or holds an error instead of an answer.
     fn peek(&self, body: &[u8]) -> Result<Peek>;
 
+    /// What an answer of plain text tells of the usage (the last time of subtitles).
+    fn peek_text(&self, _text: &[u8]) -> Usage {
+        Usage::default()
+    }
+
     /// Watches an answer of server-sent events.
     fn tap(&self) -> Box<dyn StreamTap>;
 }

@@ -35,6 +35,10 @@ impl<D: Dialect> Passage for Azure<D> {
         passage.peek(body)
     }
 
+    fn peek_text(&self, text: &[u8]) -> Usage {
+        self.format.passage().map(|passage| passage.peek_text(text)).unwrap_or_default()
+    }
+
     fn tap(&self) -> Box<dyn StreamTap> {
         match self.format.passage() {
             Some(passage) => passage.tap(),

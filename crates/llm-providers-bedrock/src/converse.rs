@@ -1,15 +1,18 @@
 //! The vendor side of the format.
 
 use bytes::Bytes;
+use llm_core::conversion::Conversion;
 use llm_core::dialect::{Encoded, Peek, TapOptions};
 use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::Exchange;
+use llm_core::images::{ImageRequest, ImageResponse};
 use llm_core::wire::{Framing, WireResponse};
 use llm_core::{
     ChatRequest, ChatResponse, Dialect, DialectId, Envelope, Error, Result, StreamDecoder, StreamTap, Target,
 };
 
 use crate::embeddings::InvokeEmbeddings;
+use crate::images::InvokeImages;
 use crate::quirks::ConverseQuirks;
 use crate::{CONVERSE, error, request, response, stream};
 
@@ -66,6 +69,10 @@ impl Dialect for Converse {
 
     fn takes_url(&self, url: &str) -> bool {
         url.starts_with("s3://")
+    }
+
+    fn images(&self) -> Option<&dyn Conversion<ImageRequest, ImageResponse>> {
+        Some(&InvokeImages)
     }
 
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {

@@ -6,16 +6,15 @@ mod nova;
 mod titan;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method};
 use llm_core::dialect::{Encoded, Peek};
 use llm_core::embedding::{Embedding, EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::Exchange;
 use llm_core::message::{Media, Source};
-use llm_core::wire::{WireBody, WireRequest, WireResponse};
+use llm_core::wire::WireResponse;
 use llm_core::{DialectId, Envelope, Error, Losses, Part, Result, Target, Usage};
 
-use crate::wire::{Malformed, Members, ObjectWriter};
-use crate::{error, model_id};
+use crate::wire::{Malformed, Members};
+use crate::{error, invoke, model_id};
 
 /// The name of the bodies of `InvokeModel`.
 const INVOKE: DialectId = DialectId::new("bedrock.invoke");
@@ -67,15 +66,10 @@ impl Exchange<EmbeddingRequest, EmbeddingResponse> for InvokeEmbeddings {
         for (name, _) in request.extras.iter().flat_map(|(_, extras)| extras.iter()) {
             losses.tuning(name.to_owned())?;
         }
-        let mut kept = ObjectWriter::new();
-        for (name, value) in body {
-            let dropped = target.drop_fields.contains(&name) || target.extra_body.get(&name).is_some();
-            if !dropped {
-                kept.member(&name, &value);
-            }
-        }
-        kept.members(&target.extra_body);
-        Ok(Encoded { request: wire_request(kept.finish().into(), target), losses: losses.into_list() })
+        Ok(Encoded {
+            request: invoke::request(invoke::body(body, target).into(), target),
+            losses: losses.into_list(),
+        })
     }
 
     fn forward(&self, body: &Bytes, envelope: &Envelope, target: &Target) -> Result<Encoded> {
@@ -84,7 +78,7 @@ impl Exchange<EmbeddingRequest, EmbeddingResponse> for InvokeEmbeddings {
             edit.remove(field);
         }
         target.extra_body.iter().for_each(|(name, value)| edit.set(name, value.get().to_owned()));
-        Ok(Encoded { request: wire_request(edit.finish(), target), losses: Vec::new() })
+        Ok(Encoded { request: invoke::request(edit.finish(), target), losses: Vec::new() })
     }
 
     fn decode(&self, reply: &WireResponse, request: &EmbeddingRequest) -> Result<EmbeddingResponse> {
@@ -124,13 +118,6 @@ impl Exchange<EmbeddingRequest, EmbeddingResponse> for InvokeEmbeddings {
     fn most_inputs_of(&self, model: &str) -> Option<usize> {
         Some(if model.to_ascii_lowercase().contains("cohere.") { cohere::MOST } else { 1 })
     }
-}
-
-fn wire_request(body: WireBody, target: &Target) -> WireRequest {
-    let json = HeaderValue::from_static("application/json");
-    let headers =
-        HeaderMap::from_iter([(http::header::CONTENT_TYPE, json.clone()), (http::header::ACCEPT, json)]);
-    WireRequest { method: Method::POST, path: model_id::path(&target.model, "invoke"), headers, body }
 }
 
 fn embeddings(body: &Members<'_>) -> Result<Vec<Embedding>, Malformed> {

@@ -20,7 +20,7 @@
 //! - `response`, `stream`: whole answers and streams, both ways.
 //! - `blocks`: content blocks, shared by requests and answers.
 //! - `models`, `model_id`: what families of models take, and how they are named.
-//! - `embeddings`: embeddings by `InvokeModel`, where each maker has a format of its own.
+//! - `embeddings`, `images`: vectors and pictures by `InvokeModel` (`invoke`), where each maker has a format of its own.
 //! - `error`: what vendors' errors mean, and ours in this format's words.
 //!
 //! Nothing here does I/O. Signatures and credentials are the provider's business.
@@ -32,7 +32,9 @@ mod error;
 mod finish;
 mod formats;
 mod ids;
+mod images;
 mod ingress;
+mod invoke;
 mod model_id;
 mod models;
 mod quirks;

@@ -32,6 +32,11 @@ pub(crate) fn in_place_of_answer(body: &RawObject) -> Option<Error> {
     (report.code.is_some() && output.is_none_or(|output| output.is_empty())).then(|| report.error(200))
 }
 
+/// What a task that failed says of itself.
+pub(crate) fn of_task(output: &RawObject) -> Error {
+    Report::of(output).error(200)
+}
+
 /// What an `error` event says.
 pub(crate) fn of_event(data: &str) -> Error {
     let body: RawObject = serde_json::from_str(data).unwrap_or_default();

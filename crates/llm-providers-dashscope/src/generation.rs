@@ -1,18 +1,23 @@
 //! The vendor side of the format.
 
 use bytes::Bytes;
+use llm_core::conversion::Conversion;
 use llm_core::dialect::{Encoded, Peek, TapOptions};
 use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::Exchange;
+use llm_core::images::{ImageRequest, ImageResponse};
 use llm_core::rerank::{RerankRequest, RerankResponse};
+use llm_core::speech::{SpeechRequest, SpeechResponse};
 use llm_core::wire::WireResponse;
 use llm_core::{
     ChatRequest, ChatResponse, Dialect, DialectId, Envelope, Error, Result, StreamDecoder, StreamTap, Target,
 };
 
 use crate::embeddings::Embeddings;
+use crate::images::Images;
 use crate::quirks::GenerationQuirks;
 use crate::rerank::Rerank;
+use crate::speech::Speech;
 use crate::{GENERATION, error, request, response, stream};
 
 /// Speaks the format to a vendor. The vendor's base address ends with the version (`/api/v1`).
@@ -64,6 +69,14 @@ impl Dialect for Generation {
 
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {
         Some(&Embeddings)
+    }
+
+    fn images(&self) -> Option<&dyn Conversion<ImageRequest, ImageResponse>> {
+        Some(&Images)
+    }
+
+    fn speech(&self) -> Option<&dyn Conversion<SpeechRequest, SpeechResponse>> {
+        Some(&Speech)
     }
 
     fn rerank(&self) -> Option<&dyn Exchange<RerankRequest, RerankResponse>> {

@@ -16,7 +16,7 @@
 //! - `endpoint`: which of the two generation services a request goes to.
 //! - `request`: canonical requests to bodies.
 //! - `response`, `stream`: whole answers and streams, whether they tell each step or repeat all that was said.
-//! - `embeddings`, `rerank`: the other kinds of calls.
+//! - `embeddings`, `rerank`, `images`, `speech`: the other kinds of calls.
 //! - `error`: what the vendor's errors mean.
 //!
 //! No client speaks this format to a gateway, so there is no client side. Nothing here does I/O, and credentials are
@@ -27,11 +27,13 @@ mod endpoint;
 mod error;
 mod finish;
 mod generation;
+mod images;
 mod message;
 mod quirks;
 mod request;
 mod rerank;
 mod response;
+mod speech;
 mod stream;
 mod usage;
 mod wire;

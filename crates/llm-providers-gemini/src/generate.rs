@@ -1,16 +1,21 @@
 //! The vendor side of the format.
 
 use bytes::Bytes;
+use llm_core::conversion::Conversion;
 use llm_core::dialect::{Encoded, Peek, TapOptions};
 use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::Exchange;
+use llm_core::images::{ImageRequest, ImageResponse};
+use llm_core::speech::{SpeechRequest, SpeechResponse};
 use llm_core::wire::{WireRequest, WireResponse};
 use llm_core::{
     ChatRequest, ChatResponse, Dialect, DialectId, Envelope, Error, Result, StreamDecoder, StreamTap, Target,
 };
 
 use crate::embed::Embeddings;
+use crate::images::Images;
 use crate::quirks::GenerateQuirks;
+use crate::speech::Speech;
 use crate::{GENERATE, count, error, media, request, response, stream};
 
 /// Speaks the format to a vendor. `/models/…` follows the vendor's base address, which ends with a version
@@ -77,6 +82,14 @@ impl Dialect for Generate {
 
     fn takes_url(&self, url: &str) -> bool {
         media::is_own_address(url)
+    }
+
+    fn images(&self) -> Option<&dyn Conversion<ImageRequest, ImageResponse>> {
+        Some(&Images)
+    }
+
+    fn speech(&self) -> Option<&dyn Conversion<SpeechRequest, SpeechResponse>> {
+        Some(&Speech)
     }
 
     fn embeddings(&self) -> Option<&dyn Exchange<EmbeddingRequest, EmbeddingResponse>> {

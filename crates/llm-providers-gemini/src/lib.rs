@@ -19,7 +19,7 @@
 //! - `request`: canonical requests to bodies and back, and edits of bodies that pass as they are.
 //! - `response`, `stream`: whole answers and streams, both ways.
 //! - `parts`: the parts of contents, shared by requests and answers.
-//! - `embed`: embeddings, both ways.
+//! - `embed`: embeddings, both ways. `images`, `speech`: pictures and texts read aloud, towards vendors.
 //! - `error`: what vendors' errors mean, and ours in this format's words.
 //!
 //! Nothing here does I/O, and credentials are the provider's business.
@@ -31,6 +31,7 @@ mod error;
 mod finish;
 mod generate;
 mod ids;
+mod images;
 mod ingress;
 mod listing;
 mod logprobs;
@@ -42,6 +43,7 @@ mod request;
 mod response;
 mod schema;
 mod signature;
+mod speech;
 mod stream;
 mod usage;
 mod wire;

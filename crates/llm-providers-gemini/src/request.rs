@@ -16,6 +16,9 @@ pub(crate) use forward::forward;
 
 use http::{HeaderMap, HeaderValue, Method};
 use llm_core::wire::{WireBody, WireRequest};
+use llm_core::{RawObject, Target};
+
+use crate::wire::{ObjectWriter, json};
 
 /// A request to one of a model's methods. Only what would end the path's segment is spelled out: models may have
 /// slashes.
@@ -34,6 +37,31 @@ pub(crate) fn call(model: &str, method: &str, body: WireBody) -> WireRequest {
     }
     path.push_str(method);
     WireRequest { method: Method::POST, path, headers, body }
+}
+
+/// A body with an object of settings in it, with what the deployment sets in both and without what it takes out.
+pub(crate) fn with_settings(
+    mut body: RawObject,
+    name: &str,
+    mut settings: RawObject,
+    target: &Target,
+) -> Vec<u8> {
+    for field in &target.drop_fields {
+        settings.remove(field);
+        body.remove(field);
+    }
+    for (field, value) in target.extra_body.iter() {
+        match value.read::<RawObject>() {
+            Ok(members) if field == name => {
+                members.into_iter().for_each(|(field, value)| settings.insert(field, value));
+            }
+            _ => body.insert(field, value.clone()),
+        }
+    }
+    body.insert(name, json(&settings));
+    let mut out = ObjectWriter::new();
+    out.members(&body);
+    out.finish()
 }
 
 /// The method that answers a chat request.

@@ -60,6 +60,13 @@ impl ObjectWriter {
     }
 }
 
+/// An object with one member.
+pub(crate) fn union<T: Serialize + ?Sized>(key: &str, value: &T) -> RawJson {
+    let mut object = ObjectWriter::new();
+    object.member(key, value);
+    object.finish_json()
+}
+
 /// Any value of this crate's as JSON.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> RawJson {
     RawJson::of(value).expect("structs with string keys are always valid JSON")

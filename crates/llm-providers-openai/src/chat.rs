@@ -24,14 +24,17 @@ pub(crate) mod usage;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use llm_core::conversion::ConversionIngress;
 use llm_core::custom_tools::CustomTools;
 use llm_core::dialect::{Encoded, Peek, TapOptions};
 use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::{Exchange, ExchangeIngress};
+use llm_core::images::{ImageRequest, ImageResponse};
 use llm_core::ingress::ModelCard;
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::realtime::Realtime;
 use llm_core::request::ChatRequest;
+use llm_core::speech::{SpeechRequest, SpeechResponse};
 use llm_core::wire::WireResponse;
 use llm_core::{
     ChatResponse, Dialect, DialectId, Envelope, Error, EventEncoder, Ingress, Passage, Result, StreamDecoder,
@@ -40,9 +43,11 @@ use llm_core::{
 use serde::Serialize;
 
 use crate::embeddings::{Embeddings, EmbeddingsIngress};
+use crate::images::ImagesIngress;
 use crate::passage::{API, Api};
 use crate::quirks::Quirks;
 use crate::realtime::REALTIME;
+use crate::speech::SpeechIngress;
 use crate::{endpoints, error};
 
 /// The name of the format.
@@ -180,6 +185,14 @@ impl Ingress for ChatIngress {
 
     fn passage(&self) -> Option<DialectId> {
         Some(API)
+    }
+
+    fn images(&self) -> Option<&dyn ConversionIngress<ImageRequest, ImageResponse>> {
+        Some(&ImagesIngress)
+    }
+
+    fn speech(&self) -> Option<&dyn ConversionIngress<SpeechRequest, SpeechResponse>> {
+        Some(&SpeechIngress)
     }
 }
 

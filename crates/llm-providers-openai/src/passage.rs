@@ -4,6 +4,7 @@
 //! (<https://platform.openai.com/docs/api-reference/moderations>), read 2026-11-21.
 
 mod tap;
+mod transcript;
 mod usage;
 
 use std::borrow::Cow;
@@ -60,11 +61,16 @@ impl Passage for Api {
     }
 
     fn asked(&self, inbound: &Inbound) -> Usage {
-        if inbound.asked.operation != Operation::Speech {
-            return Usage::default();
+        match (inbound.asked.operation, &inbound.form) {
+            (Operation::Speech, None) => {
+                let text = inbound.envelope.string(&inbound.body, "input").ok().flatten();
+                Usage { characters: text.map(|text| text.chars().count() as u64), ..Usage::default() }
+            }
+            (Operation::Transcription | Operation::Translation, Some(form)) => {
+                transcript::heard(form, &inbound.body)
+            }
+            _ => Usage::default(),
         }
-        let text = inbound.envelope.string(&inbound.body, "input").ok().flatten();
-        Usage { characters: text.map(|text| text.chars().count() as u64), ..Usage::default() }
     }
 
     fn peek(&self, body: &[u8]) -> Result<Peek> {
@@ -80,6 +86,10 @@ impl Passage for Api {
             finish: None,
             model: glance.model.and_then(|raw| place(text, raw.get())),
         })
+    }
+
+    fn peek_text(&self, text: &[u8]) -> Usage {
+        transcript::told(text)
     }
 
     fn tap(&self) -> Box<dyn StreamTap> {

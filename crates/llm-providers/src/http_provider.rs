@@ -5,6 +5,7 @@
 //! a request for a whole answer) is still served, in canonical form.
 
 mod chunks;
+mod conversions;
 mod events;
 mod exchanges;
 pub(crate) mod media;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 const BOUNDARY: &str = "llm-1f2e3d";
 
 /// A form as clients write it.
-fn form(path: &str, fields: &[(&str, &[u8])]) -> Request {
+pub(crate) fn form(path: &str, fields: &[(&str, &[u8])]) -> Request {
     let mut body = Vec::new();
     for (name, value) in fields {
         let file = if *name == "file" || *name == "image[]" {
@@ -98,6 +98,34 @@ async fn a_form_reaches_the_vendor_with_its_files_untouched() {
     );
     assert!(got.body.windows(sound.len()).any(|window| window == sound), "the file is there byte for byte");
     assert_eq!(got.header("content-length"), Some(got.body.len().to_string().as_str()));
+}
+
+#[tokio::test]
+async fn a_plain_transcript_is_priced_by_the_upload_or_by_its_times() {
+    let srt = "1\n00:00:00,000 --> 00:00:07,500\nhi\n";
+    let vendor = ScriptedVendor::start([
+        Answer::whole(200, "text/plain", "hi"),
+        Answer::whole(200, "application/x-subrip", srt),
+        Answer::whole(200, "text/plain", "hi"),
+    ])
+    .await;
+    let stage = stage(&vendor, "input_cost_per_second: 0.0001").await;
+    let wav = llm_core::wav::of_pcm(&[0; 16_000 * 2 * 5], 16_000);
+    let ask = |file: &[u8], format: &str| {
+        form(
+            "/v1/audio/transcriptions",
+            &[("file", file), ("model", b"small"), ("response_format", format.as_bytes())],
+        )
+    };
+    for (request, text, cost) in [
+        (ask(&wav, "text"), "hi", Some("0.0005")),
+        (ask(b"ID3", "srt"), srt, Some("0.0008")),
+        (ask(b"ID3", "text"), "hi", None),
+    ] {
+        let answer = stage.call(&request).await;
+        assert_eq!((answer.status, answer.text()), (200, text));
+        assert_eq!(answer.header("x-litellm-response-cost"), cost, "{text}");
+    }
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ const KEYS: &[Key] = &[
     ),
     key("include", Shape::Texts, "More files, relative to this one. Lists grow, maps merge, this file wins."),
     key("server", Shape::Section(&SERVER), "Where and how the server listens."),
-    key("media", Shape::Section(&MEDIA), "Pictures and files that requests point to by address."),
+    key("media", Shape::Section(&MEDIA), "Pictures and files that requests point to by address, or answers."),
     key(
         "providers",
         Shape::Sections(&PROVIDER),

@@ -27,7 +27,8 @@ pub(crate) static SERVER: Section = Section {
 
 pub(crate) static MEDIA: Section = Section {
     name: "media",
-    about: "Pictures and files that requests point to by address, for vendors that take bytes only.",
+    about: "Pictures and files that requests point to by address, for vendors that take bytes only; and what vendors answer by \
+            address, for clients that want bytes.",
     keys: &[&[
         key(
             "fetch",

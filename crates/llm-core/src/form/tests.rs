@@ -37,6 +37,8 @@ fn fields_are_found() {
     assert_eq!(form.names().collect::<Vec<_>>(), ["file", "model", "timeout", "empty", "a[]", "a[]"]);
     assert_eq!(form.text(&body, "model").expect("a text"), Some("whisper-1"));
     assert_eq!(form.text(&body, "empty").expect("a text"), None);
+    assert_eq!(form.files(&body, "file"), [b"RIFF\r\n--x-\0\r\n--"]);
+    assert!(form.files(&body, "a").is_empty(), "texts are no files");
     assert_eq!(form.text(&body, "missing").expect("a text"), None);
     assert!(form.text(&body, "file").is_err_and(|error| error.param() == Some("file")));
     assert!(form.text(&body, "a[]").is_err());

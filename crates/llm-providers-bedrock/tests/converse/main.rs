@@ -3,6 +3,7 @@
 
 mod embeddings;
 mod golden;
+mod images;
 mod recordings;
 mod round_trips;
 mod translations;

@@ -2,6 +2,7 @@
 
 mod golden;
 mod kinds;
+mod media;
 mod random;
 mod recordings;
 mod requests;

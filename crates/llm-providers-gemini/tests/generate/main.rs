@@ -1,6 +1,7 @@
 //! The Gemini format against its documentation, recorded traffic and random conversations.
 
 mod golden;
+mod media;
 mod recordings;
 mod round_trips;
 mod translations;

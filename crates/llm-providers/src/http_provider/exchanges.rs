@@ -14,16 +14,16 @@ use super::whole::{self, Shape};
 use super::{HttpProvider, collected, headers};
 
 /// How many parts of a request that is too large for the vendor are under way at once.
-const TOGETHER: usize = 4;
+pub(super) const TOGETHER: usize = 4;
 
 /// What came of a call.
-struct Exchanged<Answer> {
-    headers: HeaderMap,
-    losses: Vec<Loss>,
-    outcome: Outcome<Answer>,
+pub(super) struct Exchanged<Answer> {
+    pub(super) headers: HeaderMap,
+    pub(super) losses: Vec<Loss>,
+    pub(super) outcome: Outcome<Answer>,
 }
 
-enum Outcome<Answer> {
+pub(super) enum Outcome<Answer> {
     /// Bytes of the client's format.
     Native(ReplyBody),
     Canonical(Answer),
@@ -45,7 +45,7 @@ impl HttpProvider {
         match inbound.asked.operation {
             Operation::Embeddings => self.dialect.embeddings().is_some(),
             Operation::Rerank => self.dialect.rerank().is_some(),
-            operation if operation.passes() => self.passage(inbound).is_some(),
+            operation if operation.passes() => self.passage(inbound).is_some() || self.converts(inbound),
             operation => operation.is_chat(),
         }
     }
@@ -73,7 +73,8 @@ impl HttpProvider {
                     ReplyBody::Rerank(Box::new(answer))
                 }))
             }
-            operation if operation.passes() => self.pass(&call).await,
+            operation if operation.passes() && self.passage(inbound).is_some() => self.pass(&call).await,
+            operation if operation.passes() => self.convert(&call).await,
             _ => Err(lacks()),
         }
     }
@@ -132,7 +133,12 @@ impl HttpProvider {
     }
 
     /// Sends one request; the answer is whole, and JSON by its first letter.
-    async fn one(&self, request: WireRequest, call: &Call<'_>, native: bool) -> Result<WireResponse> {
+    pub(super) async fn one(
+        &self,
+        request: WireRequest,
+        call: &Call<'_>,
+        native: bool,
+    ) -> Result<WireResponse> {
         let request = self.addressed(request, call, native);
         let reply = collected(self.send(request, call).await?).await?;
         match Shape::of(&reply.body, Framing::Sse) {
@@ -143,7 +149,7 @@ impl HttpProvider {
 }
 
 /// The parts of one call as one: the headers are those of the first, all lost the same.
-fn joined<Answer>(
+pub(super) fn joined<Answer>(
     parts: Vec<Exchanged<Answer>>,
     join: impl FnOnce(Vec<Answer>) -> Answer,
 ) -> Exchanged<Answer> {

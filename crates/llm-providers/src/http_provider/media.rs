@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use llm_core::message::Source;
 use llm_core::sources::media_type_of;
-use llm_core::{ChatRequest, Error, Result};
+use llm_core::{ChatRequest, Error, Result, Retry};
 use llm_transport::{Fetched, PublicLimits, fetch_public};
 
 /// How many addresses of one request are fetched at once.
@@ -44,17 +44,38 @@ pub(crate) async fn with_bytes<'a>(
     takes_url: impl Fn(&str) -> bool,
     settings: &MediaSettings,
 ) -> Result<Cow<'a, ChatRequest>> {
-    let foreign = |source: &Source| matches!(source, Source::Url(url) if !takes_url(url));
+    let foreign = |source: &&Source| matches!(source, Source::Url(url) if !takes_url(url));
+    if !request.sources().iter().any(foreign) {
+        return Ok(Cow::Borrowed(request));
+    }
+    let mut request = request.clone();
+    fill(request.sources_mut(), takes_url, settings).await?;
+    Ok(Cow::Owned(request))
+}
+
+/// Puts bytes in the place of addresses that the vendor does not fetch itself.
+///
+/// # Errors
+/// As [`with_bytes`].
+pub(crate) async fn fill(
+    sources: Vec<&mut Source>,
+    takes_url: impl Fn(&str) -> bool,
+    settings: &MediaSettings,
+) -> Result<()> {
+    let mut foreign = Vec::new();
     let mut urls: Vec<String> = Vec::new();
-    for source in request.sources().into_iter().filter(|source| foreign(source)) {
-        if let Source::Url(url) = source
-            && !urls.contains(url)
+    for source in sources {
+        if let Source::Url(url) = &*source
+            && !takes_url(url)
         {
-            urls.push(url.clone());
+            if !urls.contains(url) {
+                urls.push(url.clone());
+            }
+            foreign.push(source);
         }
     }
     if urls.is_empty() {
-        return Ok(Cow::Borrowed(request));
+        return Ok(());
     }
     check(urls.len(), settings)?;
     let limits = PublicLimits {
@@ -67,15 +88,34 @@ pub(crate) async fn with_bytes<'a>(
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
-    let mut request = request.clone();
-    for source in request.sources_mut() {
+    for source in foreign {
         if let Source::Url(url) = source
             && let Some((_, bytes)) = fetched.iter().find(|(known, _)| known == url)
         {
             *source = bytes.clone();
         }
     }
-    Ok(Cow::Owned(request))
+    Ok(())
+}
+
+/// Fetches what a vendor's answer points to. A vendor is trusted with an address no more than a client is.
+///
+/// # Errors
+/// When fetching is switched off, and the vendor's fault when an address cannot be fetched.
+pub(crate) async fn fetch_answer(sources: Vec<&mut Source>, settings: &MediaSettings) -> Result<()> {
+    if !settings.fetch && sources.iter().any(|source| matches!(source, Source::Url(_))) {
+        return Err(Error::unsupported(
+            "this model's vendor answers with an address, and the gateway does not fetch addresses: switch it on, or \
+             ask for `response_format: url` where there is one",
+        ));
+    }
+    fill(sources, |_| false, settings).await.map_err(|error| {
+        // The words are about a request; what comes after them is about the address.
+        let why = error.message().split_once(": ").map_or(error.message(), |(_, why)| why);
+        let message = format!("the vendor's answer points to a file that cannot be fetched: {why}");
+        // It is made and paid for: nobody is asked to make it again.
+        Error::bad_answer(message).with_retry(Retry::Never)
+    })
 }
 
 fn check(count: usize, settings: &MediaSettings) -> Result<()> {

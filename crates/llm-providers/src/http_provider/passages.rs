@@ -118,14 +118,19 @@ fn form_type(form: &Form) -> Result<HeaderValue> {
         .map_err(|_| Error::internal("a boundary that no header can carry"))
 }
 
-/// A whole answer: JSON is metered, any other text is none of ours.
+/// A whole answer: JSON is metered; of any other text only the times of subtitles are read.
 fn passed(passage: &dyn Passage, body: &Bytes, asked: Usage, public_model: &str) -> Result<ReplyBody> {
-    let mut peek = match Shape::of(body, Framing::Sse) {
-        Shape::Json => passage.peek(body)?,
-        _ => Peek::default(),
-    };
+    let json = Shape::of(body, Framing::Sse) == Shape::Json;
+    let mut peek = if json { passage.peek(body)? } else { Peek::default() };
     let mut usage = asked;
-    usage.update(&peek.usage);
+    if !json && usage.is_empty() {
+        usage = passage.peek_text(body);
+    }
+    if !peek.usage.is_empty() {
+        // What the vendor says is worth more than what was guessed before.
+        usage = if usage.estimated { Usage::default() } else { usage };
+        usage.update(&peek.usage);
+    }
     peek.usage = usage;
     Ok(whole::passed(peek, body, public_model))
 }

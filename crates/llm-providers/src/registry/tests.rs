@@ -101,6 +101,9 @@ fn the_longest_prefix_of_a_model_names_its_vendor() {
     assert_eq!(row("vertex_ai", "claude-sonnet-4@20250514"), Some("vertex_ai_anthropic"));
     assert_eq!(row("vertex_ai", "meta/llama-3.3-70b-instruct-maas"), Some("vertex_ai_openai"));
     assert_eq!(row("vertex_ai", "gemini-2.5-flash"), Some("vertex_ai"));
+    assert_eq!(row("dashscope", "qwen-image-2.0"), Some("dashscope_native"));
+    assert_eq!(row("dashscope", "qwen3-tts-flash"), Some("dashscope_native"));
+    assert_eq!(row("dashscope", "qwen-plus"), Some("dashscope"));
     assert_eq!(split("openai/"), None);
     assert_eq!(split("acme/gpt-4o"), None);
     assert_eq!(split(""), None);

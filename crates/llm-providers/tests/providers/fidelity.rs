@@ -5,6 +5,8 @@
 
 #[path = "fidelity/answers.rs"]
 mod answers;
+#[path = "fidelity/kinds.rs"]
+mod kinds;
 #[path = "fidelity/page.rs"]
 mod page;
 #[path = "fidelity/requests.rs"]
@@ -74,11 +76,13 @@ fn nothing_is_lost_in_silence_and_the_fidelity_page_is_current() {
     let sides = all();
     let requests = requests::table(&sides);
     let answers = answers::table(&sides);
-    let lost: Vec<String> = requests.lost().into_iter().chain(answers.broken_streams()).collect();
+    let (other_kinds, lost_of_others) = kinds::render();
+    let lost = requests.lost().into_iter().chain(answers.broken_streams()).chain(lost_of_others);
+    let lost: Vec<String> = lost.collect();
     assert!(lost.is_empty(), "lost in silence:\n{}", lost.join("\n"));
 
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fidelity.md");
-    let page = page::render(&requests, &answers);
+    let page = page::render(&requests, &answers) + &other_kinds;
     if std::env::var_os("LLM_WRITE_PAGES").is_some() {
         std::fs::write(path, &page).expect("docs is writable");
     }

@@ -65,7 +65,7 @@ fn table(
     }
 }
 
-fn word(fate: Fate) -> String {
+pub(crate) fn word(fate: Fate) -> String {
     let word = match fate {
         Fate::Carried => "yes",
         Fate::Approximated => "close",
