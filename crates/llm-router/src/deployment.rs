@@ -12,7 +12,8 @@ use crate::health::{Health, HealthSettings};
 use crate::in_flight::InFlight;
 use crate::pace::Pace;
 use crate::pattern::Pattern;
-use crate::quota::{Quota, QuotaSpec};
+use crate::price::Price;
+use crate::quota::{Budget, Quota, QuotaSpec};
 use crate::rule::Rule;
 
 /// What a deployment is made from.
@@ -41,6 +42,10 @@ pub struct DeploymentSpec {
     pub policy: Option<LossPolicy>,
     /// How much it may be asked for.
     pub quota: QuotaSpec,
+    /// Budgets that its calls are paid from, its own and those that it shares.
+    pub budgets: Vec<Arc<Budget>>,
+    /// What a call costs, where that is known beforehand.
+    pub price: Option<Price>,
     /// When it is benched and for how long; `None`: as the router says.
     pub health: Option<HealthSettings>,
     /// Words that requests may ask for.
@@ -73,6 +78,8 @@ impl DeploymentSpec {
             num_retries: None,
             policy: None,
             quota: QuotaSpec::default(),
+            budgets: Vec::new(),
+            price: None,
             health: None,
             tags: Vec::new(),
             region: None,
@@ -132,7 +139,7 @@ pub struct Deployment {
 impl Deployment {
     /// A deployment that has not been used yet.
     pub fn new(spec: DeploymentSpec) -> Self {
-        let quota = Quota::new(spec.quota);
+        let quota = Quota::new(spec.quota, spec.budgets.clone(), spec.price.clone());
         Self { spec, health: Health::default(), quota, pace: Pace::default() }
     }
 

@@ -11,6 +11,7 @@ use crate::in_flight::InFlight;
 use crate::pattern::Pattern;
 use crate::rule::Rule;
 use crate::strategy::{BuiltIn, Chosen, Strategy};
+use crate::wait::{QueueSettings, Waiting};
 
 /// Deployments under one public name or pattern.
 pub struct Group {
@@ -20,18 +21,29 @@ pub struct Group {
     strategy: Arc<dyn Strategy>,
     /// For requests that ask for another strategy.
     others: HashMap<BuiltIn, Arc<dyn Strategy>>,
+    /// Where calls wait for room; `None`: they do not.
+    waiting: Option<Waiting>,
 }
 
 /// A deployment's place in its group.
 pub(crate) type Index = usize;
 
 impl Group {
-    pub(crate) fn new(name: Pattern, strategy: &Chosen) -> Self {
+    pub(crate) fn new(name: Pattern, strategy: &Chosen, queue: Option<QueueSettings>) -> Self {
         let others = BuiltIn::ALL.into_iter().map(|built_in| (built_in, built_in.make())).collect();
-        Self { name, deployments: Vec::new(), strategy: strategy.make(), others }
+        Self {
+            name,
+            deployments: Vec::new(),
+            strategy: strategy.make(),
+            others,
+            waiting: queue.map(Waiting::new),
+        }
     }
 
     pub(crate) fn add(&mut self, deployment: Arc<Deployment>) {
+        if let Some(waiting) = &self.waiting {
+            deployment.quota().ring(waiting.bell());
+        }
         let at = self.deployments.partition_point(|known| known.order <= deployment.order);
         self.deployments.insert(at, deployment);
     }
@@ -44,6 +56,16 @@ impl Group {
     /// All deployments, by priority level.
     pub fn deployments(&self) -> &[Arc<Deployment>] {
         &self.deployments
+    }
+
+    /// How many calls wait for room.
+    pub fn queue_length(&self) -> usize {
+        self.waiting.as_ref().map_or(0, Waiting::length)
+    }
+
+    /// Where calls wait for room, if they do.
+    pub(crate) fn waiting(&self) -> Option<&Waiting> {
+        self.waiting.as_ref()
     }
 
     /// The strategy of a request: the group's, or the built-in one that it asks for.
@@ -69,7 +91,26 @@ impl Group {
             let Some(deployment) = self.deployments.get(index) else { return Err(refused) };
             match deployment.admit(ask) {
                 Ok(in_flight) => return Ok((index, in_flight)),
-                Err(rule) => refused.push((index, rule)),
+                Err(rule) => {
+                    refused.push((index, rule));
+                    self.glance(ask, avoid, &mut refused);
+                }
+            }
+        }
+    }
+
+    /// Where one is full, the others may be: those that are seen to be full without a lock are not even tried.
+    fn glance(&self, ask: &Ask<'_>, avoid: &[Index], refused: &mut SmallVec<[(Index, Rule); 4]>) {
+        if refused.len() != 1 {
+            return;
+        }
+        let first = refused.first().map(|(index, _)| *index);
+        for (index, deployment) in self.deployments.iter().enumerate() {
+            if Some(index) != first
+                && !avoid.contains(&index)
+                && let Some(rule) = deployment.quota().glance(ask.now)
+            {
+                refused.push((index, rule));
             }
         }
     }

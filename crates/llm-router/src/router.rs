@@ -11,6 +11,7 @@ use crate::group::Group;
 use crate::health::HealthSettings;
 use crate::pattern::Pattern;
 use crate::strategy::Chosen;
+use crate::wait::QueueSettings;
 
 /// What holds for all groups.
 #[derive(Clone, Debug)]
@@ -31,6 +32,10 @@ pub struct RouterSettings {
     pub limits: Limits,
     /// When deployments are benched, and for how long.
     pub health: HealthSettings,
+    /// Whether calls wait where all deployments are full; `None`: they are refused at once.
+    pub queue: Option<QueueSettings>,
+    /// The importance of calls that do not say: the lower the more important.
+    pub default_priority: i64,
     /// What to do with what a vendor's dialect cannot express.
     pub policy: LossPolicy,
 }
@@ -53,6 +58,8 @@ impl Default for RouterSettings {
                 total: Some(Duration::from_secs(600)),
             },
             health: HealthSettings::default(),
+            queue: None,
+            default_priority: 0,
             policy: LossPolicy::Default,
         }
     }
@@ -88,7 +95,7 @@ impl Router {
             let name = deployment.group.clone();
             groups
                 .entry(name.clone())
-                .or_insert_with(|| Group::new(name, &settings.strategy))
+                .or_insert_with(|| Group::new(name, &settings.strategy, settings.queue))
                 .add(deployment);
         }
         let (wild, exact): (Vec<_>, Vec<_>) =

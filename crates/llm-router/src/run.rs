@@ -1,5 +1,7 @@
 //! The one loop that makes attempts until an answer begins.
 
+mod queue;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +21,7 @@ use crate::router::Router;
 use crate::rule::{Rule, unavailable};
 use crate::started::{self, Started};
 use crate::strategy::BuiltIn;
+use crate::wait::Place;
 
 /// What one call asks of the router.
 #[derive(Clone, Copy)]
@@ -48,6 +51,8 @@ pub struct RouteOptions {
     pub strategy: Option<BuiltIn>,
     /// What to do with what a dialect cannot express.
     pub policy: Option<LossPolicy>,
+    /// The call's importance, the lower the more important; `None`: as the router says.
+    pub priority: Option<i64>,
 }
 
 /// One attempt that was made.
@@ -101,7 +106,7 @@ impl Router {
     /// # Errors
     /// The last attempt's error, when all failed or another attempt would not help.
     pub async fn run(&self, route: &Route<'_>) -> Result<Routed, Box<Unanswered>> {
-        let mut run = Run { router: self, route, attempts: Vec::new(), fallbacks: 0 };
+        let mut run = Run { router: self, route, attempts: Vec::new(), fallbacks: 0, passed: 0 };
         let mut error = match self.resolve(route.model) {
             Ok((group, name)) => match run.group(group, name).await {
                 Ok(routed) => return Ok(routed),
@@ -113,6 +118,7 @@ impl Router {
             if !fallback_may_help(&error) {
                 break;
             }
+            run.passed += 1;
             let Ok((group, name)) = self.resolve(&name) else { continue };
             run.fallbacks += 1;
             match run.group(group, name).await {
@@ -141,6 +147,8 @@ struct Run<'a> {
     route: &'a Route<'a>,
     attempts: Vec<Attempt>,
     fallbacks: usize,
+    /// How many fallback names were looked at.
+    passed: usize,
 }
 
 impl Run<'_> {
@@ -165,13 +173,26 @@ impl Run<'_> {
         let mut failed = hopeless.clone();
         let mut retries = 0;
         let mut last: Option<Error> = None;
+        let mut place: Option<Place> = None;
         loop {
-            let ask = Ask::of(self.route.inbound, self.route.stream, Instant::now());
+            let now = tokio::time::Instant::now().into_std();
+            if last.is_none() && place.is_none() && self.would_overtake(group) {
+                self.queue(group, &mut place, None, now).await?;
+                continue;
+            }
+            let ask = Ask::of(self.route.inbound, self.route.stream, now);
             let picked = group.pick(asked, &ask, &failed).or_else(|_| group.pick(asked, &ask, &hopeless));
             let (index, in_flight) = match picked {
                 Ok(picked) => picked,
-                Err(refused) => return Err(last.unwrap_or_else(|| self.refused(&refused, ask.now))),
+                Err(refused) => match last {
+                    Some(error) => return Err(error),
+                    None => {
+                        self.queue(group, &mut place, Some(&refused), now).await?;
+                        continue;
+                    }
+                },
             };
+            place = None;
             if let (true, Some(error)) = (failed.contains(&index), &last) {
                 self.pause(retries, error).await?;
             }
@@ -229,9 +250,13 @@ impl Run<'_> {
 
     /// Whether the call's time is up when this much more of it has passed.
     fn is_over_in(&self, more: Duration) -> bool {
+        self.end().is_some_and(|end| tokio::time::Instant::now().into_std() + more >= end)
+    }
+
+    /// When the call's time is up.
+    fn end(&self) -> Option<Instant> {
         let limits = self.route.options.limits.or(self.router.settings().limits);
-        let end = limits.total.and_then(|total| self.route.began.checked_add(total));
-        end.is_some_and(|end| tokio::time::Instant::now().into_std() + more >= end)
+        limits.total.and_then(|total| self.route.began.checked_add(total))
     }
 
     async fn attempt(&mut self, mut in_flight: InFlight, name: &str) -> Result<Routed> {
