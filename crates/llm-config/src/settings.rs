@@ -18,10 +18,12 @@ use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::strict::{flag, number, seconds, whole};
 
+mod limits;
 mod media;
 mod router;
 mod table;
 
+pub use limits::{BudgetConfig, LimitSettings};
 use table::{SETTINGS, Setting};
 
 /// Where and how the server listens.
@@ -61,6 +63,7 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     pub(crate) router: RouterSettings,
     pub(crate) media: MediaSettings,
+    pub(crate) limits: LimitSettings,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -93,7 +96,8 @@ pub(crate) fn settings(
         }
     };
     let router = read.router.settings(&places, report);
-    Settings { server: read.server.into(), router, media: read.media.settings(root), places }
+    let (media, limits) = (read.media.settings(root), read.limits.settings(root, report));
+    Settings { server: read.server.into(), router, media, limits, places }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
@@ -215,6 +219,7 @@ struct Read {
     server: ReadServer,
     router: router::ReadRouter,
     media: media::ReadMedia,
+    limits: limits::ReadLimits,
 }
 
 #[derive(Deserialize)]

@@ -88,6 +88,7 @@ impl CallOptions {
                 self.route.limits.first_content =
                     inbound.option(key)?.map(|value| seconds(key, value)).transpose()?;
             }
+            "priority" => self.route.priority = inbound.option(key)?,
             "num_retries" => self.route.num_retries = inbound.option(key)?,
             "disable_fallbacks" => {
                 if inbound.option(key)? == Some(true) {

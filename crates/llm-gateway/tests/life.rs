@@ -32,6 +32,7 @@ fn gateway(script: impl IntoIterator<Item = Script>, master_key: Option<&str>) -
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::from([("d1".to_owned(), account)]),
         relays: Vec::new(),
+        max_calls: None,
     })
 }
 
@@ -178,6 +179,7 @@ async fn a_replaced_configuration_serves_the_next_call() {
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::new(),
         relays: Vec::new(),
+        max_calls: None,
     });
     assert_eq!(old.handle(incoming(r#"{"model":"m"}"#)).await.status, 400);
 }

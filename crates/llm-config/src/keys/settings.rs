@@ -60,6 +60,49 @@ pub(super) const PHASES: &[Key] = &[
     ),
 ];
 
+static PROVIDER_BUDGET: Section = Section {
+    name: "provider_budget_config",
+    about: "What all deployments of a vendor may spend together.",
+    keys: &[&[
+        key("budget_limit", Shape::Dollars, "What they may spend at most in each `time_period`."),
+        key("time_period", Shape::Period, "The window. Default: one without an end."),
+        key("max_budget", Shape::Dollars, "As `budget_limit`, which wins."),
+        key("budget_duration", Shape::Period, "As `time_period`, which wins."),
+    ]],
+    later: &[&["rpm_limit", "tpm_limit"]],
+    moot: &[],
+    notes: false,
+};
+
+const LIMITS: &[Key] = &[
+    key(
+        "default_max_parallel_requests",
+        Shape::Whole,
+        "`max_parallel_requests` of deployments that have none of their own.",
+    ),
+    key(
+        "adaptive_concurrency",
+        Shape::Bool,
+        "`adaptive_concurrency` of deployments that do not say. Default false.",
+    ),
+    key(
+        "provider_budget_config",
+        Shape::Named(&PROVIDER_BUDGET),
+        "What all deployments of a vendor may spend together, by the vendor's name.",
+    ),
+    key(
+        "queue_timeout",
+        Shape::Seconds,
+        "How long a call waits for room when all deployments are full. Default 0: it is refused at once.",
+    ),
+    key("max_queue", Shape::Whole, "How many calls of a group wait at most. Default 100."),
+    key(
+        "default_priority",
+        Shape::Whole,
+        "The `priority` of calls that have none: the lower the more important. Default 0.",
+    ),
+];
+
 pub(crate) static ROUTER: Section = Section {
     name: "router_settings",
     about: "How deployments are picked, retried and replaced.",
@@ -89,6 +132,7 @@ pub(crate) static ROUTER: Section = Section {
                 "Other names: `{alias: group}` or `{alias: {model, hidden}}`.",
             ),
         ],
+        LIMITS,
         PHASES,
     ],
     later: &[&[
@@ -105,8 +149,6 @@ pub(crate) static ROUTER: Section = Section {
         "cooldown_time",
         "debug_level",
         "default_litellm_params",
-        "default_max_parallel_requests",
-        "default_priority",
         "deployment_affinity_ttl_seconds",
         "disable_cooldowns",
         "enable_health_check_routing",
@@ -118,8 +160,6 @@ pub(crate) static ROUTER: Section = Section {
         "ignore_invalid_deployments",
         "model_group_retry_policy",
         "optional_pre_call_checks",
-        "polling_interval",
-        "provider_budget_config",
         "redis_*",
         "retry_policy",
         "router_general_settings",
@@ -129,7 +169,8 @@ pub(crate) static ROUTER: Section = Section {
         "tag_filtering_match_any",
         "tag_routing_prefix",
     ]],
-    moot: &[],
+    // Nobody polls here: a call that waits is woken.
+    moot: &["polling_interval"],
     notes: false,
 };
 
@@ -206,6 +247,16 @@ pub(crate) static GENERAL: Section = Section {
     keys: &[&[
         key("master_key", Shape::Secret, "As in `server`, which wins."),
         key("max_request_size_mb", Shape::Number, "As in `server`, which wins."),
+        key(
+            "global_max_parallel_requests",
+            Shape::Whole,
+            "How many calls the gateway serves at a time; less important ones stop earlier. Default: no limit.",
+        ),
+        key(
+            "max_in_flight_requests_per_worker",
+            Shape::Whole,
+            "As `global_max_parallel_requests`, which wins.",
+        ),
     ]],
     later: &[&[
         "admin_only_routes",
@@ -229,7 +280,6 @@ pub(crate) static GENERAL: Section = Section {
         "enforced_params",
         "fail_closed_*",
         "forward_*",
-        "global_max_parallel_requests",
         "health_check_*",
         "image_generation_model",
         "include_call_id_in_error_body",
@@ -238,7 +288,6 @@ pub(crate) static GENERAL: Section = Section {
         "litellm_jwtauth",
         "litellm_key_header_name",
         "max_budget",
-        "max_in_flight_requests_per_worker",
         "max_parallel_requests",
         "max_response_size_mb",
         "maximum_spend_logs_*",

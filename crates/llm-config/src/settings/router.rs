@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use llm_core::LossPolicy;
-use llm_router::{BuiltIn, Chosen, RouterSettings};
+use llm_router::{BuiltIn, Chosen, QueueSettings, RouterSettings};
 use serde::Deserialize;
 
 use super::Phases;
@@ -27,6 +27,9 @@ pub(super) struct ReadRouter {
     num_retries: u32,
     retry_after: f64,
     max_fallbacks: usize,
+    queue_timeout: f64,
+    max_queue: usize,
+    default_priority: u32,
     drop_params: bool,
     timeout: Option<f64>,
     stream_timeout: Option<f64>,
@@ -51,6 +54,11 @@ impl ReadRouter {
             num_retries: self.num_retries,
             retry_after: Duration::from_secs_f64(self.retry_after),
             max_fallbacks: self.max_fallbacks,
+            queue: (self.queue_timeout > 0.0).then(|| QueueSettings {
+                timeout: Duration::from_secs_f64(self.queue_timeout),
+                most: self.max_queue,
+            }),
+            default_priority: i64::from(self.default_priority),
             policy: if self.drop_params { LossPolicy::Drop } else { LossPolicy::Default },
             ..defaults
         }
