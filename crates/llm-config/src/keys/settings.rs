@@ -16,6 +16,11 @@ pub(crate) static SERVER: Section = Section {
         key("max_request_size_mb", Shape::Number, "The largest request body in MiB. Default 100."),
         key("json_logs", Shape::Bool, "Logs as JSON lines. Default: only when the output is no terminal."),
         key("verbose", Shape::Bool, "More logs."),
+        key(
+            "max_parallel_requests",
+            Shape::Whole,
+            "How many requests are served at a time; less important ones stop earlier. Default: no limit.",
+        ),
         key("header_timeout", Shape::Seconds, "How long a client may take to send its headers. Default 30."),
         key("drain_timeout", Shape::Seconds, "How long running requests may take after a stop. Default 30."),
     ]],
@@ -250,7 +255,7 @@ pub(crate) static GENERAL: Section = Section {
         key(
             "global_max_parallel_requests",
             Shape::Whole,
-            "How many calls the gateway serves at a time; less important ones stop earlier. Default: no limit.",
+            "As `max_parallel_requests` in `server`, which wins.",
         ),
         key(
             "max_in_flight_requests_per_worker",

@@ -37,7 +37,7 @@ pub struct BudgetConfig {
 pub(super) struct ReadLimits {
     default_max_parallel_requests: Option<u32>,
     adaptive_concurrency: bool,
-    global_max_parallel_requests: Option<usize>,
+    max_parallel_requests: Option<usize>,
 }
 
 impl ReadLimits {
@@ -48,7 +48,7 @@ impl ReadLimits {
         LimitSettings {
             max_parallel: self.default_max_parallel_requests,
             adaptive: self.adaptive_concurrency,
-            max_calls: self.global_max_parallel_requests,
+            max_calls: self.max_parallel_requests,
             vendors: entries.filter_map(|entry| Some((entry.key.clone(), budget(entry, report)?))).collect(),
         }
     }

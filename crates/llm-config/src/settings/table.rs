@@ -128,9 +128,10 @@ pub(super) static SETTINGS: &[Setting] = &[
         Some("false"),
     ),
     setting(
-        "limits.global_max_parallel_requests",
+        "limits.max_parallel_requests",
         Shape::Whole,
         &[
+            "server.max_parallel_requests",
             "general_settings.global_max_parallel_requests",
             "general_settings.max_in_flight_requests_per_worker",
         ],
