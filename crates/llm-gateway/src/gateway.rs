@@ -237,10 +237,7 @@ impl State {
         settlement.failed_attempts(&routed.attempts);
 
         let (mut parts, answer) = RoutedParts::of(routed);
-        let deployment = parts.in_flight.as_ref().map(|in_flight| Arc::clone(in_flight.deployment()));
-        let known = deployment.and_then(|one| Some((Arc::clone(self.books.accounts.get(&one.id)?), one)));
-        let (account, deployment) =
-            known.ok_or_else(|| Error::internal("a deployment without an account answered"))?;
+        let (deployment, account) = self.answering(&parts)?;
         settlement.answered(&mut parts, Arc::clone(&account));
         let content_type = inbound.asked.operation.passes().then(|| parts.headers.get(CONTENT_TYPE).cloned());
         let content_type = content_type.map(|vendors| vendors.unwrap_or(BINARY));
@@ -273,6 +270,17 @@ impl State {
                 Ok(Begun::Stream(Box::new(BegunStream { headers, inbound, told, answer: stream })))
             }
         }
+    }
+
+    /// Who answers, and the account that it is booked into.
+    fn answering(&self, parts: &RoutedParts) -> Result<(Arc<Deployment>, Arc<Account>)> {
+        let deployment = parts.in_flight.as_ref().map(|in_flight| Arc::clone(in_flight.deployment()));
+        let account = |one: Arc<Deployment>| {
+            self.books.accounts.get(&one.id).map(Arc::clone).map(|account| (one, account))
+        };
+        deployment
+            .and_then(account)
+            .ok_or_else(|| Error::internal("a deployment without an account answered"))
     }
 
     /// Takes a place among the calls in progress.

@@ -174,7 +174,7 @@ impl Deployment {
     /// The rule that forbids it, when it is benched or full.
     pub fn admit(self: &Arc<Self>, ask: &Ask<'_>) -> Result<InFlight, Rule> {
         let probe = self.health.admit(ask.now)?;
-        let reservation = self.quota.reserve(ask)?;
+        let reservation = self.quota.reserve(ask).inspect_err(|_| self.health.withdrawn())?;
         Ok(InFlight::new(Arc::clone(self), probe, reservation))
     }
 }

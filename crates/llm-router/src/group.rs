@@ -28,6 +28,9 @@ pub struct Group {
 /// A deployment's place in its group.
 pub(crate) type Index = usize;
 
+/// Deployments that were passed over, and why.
+pub(crate) type PassedOver = Vec<(Index, Rule)>;
+
 impl Group {
     pub(crate) fn new(name: Pattern, strategy: &Chosen, queue: Option<QueueSettings>) -> Self {
         let others = BuiltIn::ALL.into_iter().map(|built_in| (built_in, built_in.make())).collect();
@@ -83,8 +86,8 @@ impl Group {
         asked: Option<BuiltIn>,
         ask: &Ask<'_>,
         avoid: &[Index],
-    ) -> Result<(Index, InFlight), SmallVec<[(Index, Rule); 4]>> {
-        let mut refused: SmallVec<[(Index, Rule); 4]> = SmallVec::new();
+    ) -> Result<(Index, InFlight), PassedOver> {
+        let mut refused = PassedOver::new();
         loop {
             let out = |index: &Index| avoid.contains(index) || refused.iter().any(|(one, _)| one == index);
             let Some(index) = self.choose(asked, ask, out) else { return Err(refused) };
@@ -100,7 +103,7 @@ impl Group {
     }
 
     /// Where one is full, the others may be: those that are seen to be full without a lock are not even tried.
-    fn glance(&self, ask: &Ask<'_>, avoid: &[Index], refused: &mut SmallVec<[(Index, Rule); 4]>) {
+    fn glance(&self, ask: &Ask<'_>, avoid: &[Index], refused: &mut PassedOver) {
         if refused.len() != 1 {
             return;
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use llm_core::provider::Inbound;
-use llm_core::{ErrorKind, Provider};
+use llm_core::{Error, ErrorKind, Provider};
 use llm_router::{
     BuiltIn, Chosen, Deployment, DeploymentSpec, QueueSettings, QuotaSpec, Route, RouteOptions, Router,
     RouterSettings,
@@ -195,4 +195,24 @@ async fn a_thousand_full_deployments_are_passed_over_in_a_moment() {
     let (inbound, options) = (inbound(r#"{"model":"m"}"#), RouteOptions::default());
     let routed = router.run(&route(&inbound, &options)).await.expect("one is free");
     assert_eq!(routed.in_flight.deployment().id, "free");
+}
+
+#[tokio::test]
+async fn refusals_of_the_vendor_teach_how_much_it_bears() {
+    let refusal = || Script::Fail(Error::new(ErrorKind::RateLimited, "too many"));
+    let provider = FakeProvider::new([refusal(), refusal()]);
+    let quota = QuotaSpec { adaptive: true, max_parallel: Some(10), ..QuotaSpec::default() };
+    let deployment = limited("m", "1", &provider, quota);
+    let router = Router::new([Arc::clone(&deployment)], HashMap::new(), settings());
+    let (inbound, options) =
+        (inbound(r#"{"model":"m"}"#), RouteOptions { num_retries: Some(0), ..RouteOptions::default() });
+    assert_eq!(deployment.quota().concurrency_limit(), Some(10));
+    assert!(router.run(&route(&inbound, &options)).await.is_err());
+    assert_eq!(deployment.quota().concurrency_limit(), Some(1), "one was too many");
+    assert!(router.run(&route(&inbound, &options)).await.is_err());
+    let running = router.run(&route(&inbound, &options)).await.expect("one at a time is let through");
+    let error = router.run(&route(&inbound, &options)).await.err().expect("a second is not").error;
+    assert!(error.message().contains("`adaptive_concurrency`"), "{error}");
+    drop(running);
+    assert!(router.run(&route(&inbound, &options)).await.is_ok());
 }
