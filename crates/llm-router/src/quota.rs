@@ -145,7 +145,7 @@ impl Quota {
     }
 
     /// Whether there is certainly no room, found without a lock: for passing over many full deployments cheaply.
-    /// [`Quota::reserve`] is the truth.
+    /// Only an attempt shows the truth.
     pub fn glance(&self, now: Instant) -> Option<Rule> {
         let state = &self.state;
         let until = state.no_request_before.load(Relaxed);
