@@ -19,6 +19,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 deny    cargo deny check bans licenses sources (needs `cargo install cargo-deny`)\n\
               \x20 features  each cargo feature of each crate alone, and none\n\
               \x20 test    cargo xtask test\n\
+              \x20 loom    every interleaving of the counters that threads share\n\
               \n\
               Named steps run alone. The first failure ends the run, unless `--keep-going` is given.",
     run,
@@ -26,7 +27,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("fmt", fmt),
     ("tidy", tidy::check),
     ("clippy", clippy),
@@ -34,6 +35,7 @@ const STEPS: [Step; 7] = [
     ("deny", deny),
     ("features", features),
     ("test", test),
+    ("loom", loom),
 ];
 
 fn run(mut arguments: Arguments) -> Result<()> {
@@ -116,4 +118,12 @@ struct Package {
 
 fn test() -> Result<()> {
     (crate::test::COMMAND.run)(Arguments::new(Vec::new()))
+}
+
+/// Loom replaces locks and counters throughout, so its build has a folder of its own.
+fn loom() -> Result<()> {
+    let mut command = workspace::cargo();
+    command.args(["test", "--quiet", "--package", "llm-router", "--lib", "interleavings"]);
+    command.args(["--target-dir", "target/loom"]);
+    workspace::run(command.env("RUSTFLAGS", "--cfg loom").env("LOOM_MAX_PREEMPTIONS", "3"))
 }

@@ -7,11 +7,12 @@ use llm_core::{LossPolicy, Result, Usage};
 use llm_gateway::{AccountSpec, GatewayParts};
 use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
-use llm_router::{Deployment, DeploymentSpec, Facts, Needs, Price, Router};
+use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaSpec, Router};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
 use crate::relays;
 use crate::report::Report;
+use crate::settings::BudgetConfig;
 
 /// What requests may need, in the words of the price table.
 const NEEDS: [(Capability, Needs); 6] = [
@@ -31,13 +32,15 @@ const NEEDS: [(Capability, Needs); 6] = [
 pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
     let config = &loaded.config;
     let mut report = Report::default();
-    let providers = Providers::new(config.vendors.clone()).with_media(config.media.clone());
+    let building = Building {
+        config,
+        providers: Providers::new(config.vendors.clone()).with_media(config.media.clone()),
+        vendor_budgets: vendor_budgets(config, &mut report),
+    };
     let mut deployments = Vec::with_capacity(config.deployments.len());
     let mut accounts = HashMap::with_capacity(config.deployments.len());
     for one in &config.deployments {
-        let account = account(one, config);
-        let built = account.and_then(|account| Ok((deployment(one, &account, config, &providers)?, account)));
-        match built {
+        match building.deployment(one) {
             Ok((deployment, account)) => {
                 deployments.push(Arc::new(deployment));
                 accounts.insert(one.id.clone(), account);
@@ -51,8 +54,7 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
         return Err(report);
     }
     let relays = relays::routes(config, &deployments, &mut accounts, |one| {
-        let account = account(one, config)?;
-        Ok((Arc::new(deployment(one, &account, config, &providers)?), account))
+        building.deployment(one).map(|(deployment, account)| (Arc::new(deployment), account))
     });
     let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
     Ok(GatewayParts {
@@ -63,39 +65,82 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
         prices: Arc::clone(&config.prices),
         accounts,
         relays,
+        max_calls: config.limits.max_calls,
     })
 }
 
-fn deployment(
-    one: &DeploymentConfig,
-    account: &AccountSpec,
-    config: &Config,
-    providers: &Providers,
-) -> Result<Deployment> {
-    let settings = &config.router;
-    let spec = provider_spec(one, settings.policy);
-    let address = providers.base_url(&spec)?;
-    let provider = providers.build(&spec)?;
-    let mut limits = one.limits;
-    // An attempt may wait as long as its deployment says, so the call must last as long.
-    let longest = [limits.headers, limits.first_content, limits.idle].into_iter().flatten().max();
-    limits.total = limits.total.or_else(|| longest.filter(|longest| Some(*longest) > settings.limits.total));
-    Ok(Deployment::new(DeploymentSpec {
-        full_name: one.full_name.clone(),
-        vendor: one.vendor.clone(),
-        api_base: address.map(|address| address.url).unwrap_or_default(),
-        weight: one.weight,
-        order: one.order,
-        limits,
-        num_retries: one.num_retries,
-        policy: one.policy,
-        facts: facts(one, account, config),
-        tags: one.tags.clone(),
-        region: one.region.clone(),
-        quota: one.quota,
-        price: price(one, account, config),
-        ..DeploymentSpec::new(one.id.as_str(), one.public.as_str(), one.model.as_str(), provider)
-    }))
+/// What deployments are built with.
+struct Building<'a> {
+    config: &'a Config,
+    providers: Providers,
+    /// By the vendor's name.
+    vendor_budgets: HashMap<String, Arc<Budget>>,
+}
+
+impl Building<'_> {
+    fn deployment(&self, one: &DeploymentConfig) -> Result<(Deployment, AccountSpec)> {
+        let settings = &self.config.router;
+        let account = account(one, self.config)?;
+        let spec = provider_spec(one, settings.policy);
+        let address = self.providers.base_url(&spec)?;
+        let provider = self.providers.build(&spec)?;
+        let mut limits = one.limits;
+        // An attempt may wait as long as its deployment says, so the call must last as long.
+        let longest = [limits.headers, limits.first_content, limits.idle].into_iter().flatten().max();
+        limits.total =
+            limits.total.or_else(|| longest.filter(|longest| Some(*longest) > settings.limits.total));
+        let deployment = Deployment::new(DeploymentSpec {
+            full_name: one.full_name.clone(),
+            vendor: one.vendor.clone(),
+            api_base: address.map(|address| address.url).unwrap_or_default(),
+            weight: one.weight,
+            order: one.order,
+            limits,
+            num_retries: one.num_retries,
+            policy: one.policy,
+            facts: facts(one, &account, self.config),
+            tags: one.tags.clone(),
+            region: one.region.clone(),
+            quota: self.quota(one),
+            budgets: self.budgets(one),
+            price: price(one, &account, self.config),
+            ..DeploymentSpec::new(one.id.as_str(), one.public.as_str(), one.model.as_str(), provider)
+        });
+        Ok((deployment, account))
+    }
+
+    fn quota(&self, one: &DeploymentConfig) -> QuotaSpec {
+        let defaults = &self.config.limits;
+        QuotaSpec {
+            max_parallel: one.quota.max_parallel.or(defaults.max_parallel),
+            adaptive: one.adaptive.unwrap_or(defaults.adaptive),
+            ..one.quota
+        }
+    }
+
+    fn budgets(&self, one: &DeploymentConfig) -> Vec<Arc<Budget>> {
+        let own = one.budget.as_ref().map(|own| budget("max_budget", own));
+        own.into_iter().chain(self.vendor_budgets.get(&one.vendor).map(Arc::clone)).collect()
+    }
+}
+
+fn budget(name: &'static str, config: &BudgetConfig) -> Arc<Budget> {
+    Arc::new(Budget::new(name, config.limit, config.window))
+}
+
+/// A budget that nobody can spend from is a name spelt wrong, and no limit where one was wanted.
+fn vendor_budgets(config: &Config, report: &mut Report) -> HashMap<String, Arc<Budget>> {
+    let mut budgets = HashMap::new();
+    for (name, own) in &config.limits.vendors {
+        let Some(vendor) = config.vendors.get(name) else {
+            let near = config.vendors.nearest(name);
+            let message = format!("`provider_budget_config` names no vendor: `{name}`");
+            report.error(&own.place, message).help_if(near.map(|near| format!("did you mean `{near}`?")));
+            continue;
+        };
+        budgets.insert(vendor.name.clone(), budget("provider_budget_config", own));
+    }
+    budgets
 }
 
 /// What is known of a deployment's model; nothing of a deployment of many models.
@@ -116,13 +161,15 @@ fn facts(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Fact
     Facts { max_input_tokens: entry.max_input_tokens, can: known(true), cannot: known(false) }
 }
 
-/// What a deployment's calls cost, for strategies.
+/// What calls of a deployment of one model cost, where a price is known.
 fn price(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Option<Price> {
     let price = entry(one, account, config)?.price;
-    Some(Arc::new(move |input, output| {
-        let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
-        price.covers(&usage).then(|| price.cost(&usage).total)
-    }))
+    price.is_known().then(|| {
+        Price::new(move |input, output| {
+            let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
+            price.covers(&usage).then(|| price.cost(&usage).total)
+        })
+    })
 }
 
 /// What the providers need to know of a deployment.

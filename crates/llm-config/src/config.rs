@@ -10,7 +10,7 @@ use llm_providers::{CachePoint, MediaSettings, Parameters, Registry};
 use llm_router::{Alias, Limits, QuotaSpec, RouterSettings};
 
 use crate::report::{Place, Report};
-use crate::settings::ServerSettings;
+use crate::settings::{BudgetConfig, LimitSettings, ServerSettings};
 
 /// A whole configuration.
 pub struct Config {
@@ -18,6 +18,8 @@ pub struct Config {
     pub server: ServerSettings,
     /// How deployments are picked, retried and replaced.
     pub router: RouterSettings,
+    /// Limits beyond those of single deployments.
+    pub limits: LimitSettings,
     /// How files that requests point to are fetched.
     pub media: MediaSettings,
     /// What is served, in the order of the configuration.
@@ -70,6 +72,10 @@ pub struct DeploymentConfig {
     pub region: Option<String>,
     /// How much it may be asked for.
     pub quota: QuotaSpec,
+    /// Whether it learns how many attempts at a time it bears; `None`: as the router says.
+    pub adaptive: Option<bool>,
+    /// What it may spend.
+    pub budget: Option<BudgetConfig>,
     /// What the vendor's row names as parameters.
     pub parameters: Parameters,
     /// What to do with what the vendor cannot do; `None`: as the router says.

@@ -37,6 +37,8 @@ pub(crate) enum Shape {
     /// A decimal number of dollars that must not pass through a float.
     Dollars,
     Seconds,
+    /// A window of time with its unit, such as `1h` or `30d`.
+    Period,
     Choice(&'static [&'static str]),
     /// One text or a list of them.
     Texts,

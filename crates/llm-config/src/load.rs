@@ -78,6 +78,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         server: settings.server,
         router: settings.router,
         media: settings.media,
+        limits: settings.limits,
         deployments: served.deployments,
         relays,
         aliases: BTreeMap::new(),

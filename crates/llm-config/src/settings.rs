@@ -18,10 +18,12 @@ use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::strict::{flag, number, seconds, whole};
 
+mod limits;
 mod media;
 mod router;
 mod table;
 
+pub use limits::{BudgetConfig, LimitSettings};
 pub(crate) use router::strategy;
 use table::{SETTINGS, Setting};
 
@@ -62,6 +64,7 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     pub(crate) router: RouterSettings,
     pub(crate) media: MediaSettings,
+    pub(crate) limits: LimitSettings,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -94,7 +97,8 @@ pub(crate) fn settings(
         }
     };
     let router = read.router.settings(root, &places, report);
-    Settings { server: read.server.into(), router, media: read.media.settings(root), places }
+    let (media, limits) = (read.media.settings(root), read.limits.settings(root, report));
+    Settings { server: read.server.into(), router, media, limits, places }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
@@ -216,6 +220,7 @@ struct Read {
     server: ReadServer,
     router: router::ReadRouter,
     media: media::ReadMedia,
+    limits: limits::ReadLimits,
 }
 
 #[derive(Deserialize)]

@@ -151,6 +151,9 @@ impl Checker<'_> {
             (Some(text), Shape::Whole) if whole(text).is_none() => "a whole number, not negative",
             (Some(text), Shape::Number) if number(text).is_none() => "a number",
             (Some(text), Shape::Seconds) if seconds(text).is_none() => "a number of seconds",
+            (Some(text), Shape::Period) if period(text).is_none() => {
+                "a time with its unit, such as 30s, 10m, 1h, 7d, 4w or 1mo"
+            }
             (Some(text), Shape::Dollars) if PicoDollars::parse(text).is_none() => "a number of dollars",
             (Some(text), Shape::Choice(choices)) if !choices.contains(&text) => {
                 return self.wrong(node, name, &format!("one of {}", choices.join(", ")));
@@ -242,6 +245,23 @@ pub(crate) fn seconds(text: &str) -> Option<std::time::Duration> {
     std::time::Duration::try_from_secs_f64(seconds).ok()
 }
 
+/// A window of time with its unit; a month has thirty days.
+pub(crate) fn period(text: &str) -> Option<std::time::Duration> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|letter: char| !letter.is_ascii_digit())?);
+    let seconds: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        "mo" => 30 * 86_400,
+        _ => return None,
+    };
+    let whole = number.parse::<u64>().ok().filter(|number| (1..=10_000).contains(number))?;
+    Some(std::time::Duration::from_secs(whole * seconds))
+}
+
 /// Reading a map whose values were checked.
 impl Node {
     pub(crate) fn get_text(&self, key: &str) -> Option<&str> {
@@ -262,6 +282,10 @@ impl Node {
 
     pub(crate) fn get_seconds(&self, key: &str) -> Option<std::time::Duration> {
         self.get_text(key).and_then(seconds)
+    }
+
+    pub(crate) fn get_period(&self, key: &str) -> Option<std::time::Duration> {
+        self.get_text(key).and_then(period)
     }
 
     /// One text or several.

@@ -2,6 +2,8 @@
 
 #[path = "loading/aws.rs"]
 mod aws;
+#[path = "loading/limits.rs"]
+mod limits;
 #[path = "loading/prices.rs"]
 mod prices;
 #[path = "loading/relays.rs"]

@@ -60,6 +60,9 @@ impl Account {
             api_provider: deployment.vendor.clone(),
             model_id: deployment.id.clone(),
         };
+        let handle = metrics.deployment(labels);
+        let quota = deployment.quota().spec();
+        handle.set_limits(quota.rpm, quota.tpm);
         let mut account = Self {
             headers: DeploymentHeaders::new(
                 &deployment.id,
@@ -67,7 +70,7 @@ impl Account {
                 &deployment.full_name,
                 &deployment.group.to_string(),
             ),
-            metrics: metrics.deployment(labels),
+            metrics: handle,
             group: deployment.group.to_string(),
             routes: vec![OnceLock::new(); routes],
             fixed: None,

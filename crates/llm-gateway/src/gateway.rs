@@ -12,13 +12,14 @@ use llm_core::provider::{Call, Inbound};
 use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
 use llm_metrics::{Metrics, PriceBook};
-use llm_router::{Earlier, MidStream, Route, Router, Started, Trail, Unanswered};
+use llm_router::{Deployment, Earlier, MidStream, Route, Router, Started, Trail, Unanswered};
 
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::books::{Account, AccountSpec, Books};
 use crate::call_id::new_call_id;
 use crate::caller::{self, Caller};
 use crate::headers::{self, Done, Told};
+use crate::load::{InProgress, Load};
 use crate::mid_stream::Recovery;
 use crate::options::CallOptions;
 use crate::paths::Paths;
@@ -47,12 +48,15 @@ pub struct GatewayParts {
     pub accounts: HashMap<String, AccountSpec>,
     /// Paths that pass to a vendor as they are.
     pub relays: Vec<RelayRoute>,
+    /// Calls at a time; `None`: without limit.
+    pub max_calls: Option<usize>,
 }
 
 /// A gateway. Share it in an `Arc`; [`Gateway::replace`] changes its configuration while it runs.
 pub struct Gateway {
     state: ArcSwap<State>,
     metrics: Arc<Metrics>,
+    load: Arc<Load>,
 }
 
 /// Everything that a configuration decides. Calls under way keep the state that they began with.
@@ -64,6 +68,8 @@ pub(crate) struct State {
     pub default_model: Option<String>,
     pub books: Arc<Books>,
     pub relays: Vec<RelayRoute>,
+    pub load: Arc<Load>,
+    pub max_calls: Option<usize>,
 }
 
 impl Gateway {
@@ -73,13 +79,14 @@ impl Gateway {
     /// When there is no client dialect at all.
     pub fn new(parts: GatewayParts) -> Self {
         let metrics = Arc::new(Metrics::new());
-        let state = State::new(parts, &metrics);
-        Self { state: ArcSwap::from_pointee(state), metrics }
+        let load = Arc::new(Load::default());
+        let state = State::new(parts, &metrics, &load);
+        Self { state: ArcSwap::from_pointee(state), metrics, load }
     }
 
     /// Puts another configuration in place of this one. Calls under way end as they began.
     pub fn replace(&self, parts: GatewayParts) {
-        self.state.store(Arc::new(State::new(parts, &self.metrics)));
+        self.state.store(Arc::new(State::new(parts, &self.metrics, &self.load)));
     }
 
     /// What a POST to this path and query means, and in which dialect.
@@ -210,7 +217,7 @@ impl BegunStream {
 }
 
 impl State {
-    fn new(parts: GatewayParts, metrics: &Arc<Metrics>) -> Self {
+    fn new(parts: GatewayParts, metrics: &Arc<Metrics>, load: &Arc<Load>) -> Self {
         assert!(!parts.ingresses.is_empty(), "a gateway needs at least one client dialect");
         Self {
             books: Arc::new(Books::new(
@@ -227,6 +234,8 @@ impl State {
             master_key: parts.master_key,
             default_model: parts.default_model,
             relays: parts.relays,
+            load: Arc::clone(load),
+            max_calls: parts.max_calls,
         }
     }
 
@@ -245,6 +254,7 @@ impl State {
         let mut options = CallOptions::read(&inbound)?;
         self.name_model(&mut options)?;
         settlement.call_mut().of_body(&inbound, &options.model, options.stream);
+        settlement.enters(self.enter(options.route.priority)?);
         if inbound.asked.operation == Operation::CountTokens {
             return Ok(whole(self.count_tokens(&inbound, &options, settlement).await?));
         }
@@ -264,10 +274,17 @@ impl State {
 
         let (mut parts, answer) = RoutedParts::of(routed);
         let account = parts.account(&self.books)?;
+        let deployment = parts.in_flight.as_ref().map(|in_flight| Arc::clone(in_flight.deployment()));
         settlement.answered(&mut parts, Arc::clone(&account));
         let content_type = inbound.asked.operation.passes().then(|| parts.headers.get(CONTENT_TYPE).cloned());
         let content_type = content_type.map(|vendors| vendors.unwrap_or(BINARY));
-        let told = Facts { parts: &parts, options: &options, account: &account, content_type };
+        let told = Facts {
+            parts: &parts,
+            options: &options,
+            account: &account,
+            deployment: deployment.as_deref(),
+            content_type,
+        };
         match answer {
             Started::Native { body, seen } => Ok(whole(told.native(body, &seen, settlement))),
             Started::Decoded(response) => Ok(whole(told.decoded(&inbound, &response, settlement)?)),
@@ -296,6 +313,15 @@ impl State {
                 Ok(Begun::Stream(Box::new(BegunStream { headers, inbound, told, answer: stream, going_on })))
             }
         }
+    }
+
+    /// Takes a place among the calls in progress.
+    ///
+    /// # Errors
+    /// When calls of this importance have all places that they may have.
+    pub(crate) fn enter(&self, priority: Option<i64>) -> Result<Option<InProgress>> {
+        let priority = priority.unwrap_or(self.router.settings().default_priority);
+        self.load.enter(self.max_calls, priority)
     }
 
     pub(crate) fn name_model(&self, options: &mut CallOptions) -> Result<()> {
@@ -351,6 +377,7 @@ struct Facts<'a> {
     parts: &'a RoutedParts,
     options: &'a CallOptions,
     account: &'a Account,
+    deployment: Option<&'a Deployment>,
     /// The vendor's, for an answer that goes through as it is.
     content_type: Option<HeaderValue>,
 }
@@ -393,6 +420,7 @@ impl Facts<'_> {
             losses: &self.parts.losses,
             ignored: &self.options.ignored,
             trail: self.options.route.explain.then_some(&self.parts.trail),
+            quota: self.deployment.map(Deployment::quota).filter(|quota| quota.is_windowed()),
             done,
         };
         let content_type = self.content_type.clone().unwrap_or(HeaderValue::from_static(content_type));

@@ -1,12 +1,13 @@
 //! Headers of answers: the gateway's own under LiteLLM's names, and the vendor's passed on.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use llm_core::Error;
 use llm_core::loss::{How, Loss};
 use llm_core::money::NanoDollars;
 use llm_router::Trail;
+use llm_router::quota::Quota;
 
 const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
 const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
@@ -21,6 +22,10 @@ const DURATION: HeaderName = HeaderName::from_static("x-litellm-response-duratio
 const OVERHEAD: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
 const DROPPED: HeaderName = HeaderName::from_static("x-llm-dropped");
 const TRAIL: HeaderName = HeaderName::from_static("x-llm-trail");
+const REQUESTS_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
+const REQUESTS_LEFT: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
+const TOKENS_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-tokens");
+const TOKENS_LEFT: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The version of the LiteLLM contract that these headers follow, and ours.
@@ -61,6 +66,8 @@ pub(crate) struct Told<'a> {
     pub ignored: &'a [String],
     /// The way of the call, where the client asked for it.
     pub trail: Option<&'a Trail>,
+    /// Of a deployment whose requests or tokens a minute are limited.
+    pub quota: Option<&'a Quota>,
     /// Whole answers only: what they cost and how long the vendor took of the total.
     pub done: Option<Done>,
 }
@@ -106,6 +113,9 @@ pub(crate) fn of_answer(
     if let Some(trail) = told.trail {
         put_trail(&mut headers, trail);
     }
+    if let Some(quota) = told.quota {
+        put_limits(&mut headers, quota);
+    }
     headers
 }
 
@@ -136,6 +146,20 @@ fn milliseconds(time: Duration) -> String {
     // The leading one keeps the zeros after the point, and is left out.
     text.push_str(itoa::Buffer::new().format(1000 + micros % 1000).get(1..).unwrap_or_default());
     text
+}
+
+/// What is left of the deployment's own limits; the vendor's own headers of these names stay under their prefix.
+fn put_limits(headers: &mut HeaderMap, quota: &Quota) {
+    let (spec, standing) = (quota.spec(), quota.standing(Instant::now()));
+    for (limit, used, names) in [
+        (spec.rpm, standing.requests, [REQUESTS_LIMIT, REQUESTS_LEFT]),
+        (spec.tpm, standing.tokens, [TOKENS_LIMIT, TOKENS_LEFT]),
+    ] {
+        let Some(limit) = limit else { continue };
+        let [name, left] = names;
+        headers.insert(name, HeaderValue::from(limit));
+        headers.insert(left, HeaderValue::from(limit.saturating_sub(used)));
+    }
 }
 
 fn put_dropped(headers: &mut HeaderMap, told: &Told<'_>) {

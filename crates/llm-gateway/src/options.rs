@@ -92,6 +92,7 @@ impl CallOptions {
                 self.route.limits.first_content =
                     inbound.option(key)?.map(|value| seconds(key, value)).transpose()?;
             }
+            "priority" => self.route.priority = inbound.option(key)?,
             "num_retries" => self.route.num_retries = inbound.option(key)?,
             "mid_stream" => {
                 self.route.mid_stream =
@@ -107,7 +108,7 @@ impl CallOptions {
                 }
             }
             "on_loss" => {
-                self.route.policy = inbound.option::<String>(key)?.as_deref().map(policy).transpose()?
+                self.route.policy = inbound.option::<String>(key)?.as_deref().map(policy).transpose()?;
             }
             "guardrails" if inbound.option::<serde::de::IgnoredAny>(key)?.is_some() => {
                 return Err(Error::invalid(

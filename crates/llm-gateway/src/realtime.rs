@@ -57,6 +57,7 @@ impl Gateway {
             Error::invalid("the address names no model: add `?model=` to it").with_param("model")
         })?;
         let mut settlement = Settlement::new(Arc::clone(&state.books), facts(&state, &request, &model));
+        settlement.enters(state.enter(None)?);
         let handshake = handshake(&request.headers, &protocols, &*request.ingress);
         match open(&state, &model, &handshake, &mut settlement).await {
             Ok(link) => {

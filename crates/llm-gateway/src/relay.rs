@@ -155,6 +155,7 @@ impl State {
         let reading = self.paths.find(&asked.path, None);
         let model = asked.model.or_else(|| reading.as_ref().and_then(|(_, asked)| asked.model.clone()));
         settlement.relays(model);
+        settlement.enters(self.enter(None)?);
         let settings = self.router.settings();
         let mut deadlines = target.limits.or(settings.limits).deadlines(received);
         // Large files take their time; a way that stands still is noticed all the same.

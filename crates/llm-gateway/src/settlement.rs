@@ -10,6 +10,7 @@ use llm_metrics::{Cost, InFlight as Serving, Observation};
 use llm_router::{Attempt, Finished, InFlight, MidStream, Outrun, Routed, Trail};
 
 use crate::books::{Account, Books};
+use crate::load::InProgress;
 
 /// How a call ended.
 #[derive(Clone, Copy)]
@@ -36,6 +37,8 @@ pub(crate) struct Settlement {
     asked: bool,
     /// The request passes as it is, and uses this model of the vendor's.
     relayed: Option<Option<String>>,
+    /// Its place among the calls in progress, where they are limited.
+    in_progress: Option<InProgress>,
     /// Counts the call as being served until the account is dropped.
     _serving: Serving,
 }
@@ -96,6 +99,7 @@ impl Settlement {
             settled: false,
             asked: false,
             relayed: None,
+            in_progress: None,
             _serving: serving,
         }
     }
@@ -106,6 +110,11 @@ impl Settlement {
 
     pub(crate) fn call_mut(&mut self) -> &mut CallFacts {
         &mut self.call
+    }
+
+    /// The call has a place among those in progress, until the account is dropped.
+    pub(crate) fn enters(&mut self, in_progress: Option<InProgress>) {
+        self.in_progress = in_progress;
     }
 
     /// A vendor is asked: an error may be in its words from now on.
@@ -237,7 +246,7 @@ impl Settlement {
         let now = Instant::now();
         let upstream = self.upstream_time(now);
         let times = Times { total: now.saturating_duration_since(self.call.received), upstream };
-        self.release(Outcome::Failed(error), times);
+        self.release(Outcome::Failed(error), cost, times);
         if let Some(answered) = self.answered.take() {
             answered.account.metrics.broke_off(error.kind(), &self.usage, cost.unwrap_or_default());
             self.warn(&answered.in_flight.deployment().id, error, upstream);
@@ -279,7 +288,7 @@ impl Settlement {
             Outcome::Cancelled => ErrorKind::Cancelled.status(),
         };
         self.observe(outcome, cost, times);
-        self.release(outcome, times);
+        self.release(outcome, cost, times);
         let cost = self.with_before(cost);
         let account = self.answered.as_ref().map(|answered| &*answered.account);
         self.books.route_metrics(self.call.route, account).finished(status);
@@ -320,7 +329,7 @@ impl Settlement {
     }
 
     /// Tells the deployment how its attempt ended, and what it used.
-    fn release(&mut self, outcome: Outcome<'_>, times: Times) {
+    fn release(&mut self, outcome: Outcome<'_>, cost: Option<Cost>, times: Times) {
         let Some(answered) = &mut self.answered else { return };
         let first_content = answered.first_content.saturating_duration_since(answered.attempt_began);
         answered.in_flight.finished(&Finished {
@@ -330,10 +339,15 @@ impl Settlement {
             },
             tokens: self.usage.total(),
             output_tokens: self.usage.completion_total(),
+            cost: cost.map(|cost| cost.total),
             first_content,
             took: times.upstream,
             stream: self.call.stream,
         });
+        let quota = answered.in_flight.deployment().quota();
+        if let Some(limit) = quota.concurrency_limit().filter(|_| quota.spec().adaptive) {
+            answered.account.metrics.set_concurrency_limit(limit);
+        }
     }
 
     /// One line for each call: who answered, what it used and how long it took; no prompt, answer or key.

@@ -1,6 +1,9 @@
 //! How the deployments are doing, for people and monitors.
 
+use std::time::Instant;
+
 use llm_router::Deployment;
+use llm_router::quota::BudgetStanding;
 use serde::Serialize;
 
 use crate::gateway::{Gateway, State};
@@ -41,6 +44,49 @@ pub struct DeploymentStatus {
     pub total_cost: String,
     /// Mean time of the vendor's answers in milliseconds; `null` before the first.
     pub average_latency_ms: Option<u64>,
+    /// Limits and how much of them is in use; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsStatus>,
+}
+
+/// A deployment's limits and how much of them is in use. What has no limit is absent.
+#[derive(Clone, Debug, Serialize)]
+pub struct LimitsStatus {
+    /// Requests a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpm: Option<u64>,
+    /// Requests of the last minute.
+    pub requests_last_minute: u64,
+    /// Tokens a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<u64>,
+    /// Tokens of the last minute, those of attempts under way by estimate.
+    pub tokens_last_minute: u64,
+    /// Attempts at a time, as configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_parallel_requests: Option<u32>,
+    /// Attempts at a time, as learnt, where `adaptive_concurrency` is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adaptive_concurrency: Option<u32>,
+    /// Money.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<BudgetStatus>,
+}
+
+/// A budget; amounts in dollars as decimal texts.
+#[derive(Clone, Debug, Serialize)]
+pub struct BudgetStatus {
+    /// The key that configures it.
+    pub name: &'static str,
+    /// What may be spent in a window.
+    pub limit: String,
+    /// What was spent in this one.
+    pub spent: String,
+    /// What calls under way may cost.
+    pub held: String,
+    /// When the next window begins; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resets_in_seconds: Option<u64>,
 }
 
 /// The answer of a health check that asks no vendor.
@@ -99,6 +145,38 @@ fn endpoint(deployment: &Deployment) -> Endpoint {
     }
 }
 
+impl LimitsStatus {
+    fn of(deployment: &Deployment) -> Option<Self> {
+        let now = Instant::now();
+        let (quota, spec) = (deployment.quota(), deployment.quota().spec());
+        let standing = quota.standing(now);
+        if !quota.is_windowed() && standing.concurrency_limit.is_none() && standing.budgets.is_empty() {
+            return None;
+        }
+        Some(Self {
+            rpm: spec.rpm,
+            requests_last_minute: standing.requests,
+            tpm: spec.tpm,
+            tokens_last_minute: standing.tokens,
+            max_parallel_requests: spec.max_parallel,
+            adaptive_concurrency: standing.concurrency_limit.filter(|_| spec.adaptive),
+            budgets: standing.budgets.iter().map(|budget| BudgetStatus::of(budget, now)).collect(),
+        })
+    }
+}
+
+impl BudgetStatus {
+    fn of(budget: &BudgetStanding, now: Instant) -> Self {
+        Self {
+            name: budget.name,
+            limit: budget.limit.to_string(),
+            spent: budget.spent.to_string(),
+            held: budget.held.to_string(),
+            resets_in_seconds: budget.until.map(|until| until.saturating_duration_since(now).as_secs()),
+        }
+    }
+}
+
 impl State {
     fn deployments(&self) -> impl Iterator<Item = &Deployment> {
         self.router.groups().flat_map(|group| group.deployments()).map(AsRef::as_ref)
@@ -121,6 +199,7 @@ impl State {
             total_tokens: totals.input_tokens + totals.output_tokens,
             total_cost: totals.cost.to_string(),
             average_latency_ms: totals.average_latency.and_then(|mean| u64::try_from(mean.as_millis()).ok()),
+            limits: LimitsStatus::of(deployment),
         }
     }
 }

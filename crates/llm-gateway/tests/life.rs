@@ -12,7 +12,7 @@ use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Message, Provider, Secret};
 use llm_gateway::{AccountSpec, Answer, AnswerBody, Gateway, GatewayParts, Incoming};
 use llm_metrics::PriceBook;
-use llm_router::{Deployment, DeploymentSpec, Facts, MidStream, Needs, Router, RouterSettings};
+use llm_router::{Deployment, DeploymentSpec, Facts, MidStream, Needs, QuotaSpec, Router, RouterSettings};
 use llm_testkit::fake::{FakeProvider, PlainIngress, Script, piece, preamble};
 
 fn gateway(script: impl IntoIterator<Item = Script>, master_key: Option<&str>) -> Gateway {
@@ -33,6 +33,7 @@ fn gateway(script: impl IntoIterator<Item = Script>, master_key: Option<&str>) -
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::from([("d1".to_owned(), account)]),
         relays: Vec::new(),
+        max_calls: None,
     })
 }
 
@@ -138,6 +139,7 @@ fn pair(first: Script, second: Script, mid_stream: MidStream) -> (Gateway, [Arc<
         default_model: None,
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::from([("d1".to_owned(), account()), ("d2".to_owned(), account())]),
+        max_calls: None,
         relays: Vec::new(),
     });
     (gateway, providers)
@@ -260,6 +262,41 @@ async fn a_replaced_configuration_serves_the_next_call() {
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::new(),
         relays: Vec::new(),
+        max_calls: None,
     });
     assert_eq!(old.handle(incoming(r#"{"model":"m"}"#)).await.status, 400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_that_comes_back_when_it_was_told_to_is_answered() {
+    let provider: Arc<dyn Provider> = FakeProvider::new([]);
+    let quota = QuotaSpec { rpm: Some(10), ..QuotaSpec::default() };
+    let deployment = Arc::new(Deployment::new(DeploymentSpec {
+        quota,
+        ..DeploymentSpec::new("d1", "m", "gpt-4o", provider)
+    }));
+    let gateway = Gateway::new(GatewayParts {
+        router: Router::new([deployment], HashMap::new(), RouterSettings::default()),
+        ingresses: vec![Arc::new(PlainIngress)],
+        master_key: None,
+        default_model: None,
+        prices: Arc::new(PriceBook::embedded()),
+        accounts: HashMap::new(),
+        relays: Vec::new(),
+        max_calls: None,
+    });
+    let ask = || gateway.handle(incoming(r#"{"model":"m"}"#));
+    let mut refused = None;
+    for call in 0..25 {
+        let answer = ask().await;
+        assert_eq!(answer.status, if call < 10 { 200 } else { 429 });
+        refused = Some(answer);
+    }
+    let hint = refused.expect("calls were made").headers["retry-after"].to_str().expect("a number").parse();
+    let hint: u64 = hint.expect("a number of seconds");
+    assert_eq!(gateway.status().providers[0].attempts, 10);
+    tokio::time::advance(std::time::Duration::from_secs(hint - 2)).await;
+    assert_eq!(ask().await.status, 429);
+    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+    assert_eq!(ask().await.status, 200);
 }

@@ -113,6 +113,7 @@ fn setup(status: u16) -> Setup {
         prices: Arc::new(PriceBook::embedded()),
         accounts,
         relays,
+        max_calls: None,
     });
     Setup { gateway, vendors }
 }

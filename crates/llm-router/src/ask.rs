@@ -1,5 +1,7 @@
 //! What is known of a call when a deployment is picked for it.
 
+mod size;
+
 use std::time::Instant;
 
 use llm_core::provider::Inbound;
@@ -28,9 +30,11 @@ impl<'a> Ask<'a> {
         Self { now, stream, session: None, inbound: Some(inbound) }
     }
 
-    /// Tokens of the prompt, by its size: four bytes each.
+    /// Tokens of the prompt, by its size: four bytes of text each, pictures and files by the piece; none of a form.
     pub fn input_tokens(&self) -> u64 {
-        self.inbound.map_or(0, |inbound| (inbound.body.len() as u64).div_ceil(4))
+        self.inbound
+            .filter(|inbound| inbound.form.is_none())
+            .map_or(0, |inbound| size::of_body(&inbound.body))
     }
 
     /// The most tokens that the answer may have, where the request says.

@@ -14,7 +14,7 @@ use crate::needs::Facts;
 use crate::pace::Pace;
 use crate::pattern::Pattern;
 use crate::price::Price;
-use crate::quota::{Quota, QuotaSpec};
+use crate::quota::{Budget, Quota, QuotaSpec};
 use crate::rule::Rule;
 
 /// What a deployment is made from.
@@ -45,6 +45,8 @@ pub struct DeploymentSpec {
     pub price: Option<Price>,
     /// How much it may be asked for.
     pub quota: QuotaSpec,
+    /// Budgets that its calls are paid from, its own and those that it shares.
+    pub budgets: Vec<Arc<Budget>>,
     /// When it is benched and for how long; `None`: as the router says.
     pub health: Option<HealthSettings>,
     /// What is known of its model.
@@ -80,6 +82,7 @@ impl DeploymentSpec {
             policy: None,
             price: None,
             quota: QuotaSpec::default(),
+            budgets: Vec::new(),
             health: None,
             facts: Facts::default(),
             tags: Vec::new(),
@@ -140,7 +143,7 @@ pub struct Deployment {
 impl Deployment {
     /// A deployment that has not been used yet.
     pub fn new(spec: DeploymentSpec) -> Self {
-        let quota = Quota::new(spec.quota);
+        let quota = Quota::new(spec.quota, spec.budgets.clone(), spec.price.clone());
         Self { spec, health: Health::default(), quota, pace: Pace::default() }
     }
 
@@ -175,7 +178,7 @@ impl Deployment {
     /// The rule that forbids it.
     pub fn check(&self, ask: &Ask<'_>) -> Result<(), Rule> {
         self.health.check(ask.now)?;
-        self.quota.check(ask)
+        self.quota.glance(ask.now).map_or(Ok(()), Err)
     }
 
     /// Begins an attempt: what it may use is reserved until the mark is dropped.
@@ -184,7 +187,7 @@ impl Deployment {
     /// The rule that forbids it, when it is benched or full.
     pub fn admit(self: &Arc<Self>, ask: &Ask<'_>) -> Result<InFlight, Rule> {
         let probe = self.health.admit(ask.now)?;
-        let reservation = self.quota.reserve(ask)?;
+        let reservation = self.quota.reserve(ask).inspect_err(|_| self.health.withdrawn())?;
         Ok(InFlight::new(Arc::clone(self), probe, reservation))
     }
 }

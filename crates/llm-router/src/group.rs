@@ -11,9 +11,11 @@ use crate::deployment::Deployment;
 use crate::hedge::Hedge;
 use crate::in_flight::InFlight;
 use crate::pattern::Pattern;
+use crate::router::RouterSettings;
 use crate::rule::Rule;
 use crate::settings::GroupSettings;
-use crate::strategy::{BuiltIn, Candidates, Chosen, Strategy};
+use crate::strategy::{BuiltIn, Candidates, Strategy};
+use crate::wait::Waiting;
 
 /// Deployments under one public name or pattern.
 pub struct Group {
@@ -24,6 +26,8 @@ pub struct Group {
     levels: Vec<Level>,
     settings: GroupSettings,
     hedge: Option<Box<Hedge>>,
+    /// Where calls wait for room; `None`: they do not.
+    waiting: Option<Waiting>,
 }
 
 /// A deployment's place in its group.
@@ -56,11 +60,11 @@ impl Group {
     pub(crate) fn new(
         name: Pattern,
         mut deployments: Vec<Arc<Deployment>>,
-        strategy: &Chosen,
+        all: &RouterSettings,
         settings: GroupSettings,
     ) -> Self {
         deployments.sort_by_key(|deployment| deployment.order);
-        let strategy = settings.strategy.as_ref().unwrap_or(strategy);
+        let strategy = settings.strategy.as_ref().unwrap_or(&all.strategy);
         let (mut levels, mut start) = (Vec::new(), 0);
         for level in deployments.chunk_by(|one, next| one.order == next.order) {
             let (range, order) = (start..start + level.len(), level.first().map_or(0, |first| first.order));
@@ -68,7 +72,11 @@ impl Group {
             levels.push(Level { order, range, strategy: strategy.make(level), others: Default::default() });
         }
         let hedge = settings.hedge.map(|hedge| Box::new(Hedge::new(hedge)));
-        Self { name, deployments, levels, settings, hedge }
+        let waiting = all.queue.map(Waiting::new);
+        if let Some(waiting) = &waiting {
+            deployments.iter().for_each(|deployment| deployment.quota().ring(waiting.bell()));
+        }
+        Self { name, deployments, levels, settings, hedge, waiting }
     }
 
     /// The public name or pattern.
@@ -84,6 +92,16 @@ impl Group {
     /// What the group says for itself.
     pub fn settings(&self) -> &GroupSettings {
         &self.settings
+    }
+
+    /// How many calls wait for room.
+    pub fn queue_length(&self) -> usize {
+        self.waiting.as_ref().map_or(0, Waiting::length)
+    }
+
+    /// Where calls wait for room, if they do.
+    pub(crate) fn waiting(&self) -> Option<&Waiting> {
+        self.waiting.as_ref()
     }
 
     pub(crate) fn hedge(&self) -> Option<&Hedge> {

@@ -50,6 +50,11 @@ impl Health {
         Ok(())
     }
 
+    /// An attempt that was admitted is not made: there is no room.
+    pub(crate) fn withdrawn(&self) {
+        self.attempts.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Attempts made.
     pub fn attempts(&self) -> u64 {
         self.attempts.load(Ordering::Relaxed)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use llm_core::Error;
+use llm_core::money::NanoDollars;
 
 use crate::deployment::Deployment;
 use crate::health::Probe;
@@ -25,6 +26,8 @@ pub struct Finished<'a> {
     pub tokens: Option<u64>,
     /// Tokens of the answer, where they are known.
     pub output_tokens: Option<u64>,
+    /// What it cost, where that is known.
+    pub cost: Option<NanoDollars>,
     /// From the attempt's start to its first content.
     pub first_content: Duration,
     /// From the attempt's start to its end.
@@ -53,6 +56,7 @@ impl InFlight {
     pub fn failed(&mut self, error: &Error) {
         self.probe = None;
         self.deployment.health().failed(error);
+        self.reservation.failed(error);
     }
 
     /// The attempt is over, and this is what it took and used.
@@ -60,7 +64,7 @@ impl InFlight {
         if let Some(error) = finished.error {
             self.failed(error);
         }
-        self.reservation.settle(finished.tokens);
+        self.reservation.settle(finished);
         self.deployment.pace().note(finished, Instant::now());
     }
 }

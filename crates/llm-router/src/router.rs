@@ -15,6 +15,7 @@ use crate::pattern::Pattern;
 use crate::retry::{RetryBudget, RetryBudgetSettings, RetryPolicy};
 use crate::settings::{GroupSettings, MidStream};
 use crate::strategy::Chosen;
+use crate::wait::QueueSettings;
 
 /// What holds for all groups.
 #[derive(Clone, Debug)]
@@ -55,6 +56,10 @@ pub struct RouterSettings {
     pub affinity: Affinity,
     /// When deployments are benched, and for how long.
     pub health: HealthSettings,
+    /// Whether calls wait where all deployments are full; `None`: they are refused at once.
+    pub queue: Option<QueueSettings>,
+    /// The importance of calls that do not say: the lower the more important.
+    pub default_priority: i64,
     /// What to do with what a vendor's dialect cannot express.
     pub policy: LossPolicy,
 }
@@ -87,6 +92,8 @@ impl Default for RouterSettings {
             pre_call_checks: false,
             affinity: Affinity::default(),
             health: HealthSettings::default(),
+            queue: None,
+            default_priority: 0,
             policy: LossPolicy::Default,
         }
     }
@@ -124,7 +131,7 @@ impl Router {
         }
         let groups = by_name.into_iter().map(|(name, all)| {
             let own = settings.groups.get(name.as_str()).cloned().unwrap_or_default();
-            Group::new(name, all, &settings.strategy, own)
+            Group::new(name, all, &settings, own)
         });
         let (wild, exact): (Vec<_>, Vec<_>) =
             groups.map(Arc::new).partition(|group| group.name().is_wildcard());

@@ -32,7 +32,7 @@ pub enum Rule {
     },
     /// One of its limits is reached.
     Full {
-        /// The limit, as it is configured (`rpm`, `tpm`, `max_parallel_requests`).
+        /// The limit, as it is configured (`rpm`, `tpm`, `max_parallel_requests`, `max_budget` …).
         limit: &'static str,
         /// When there is room again, where that is known.
         until: Option<Instant>,

@@ -24,6 +24,7 @@ use crate::trail::{Skipped, Step, Trail};
 
 mod attempt;
 mod hedged;
+mod queue;
 mod walk;
 
 /// Whether the caller may use a model, by its public name.
@@ -109,6 +110,8 @@ pub struct RouteOptions {
     pub region: Option<String>,
     /// What the request belongs to, where requests that belong together go to the same deployment.
     pub session: Option<u64>,
+    /// The call's importance, the lower the more important; `None`: as the router says.
+    pub priority: Option<i64>,
     /// Whether the trail tells everything, not only what went wrong.
     pub explain: bool,
 }
@@ -224,6 +227,8 @@ pub(crate) struct Run<'a> {
     losers: Vec<Outrun>,
     retries: usize,
     fallbacks: usize,
+    /// Whether another group is left to go to; `None`: nobody looked yet.
+    has_others: Option<bool>,
     pub(crate) trail: Trail,
 }
 
@@ -238,6 +243,7 @@ impl<'a> Run<'a> {
             // The first attempt of a run that goes on is one more try.
             retries: attempts.saturating_sub(fallbacks),
             fallbacks,
+            has_others: None,
             trail: Trail::default(),
         }
     }
@@ -271,6 +277,7 @@ impl<'a> Run<'a> {
             }
             self.fallbacks += 1;
             seen.push(resolved.to_owned());
+            self.has_others = Some(self.is_one_left(&waiting, &seen));
             let error = match Box::pin(self.fallback_group(group, resolved, last.kind())).await {
                 Ok(routed) => return Ok(routed),
                 Err(error) => error,
@@ -320,6 +327,14 @@ impl<'a> Run<'a> {
         None
     }
 
+    /// Whether one of these fallbacks could still be gone to.
+    fn is_one_left(&self, waiting: &VecDeque<String>, seen: &[String]) -> bool {
+        let is_new = |name: &String| {
+            self.router.resolve(name).is_ok_and(|(_, name)| !seen.iter().any(|one| one == name))
+        };
+        self.fallbacks < self.most_fallbacks() && waiting.iter().any(is_new)
+    }
+
     pub(crate) fn most_fallbacks(&self) -> usize {
         self.route.options.max_fallbacks.unwrap_or(self.router.settings().max_fallbacks)
     }
@@ -343,9 +358,13 @@ impl<'a> Run<'a> {
 
     /// Whether the call's time is up when this much more of it has passed. `limits` are those of the group.
     fn is_over_in(&self, limits: Limits, more: Duration) -> bool {
+        self.end(limits).is_some_and(|end| now() + more >= end)
+    }
+
+    /// When the call's time is up.
+    fn end(&self, limits: Limits) -> Option<Instant> {
         let limits = self.route.options.limits.or(limits).or(self.router.settings().limits);
-        let end = limits.total.and_then(|total| self.route.began.checked_add(total));
-        end.is_some_and(|end| now() + more >= end)
+        limits.total.and_then(|total| self.route.began.checked_add(total))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use llm_core::money::NanoDollars;
 use llm_core::{Error, ErrorKind, Provider};
 use llm_router::{
-    Ask, BuiltIn, Candidates, Deployment, DeploymentSpec, Finished, InFlight, QuotaSpec, Strategy,
+    Ask, BuiltIn, Candidates, Deployment, DeploymentSpec, Finished, InFlight, Price, QuotaSpec, Strategy,
 };
 use llm_testkit::fake::{FakeProvider, inbound};
 
@@ -57,6 +57,7 @@ fn answered(deployment: &Arc<Deployment>, first_content: Duration) {
         error: None,
         tokens: Some(100),
         output_tokens: Some(10),
+        cost: None,
         first_content,
         took: first_content * 10,
         stream: true,
@@ -171,6 +172,7 @@ fn a_failure_makes_nobody_look_fast() {
         error: Some(&error),
         tokens: None,
         output_tokens: None,
+        cost: None,
         first_content: Duration::ZERO,
         took: Duration::from_millis(1),
         stream: true,
@@ -184,8 +186,10 @@ fn cost_based_takes_the_cheapest_for_the_request() {
     // The first is cheap to read and dear to write; of the third nothing is known.
     let level = level(3, |id, spec| {
         spec.price = match id {
-            0 => Some(Arc::new(|input, output| Some(NanoDollars((input + output * 100).cast_signed())))),
-            1 => Some(Arc::new(|input, output| Some(NanoDollars((input * 10 + output * 10).cast_signed())))),
+            0 => Some(Price::new(|input, output| Some(NanoDollars((input + output * 100).cast_signed())))),
+            1 => {
+                Some(Price::new(|input, output| Some(NanoDollars((input * 10 + output * 10).cast_signed()))))
+            }
             _ => None,
         };
     });

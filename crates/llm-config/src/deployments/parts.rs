@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use llm_core::Secret;
-use llm_core::money::PicoDollars;
+use llm_core::money::{NanoDollars, PicoDollars};
 use llm_core::request::Sampling;
 use llm_metrics::prices::is_long_prompt_price;
 use llm_providers::{Auth, Registry, Status, Vendor};
@@ -11,7 +11,7 @@ use llm_router::Limits;
 
 use super::Draft;
 use crate::node::Node;
-use crate::settings::Phases;
+use crate::settings::{BudgetConfig, Phases};
 
 /// Fields of the price table that a configuration may set for a deployment.
 const PRICES: &[&str] = &[
@@ -98,6 +98,12 @@ impl Draft<'_> {
             total: time("total_timeout"),
         };
         phases.limits(Limits::default())
+    }
+
+    pub(super) fn budget(&self) -> Option<BudgetConfig> {
+        let limit = self.text("max_budget").and_then(NanoDollars::parse)?;
+        let window = self.layers.iter().find_map(|layer| layer.get_period("budget_duration"));
+        Some(BudgetConfig { limit, window, place: self.at.clone() })
     }
 
     pub(super) fn sampling(&self) -> Sampling {

@@ -17,6 +17,11 @@ pub(crate) static SERVER: Section = Section {
         key("max_request_size_mb", Shape::Number, "The largest request body in MiB. Default 100."),
         key("json_logs", Shape::Bool, "Logs as JSON lines. Default: only when the output is no terminal."),
         key("verbose", Shape::Bool, "More logs."),
+        key(
+            "max_parallel_requests",
+            Shape::Whole,
+            "How many requests are served at a time; less important ones stop earlier. Default: no limit.",
+        ),
         key("header_timeout", Shape::Seconds, "How long a client may take to send its headers. Default 30."),
         key("drain_timeout", Shape::Seconds, "How long running requests may take after a stop. Default 30."),
     ]],
@@ -59,6 +64,49 @@ pub(super) const PHASES: &[Key] = &[
         "total_timeout",
         Shape::Seconds,
         "The whole call, all attempts. Default 600, or the longest of the others.",
+    ),
+];
+
+static PROVIDER_BUDGET: Section = Section {
+    name: "provider_budget_config",
+    about: "What all deployments of a vendor may spend together.",
+    keys: &[&[
+        key("budget_limit", Shape::Dollars, "What they may spend at most in each `time_period`."),
+        key("time_period", Shape::Period, "The window. Default: one without an end."),
+        key("max_budget", Shape::Dollars, "As `budget_limit`, which wins."),
+        key("budget_duration", Shape::Period, "As `time_period`, which wins."),
+    ]],
+    later: &[&["rpm_limit", "tpm_limit"]],
+    moot: &[],
+    notes: false,
+};
+
+const LIMITS: &[Key] = &[
+    key(
+        "default_max_parallel_requests",
+        Shape::Whole,
+        "`max_parallel_requests` of deployments that have none of their own.",
+    ),
+    key(
+        "adaptive_concurrency",
+        Shape::Bool,
+        "`adaptive_concurrency` of deployments that do not say. Default false.",
+    ),
+    key(
+        "provider_budget_config",
+        Shape::Named(&PROVIDER_BUDGET),
+        "What all deployments of a vendor may spend together, by the vendor's name.",
+    ),
+    key(
+        "queue_timeout",
+        Shape::Seconds,
+        "How long a call waits for room when all deployments are full. Default 0: it is refused at once.",
+    ),
+    key("max_queue", Shape::Whole, "How many calls of a group wait at most. Default 100."),
+    key(
+        "default_priority",
+        Shape::Whole,
+        "The `priority` of calls that have none: the lower the more important. Default 0.",
     ),
 ];
 
@@ -131,6 +179,7 @@ pub(crate) static ROUTER: Section = Section {
                 "Other names: `{alias: group}` or `{alias: {model, hidden}}`.",
             ),
         ],
+        LIMITS,
         PHASES,
     ],
     later: &[&[
@@ -145,22 +194,19 @@ pub(crate) static ROUTER: Section = Section {
         "cooldown_time",
         "debug_level",
         "default_litellm_params",
-        "default_max_parallel_requests",
-        "default_priority",
         "deployment_affinity_ttl_seconds",
         "disable_cooldowns",
         "enable_health_check_routing",
         "enable_weighted_failover",
         "ignore_invalid_deployments",
-        "polling_interval",
-        "provider_budget_config",
         "redis_*",
         "router_general_settings",
         "routing_strategy_args",
         "set_verbose",
         "tag_routing_prefix",
     ]],
-    moot: &[],
+    // Nobody polls here: a call that waits is woken.
+    moot: &["polling_interval"],
     notes: false,
 };
 
@@ -237,6 +283,16 @@ pub(crate) static GENERAL: Section = Section {
     keys: &[&[
         key("master_key", Shape::Secret, "As in `server`, which wins."),
         key("max_request_size_mb", Shape::Number, "As in `server`, which wins."),
+        key(
+            "global_max_parallel_requests",
+            Shape::Whole,
+            "As `max_parallel_requests` in `server`, which wins.",
+        ),
+        key(
+            "max_in_flight_requests_per_worker",
+            Shape::Whole,
+            "As `global_max_parallel_requests`, which wins.",
+        ),
     ]],
     later: &[&[
         "admin_only_routes",
@@ -260,7 +316,6 @@ pub(crate) static GENERAL: Section = Section {
         "enforced_params",
         "fail_closed_*",
         "forward_*",
-        "global_max_parallel_requests",
         "health_check_*",
         "image_generation_model",
         "include_call_id_in_error_body",
@@ -269,7 +324,6 @@ pub(crate) static GENERAL: Section = Section {
         "litellm_jwtauth",
         "litellm_key_header_name",
         "max_budget",
-        "max_in_flight_requests_per_worker",
         "max_parallel_requests",
         "max_response_size_mb",
         "maximum_spend_logs_*",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use llm_core::LossPolicy;
-use llm_router::{Affinity, BuiltIn, Chosen, RouterSettings, TagFiltering};
+use llm_router::{Affinity, BuiltIn, Chosen, QueueSettings, RouterSettings, TagFiltering};
 use serde::Deserialize;
 
 use super::Phases;
@@ -23,6 +23,9 @@ pub(super) struct ReadRouter {
     max_fallbacks: usize,
     fallback_on_unsupported_params: bool,
     mid_stream: Option<String>,
+    queue_timeout: f64,
+    max_queue: usize,
+    default_priority: u32,
     drop_params: bool,
     enable_tag_filtering: bool,
     tag_filtering_match_any: bool,
@@ -53,6 +56,11 @@ impl ReadRouter {
             max_fallbacks: self.max_fallbacks,
             fallback_on_unsupported_params: self.fallback_on_unsupported_params,
             mid_stream: self.mid_stream.as_deref().and_then(|name| name.parse().ok()).unwrap_or_default(),
+            queue: (self.queue_timeout > 0.0).then(|| QueueSettings {
+                timeout: Duration::from_secs_f64(self.queue_timeout),
+                most: self.max_queue,
+            }),
+            default_priority: i64::from(self.default_priority),
             policy: if self.drop_params { LossPolicy::Drop } else { LossPolicy::Default },
             tag_filtering: match (self.enable_tag_filtering, self.tag_filtering_match_any) {
                 (false, _) => TagFiltering::Off,

@@ -6,7 +6,7 @@ use prometheus::core::Desc;
 use prometheus::proto::{Bucket, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use super::Book;
-use super::deployment::{Counter, DeploymentLabels, DeploymentMetrics, FAILURES, Timing};
+use super::deployment::{Counter, DeploymentLabels, DeploymentMetrics, FAILURES, Limit, Timing};
 use super::route::{PLACES, RouteLabels, RouteMetrics, is_failure, status_label};
 
 /// Nano-units in a unit: nano-dollars in a dollar, nanoseconds in a second.
@@ -144,7 +144,26 @@ fn of_deployments(deployments: &[(DeploymentLabels, DeploymentMetrics)]) -> Vec<
     let help = "0 healthy, 1 degraded, 2 out";
     families.push(family("litellm_deployment_state", help, MetricType::GAUGE, states));
     families.push(failures(deployments));
+    families.extend(limits(deployments));
     families
+}
+
+fn limits(deployments: &[(DeploymentLabels, DeploymentMetrics)]) -> [MetricFamily; 3] {
+    [
+        (Limit::Requests, "litellm_deployment_rpm_limit", "Requests a minute at most"),
+        (Limit::Tokens, "litellm_deployment_tpm_limit", "Tokens a minute at most"),
+        (
+            Limit::Concurrency,
+            "llm_deployment_concurrency_limit",
+            "Attempts at a time that the deployment is thought to bear",
+        ),
+    ]
+    .map(|(limit, name, help)| {
+        let sample = |(labels, metrics): &(DeploymentLabels, DeploymentMetrics)| {
+            Some(gauge(of_labels(labels, None), metrics.limit(limit)?))
+        };
+        family(name, help, MetricType::GAUGE, deployments.iter().filter_map(sample).collect())
+    })
 }
 
 fn failures(deployments: &[(DeploymentLabels, DeploymentMetrics)]) -> MetricFamily {

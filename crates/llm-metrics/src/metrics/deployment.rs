@@ -97,6 +97,14 @@ impl Timing {
     }
 }
 
+/// A limit of a deployment: its place among the limits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Limit {
+    Requests,
+    Tokens,
+    Concurrency,
+}
+
 /// The kinds of failure that are counted apart; the last place counts all others.
 pub(crate) const FAILURES: [ErrorKind; 14] = [
     ErrorKind::RateLimited,
@@ -125,6 +133,8 @@ struct Cells {
     failures: Striped<{ FAILURES.len() + 1 }>,
     cooldowns: Striped<1>,
     state: AtomicU8,
+    /// Limits in the order of [`Limit`], each one more than it is; 0 stands for none.
+    limits: [AtomicU64; 3],
 }
 
 /// A deployment's totals as plain numbers.
@@ -200,6 +210,23 @@ impl DeploymentMetrics {
     /// Says how the deployment stands.
     pub fn set_state(&self, state: DeploymentState) {
         self.0.state.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// Says how many requests and tokens a minute the deployment may be asked for.
+    pub fn set_limits(&self, rpm: Option<u64>, tpm: Option<u64>) {
+        for (limit, value) in [(Limit::Requests, rpm), (Limit::Tokens, tpm)] {
+            let kept = value.map_or(0, |value| value.saturating_add(1));
+            self.0.limits[limit as usize].store(kept, Ordering::Relaxed);
+        }
+    }
+
+    /// Says how many attempts at a time the deployment is thought to bear.
+    pub fn set_concurrency_limit(&self, limit: u32) {
+        self.0.limits[Limit::Concurrency as usize].store(u64::from(limit) + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn limit(&self, limit: Limit) -> Option<u64> {
+        self.0.limits[limit as usize].load(Ordering::Relaxed).checked_sub(1)
     }
 
     /// How the deployment stands.

@@ -7,6 +7,7 @@ fn finished(first_content: u64, took: u64, tokens: u64, stream: bool) -> Finishe
         error: None,
         tokens: Some(tokens),
         output_tokens: Some(tokens / 2),
+        cost: None,
         first_content: Duration::from_millis(first_content),
         took: Duration::from_millis(took),
         stream,

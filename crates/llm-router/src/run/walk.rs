@@ -51,7 +51,11 @@ impl Run<'_> {
         let hedge = group.hedge().filter(|_| self.route.stream).and_then(|hedge| hedge.request());
         loop {
             let (index, in_flight) = match &tried.last {
-                None => self.first(group, &tried, &unfit)?,
+                None => match self.first(group, &tried, &unfit) {
+                    Ok(picked) => picked,
+                    // On its own memory, as for fallbacks.
+                    Err(refused) => Box::pin(self.queue(group, &tried, &unfit, refused)).await?,
+                },
                 Some((error, may_retry)) => {
                     let (error, may_retry) = (error.clone(), *may_retry);
                     // On its own memory, as for fallbacks.
@@ -71,7 +75,29 @@ impl Run<'_> {
         }
     }
 
-    fn first(&mut self, group: &Group, tried: &Tried, unfit: &Refused) -> Result<(Index, InFlight)> {
+    /// The deployment to ask first.
+    ///
+    /// # Errors
+    /// Why each was passed over; `None` when others wait for room already.
+    fn first(
+        &mut self,
+        group: &Group,
+        tried: &Tried,
+        unfit: &Refused,
+    ) -> Result<(Index, InFlight), Option<Refused>> {
+        if self.would_overtake(group) { Err(None) } else { self.look(group, tried, unfit).map_err(Some) }
+    }
+
+    /// Looks for a deployment with room.
+    ///
+    /// # Errors
+    /// Why each was passed over.
+    pub(super) fn look(
+        &mut self,
+        group: &Group,
+        tried: &Tried,
+        unfit: &Refused,
+    ) -> Result<(Index, InFlight), Refused> {
         let ask = self.route.ask(now());
         let mut refused = Refused::new();
         let explain = self.route.options.explain;
@@ -81,7 +107,7 @@ impl Run<'_> {
             self.tell(group, unfit);
         }
         self.tell(group, &refused);
-        picked.ok_or_else(|| self.refusal(unfit, &refused, ask.now))
+        picked.ok_or(refused)
     }
 
     /// The deployment to ask after a failure: another one at the levels that were reached, while retries are left;
@@ -221,7 +247,7 @@ impl Run<'_> {
     }
 
     /// Why nobody was asked.
-    fn refusal(&self, unfit: &Refused, refused: &Refused, now: Instant) -> Error {
+    pub(super) fn refusal(&self, unfit: &Refused, refused: &Refused, now: Instant) -> Error {
         let model = self.route.model;
         if !refused.is_empty() {
             return unavailable(model, refused.iter().map(|(_, rule)| rule), now);

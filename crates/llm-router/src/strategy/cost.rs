@@ -38,6 +38,6 @@ impl Strategy for CostBased {
 }
 
 fn cost(deployment: &Deployment, input: u64, output: u64) -> NanoDollars {
-    let price = deployment.price.as_ref().and_then(|price| price(input, output));
+    let price = deployment.price.as_ref().and_then(|price| price.of(input, output));
     price.unwrap_or(NanoDollars(i64::MAX))
 }

@@ -83,5 +83,6 @@ pub(crate) fn gateway(vendor: &Arc<Vendor>, key: Option<&str>) -> Arc<Gateway> {
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::new(),
         relays: vec![relay],
+        max_calls: None,
     }))
 }
