@@ -3,14 +3,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use llm_core::{LossPolicy, Result};
+use llm_core::{LossPolicy, Result, Usage};
 use llm_gateway::{AccountSpec, GatewayParts};
+use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
-use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
+use llm_router::{Deployment, DeploymentSpec, Facts, Needs, Price, Router};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
 use crate::relays;
 use crate::report::Report;
+
+/// What requests may need, in the words of the price table.
+const NEEDS: [(Capability, Needs); 6] = [
+    (Capability::Vision, Needs::VISION),
+    (Capability::AudioInput, Needs::AUDIO_INPUT),
+    (Capability::PdfInput, Needs::PDF_INPUT),
+    (Capability::FunctionCalling, Needs::FUNCTION_CALLING),
+    (Capability::ResponseSchema, Needs::RESPONSE_SCHEMA),
+    (Capability::AssistantPrefill, Needs::ASSISTANT_PREFILL),
+];
 
 /// Builds what a gateway is made from. Opens no connection.
 ///
@@ -20,13 +31,13 @@ use crate::report::Report;
 pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
     let config = &loaded.config;
     let mut report = Report::default();
-    let settings = config.router.clone();
     let providers = Providers::new(config.vendors.clone()).with_media(config.media.clone());
     let mut deployments = Vec::with_capacity(config.deployments.len());
     let mut accounts = HashMap::with_capacity(config.deployments.len());
     for one in &config.deployments {
-        let built = deployment(one, &settings, &providers);
-        match built.and_then(|deployment| Ok((deployment, account(one, config)?))) {
+        let account = account(one, config);
+        let built = account.and_then(|account| Ok((deployment(one, &account, config, &providers)?, account)));
+        match built {
             Ok((deployment, account)) => {
                 deployments.push(Arc::new(deployment));
                 accounts.insert(one.id.clone(), account);
@@ -40,11 +51,12 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
         return Err(report);
     }
     let relays = relays::routes(config, &deployments, &mut accounts, |one| {
-        Ok((Arc::new(deployment(one, &settings, &providers)?), account(one, config)?))
+        let account = account(one, config)?;
+        Ok((Arc::new(deployment(one, &account, config, &providers)?), account))
     });
     let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
     Ok(GatewayParts {
-        router: Router::new(deployments, aliases, settings),
+        router: Router::new(deployments, aliases, config.router.clone()),
         ingresses: ingresses(),
         master_key: config.server.master_key.clone(),
         default_model: config.default_model.clone(),
@@ -56,9 +68,11 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
 
 fn deployment(
     one: &DeploymentConfig,
-    settings: &RouterSettings,
+    account: &AccountSpec,
+    config: &Config,
     providers: &Providers,
 ) -> Result<Deployment> {
+    let settings = &config.router;
     let spec = provider_spec(one, settings.policy);
     let address = providers.base_url(&spec)?;
     let provider = providers.build(&spec)?;
@@ -75,8 +89,39 @@ fn deployment(
         limits,
         num_retries: one.num_retries,
         policy: one.policy,
+        facts: facts(one, account, config),
+        tags: one.tags.clone(),
+        region: one.region.clone(),
         quota: one.quota,
+        price: price(one, account, config),
         ..DeploymentSpec::new(one.id.as_str(), one.public.as_str(), one.model.as_str(), provider)
+    }))
+}
+
+/// What is known of a deployment's model; nothing of a deployment of many models.
+fn entry(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Option<ModelEntry> {
+    if one.model.contains('*') {
+        return None;
+    }
+    let name = account.base_model.as_deref().unwrap_or(&one.model);
+    account.entry.clone().or_else(|| config.prices.lookup(&account.price_provider, name))
+}
+
+fn facts(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Facts {
+    let entry = entry(one, account, config).unwrap_or_default();
+    let known = |says: bool| {
+        let matching = NEEDS.iter().filter(|(capability, _)| entry.supports.says(*capability) == Some(says));
+        matching.fold(Needs::default(), |needs, (_, need)| needs.and(*need))
+    };
+    Facts { max_input_tokens: entry.max_input_tokens, can: known(true), cannot: known(false) }
+}
+
+/// What a deployment's calls cost, for strategies.
+fn price(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Option<Price> {
+    let price = entry(one, account, config)?.price;
+    Some(Arc::new(move |input, output| {
+        let usage = Usage { input: Some(input), output: Some(output), ..Usage::default() };
+        price.covers(&usage).then(|| price.cost(&usage).total)
     }))
 }
 

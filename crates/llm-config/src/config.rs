@@ -64,6 +64,10 @@ pub struct DeploymentConfig {
     pub limits: Limits,
     /// Attempts after the first; `None`: as the router says.
     pub num_retries: Option<u32>,
+    /// Words that requests may ask for.
+    pub tags: Vec<String>,
+    /// Where it stands.
+    pub region: Option<String>,
     /// How much it may be asked for.
     pub quota: QuotaSpec,
     /// What the vendor's row names as parameters.

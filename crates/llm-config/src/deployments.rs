@@ -190,6 +190,8 @@ impl Maker<'_> {
             limits: draft.limits(),
             num_retries: draft.whole("num_retries").map(parts::short),
             policy: draft.policy(),
+            tags: draft.texts("tags"),
+            region: draft.text("region_name").map(str::to_owned),
             quota: QuotaSpec {
                 rpm: draft.whole("rpm"),
                 tpm: draft.whole("tpm"),

@@ -93,7 +93,7 @@ pub(crate) fn settings(
             Figment::from(Layer::defaults()).extract().expect("the defaults are complete; a test reads them")
         }
     };
-    let router = read.router.settings(&places, report);
+    let router = read.router.settings(root, &places, report);
     Settings { server: read.server.into(), router, media: read.media.settings(root), places }
 }
 

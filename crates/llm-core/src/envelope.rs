@@ -16,6 +16,7 @@ use crate::wire::WireBody;
 /// Fields that speak to the gateway. They are read here and never reach a vendor.
 pub const GATEWAY_FIELDS: &[&str] = &[
     "additional_drop_params",
+    "allowed_model_region",
     "allowed_openai_params",
     "api_base",
     "api_key",

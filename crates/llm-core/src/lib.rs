@@ -49,6 +49,7 @@ pub mod retry_hint;
 pub mod scrub;
 pub mod secret;
 pub mod sources;
+pub mod tokens;
 pub mod usage;
 pub mod wire;
 

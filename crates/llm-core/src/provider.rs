@@ -133,6 +133,22 @@ impl Inbound {
         decoded.as_deref().map_err(Clone::clone)
     }
 
+    /// The same call with another chat request in canonical form. Its body is still the client's own.
+    #[must_use]
+    pub fn with_request(&self, request: ChatRequest) -> Self {
+        Self {
+            ingress: Arc::clone(&self.ingress),
+            asked: self.asked.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+            envelope: self.envelope.clone(),
+            form: None,
+            decoded: OnceLock::from(Ok(request)),
+            embeddings: OnceLock::new(),
+            rerank: OnceLock::new(),
+        }
+    }
+
     fn not_asked(&self) -> Error {
         let (dialect, kind) = (self.dialect(), self.asked.operation.name());
         Error::internal(format!("clients of `{dialect}` have no `{kind}` requests"))
@@ -195,6 +211,9 @@ pub struct Call<'a> {
     pub public_model: &'a str,
     /// Whether the answer is streamed.
     pub stream: bool,
+    /// Whether the answer must be canonical, to a client of the vendor's own dialect too: another vendor may have to go
+    /// on with it.
+    pub canonical: bool,
     /// What to do with what the vendor's dialect cannot express; `None`: as the deployment says.
     pub policy: Option<LossPolicy>,
     /// How long it may take.

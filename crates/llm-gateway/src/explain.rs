@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::gateway::Gateway;
 use crate::options::CallOptions;
+use crate::placing;
 
 /// What the router would do with a request.
 #[derive(Clone, Debug, Serialize)]
@@ -100,6 +101,7 @@ impl Gateway {
         let inbound = Inbound::new(ingress, Operation::Chat, headers, body)?;
         let mut options = CallOptions::read(&inbound)?;
         state.name_model(&mut options)?;
+        placing::place(&inbound, state.router.settings(), &mut options.route)?;
         let began = Instant::now();
         let route = Route::new(&inbound, &options.model, options.stream, began, &options.route);
         let plan = state.router.plan(&route)?;

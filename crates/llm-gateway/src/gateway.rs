@@ -12,19 +12,21 @@ use llm_core::provider::{Call, Inbound};
 use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
 use llm_metrics::{Metrics, PriceBook};
-use llm_router::{Route, Router, Started, Trail, Unanswered};
+use llm_router::{Earlier, MidStream, Route, Router, Started, Trail, Unanswered};
 
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::books::{Account, AccountSpec, Books};
 use crate::call_id::new_call_id;
 use crate::caller::{self, Caller};
 use crate::headers::{self, Done, Told};
+use crate::mid_stream::Recovery;
 use crate::options::CallOptions;
 use crate::paths::Paths;
+use crate::placing;
 use crate::relay::RelayRoute;
 use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
-use crate::stream::{AnswerStream, InStream};
-use crate::tokens;
+use crate::stream::{AnswerStream, GoingOn, InStream};
+use llm_core::tokens;
 
 /// The content type of an answer whose vendor names none.
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -166,6 +168,14 @@ struct BegunStream {
     inbound: Inbound,
     told: InStream,
     answer: Started,
+    going_on: Option<GoingOnWith>,
+}
+
+/// What an answer that breaks off is gone on with.
+struct GoingOnWith {
+    state: Arc<State>,
+    options: CallOptions,
+    earlier: Earlier,
 }
 
 impl BegunStream {
@@ -181,7 +191,13 @@ impl BegunStream {
             Started::Events { held, rest } => match self.inbound.decoded() {
                 Ok(request) => {
                     let encoder = ingress.encoder(request);
-                    AnswerStream::events(held, rest, encoder, ingress, settlement)
+                    let began = settlement.call().received;
+                    let going_on = self.going_on.map(|GoingOnWith { state, options, earlier }| {
+                        let (inbound, avoid, made) = (self.inbound, Vec::new(), 0);
+                        let recovery = Recovery { state, inbound, options, began, avoid, earlier, made };
+                        Box::new(GoingOn::new(Box::new(recovery)))
+                    });
+                    AnswerStream::events(held, rest, encoder, ingress, settlement, going_on)
                 }
                 Err(error) => return failed(&error, &mut settlement),
             },
@@ -219,7 +235,11 @@ impl State {
     }
 
     /// Identify, read, plan and run, settle. What guards, caches and budgets will do are lines of this function.
-    async fn answer(&self, incoming: Incoming, settlement: &mut Settlement) -> Result<Begun, Refused> {
+    async fn answer(
+        self: &Arc<Self>,
+        incoming: Incoming,
+        settlement: &mut Settlement,
+    ) -> Result<Begun, Refused> {
         caller::identify(&incoming.headers, self.master_key.as_ref())?;
         let inbound = Inbound::new(incoming.ingress, incoming.asked, incoming.headers, incoming.body)?;
         let mut options = CallOptions::read(&inbound)?;
@@ -229,6 +249,7 @@ impl State {
             return Ok(whole(self.count_tokens(&inbound, &options, settlement).await?));
         }
 
+        placing::place(&inbound, self.router.settings(), &mut options.route)?;
         let began = settlement.call().received;
         let route = Route::new(&inbound, &options.model, options.stream, began, &options.route);
         let routed = self.router.run(&route).await.map_err(|unanswered| {
@@ -242,9 +263,7 @@ impl State {
         settlement.tell(&routed.trail);
 
         let (mut parts, answer) = RoutedParts::of(routed);
-        let deployment = parts.in_flight.as_ref().map(|in_flight| in_flight.deployment().id.clone());
-        let account = deployment.and_then(|id| self.books.accounts.get(&id)).map(Arc::clone);
-        let account = account.ok_or_else(|| Error::internal("a deployment without an account answered"))?;
+        let account = parts.account(&self.books)?;
         settlement.answered(&mut parts, Arc::clone(&account));
         let content_type = inbound.asked.operation.passes().then(|| parts.headers.get(CONTENT_TYPE).cloned());
         let content_type = content_type.map(|vendors| vendors.unwrap_or(BINARY));
@@ -268,7 +287,13 @@ impl State {
                 let content_type = inbound.ingress.stream_content_type();
                 let headers = told.headers(&settlement.call().call_id, None, content_type);
                 let told = InStream::of(told.content_type.as_ref());
-                Ok(Begun::Stream(Box::new(BegunStream { headers, inbound, told, answer: stream })))
+                let goes_on = parts.mid_stream == MidStream::Continue;
+                let going_on = goes_on.then(|| GoingOnWith {
+                    state: Arc::clone(self),
+                    options,
+                    earlier: Earlier { attempts: parts.attempts.len(), fallbacks: parts.fallbacks },
+                });
+                Ok(Begun::Stream(Box::new(BegunStream { headers, inbound, told, answer: stream, going_on })))
             }
         }
     }
@@ -300,6 +325,7 @@ impl State {
                 model: &model,
                 public_model: &options.model,
                 stream: false,
+                canonical: false,
                 policy: None,
                 deadlines: limits.or(deployment.limits).deadlines(settlement.call().received),
             };

@@ -11,15 +11,16 @@ mod caller;
 mod explain;
 pub mod gateway;
 mod headers;
+mod mid_stream;
 mod models;
 mod options;
 mod paths;
+mod placing;
 mod realtime;
 mod relay;
 mod settlement;
 mod status;
 mod stream;
-mod tokens;
 
 pub use answer::{Answer, AnswerBody, Incoming};
 pub use books::AccountSpec;

@@ -115,6 +115,8 @@ impl CallOptions {
                 )
                 .with_param(key));
             }
+            // Read where the settings make something of them.
+            "tags" | "litellm_metadata" | "litellm_session_id" => {}
             _ => self.ignored.push(key.to_owned()),
         }
         Ok(())

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use llm_core::provider::Inbound;
 use llm_core::response::FinishReason;
-use llm_core::{Error, ErrorKind, Usage};
+use llm_core::{Error, ErrorKind, Result, Usage};
 use llm_metrics::{Cost, InFlight as Serving, Observation};
-use llm_router::{Attempt, Finished, InFlight, Outrun, Routed, Trail};
+use llm_router::{Attempt, Finished, InFlight, MidStream, Outrun, Routed, Trail};
 
 use crate::books::{Account, Books};
 
@@ -28,6 +28,8 @@ pub(crate) struct Settlement {
     call: CallFacts,
     answered: Option<Answered>,
     usage: Usage,
+    /// What answers used and cost that broke off and were gone on with elsewhere.
+    before: Option<Box<(Usage, Option<Cost>)>>,
     finish: Option<FinishReason>,
     settled: bool,
     /// A vendor was asked: an error may be in its words.
@@ -89,6 +91,7 @@ impl Settlement {
             call,
             answered: None,
             usage,
+            before: None,
             finish,
             settled: false,
             asked: false,
@@ -124,19 +127,23 @@ impl Settlement {
             if let Some(account) = self.books.accounts.get(&attempt.deployment) {
                 account.metrics.failure(error.kind());
             }
-            tracing::warn!(
-                target: "llm_gateway::attempt",
-                call_id = %self.call.call_id,
-                deployment = %attempt.deployment,
-                error = error.kind().name(),
-                status = error.status(),
-                detail = error.detail(),
-                reason = reason(error),
-                milliseconds = milliseconds(attempt.took),
-                "attempt failed"
-            );
-            self.quote(error);
+            self.warn(&attempt.deployment, error, attempt.took);
         }
+    }
+
+    fn warn(&self, deployment: &str, error: &Error, took: Duration) {
+        tracing::warn!(
+            target: "llm_gateway::attempt",
+            call_id = %self.call.call_id,
+            deployment,
+            error = error.kind().name(),
+            status = error.status(),
+            detail = error.detail(),
+            reason = reason(error),
+            milliseconds = milliseconds(took),
+            "attempt failed"
+        );
+        self.quote(error);
     }
 
     /// What a vendor says of the request itself: for operators who ask for it, as it may be the prompt.
@@ -179,6 +186,24 @@ impl Settlement {
         }
     }
 
+    /// The id of the deployment that answers.
+    pub(crate) fn deployment(&self) -> Option<&str> {
+        self.answered.as_ref().map(|answered| answered.in_flight.deployment().id.as_str())
+    }
+
+    /// Makes usage and cost those of the whole call, for its log line and the client.
+    fn with_before(&mut self, cost: Option<Cost>) -> Option<Cost> {
+        let Some(before) = self.before.take() else { return cost };
+        let (used, spent) = *before;
+        self.usage.add(&used);
+        sum(spent, cost)
+    }
+
+    /// What calls are booked into.
+    pub(crate) fn books(&self) -> &Books {
+        &self.books
+    }
+
     /// A deployment answers.
     pub(crate) fn answered(&mut self, routed: &mut RoutedParts, account: Arc<Account>) {
         self.answered = routed.in_flight.take().map(|in_flight| Answered {
@@ -202,6 +227,25 @@ impl Settlement {
             self.usage.output = Some(output_estimate);
             self.usage.estimated = true;
         }
+    }
+
+    /// The answer broke off: books what it used, and waits for another deployment to go on. Returns what was used so
+    /// far, and how the broken answer was numbered.
+    pub(crate) fn broke_off(&mut self, error: &Error, usage: Usage, output_estimate: u64) -> Usage {
+        self.used(usage, output_estimate);
+        let cost = self.cost();
+        let now = Instant::now();
+        let upstream = self.upstream_time(now);
+        let times = Times { total: now.saturating_duration_since(self.call.received), upstream };
+        self.release(Outcome::Failed(error), times);
+        if let Some(answered) = self.answered.take() {
+            answered.account.metrics.broke_off(error.kind(), &self.usage, cost.unwrap_or_default());
+            self.warn(&answered.in_flight.deployment().id, error, upstream);
+        }
+        let (used, spent) = &mut **self.before.get_or_insert_default();
+        used.add(&std::mem::take(&mut self.usage));
+        *spent = sum(*spent, cost);
+        *used
     }
 
     pub(crate) fn finished(&mut self, finish: Option<FinishReason>) {
@@ -236,6 +280,7 @@ impl Settlement {
         };
         self.observe(outcome, cost, times);
         self.release(outcome, times);
+        let cost = self.with_before(cost);
         let account = self.answered.as_ref().map(|answered| &*answered.account);
         self.books.route_metrics(self.call.route, account).finished(status);
         self.log(outcome, status, cost, times);
@@ -360,6 +405,13 @@ impl Drop for Settlement {
     }
 }
 
+fn sum(one: Option<Cost>, other: Option<Cost>) -> Option<Cost> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one + other),
+        (one, other) => one.or(other),
+    }
+}
+
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -375,6 +427,7 @@ pub(crate) struct RoutedParts {
     pub fallbacks: usize,
     pub attempt_began: Instant,
     pub trail: Trail,
+    pub mid_stream: MidStream,
 }
 
 impl RoutedParts {
@@ -390,7 +443,18 @@ impl RoutedParts {
             fallbacks: 0,
             attempt_began,
             trail: Trail::default(),
+            mid_stream: MidStream::Error,
         }
+    }
+
+    /// The account of the deployment that answers.
+    ///
+    /// # Errors
+    /// When there is none: a mistake of our own.
+    pub(crate) fn account(&self, books: &Books) -> Result<Arc<Account>> {
+        let deployment = self.in_flight.as_ref().map(|in_flight| &in_flight.deployment().id);
+        let account = deployment.and_then(|id| books.accounts.get(id)).map(Arc::clone);
+        account.ok_or_else(|| Error::internal("a deployment without an account answered"))
     }
 
     /// The parts, and the answer.
@@ -405,6 +469,7 @@ impl RoutedParts {
             fallbacks: routed.fallbacks,
             attempt_began: routed.attempt_began,
             trail: routed.trail,
+            mid_stream: routed.mid_stream,
         };
         (parts, routed.answer)
     }

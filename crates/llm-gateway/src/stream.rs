@@ -11,10 +11,13 @@ use http::HeaderValue;
 use llm_core::event::{Delta, Event};
 use llm_core::ingress::EventEncoder;
 use llm_core::provider::{BoxStream, NativeStream, truncated};
-use llm_core::{Error, Ingress, Result, Usage};
+use llm_core::{Error, Ingress, Result, Usage, tokens};
+use llm_router::Started;
 
-use crate::settlement::{Outcome, Settlement};
-use crate::tokens;
+mod going_on;
+
+use crate::settlement::{Outcome, RoutedParts, Settlement};
+pub(crate) use going_on::GoingOn;
 
 /// A streamed answer. Its items are whole frames; errors are told inside, in the client's dialect. Only what has no
 /// frames (sound) ends with an error, so that nobody takes the part for the whole. Dropping it cancels the vendor's
@@ -71,13 +74,16 @@ struct Events {
     encoder: Box<dyn EventEncoder>,
     buffer: BytesMut,
     progress: Progress,
+    /// Told inside the stream, after what came before it.
+    failed: Option<Error>,
+    /// Watches what the client gets, where another deployment may go on with it.
+    going_on: Option<Box<GoingOn>>,
 }
 
 /// What went by in a stream of events.
 #[derive(Default)]
-struct Progress {
+pub(crate) struct Progress {
     usage: Usage,
-    error: Option<Error>,
     ended: bool,
     /// Tokens of the text that went by, counted roughly.
     text_tokens: u64,
@@ -103,6 +109,7 @@ impl AnswerStream {
         encoder: Box<dyn EventEncoder>,
         ingress: Arc<dyn Ingress>,
         settlement: Settlement,
+        going_on: Option<Box<GoingOn>>,
     ) -> Self {
         let events = Events {
             held: Some(held),
@@ -110,6 +117,8 @@ impl AnswerStream {
             encoder,
             buffer: BytesMut::new(),
             progress: Progress::default(),
+            failed: None,
+            going_on,
         };
         Self { source: Source::Events(Box::new(events)), ingress, settlement, done: false }
     }
@@ -133,9 +142,19 @@ impl AnswerStream {
     fn complete(&mut self) {
         let error = match &self.source {
             Source::Native(native) => native.rest.seen().error.clone(),
-            Source::Events(events) => events.progress.error.clone(),
+            Source::Events(_) => None,
         };
         self.settle(error.as_ref().map_or(Outcome::Complete, Outcome::Failed));
+    }
+
+    /// Has another deployment go on where the stream broke off.
+    ///
+    /// # Errors
+    /// The same error, when nobody can.
+    fn go_on(&mut self, error: Error) -> Result<()> {
+        let Source::Events(events) = &mut self.source else { return Err(error) };
+        let Some(going_on) = &mut events.going_on else { return Err(error) };
+        going_on.ask(error, &mut events.progress, &mut self.settlement)
     }
 
     fn fail(&mut self, error: &Error) -> Result<Bytes> {
@@ -157,22 +176,32 @@ impl Stream for AnswerStream {
         if this.done {
             return Poll::Ready(None);
         }
-        let next = match &mut this.source {
-            Source::Native(native) => ready!(native.poll(context)),
-            Source::Events(events) => ready!(events.poll(context)),
-        };
-        match next {
-            Some(Ok(bytes)) => {
-                if this.source.is_complete() {
-                    this.complete();
+        loop {
+            let next = match &mut this.source {
+                Source::Native(native) => ready!(native.poll(context)),
+                Source::Events(events) => {
+                    if let Err(error) = ready!(events.resume(context, &mut this.settlement)) {
+                        return Poll::Ready(Some(this.fail(&error)));
+                    }
+                    ready!(events.poll(context))
                 }
-                Poll::Ready(Some(Ok(bytes)))
-            }
-            Some(Err(error)) => Poll::Ready(Some(this.fail(&error))),
-            None => {
-                this.complete();
-                Poll::Ready(None)
-            }
+            };
+            return Poll::Ready(match next {
+                Some(Ok(bytes)) => {
+                    if this.source.is_complete() {
+                        this.complete();
+                    }
+                    Some(Ok(bytes))
+                }
+                Some(Err(error)) => match this.go_on(error) {
+                    Ok(()) => continue,
+                    Err(error) => Some(this.fail(&error)),
+                },
+                None => {
+                    this.complete();
+                    None
+                }
+            });
         }
     }
 }
@@ -211,6 +240,9 @@ impl Native {
 impl Events {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         loop {
+            if let Some(error) = self.failed.take() {
+                return Poll::Ready(Some(Err(error)));
+            }
             if self.progress.ended {
                 return Poll::Ready(None);
             }
@@ -222,15 +254,47 @@ impl Events {
                     None => return Poll::Ready(Some(Err(truncated()))),
                 },
             };
-            for event in &events {
-                self.progress.note(event);
-                self.encoder.push(event, &mut self.buffer);
+            for event in events {
+                self.push(event);
             }
             // An event may mean nothing to the client's dialect.
             if !self.buffer.is_empty() {
                 return Poll::Ready(Some(Ok(self.buffer.split().freeze())));
             }
         }
+    }
+
+    fn push(&mut self, event: Event) {
+        if self.failed.is_some() {
+            return;
+        }
+        if let Event::Error(error) = event {
+            self.failed = Some(error);
+            return;
+        }
+        // As the vendor tells it: the client may be told more, of what was used before.
+        self.progress.note(&event);
+        let told = match &mut self.going_on {
+            Some(going_on) => going_on.take(event),
+            None => Some(event),
+        };
+        if let Some(event) = told {
+            self.encoder.push(&event, &mut self.buffer);
+        }
+    }
+
+    /// Takes the answer in that goes on with this one, where one was asked for.
+    fn resume(&mut self, context: &mut Context<'_>, settlement: &mut Settlement) -> Poll<Result<()>> {
+        let Some(going_on) = &mut self.going_on else { return Poll::Ready(Ok(())) };
+        let Some(routed) = ready!(going_on.poll(context, settlement)) else { return Poll::Ready(Ok(())) };
+        let (mut parts, answer) = RoutedParts::of(routed?);
+        let account = parts.account(settlement.books())?;
+        settlement.answered(&mut parts, account);
+        let Started::Events { held, rest } = answer else {
+            return Poll::Ready(Err(Error::internal("an answer that goes on must be canonical")));
+        };
+        (self.held, self.rest) = (Some(held), rest);
+        Poll::Ready(Ok(()))
     }
 
     fn write_error(&mut self, error: &Error) -> Bytes {
@@ -255,7 +319,6 @@ impl Progress {
             } => {
                 self.text_tokens += tokens::of_text(text);
             }
-            Event::Error(error) => self.error = Some(error.clone()),
             Event::End => self.ended = true,
             _ => {}
         }

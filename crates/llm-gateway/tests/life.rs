@@ -7,11 +7,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use llm_core::event::Event;
 use llm_core::operation::Operation;
-use llm_core::{Error, ErrorKind, Provider, Secret};
+use llm_core::{Error, ErrorKind, Message, Provider, Secret};
 use llm_gateway::{AccountSpec, Answer, AnswerBody, Gateway, GatewayParts, Incoming};
 use llm_metrics::PriceBook;
-use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
+use llm_router::{Deployment, DeploymentSpec, Facts, MidStream, Needs, Router, RouterSettings};
 use llm_testkit::fake::{FakeProvider, PlainIngress, Script, piece, preamble};
 
 fn gateway(script: impl IntoIterator<Item = Script>, master_key: Option<&str>) -> Gateway {
@@ -111,6 +112,87 @@ async fn a_stream_that_the_client_drops_is_settled_with_an_estimate() {
     assert_eq!(status.providers[0].in_flight, 0);
     assert!(status.providers[0].total_tokens >= 6, "{}", status.providers[0].total_tokens);
     assert!(gateway.render_metrics().contains("status_code=\"499\""));
+}
+
+/// Two deployments that continue what an assistant began, asked in their order.
+fn pair(first: Script, second: Script, mid_stream: MidStream) -> (Gateway, [Arc<FakeProvider>; 2]) {
+    let providers = [FakeProvider::new([first]), FakeProvider::new([second])];
+    let deployment = |(index, provider): (usize, &Arc<FakeProvider>)| {
+        let provider: Arc<dyn Provider> = Arc::clone(provider) as _;
+        let id = ["d1", "d2"][index];
+        Arc::new(Deployment::new(DeploymentSpec {
+            full_name: "openai/gpt-4o".into(),
+            vendor: "openai".into(),
+            order: u32::try_from(index).expect("small"),
+            facts: Facts { can: Needs::ASSISTANT_PREFILL, ..Facts::default() },
+            ..DeploymentSpec::new(id, "m", "gpt-4o", provider)
+        }))
+    };
+    let deployments: Vec<_> = providers.iter().enumerate().map(deployment).collect();
+    let account = || AccountSpec { price_provider: "openai".into(), ..AccountSpec::default() };
+    let settings = RouterSettings { mid_stream, ..RouterSettings::default() };
+    let gateway = Gateway::new(GatewayParts {
+        router: Router::new(deployments, HashMap::new(), settings),
+        ingresses: vec![Arc::new(PlainIngress)],
+        master_key: None,
+        default_model: None,
+        prices: Arc::new(PriceBook::embedded()),
+        accounts: HashMap::from([("d1".to_owned(), account()), ("d2".to_owned(), account())]),
+        relays: Vec::new(),
+    });
+    (gateway, providers)
+}
+
+fn cut() -> Script {
+    let cut = Error::new(ErrorKind::Truncated, "the stream was cut");
+    Script::Stream(vec![Ok(preamble()), Ok(piece("some ")), Err(cut)])
+}
+
+#[tokio::test]
+async fn a_stream_that_broke_off_is_gone_on_with_elsewhere() {
+    let (gateway, providers) = pair(cut(), Script::Answer(" more"), MidStream::Continue);
+    let answer = gateway.handle(incoming(r#"{"model":"m","text":"x","stream":true}"#)).await;
+    assert_eq!(text(answer).await, "some \nmore\nend\n");
+    let asked = &providers[1].requests()[0].messages;
+    assert_eq!(
+        asked.last().map(Message::joined_text).as_deref(),
+        Some("some"),
+        "it begins with what was said"
+    );
+    let status = gateway.status();
+    let tokens = |index: usize| status.providers[index].total_tokens;
+    assert!(tokens(0) > 0, "what the first one said is booked");
+    assert_eq!(tokens(1), 5);
+    assert_eq!(status.providers.iter().map(|one| one.in_flight).sum::<u32>(), 0);
+}
+
+#[tokio::test]
+async fn an_error_inside_a_stream_is_gone_on_with_too_and_the_first_one_is_told_when_nobody_can() {
+    let in_band = || {
+        let error = Error::new(ErrorKind::Overloaded, "too much to do");
+        Script::Stream(vec![Ok(preamble()), Ok(piece("some")), Ok(vec![Event::Error(error)])])
+    };
+    let (gateway, _) = pair(in_band(), Script::Answer(" more"), MidStream::Continue);
+    let answer = gateway.handle(incoming(r#"{"model":"m","text":"x","stream":true}"#)).await;
+    assert_eq!(text(answer).await, "some\n more\nend\n");
+
+    let refuses = Script::Fail(Error::invalid("no assistant message may stand last"));
+    let (gateway, providers) = pair(in_band(), refuses, MidStream::Continue);
+    let answer = gateway.handle(incoming(r#"{"model":"m","text":"x","stream":true}"#)).await;
+    assert_eq!(text(answer).await, "some\nerror: too much to do\nend\n");
+    assert_eq!(providers.map(|provider| provider.calls().len()), [1, 1]);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_held_back_is_whole_or_begun_again() {
+    let (gateway, _) = pair(cut(), Script::Answer("all of it"), MidStream::Restart);
+    let answer = gateway.handle(incoming(r#"{"model":"m","text":"x","stream":true}"#)).await;
+    assert_eq!(answer.headers["x-litellm-model-id"], "d2");
+    assert_eq!(text(answer).await, "all of it\nend\n");
+
+    let (gateway, _) = pair(cut(), cut(), MidStream::Error);
+    let answer = gateway.handle(incoming(r#"{"model":"m","text":"x","stream":true}"#)).await;
+    assert_eq!(text(answer).await, "some \nerror: the stream was cut\nend\n");
 }
 
 #[tokio::test]

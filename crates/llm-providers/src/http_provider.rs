@@ -227,7 +227,7 @@ impl HttpProvider {
     }
 
     fn is_native(&self, call: &Call<'_>) -> bool {
-        call.inbound.dialect() == self.dialect.id()
+        !call.canonical && call.inbound.dialect() == self.dialect.id()
     }
 
     fn forward(&self, call: &Call<'_>) -> Result<Encoded> {

@@ -11,6 +11,8 @@ pub struct Ask<'a> {
     pub now: Instant,
     /// Whether the answer is streamed.
     pub stream: bool,
+    /// What the request belongs to, where requests that belong together go to the same deployment.
+    pub session: Option<u64>,
     /// The request; none for calls whose body nobody reads (conversations, requests that pass as they are).
     pub inbound: Option<&'a Inbound>,
 }
@@ -18,12 +20,12 @@ pub struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// A call of which nothing else is known.
     pub fn at(now: Instant) -> Self {
-        Self { now, stream: false, inbound: None }
+        Self { now, stream: false, session: None, inbound: None }
     }
 
     /// A call with a request.
     pub fn of(inbound: &'a Inbound, stream: bool, now: Instant) -> Self {
-        Self { now, stream, inbound: Some(inbound) }
+        Self { now, stream, session: None, inbound: Some(inbound) }
     }
 
     /// Tokens of the prompt, by its size: four bytes each.

@@ -10,8 +10,10 @@ use llm_core::{LossPolicy, Provider};
 use crate::ask::Ask;
 use crate::health::{Health, HealthSettings};
 use crate::in_flight::InFlight;
+use crate::needs::Facts;
 use crate::pace::Pace;
 use crate::pattern::Pattern;
+use crate::price::Price;
 use crate::quota::{Quota, QuotaSpec};
 use crate::rule::Rule;
 
@@ -39,10 +41,14 @@ pub struct DeploymentSpec {
     pub num_retries: Option<u32>,
     /// What to do with what the vendor's dialect cannot express; `None`: as the router says.
     pub policy: Option<LossPolicy>,
+    /// What its calls cost.
+    pub price: Option<Price>,
     /// How much it may be asked for.
     pub quota: QuotaSpec,
     /// When it is benched and for how long; `None`: as the router says.
     pub health: Option<HealthSettings>,
+    /// What is known of its model.
+    pub facts: Facts,
     /// Words that requests may ask for.
     pub tags: Vec<String>,
     /// Where it stands, in the vendor's words.
@@ -72,8 +78,10 @@ impl DeploymentSpec {
             limits: Limits::default(),
             num_retries: None,
             policy: None,
+            price: None,
             quota: QuotaSpec::default(),
             health: None,
+            facts: Facts::default(),
             tags: Vec::new(),
             region: None,
             provider,

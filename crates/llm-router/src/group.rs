@@ -1,10 +1,11 @@
 //! Deployments that may answer the same public name.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
+use crate::affinity;
 use crate::ask::Ask;
 use crate::deployment::Deployment;
 use crate::hedge::Hedge;
@@ -12,22 +13,30 @@ use crate::in_flight::InFlight;
 use crate::pattern::Pattern;
 use crate::rule::Rule;
 use crate::settings::GroupSettings;
-use crate::strategy::{BuiltIn, Chosen, Strategy};
+use crate::strategy::{BuiltIn, Candidates, Chosen, Strategy};
 
 /// Deployments under one public name or pattern.
 pub struct Group {
     name: Pattern,
     /// Sorted by `order`, then as configured.
     deployments: Vec<Arc<Deployment>>,
-    strategy: Arc<dyn Strategy>,
-    /// For requests that ask for another strategy.
-    others: HashMap<BuiltIn, Arc<dyn Strategy>>,
+    /// Deployments of the same `order`, the lowest first.
+    levels: Vec<Level>,
     settings: GroupSettings,
     hedge: Option<Box<Hedge>>,
 }
 
 /// A deployment's place in its group.
 pub(crate) type Index = usize;
+
+/// The deployments of one priority level.
+struct Level {
+    order: u32,
+    range: Range<Index>,
+    strategy: Arc<dyn Strategy>,
+    /// For requests that ask for another strategy.
+    others: [OnceLock<Arc<dyn Strategy>>; BuiltIn::ALL.len()],
+}
 
 /// Deployments that were passed over, and why.
 pub(crate) type Refused = SmallVec<[(Index, Rule); 4]>;
@@ -39,19 +48,27 @@ pub(crate) struct Among<'a> {
     pub avoid: &'a [Index],
     /// Only of priority levels above this one.
     pub above: Option<u32>,
+    /// Whether all that were passed over are told, and not only when nobody is left.
+    pub explain: bool,
 }
 
 impl Group {
-    pub(crate) fn new(name: Pattern, strategy: &Chosen, settings: GroupSettings) -> Self {
-        let others = BuiltIn::ALL.into_iter().map(|built_in| (built_in, built_in.make())).collect();
-        let strategy = settings.strategy.as_ref().unwrap_or(strategy).make();
+    pub(crate) fn new(
+        name: Pattern,
+        mut deployments: Vec<Arc<Deployment>>,
+        strategy: &Chosen,
+        settings: GroupSettings,
+    ) -> Self {
+        deployments.sort_by_key(|deployment| deployment.order);
+        let strategy = settings.strategy.as_ref().unwrap_or(strategy);
+        let (mut levels, mut start) = (Vec::new(), 0);
+        for level in deployments.chunk_by(|one, next| one.order == next.order) {
+            let (range, order) = (start..start + level.len(), level.first().map_or(0, |first| first.order));
+            start = range.end;
+            levels.push(Level { order, range, strategy: strategy.make(level), others: Default::default() });
+        }
         let hedge = settings.hedge.map(|hedge| Box::new(Hedge::new(hedge)));
-        Self { name, deployments: Vec::new(), strategy, others, settings, hedge }
-    }
-
-    pub(crate) fn add(&mut self, deployment: Arc<Deployment>) {
-        let at = self.deployments.partition_point(|known| known.order <= deployment.order);
-        self.deployments.insert(at, deployment);
+        Self { name, deployments, levels, settings, hedge }
     }
 
     /// The public name or pattern.
@@ -62,12 +79,6 @@ impl Group {
     /// All deployments, by priority level.
     pub fn deployments(&self) -> &[Arc<Deployment>] {
         &self.deployments
-    }
-
-    /// The strategy of a request: the group's, or the built-in one that it asks for.
-    fn strategy(&self, asked: Option<BuiltIn>) -> &dyn Strategy {
-        let other = asked.and_then(|built_in| self.others.get(&built_in));
-        other.unwrap_or(&self.strategy).as_ref()
     }
 
     /// What the group says for itself.
@@ -81,11 +92,11 @@ impl Group {
 
     /// Whether there are deployments above a priority level.
     pub(crate) fn has_above(&self, order: u32) -> bool {
-        self.deployments.last().is_some_and(|last| last.order > order)
+        self.levels.last().is_some_and(|last| last.order > order)
     }
 
     /// Begins an attempt at one of the deployments that may be picked, of the lowest priority level that has one with
-    /// room. Those that were passed over are added to `refused`.
+    /// room. When there is none, why each was passed over is added to `refused`.
     pub(crate) fn pick(
         &self,
         asked: Option<BuiltIn>,
@@ -93,46 +104,64 @@ impl Group {
         among: Among<'_>,
         refused: &mut Refused,
     ) -> Option<(Index, InFlight)> {
-        loop {
-            let index = self.choose(asked, ask, among, refused)?;
-            match self.deployments.get(index)?.admit(ask) {
-                Ok(in_flight) => return Some((index, in_flight)),
-                Err(rule) => refused.push((index, rule)),
+        for level in self.levels(among) {
+            let deployments = self.deployments.get(level.range.clone()).unwrap_or_default();
+            loop {
+                // Looked at only for those that the strategy thinks of.
+                let is_out = |at: usize| {
+                    let index = level.range.start + at;
+                    among.avoid.contains(&index)
+                        || refused.iter().any(|(one, _)| *one == index)
+                        || deployments.get(at).is_none_or(|one| one.check(ask).is_err())
+                };
+                let candidates = Candidates::new(deployments, &is_out);
+                let picked = match ask.session {
+                    Some(session) => affinity::pick(&candidates, session),
+                    None => level.strategy(asked, deployments).pick(&candidates, ask),
+                };
+                let Some((at, deployment)) = picked.and_then(|at| Some((at, deployments.get(at)?))) else {
+                    break;
+                };
+                let index = level.range.start + at;
+                match deployment.admit(ask) {
+                    Ok(in_flight) => {
+                        if among.explain {
+                            self.explain(ask, among, refused);
+                        }
+                        return Some((index, in_flight));
+                    }
+                    Err(rule) => refused.push((index, rule)),
+                }
+            }
+        }
+        self.explain(ask, among, refused);
+        None
+    }
+
+    fn levels(&self, among: Among<'_>) -> impl Iterator<Item = &Level> {
+        self.levels.iter().filter(move |level| among.above.is_none_or(|above| level.order > above))
+    }
+
+    /// Why each of those that may be picked would be passed over.
+    fn explain(&self, ask: &Ask<'_>, among: Among<'_>, refused: &mut Refused) {
+        for index in self.levels(among).flat_map(|level| level.range.clone()) {
+            if among.avoid.contains(&index) || refused.iter().any(|(one, _)| *one == index) {
+                continue;
+            }
+            if let Some(Err(rule)) = self.deployments.get(index).map(|one| one.check(ask)) {
+                refused.push((index, rule));
             }
         }
     }
+}
 
-    /// Leaves out what would be refused before the strategy looks at the others.
-    fn choose(
-        &self,
-        asked: Option<BuiltIn>,
-        ask: &Ask<'_>,
-        among: Among<'_>,
-        refused: &mut Refused,
-    ) -> Option<Index> {
-        let mut indexes: SmallVec<[Index; 8]> = SmallVec::new();
-        let mut candidates: SmallVec<[&Arc<Deployment>; 8]> = SmallVec::new();
-        for (index, deployment) in self.deployments.iter().enumerate() {
-            let is_out = among.above.is_some_and(|above| deployment.order <= above)
-                || among.avoid.contains(&index)
-                || refused.iter().any(|(one, _)| *one == index);
-            if is_out {
-                continue;
-            }
-            if candidates.first().is_some_and(|first| first.order != deployment.order) {
-                break;
-            }
-            if let Err(rule) = deployment.check(ask) {
-                refused.push((index, rule));
-                continue;
-            }
-            indexes.push(index);
-            candidates.push(deployment);
-        }
-        match candidates.as_slice() {
-            [] => None,
-            [_] => indexes.first().copied(),
-            several => indexes.get(self.strategy(asked).pick(several, ask)).copied(),
-        }
+impl Level {
+    /// The strategy of a request: the group's, or the built-in one that it asks for.
+    fn strategy(&self, asked: Option<BuiltIn>, deployments: &[Arc<Deployment>]) -> &dyn Strategy {
+        let other = asked.and_then(|built_in| {
+            let place = BuiltIn::ALL.iter().position(|one| *one == built_in)?;
+            Some(self.others.get(place)?.get_or_init(|| built_in.make(deployments)))
+        });
+        other.unwrap_or(&self.strategy).as_ref()
     }
 }

@@ -1,7 +1,7 @@
 //! An attempt under way: what it holds of its deployment, and what it tells it at its end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use llm_core::Error;
 
@@ -61,6 +61,6 @@ impl InFlight {
             self.failed(error);
         }
         self.reservation.settle(finished.tokens);
-        self.deployment.pace().note(finished);
+        self.deployment.pace().note(finished, Instant::now());
     }
 }

@@ -11,16 +11,20 @@
 //!
 //! The router sees no vendor, no socket and no HTTP: it calls [`llm_core::Provider`]s.
 
+pub mod affinity;
 pub mod ask;
 pub mod deployment;
 pub mod fallback;
+pub mod fit;
 pub mod group;
 pub mod health;
 pub mod hedge;
 pub mod in_flight;
+pub mod needs;
 pub mod pace;
 pub mod pattern;
 pub mod plan;
+pub mod price;
 pub mod quota;
 pub mod retry;
 pub mod router;
@@ -31,15 +35,19 @@ pub mod started;
 pub mod strategy;
 pub mod trail;
 
+pub use affinity::Affinity;
 pub use ask::Ask;
 pub use deployment::{Deployment, DeploymentSpec, Limits};
 pub use fallback::{FallbackList, Fallbacks};
+pub use fit::TagFiltering;
 pub use group::Group;
 pub use health::HealthSettings;
 pub use hedge::{HedgeAfter, HedgeSettings};
 pub use in_flight::{Finished, InFlight};
+pub use needs::{Facts, Needs};
 pub use pattern::Pattern;
 pub use plan::{Plan, PlannedDeployment, PlannedGroup};
+pub use price::Price;
 pub use quota::QuotaSpec;
 pub use retry::{ErrorClass, RetryBudgetSettings, RetryPolicy};
 pub use router::{Alias, Router, RouterSettings};
@@ -47,5 +55,5 @@ pub use rule::{Rule, unavailable};
 pub use run::{Attempt, Earlier, MayUse, Outrun, Route, RouteOptions, Routed, Unanswered};
 pub use settings::{GroupSettings, MidStream};
 pub use started::Started;
-pub use strategy::{BuiltIn, Chosen, Strategy};
+pub use strategy::{BuiltIn, Candidates, Chosen, Strategy};
 pub use trail::{Skipped, Step, Stopped, Trail};

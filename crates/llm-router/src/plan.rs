@@ -2,9 +2,9 @@
 
 use llm_core::{ErrorKind, Result};
 
-use crate::ask::Ask;
-use crate::deployment::{Deployment, Limits};
+use crate::deployment::Limits;
 use crate::fallback::{FallbackList, Fallbacks, find};
+use crate::fit::Fit;
 use crate::group::Group;
 use crate::hedge::HedgeSettings;
 use crate::retry::RetryPolicy;
@@ -120,11 +120,12 @@ impl Router {
         let (options, own, all) = (route.options, group.settings(), self.settings());
         let strategy = options.strategy.map(|strategy| strategy.name());
         let limits = options.limits.or(own.limits).or(all.limits);
-        let ask = Ask::of(route.inbound, route.stream, now());
+        let ask = route.ask(now());
+        let fit = Fit::of(route, all, group.deployments());
         let mut deployments: Vec<PlannedDeployment> = Vec::new();
         let mut first_order = None;
         for deployment in group.deployments() {
-            let mut rule = refusal(deployment, route, &ask);
+            let mut rule = fit.refuses(deployment).or_else(|| deployment.check(&ask).err());
             if rule.is_none() && *first_order.get_or_insert(deployment.order) != deployment.order {
                 rule = Some(Rule::LaterOrder);
             }
@@ -151,14 +152,4 @@ impl Router {
             deployments,
         }
     }
-}
-
-fn refusal(deployment: &Deployment, route: &Route<'_>, ask: &Ask<'_>) -> Option<Rule> {
-    if route.avoid.contains(&deployment.id) {
-        return Some(Rule::Tried);
-    }
-    if !route.inbound.asked.operation.is_chat() && !deployment.provider.serves(route.inbound) {
-        return Some(Rule::Unserved);
-    }
-    deployment.check(ask).err()
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use llm_core::{Error, ErrorKind, LossPolicy, Result};
 
+use crate::affinity::Affinity;
 use crate::deployment::{Deployment, Limits};
+use crate::fit::TagFiltering;
 use crate::group::Group;
 use crate::health::HealthSettings;
 use crate::pattern::Pattern;
@@ -45,6 +47,12 @@ pub struct RouterSettings {
     pub groups: HashMap<String, GroupSettings>,
     /// How long each phase may take where a deployment does not say.
     pub limits: Limits,
+    /// How requests' tags choose among deployments.
+    pub tag_filtering: TagFiltering,
+    /// Whether prompt length and abilities are checked before a vendor is asked.
+    pub pre_call_checks: bool,
+    /// What makes requests stay with a deployment.
+    pub affinity: Affinity,
     /// When deployments are benched, and for how long.
     pub health: HealthSettings,
     /// What to do with what a vendor's dialect cannot express.
@@ -75,6 +83,9 @@ impl Default for RouterSettings {
                 idle: Some(Duration::from_secs(120)),
                 total: Some(Duration::from_secs(600)),
             },
+            tag_filtering: TagFiltering::default(),
+            pre_call_checks: false,
+            affinity: Affinity::default(),
             health: HealthSettings::default(),
             policy: LossPolicy::Default,
         }
@@ -107,19 +118,16 @@ impl Router {
         aliases: HashMap<String, Alias>,
         settings: RouterSettings,
     ) -> Self {
-        let mut groups: HashMap<Pattern, Group> = HashMap::new();
+        let mut by_name: HashMap<Pattern, Vec<Arc<Deployment>>> = HashMap::new();
         for deployment in deployments {
-            let name = deployment.group.clone();
-            groups
-                .entry(name.clone())
-                .or_insert_with(|| {
-                    let own = settings.groups.get(name.as_str()).cloned().unwrap_or_default();
-                    Group::new(name, &settings.strategy, own)
-                })
-                .add(deployment);
+            by_name.entry(deployment.group.clone()).or_default().push(deployment);
         }
+        let groups = by_name.into_iter().map(|(name, all)| {
+            let own = settings.groups.get(name.as_str()).cloned().unwrap_or_default();
+            Group::new(name, all, &settings.strategy, own)
+        });
         let (wild, exact): (Vec<_>, Vec<_>) =
-            groups.into_values().map(Arc::new).partition(|group| group.name().is_wildcard());
+            groups.map(Arc::new).partition(|group| group.name().is_wildcard());
         let mut wildcards = wild;
         wildcards.sort_by(|a, b| {
             let (a, b) = (a.name().as_str(), b.name().as_str());

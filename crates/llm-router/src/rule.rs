@@ -12,6 +12,19 @@ pub enum Rule {
     Tried,
     /// Its vendor has no such kind of call.
     Unserved,
+    /// It has not the request's tags.
+    Tags,
+    /// It does not stand in the region asked for.
+    Region,
+    /// The prompt is longer than its model takes.
+    ContextWindow {
+        /// Tokens of the prompt, counted roughly.
+        prompt: u64,
+        /// Tokens that the model takes.
+        limit: u64,
+    },
+    /// Its model lacks an ability that the request needs.
+    Lacks(&'static str),
     /// It is benched after failures.
     CoolingDown {
         /// When it may be tried again.
@@ -33,6 +46,12 @@ impl fmt::Display for Rule {
         match self {
             Self::Tried => formatter.write_str("it failed in this call already"),
             Self::Unserved => formatter.write_str("its vendor has no such kind of call"),
+            Self::Tags => formatter.write_str("it has not the request's tags"),
+            Self::Region => formatter.write_str("it stands in another region"),
+            Self::ContextWindow { prompt, limit } => {
+                write!(formatter, "the prompt of about {prompt} tokens is longer than its {limit}")
+            }
+            Self::Lacks(ability) => write!(formatter, "its model lacks the ability `{ability}`"),
             Self::CoolingDown { .. } => formatter.write_str("it is cooling down after failures"),
             Self::Full { limit, .. } => write!(formatter, "its limit `{limit}` is reached"),
             Self::LaterOrder => formatter.write_str("deployments of a lower `order` come first"),
@@ -46,7 +65,7 @@ impl Rule {
         match self {
             Self::CoolingDown { until } => Some(*until),
             Self::Full { until, .. } => *until,
-            Self::Tried | Self::Unserved | Self::LaterOrder => None,
+            _ => None,
         }
     }
 }

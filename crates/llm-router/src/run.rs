@@ -9,10 +9,12 @@ use llm_core::loss::Loss;
 use llm_core::provider::Inbound;
 use llm_core::{Error, ErrorKind, LossPolicy, Result};
 
+use crate::ask::Ask;
 use crate::deployment::{Deployment, Limits};
 use crate::fallback;
 use crate::group::Group;
 use crate::in_flight::InFlight;
+use crate::needs::Needs;
 use crate::retry::RetryPolicy;
 use crate::router::Router;
 use crate::settings::MidStream;
@@ -44,6 +46,8 @@ pub struct Route<'a> {
     pub avoid: &'a [String],
     /// What was done for this call before.
     pub earlier: Earlier,
+    /// What a deployment's model must be known to do.
+    pub requires: Needs,
     /// Which fallbacks the caller may use; `None`: all. The model asked for is the business of whoever calls.
     pub may_use: Option<&'a MayUse>,
 }
@@ -66,8 +70,13 @@ impl<'a> Route<'a> {
         began: Instant,
         options: &'a RouteOptions,
     ) -> Self {
-        let earlier = Earlier::default();
-        Self { inbound, model, stream, began, options, avoid: &[], earlier, may_use: None }
+        let (earlier, requires) = (Earlier::default(), Needs::default());
+        Self { inbound, model, stream, began, options, avoid: &[], earlier, requires, may_use: None }
+    }
+
+    /// What a pick is decided by.
+    pub(crate) fn ask(&self, now: Instant) -> Ask<'a> {
+        Ask { session: self.options.session, ..Ask::of(self.inbound, self.stream, now) }
     }
 }
 
@@ -94,6 +103,12 @@ pub struct RouteOptions {
     pub policy: Option<LossPolicy>,
     /// What becomes of a stream that breaks after its first content.
     pub mid_stream: Option<MidStream>,
+    /// Words that choose among deployments.
+    pub tags: Vec<String>,
+    /// Where the deployment must stand.
+    pub region: Option<String>,
+    /// What the request belongs to, where requests that belong together go to the same deployment.
+    pub session: Option<u64>,
     /// Whether the trail tells everything, not only what went wrong.
     pub explain: bool,
 }

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use llm_core::embedding::EmbeddingResponse;
 use llm_core::event::Event;
@@ -29,7 +30,7 @@ pub enum Started {
     /// A stream of bytes: what was held, and the rest.
     NativeStream {
         /// Bytes that were held back.
-        held: Vec<bytes::Bytes>,
+        held: Vec<Bytes>,
         /// What follows.
         rest: Pin<Box<dyn NativeStream>>,
     },
@@ -42,57 +43,79 @@ pub enum Started {
     },
 }
 
-/// Waits for the first content of a reply.
+/// How much of a stream is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// Up to its first content: after that the client sees it grow.
+    FirstContent,
+    /// All of it, as long as it fits into memory: the client waits, and sees no answer that broke off.
+    Whole,
+}
+
+/// The most bytes, and the most events, of a stream that is held back whole; a longer one begins then.
+const MOST_HELD_BYTES: usize = 16 << 20;
+const MOST_HELD_EVENTS: usize = 200_000;
+
+/// Waits for the first content of a reply, or for all of it.
 ///
 /// # Errors
 /// What the vendor said or did before it.
-pub(crate) async fn start(body: ReplyBody) -> Result<Started> {
+pub(crate) async fn start(body: ReplyBody, hold: Hold) -> Result<Started> {
     match body {
         ReplyBody::Native { body, seen } => Ok(Started::Native { body, seen }),
         ReplyBody::Decoded(response) => Ok(Started::Decoded(response)),
         ReplyBody::Embeddings(response) => Ok(Started::Embeddings(response)),
         ReplyBody::Rerank(response) => Ok(Started::Rerank(response)),
-        ReplyBody::NativeStream(stream) => start_native(stream).await,
-        ReplyBody::Events(stream) => start_events(stream).await,
+        ReplyBody::NativeStream(stream) => start_native(stream, hold).await,
+        ReplyBody::Events(stream) => start_events(stream, hold).await,
     }
 }
 
-async fn start_native(mut stream: Pin<Box<dyn NativeStream>>) -> Result<Started> {
-    let mut held = Vec::with_capacity(1);
+async fn start_native(mut stream: Pin<Box<dyn NativeStream>>, hold: Hold) -> Result<Started> {
+    let mut held: Vec<Bytes> = Vec::with_capacity(1);
+    let mut size = 0;
     loop {
         match poll_fn(|context| stream.as_mut().poll_bytes(context)).await {
-            Some(Ok(bytes)) => held.push(bytes),
+            Some(Ok(bytes)) => {
+                size += bytes.len();
+                held.push(bytes);
+            }
             Some(Err(error)) => return Err(error),
             None if stream.seen().error.is_none() => break,
             None => {}
         }
         let seen = stream.seen();
+        let is_whole = hold == Hold::Whole && size <= MOST_HELD_BYTES;
         if let Some(error) = &seen.error
-            && !seen.content
+            && (!seen.content || is_whole)
         {
             return Err(error.clone());
         }
-        if seen.content || seen.ended {
+        if seen.ended || seen.content && !is_whole {
             break;
         }
     }
     Ok(Started::NativeStream { held, rest: stream })
 }
 
-async fn start_events(mut stream: BoxStream<Result<Vec<Event>>>) -> Result<Started> {
+async fn start_events(mut stream: BoxStream<Result<Vec<Event>>>, hold: Hold) -> Result<Started> {
     let mut held: Vec<Event> = Vec::new();
     loop {
         let Some(events) = stream.next().await else { return Err(truncated()) };
-        let from = held.len();
+        let (from, mut has_begun) = (held.len(), false);
         held.extend(events?);
         for event in &held[from..] {
             match event {
                 Event::Error(error) => return Err(Error::clone(error)),
-                event if event.is_content() || *event == Event::End => {
-                    return Ok(Started::Events { held, rest: stream });
-                }
-                _ => {}
+                event => has_begun |= begins(event, hold),
             }
         }
+        if has_begun || held.len() > MOST_HELD_EVENTS {
+            return Ok(Started::Events { held, rest: stream });
+        }
     }
+}
+
+fn begins(event: &Event, hold: Hold) -> bool {
+    *event == Event::End || hold == Hold::FirstContent && event.is_content()
 }

@@ -8,8 +8,8 @@ use llm_core::event::Event;
 use llm_core::provider::Inbound;
 use llm_core::{Error, ErrorKind, Provider};
 use llm_router::{
-    Alias, Ask, BuiltIn, Chosen, Deployment, DeploymentSpec, Limits, Route, RouteOptions, Router,
-    RouterSettings, Started, Strategy,
+    Alias, BuiltIn, Chosen, Deployment, DeploymentSpec, Limits, Route, RouteOptions, Router, RouterSettings,
+    Started,
 };
 use llm_testkit::fake::{FakeProvider, Script, inbound, piece, preamble};
 
@@ -220,47 +220,4 @@ async fn attempts_are_in_flight_until_their_answer_is_dropped() {
     assert_eq!(only.quota().in_flight(), 1);
     drop(routed);
     assert_eq!(only.quota().in_flight(), 0);
-}
-
-fn weighted(weights: &[u32]) -> Vec<Arc<Deployment>> {
-    let provider: Arc<dyn Provider> = FakeProvider::new([]);
-    let make = |(index, weight): (usize, &u32)| {
-        Arc::new(Deployment::new(DeploymentSpec {
-            weight: *weight,
-            ..DeploymentSpec::new(index.to_string(), "m", "m", Arc::clone(&provider))
-        }))
-    };
-    weights.iter().enumerate().map(make).collect()
-}
-
-fn shares(strategy: &dyn Strategy, weights: &[u32], rounds: usize) -> Vec<usize> {
-    let deployments = weighted(weights);
-    let candidates: Vec<&Arc<Deployment>> = deployments.iter().collect();
-    let mut counts = vec![0; weights.len()];
-    for _ in 0..rounds {
-        counts[strategy.pick(&candidates, &Ask::at(Instant::now()))] += 1;
-    }
-    counts
-}
-
-#[test]
-fn round_robin_is_exact_and_follows_weights() {
-    let strategy = BuiltIn::RoundRobin.make();
-    assert_eq!(shares(strategy.as_ref(), &[0, 0, 0], 300), [100, 100, 100]);
-    assert_eq!(shares(strategy.as_ref(), &[3, 1, 0], 400), [300, 100, 0]);
-}
-
-#[test]
-fn shuffle_follows_weights_within_chance() {
-    let strategy = BuiltIn::SimpleShuffle.make();
-    let counts = shares(strategy.as_ref(), &[3, 1], 40_000);
-    assert!((29_000..31_000).contains(&counts[0]), "{counts:?}");
-    let even = shares(strategy.as_ref(), &[0, 0], 40_000);
-    assert!((19_000..21_000).contains(&even[0]), "{even:?}");
-}
-
-#[test]
-fn an_unknown_strategy_is_a_clear_error() {
-    let error = "fastest".parse::<BuiltIn>().expect_err("unknown");
-    assert!(error.message().contains("`fastest`") && error.message().contains("round_robin"));
 }

@@ -14,6 +14,7 @@ use llm_core::event::{Delta, Event, PartKind, Start, unfold};
 use llm_core::ingress::{EventEncoder, Ingress, ModelCard};
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
+use llm_core::request::{FunctionTool, Tool};
 use llm_core::response::FinishReason;
 use llm_core::{ChatRequest, ChatResponse, Choice, Envelope, Error, Message, Part, Result, Role, Usage};
 use parking_lot::Mutex;
@@ -21,7 +22,7 @@ use parking_lot::Mutex;
 /// The fake client dialect's name.
 pub const PLAIN: DialectId = DialectId::new("test.plain");
 
-/// A client dialect whose requests are `{"model", "text", "stream"}` and whose answers are plain text.
+/// A client dialect whose requests are `{"model", "text", "stream", "tool"}` and whose answers are plain text.
 pub struct PlainIngress;
 
 impl Ingress for PlainIngress {
@@ -37,8 +38,12 @@ impl Ingress for PlainIngress {
         let envelope = Envelope::scan(body)?;
         let text = envelope.string(body, "text")?.unwrap_or_default();
         let model = envelope.string(body, "model")?.unwrap_or_default();
+        let tool = envelope
+            .string(body, "tool")?
+            .map(|name| Tool::Function(FunctionTool { name: name.into_owned(), ..FunctionTool::default() }));
         Ok(ChatRequest {
             model: model.into_owned(),
+            tools: tool.into_iter().collect(),
             messages: vec![Message::text(Role::User, text)],
             ..ChatRequest::default()
         })
@@ -124,12 +129,18 @@ pub enum Script {
 pub struct FakeProvider {
     script: Mutex<VecDeque<Script>>,
     calls: Mutex<Vec<String>>,
+    requests: Mutex<Vec<ChatRequest>>,
 }
 
 impl FakeProvider {
     /// A vendor with a script.
     pub fn new(script: impl IntoIterator<Item = Script>) -> Arc<Self> {
-        Arc::new(Self { script: Mutex::new(script.into_iter().collect()), calls: Mutex::default() })
+        Arc::new(Self { script: Mutex::new(script.into_iter().collect()), ..Self::default() })
+    }
+
+    /// The chat requests that came, in order.
+    pub fn requests(&self) -> Vec<ChatRequest> {
+        self.requests.lock().clone()
     }
 
     /// The models of the calls that came, in order.
@@ -145,6 +156,7 @@ impl Provider for FakeProvider {
 
     fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
         self.calls.lock().push(call.model.to_owned());
+        self.requests.lock().extend(call.inbound.decoded().ok().cloned());
         let line = self.script.lock().pop_front();
         let body = match line.unwrap_or(Script::Answer("ok")) {
             Script::Fail(error) => return Box::pin(ready(Err(error))),

@@ -4,22 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use llm_core::LossPolicy;
-use llm_router::{BuiltIn, Chosen, RouterSettings};
+use llm_router::{Affinity, BuiltIn, Chosen, RouterSettings, TagFiltering};
 use serde::Deserialize;
 
 use super::Phases;
 use crate::keys::nearest;
+use crate::node::Node;
 use crate::report::{Place, Report};
 
-/// LiteLLM's strategies that come later.
-const LATER: [&str; 6] = [
-    "least-busy",
-    "usage-based-routing",
-    "usage-based-routing-v2",
-    "latency-based-routing",
-    "cost-based-routing",
-    "provider-budget-routing",
-];
+/// A strategy of LiteLLM's that comes later.
+const LATER: &str = "provider-budget-routing";
 
 #[derive(Deserialize)]
 pub(super) struct ReadRouter {
@@ -30,6 +24,9 @@ pub(super) struct ReadRouter {
     fallback_on_unsupported_params: bool,
     mid_stream: Option<String>,
     drop_params: bool,
+    enable_tag_filtering: bool,
+    tag_filtering_match_any: bool,
+    enable_pre_call_checks: bool,
     timeout: Option<f64>,
     stream_timeout: Option<f64>,
     connect_timeout: Option<f64>,
@@ -42,6 +39,7 @@ impl ReadRouter {
     /// What is meant; fallbacks are resolved later, when all names are known.
     pub(super) fn settings(
         self,
+        root: &Node,
         places: &BTreeMap<&'static str, Place>,
         report: &mut Report,
     ) -> RouterSettings {
@@ -56,6 +54,13 @@ impl ReadRouter {
             fallback_on_unsupported_params: self.fallback_on_unsupported_params,
             mid_stream: self.mid_stream.as_deref().and_then(|name| name.parse().ok()).unwrap_or_default(),
             policy: if self.drop_params { LossPolicy::Drop } else { LossPolicy::Default },
+            tag_filtering: match (self.enable_tag_filtering, self.tag_filtering_match_any) {
+                (false, _) => TagFiltering::Off,
+                (true, true) => TagFiltering::Any,
+                (true, false) => TagFiltering::All,
+            },
+            pre_call_checks: self.enable_pre_call_checks,
+            affinity: affinity(root, report),
             ..defaults
         }
     }
@@ -73,18 +78,50 @@ impl ReadRouter {
     }
 }
 
+const CHECKS: &str = "optional_pre_call_checks";
+
+/// What makes requests stay with a deployment, by LiteLLM's names.
+const AFFINITIES: [&str; 2] = ["session_affinity", "prompt_caching"];
+
+/// Those of LiteLLM's checks that come later.
+const CHECKS_LATER: [&str; 5] = [
+    "deployment_affinity",
+    "enforce_model_rate_limits",
+    "encrypted_content_affinity",
+    "responses_api_deployment_check",
+    "router_budget_limiting",
+];
+
+fn affinity(root: &Node, report: &mut Report) -> Affinity {
+    let router = root.get("router_settings");
+    let Some(listed) = router.and_then(|router| router.get(CHECKS)) else { return Affinity::default() };
+    let names = router.map(|router| router.get_texts(CHECKS)).unwrap_or_default();
+    for name in names.iter().filter(|name| !AFFINITIES.contains(&name.as_str())) {
+        if CHECKS_LATER.contains(&name.as_str()) {
+            report.warning(&listed.at, format!("the check `{name}` is not supported yet and has no effect"));
+            continue;
+        }
+        let near = nearest(name, AFFINITIES.into_iter().chain(CHECKS_LATER));
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        let problem = report.error(&listed.at, format!("there is no check `{name}`"));
+        problem.help(help.unwrap_or_else(|| format!("use {}", AFFINITIES.join(" or "))));
+    }
+    let has = |name: &str| names.iter().any(|check| check == name);
+    Affinity { session: has(AFFINITIES[0]), conversation: has(AFFINITIES[1]) }
+}
+
 /// A strategy by its name.
 pub(crate) fn strategy(name: &str, place: &Place, report: &mut Report) -> Chosen {
     if let Ok(built_in) = name.parse() {
         return Chosen::BuiltIn(built_in);
     }
     let spelt = name.replace('_', "-");
-    if LATER.contains(&spelt.as_str()) {
+    if spelt == LATER {
         report.warning(place, format!("the strategy `{name}` is not supported yet: simple-shuffle is used"));
         return Chosen::default();
     }
     let known = BuiltIn::ALL.map(BuiltIn::name);
-    let near = nearest(name, known.iter().copied().chain(LATER));
+    let near = nearest(name, known.iter().copied().chain([LATER]));
     let help = near.map(|near| format!("did you mean `{near}`?"));
     let problem = report.error(place, format!("there is no strategy `{name}`"));
     problem.help(help.unwrap_or_else(|| format!("use one of {}", known.join(", "))));

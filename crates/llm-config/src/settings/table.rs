@@ -114,6 +114,27 @@ pub(super) static SETTINGS: &[Setting] = &[
     ),
     setting("router.mid_stream", Shape::Text, &["router_settings.mid_stream"], &[], None),
     setting(
+        "router.enable_tag_filtering",
+        Shape::Bool,
+        &["router_settings.enable_tag_filtering"],
+        &[],
+        Some("false"),
+    ),
+    setting(
+        "router.tag_filtering_match_any",
+        Shape::Bool,
+        &["router_settings.tag_filtering_match_any"],
+        &[],
+        Some("true"),
+    ),
+    setting(
+        "router.enable_pre_call_checks",
+        Shape::Bool,
+        &["router_settings.enable_pre_call_checks"],
+        &[],
+        Some("false"),
+    ),
+    setting(
         "router.drop_params",
         Shape::Bool,
         &["litellm_settings.drop_params"],

@@ -190,6 +190,15 @@ impl DeploymentMetrics {
         self.failure(ErrorKind::Cancelled);
     }
 
+    /// Counts an answer that broke off after the client had some of it, with what it used and cost.
+    pub fn broke_off(&self, kind: ErrorKind, usage: &Usage, cost: Cost) {
+        let cells = self.0.calls.own();
+        add(&cells[Counter::SpendNanos as usize], u64::try_from(cost.total.0).unwrap_or(0));
+        add(&cells[Counter::Input as usize], usage.prompt_total().unwrap_or(0));
+        add(&cells[Counter::Output as usize], usage.completion_total().unwrap_or(0));
+        self.failure(kind);
+    }
+
     /// Counts that the deployment is left alone for a while.
     pub fn cooled_down(&self) {
         add(&self.0.cooldowns.own()[0], 1);

@@ -27,6 +27,22 @@ pub struct Cost {
     pub tools: NanoDollars,
 }
 
+impl std::ops::Add for Cost {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            total: self.total + other.total,
+            input: self.input + other.input,
+            output: self.output + other.output,
+            cache_read: self.cache_read + other.cache_read,
+            cache_write: self.cache_write + other.cache_write,
+            reasoning: self.reasoning + other.reasoning,
+            tools: self.tools + other.tools,
+        }
+    }
+}
+
 impl Price {
     /// What this usage costs, at the service tier that served it.
     ///

@@ -71,7 +71,7 @@ fn inbound(request: ChatRequest) -> Inbound {
 
 fn call<'a>(inbound: &'a Inbound, model: &'a str, stream: bool) -> Call<'a> {
     let deadlines = Deadlines::default();
-    Call { inbound, model, public_model: model, stream, policy: None, deadlines }
+    Call { inbound, model, public_model: model, stream, canonical: false, policy: None, deadlines }
 }
 
 /// The answer, asked whole and streamed: both must be the same but for the id.

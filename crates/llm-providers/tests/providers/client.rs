@@ -66,6 +66,7 @@ pub(crate) fn call(inbound: &Inbound, stream: bool) -> Call<'_> {
         model: "vendor-large",
         public_model: "public",
         stream,
+        canonical: false,
         policy: None,
         deadlines: deadlines(),
     }

@@ -76,6 +76,7 @@ async fn sent(recording: &Recording, row: &str) -> (Value, usize) {
         model: "vendor-large",
         public_model: "public",
         stream: streamed,
+        canonical: false,
         policy: None,
         deadlines: deadlines(),
     };

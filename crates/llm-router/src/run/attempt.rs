@@ -17,7 +17,8 @@ use crate::deployment::Deployment;
 use crate::group::{Group, Index};
 use crate::in_flight::InFlight;
 use crate::router::Router;
-use crate::started::{self, Started};
+use crate::settings::MidStream;
+use crate::started::{self, Hold, Started};
 use crate::trail::Step;
 
 /// What a deployment gave.
@@ -96,7 +97,6 @@ impl Run<'_> {
         if let Some(hedge) = group.hedge().filter(|_| self.route.stream) {
             hedge.began(lane.took());
         }
-        let mid_stream = self.route.options.mid_stream.or(group.settings().mid_stream);
         Routed {
             in_flight: lane.in_flight,
             group: name.to_owned(),
@@ -108,7 +108,7 @@ impl Run<'_> {
             retries: self.retries,
             fallbacks: self.fallbacks,
             attempt_began: lane.began,
-            mid_stream: mid_stream.unwrap_or(self.router.settings().mid_stream),
+            mid_stream: mid_stream(self.router, self.route, group),
             trail: std::mem::take(&mut self.trail),
         }
     }
@@ -126,27 +126,40 @@ pub(super) async fn ask(
     let settings = router.settings();
     let limits = route.options.limits.or(deployment.limits).or(group.settings().limits).or(settings.limits);
     let deadlines = limits.deadlines(route.began);
+    let mid_stream = mid_stream(router, route, group);
     let model = deployment.model_for(name);
     let call = Call {
         inbound: route.inbound,
         model: &model,
         public_model: route.model,
         stream: route.stream,
+        canonical: mid_stream == MidStream::Continue,
         policy: route.options.policy.or(deployment.policy).or(Some(settings.policy)),
         deadlines,
     };
+    let hold = if mid_stream == MidStream::Restart { Hold::Whole } else { Hold::FirstContent };
     let given = async {
         let reply = match call.inbound.asked.operation {
             Operation::Chat => deployment.provider.chat(call),
             _ => deployment.provider.exchange(call),
         };
         let reply = reply.await?;
-        let answer = started::start(reply.body).await?;
+        let answer = started::start(reply.body, hold).await?;
         Ok(Given { headers: reply.headers, losses: reply.losses, answer })
     };
-    let first = deadlines.first_content.filter(|_| route.stream);
+    // Of an answer that is held back whole, the provider itself watches the beginning.
+    let first = deadlines.first_content.filter(|_| route.stream && hold == Hold::FirstContent);
     let ends = [first.and_then(|limit| began.checked_add(limit)), deadlines.total];
     within(ends.into_iter().flatten().min(), given).await
+}
+
+/// What becomes of this call's stream when it breaks; of an answer that is no stream there is nothing to be saved.
+fn mid_stream(router: &Router, route: &Route<'_>, group: &Group) -> MidStream {
+    if !route.stream || !route.inbound.asked.operation.is_chat() {
+        return MidStream::Error;
+    }
+    let own = route.options.mid_stream.or(group.settings().mid_stream);
+    own.unwrap_or(router.settings().mid_stream)
 }
 
 async fn within<T>(end: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -1,6 +1,5 @@
 //! The attempts within one group: which deployment is next, and when there is none.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use llm_core::provider::not_served;
@@ -8,13 +7,13 @@ use llm_core::{Error, ErrorKind, Result, Retry};
 use smallvec::SmallVec;
 
 use super::{Routed, Run, now};
-use crate::ask::Ask;
 use crate::deployment::Deployment;
 use crate::fallback;
+use crate::fit::{self, Fit};
 use crate::group::{Among, Group, Index, Refused};
 use crate::in_flight::InFlight;
 use crate::retry;
-use crate::rule::unavailable;
+use crate::rule::{Rule, unavailable};
 use crate::trail::{Step, Stopped};
 
 /// Attempts that failed together: one, or two when a slow one was hedged.
@@ -45,13 +44,14 @@ struct Allowance {
 impl Run<'_> {
     /// Makes attempts in a group until an answer begins, `retries` having been made before.
     pub(super) async fn walk(&mut self, group: &Group, name: &str, retries: usize) -> Result<Routed> {
-        let hopeless = self.unfit(group);
+        let unfit = self.unfit(group);
+        let hopeless: SmallVec<[Index; 4]> = unfit.iter().map(|(index, _)| *index).collect();
         let failed = hopeless.clone();
         let mut tried = Tried { hopeless, failed, level: 0, retries, last: None };
         let hedge = group.hedge().filter(|_| self.route.stream).and_then(|hedge| hedge.request());
         loop {
             let (index, in_flight) = match &tried.last {
-                None => self.first(group, &tried)?,
+                None => self.first(group, &tried, &unfit)?,
                 Some((error, may_retry)) => {
                     let (error, may_retry) = (error.clone(), *may_retry);
                     // On its own memory, as for fallbacks.
@@ -71,13 +71,17 @@ impl Run<'_> {
         }
     }
 
-    fn first(&mut self, group: &Group, tried: &Tried) -> Result<(Index, InFlight)> {
-        let ask = Ask::of(self.route.inbound, self.route.stream, now());
+    fn first(&mut self, group: &Group, tried: &Tried, unfit: &Refused) -> Result<(Index, InFlight)> {
+        let ask = self.route.ask(now());
         let mut refused = Refused::new();
-        let among = Among { avoid: &tried.hopeless, above: None };
+        let explain = self.route.options.explain;
+        let among = Among { avoid: &tried.hopeless, above: None, explain };
         let picked = group.pick(self.route.options.strategy, &ask, among, &mut refused);
+        if explain || picked.is_none() {
+            self.tell(group, unfit);
+        }
         self.tell(group, &refused);
-        picked.ok_or_else(|| self.refusal(&refused, ask.now))
+        picked.ok_or_else(|| self.refusal(unfit, &refused, ask.now))
     }
 
     /// The deployment to ask after a failure: another one at the levels that were reached, while retries are left;
@@ -142,9 +146,9 @@ impl Run<'_> {
         avoid: &[Index],
         above: Option<u32>,
     ) -> Option<(Index, InFlight)> {
-        let ask = Ask::of(self.route.inbound, self.route.stream, now());
+        let ask = self.route.ask(now());
         let mut refused = Refused::new();
-        let among = Among { avoid, above };
+        let among = Among { avoid, above, explain: self.route.options.explain };
         let picked = group.pick(self.route.options.strategy, &ask, among, &mut refused);
         self.tell(group, &refused);
         picked
@@ -192,7 +196,7 @@ impl Run<'_> {
             self.stop(Stopped::Deadline);
             return None;
         }
-        let then = Ask::of(self.route.inbound, self.route.stream, now() + wait);
+        let then = self.route.ask(now() + wait);
         let mut again = tried.failed.iter().filter(|index| !tried.hopeless.contains(index));
         let is_up =
             |index: &Index| group.deployments().get(*index).is_some_and(|one| one.check(&then).is_ok());
@@ -217,26 +221,25 @@ impl Run<'_> {
     }
 
     /// Why nobody was asked.
-    fn refusal(&self, refused: &Refused, now: Instant) -> Error {
-        match refused.as_slice() {
-            [] if self.route.avoid.is_empty() => {
-                not_served(self.route.model, self.route.inbound.asked.operation)
-            }
-            [] => Error::new(ErrorKind::UpstreamFailure, "no other deployment is left for this call"),
-            some => unavailable(self.route.model, some.iter().map(|(_, rule)| rule), now),
+    fn refusal(&self, unfit: &Refused, refused: &Refused, now: Instant) -> Error {
+        let model = self.route.model;
+        if !refused.is_empty() {
+            return unavailable(model, refused.iter().map(|(_, rule)| rule), now);
         }
+        let rules: SmallVec<[&Rule; 4]> = unfit.iter().map(|(_, rule)| rule).collect();
+        fit::unfit(model, &rules).unwrap_or_else(|| {
+            if self.route.avoid.is_empty() {
+                return not_served(model, self.route.inbound.asked.operation);
+            }
+            Error::new(ErrorKind::UpstreamFailure, "no other deployment is left for this call")
+        })
     }
 
-    /// The deployments of a group that have no such kind of call, or are to be avoided. All have chat.
-    fn unfit(&self, group: &Group) -> SmallVec<[Index; 4]> {
-        let inbound = self.route.inbound;
-        if inbound.asked.operation.is_chat() && self.route.avoid.is_empty() {
-            return SmallVec::new();
-        }
-        let is_out =
-            |one: &Arc<Deployment>| self.route.avoid.contains(&one.id) || !one.provider.serves(inbound);
+    /// The deployments of a group that are not fit for the request, and why.
+    fn unfit(&self, group: &Group) -> Refused {
+        let fit = Fit::of(self.route, self.router.settings(), group.deployments());
         let all = group.deployments().iter().enumerate();
-        all.filter(|(_, one)| is_out(one)).map(|(index, _)| index).collect()
+        all.filter_map(|(index, one)| Some((index, fit.refuses(one)?))).collect()
     }
 }
 

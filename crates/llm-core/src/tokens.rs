@@ -1,21 +1,21 @@
 //! A rough count of tokens, for vendors that do not count and answers whose usage never came.
 
-use llm_core::message::{Message, Part};
-use llm_core::{ChatRequest, request::Tool};
+use crate::message::{Message, Part};
+use crate::request::{ChatRequest, Tool};
 
 /// Tokens that a picture is taken for; vendors charge from 85 to some 1,600.
 const PICTURE: u64 = 1_000;
 
 /// Tokens of a text: four bytes of ASCII, or one other character, to a token. Within a third of the real count
 /// for English, code and Chinese; marked as estimated wherever it is used.
-pub(crate) fn of_text(text: &str) -> u64 {
+pub fn of_text(text: &str) -> u64 {
     let ascii = text.bytes().filter(u8::is_ascii).count();
     let other = text.chars().count() - ascii;
     (ascii.div_ceil(4) + other) as u64
 }
 
 /// Tokens of the prompt of a request.
-pub(crate) fn of_request(request: &ChatRequest) -> u64 {
+pub fn of_request(request: &ChatRequest) -> u64 {
     let messages: u64 = request.messages.iter().map(of_message).sum();
     let tools: u64 = request.tools.iter().map(of_tool).sum();
     messages + tools + 3
@@ -51,7 +51,7 @@ fn of_tool(tool: &Tool) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use llm_core::Role;
+    use crate::Role;
 
     use super::*;
 
