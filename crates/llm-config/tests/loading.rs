@@ -6,6 +6,8 @@ mod aws;
 mod prices;
 #[path = "loading/relays.rs"]
 mod relays;
+#[path = "loading/routing.rs"]
+mod routing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
