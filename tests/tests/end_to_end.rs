@@ -36,6 +36,8 @@ mod passages;
 mod passthrough;
 #[path = "end_to_end/recovery.rs"]
 mod recovery;
+#[path = "end_to_end/routing.rs"]
+mod routing;
 #[path = "end_to_end/sick_streams.rs"]
 mod sick_streams;
 #[path = "end_to_end/sick_vendors.rs"]

@@ -186,8 +186,15 @@ fn names(config: &Config, out: &mut String) {
         let hidden = if target.hidden { " (hidden)" } else { "" };
         told.push(format!("alias: {alias} is {}{hidden}", target.target));
     }
-    for (group, targets) in &config.router.fallbacks {
-        told.push(format!("fallbacks of {group}: {}", targets.join(", ")));
+    let router = &config.router;
+    for (list, what) in [
+        (&router.fallbacks, ""),
+        (&router.context_window_fallbacks, " for long prompts"),
+        (&router.content_policy_fallbacks, " after refusals"),
+    ] {
+        for (group, targets) in list {
+            told.push(format!("fallbacks of {group}{what}: {}", targets.join(", ")));
+        }
     }
     if !config.router.default_fallbacks.is_empty() {
         told.push(format!("fallbacks of all others: {}", config.router.default_fallbacks.join(", ")));

@@ -8,6 +8,8 @@ mod limits;
 mod prices;
 #[path = "loading/relays.rs"]
 mod relays;
+#[path = "loading/routing.rs"]
+mod routing;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -260,19 +260,7 @@ impl State {
         }
 
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
-        let began = settlement.call().received;
-        let route = Route::new(&inbound, &options.model, options.stream, began, &options.route);
-        let routed = self.router.run(&route).await.map_err(|unanswered| {
-            let Unanswered { error, attempts, trail, .. } = *unanswered;
-            settlement.failed_attempts(&attempts);
-            settlement.tell(&trail);
-            Refused { error, trail: options.route.explain.then(|| Box::new(trail)) }
-        })?;
-        settlement.failed_attempts(&routed.attempts);
-        settlement.outrun(&routed.losers, &routed.group);
-        settlement.tell(&routed.trail);
-
-        let (mut parts, answer) = RoutedParts::of(routed);
+        let (mut parts, answer) = self.route(&inbound, &options, settlement).await?;
         let account = parts.account(&self.books)?;
         let deployment = parts.in_flight.as_ref().map(|in_flight| Arc::clone(in_flight.deployment()));
         settlement.answered(&mut parts, Arc::clone(&account));
@@ -322,6 +310,27 @@ impl State {
     pub(crate) fn enter(&self, priority: Option<i64>) -> Result<Option<InProgress>> {
         let priority = priority.unwrap_or(self.router.settings().default_priority);
         self.load.enter(self.max_calls, priority)
+    }
+
+    /// Plans and runs: an answer that has begun, all that happened before it booked.
+    async fn route(
+        &self,
+        inbound: &Inbound,
+        options: &CallOptions,
+        settlement: &mut Settlement,
+    ) -> Result<(RoutedParts, Started), Refused> {
+        let began = settlement.call().received;
+        let route = Route::new(inbound, &options.model, options.stream, began, &options.route);
+        let routed = self.router.run(&route).await.map_err(|unanswered| {
+            let Unanswered { error, attempts, trail, .. } = *unanswered;
+            settlement.failed_attempts(&attempts);
+            settlement.tell(&trail);
+            Refused { error, trail: options.route.explain.then(|| Box::new(trail)) }
+        })?;
+        settlement.failed_attempts(&routed.attempts);
+        settlement.outrun(&routed.losers, &routed.group);
+        settlement.tell(&routed.trail);
+        Ok(RoutedParts::of(routed))
     }
 
     pub(crate) fn name_model(&self, options: &mut CallOptions) -> Result<()> {

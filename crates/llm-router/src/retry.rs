@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use llm_core::{ErrorKind, random};
+use parking_lot::Mutex;
 
 /// Kinds of errors as retry policies name them, after LiteLLM's exceptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -215,7 +215,7 @@ impl RetryBudget {
 
     fn look(&self, now: Instant, take: bool) -> bool {
         let all = self.requests.iter().map(|counter| counter.0.load(Ordering::Relaxed)).sum();
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.lock();
         recent.pass(all, now);
         let allowed = self.settings.share * recent.requests + self.settings.per_second * MEMORY;
         let has_room = recent.retries + 1.0 <= allowed;

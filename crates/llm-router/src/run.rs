@@ -348,12 +348,13 @@ impl<'a> Run<'a> {
             && !self.is_malformed(error)
     }
 
-    /// Whether the request is wrong in itself, and not only to one vendor.
+    /// Whether the request is wrong in itself, and not only to one vendor: a second one says so too, or we do.
     fn is_malformed(&self, error: &Error) -> bool {
+        let is_refusal = |error: &Error| error.kind() == ErrorKind::InvalidRequest;
+        let refusals = self.attempts.iter().filter(|one| one.error.as_ref().is_some_and(is_refusal));
         let inbound = self.route.inbound;
-        error.kind() == ErrorKind::InvalidRequest
-            && inbound.asked.operation.is_chat()
-            && inbound.decoded().is_err()
+        is_refusal(error)
+            && (refusals.count() > 1 || (inbound.asked.operation.is_chat() && inbound.decoded().is_err()))
     }
 
     /// Whether the call's time is up when this much more of it has passed. `limits` are those of the group.

@@ -91,11 +91,12 @@ async fn a_stream_that_fails_before_its_first_word_is_made_good() {
 }
 
 #[tokio::test]
-async fn a_full_context_goes_to_the_fallback_and_a_mistake_does_not() {
+async fn a_full_context_goes_to_the_fallback_and_a_mistake_only_where_it_should() {
     let too_long = "prompt is too long: 250000 tokens > 200000 maximum";
     for (client, vendor, stream) in pairs() {
         let cases = [
             (too_long, "context_length_exceeded", true),
+            ("messages: wrong", "invalid_request_error", true),
             ("messages: wrong", "invalid_request_error", false),
         ];
         for (message, kind, helps) in cases {
@@ -106,8 +107,10 @@ async fn a_full_context_goes_to_the_fallback_and_a_mistake_does_not() {
                 Deployment::new("small", vendor, &small.url()),
                 Deployment::new("large", Dialect::Chat, &large.url()),
             ];
-            let router = "num_retries: 2\nfallbacks: [{small: [large]}]";
-            let stage = Stage::start(&configuration(&deployments, router));
+            let router = format!(
+                "num_retries: 2\nfallbacks: [{{small: [large]}}]\nfallback_on_unsupported_params: {helps}"
+            );
+            let stage = Stage::start(&configuration(&deployments, &router));
             let answer = stage.post(client.path(), &client.ask("small", "Hi", stream)).await;
             let case = format!("{client:?} to {vendor:?}, {message}");
             assert_eq!(small.requests().len(), 1, "{case}: the same model is not asked again");

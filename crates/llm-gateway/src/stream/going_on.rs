@@ -77,15 +77,17 @@ impl GoingOn {
         let Some(asking) = &mut self.asking else { return Poll::Ready(None) };
         let (mut recovery, outcome) = ready!(asking.future.as_mut().poll(context));
         let error = self.asking.take().map(|asking| asking.error);
-        let attempts = match &outcome {
-            Ok(routed) => &routed.attempts,
-            Err(unanswered) => &unanswered.attempts,
+        let (attempts, trail) = match &outcome {
+            Ok(routed) => (&routed.attempts, &routed.trail),
+            Err(unanswered) => (&unanswered.attempts, &unanswered.trail),
         };
+        settlement.tell(trail);
         settlement.failed_attempts(attempts);
         recovery.earlier.attempts += attempts.len();
         let routed = match outcome {
             Ok(routed) => {
                 recovery.earlier.fallbacks = routed.fallbacks;
+                settlement.outrun(&routed.losers, &routed.group);
                 self.recovery = Some(recovery);
                 Ok(routed)
             }

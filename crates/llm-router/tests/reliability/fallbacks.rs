@@ -111,6 +111,15 @@ async fn what_a_vendor_refuses_goes_to_a_fallback_unless_that_is_switched_off() 
 }
 
 #[tokio::test]
+async fn what_two_vendors_refuse_is_the_clients_mistake() {
+    let settings = RouterSettings { fallbacks: lists(&[("a", &["b", "c", "d"])]), ..settings() };
+    let failing = [("a", ErrorKind::InvalidRequest), ("b", ErrorKind::InvalidRequest)];
+    let unanswered = Call::of("a").run(&router(groups(&failing, &["c", "d"]), settings)).await;
+    let unanswered = unanswered.err().expect("refused");
+    assert_eq!((unanswered.error.kind(), unanswered.attempts.len()), (ErrorKind::InvalidRequest, 2));
+}
+
+#[tokio::test]
 async fn a_fallback_that_refuses_the_request_is_not_the_end() {
     let settings = RouterSettings {
         fallbacks: lists(&[("a", &["b", "c"])]),

@@ -23,6 +23,9 @@ const KINDS: [ErrorKind; 8] = [
 /// One group: its deployments with their levels, and how each of them fails, call by call.
 type Shape = Vec<(u32, Vec<usize>)>;
 
+/// Attempts one after the other in one group.
+type Stretch = Vec<(String, Option<Error>)>;
+
 fn shapes() -> impl Strategy<Value = Vec<Shape>> {
     let deployment = (0u32..3, proptest::collection::vec(0..KINDS.len(), 0..6));
     let group = proptest::collection::vec(deployment, 1..5);
@@ -57,7 +60,7 @@ proptest! {
                 Err(unanswered) => unanswered.attempts,
             };
             // Of each group in one stretch: a group is gone to once.
-            let mut stretches: Vec<(usize, Vec<(String, Option<Error>)>)> = Vec::new();
+            let mut stretches: Vec<(usize, Stretch)> = Vec::new();
             for attempt in attempts {
                 let group = group_of[&attempt.deployment];
                 match stretches.last_mut().filter(|(last, _)| *last == group) {

@@ -110,3 +110,33 @@ fn the_schema_is_json() {
     let output = program(&["schema"]).output().expect("the program is built");
     assert!(serde_json::from_slice::<Value>(&output.stdout).expect("JSON").is_object());
 }
+
+#[test]
+fn a_plan_is_printed_for_people_and_programs() {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain.yaml");
+    let text = "model_list:\n  - {model_name: smart, litellm_params: {model: mock/a, order: 1}}\n  \
+                - {model_name: smart, litellm_params: {model: mock/b, order: 2}}\n  \
+                - {model_name: cheap, litellm_params: {model: mock/c}}\n\
+                router_settings: {fallbacks: [{smart: [cheap]}], groups: {smart: {hedge: {after: 2}}}}\n";
+    std::fs::write(&file, text).expect("the folder can be written");
+    let file = file.to_str().expect("a text");
+    let output =
+        program(&["explain", "-c", file, "--model", "smart", "--stream"]).output().expect("it is built");
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{told}");
+    for part in [
+        "a streamed answer of `smart`",
+        "mock/a (mock/a), order 1, weight 0: may be picked",
+        "no: deployments of a lower `order` come first",
+        "hedged after 2 s",
+        "then: group cheap",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    let output = program(&["explain", "-c", file, "-m", "smart", "--json"]).output().expect("it is built");
+    let plan: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(plan.pointer("/groups/1/name").and_then(Value::as_str), Some("cheap"));
+    let (code, words) = ended(&["explain", "-c", file, "-m", "nosuch"]);
+    assert_eq!(code, Some(1));
+    assert!(words.contains("unknown model `nosuch`"), "{words}");
+}
