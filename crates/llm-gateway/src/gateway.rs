@@ -110,6 +110,7 @@ impl Gateway {
 
     /// All metrics in the Prometheus text format.
     pub fn render_metrics(&self) -> String {
+        self.state.load().note_states();
         self.metrics.render()
     }
 

@@ -10,6 +10,7 @@ mod call_id;
 mod caller;
 pub mod gateway;
 mod headers;
+mod health;
 mod models;
 mod options;
 mod paths;

@@ -95,11 +95,19 @@ async fn open(
 ) -> Result<Link> {
     let (group, name) = state.router.resolve(model)?;
     let mut refused = None;
-    for deployment in group.deployments() {
+    let asks = [false, true]
+        .into_iter()
+        .flat_map(|insists| group.deployments().iter().map(move |one| (insists, one)));
+    let mut asked = false;
+    for (insists, deployment) in asks {
+        // Those that are benched are asked when there is nobody else.
+        if insists && asked {
+            break;
+        }
         let vendor_model = deployment.model_for(name);
         let deadlines = state.router.settings().limits.or(deployment.limits).deadlines(Instant::now());
         let began = Instant::now();
-        let mut in_flight = match deployment.admit(&Ask::at(began)) {
+        let mut in_flight = match deployment.admit(&Ask { insists, ..Ask::at(began) }) {
             Ok(in_flight) => in_flight,
             Err(rule) => {
                 refused = Some(unavailable(model, [&rule], began));
@@ -107,6 +115,7 @@ async fn open(
             }
         };
         settlement.asks();
+        asked = true;
         match deployment.provider.realtime(Dial { model: &vendor_model, handshake, deadlines }).await {
             Ok(link) => {
                 in_flight.answered();

@@ -13,17 +13,33 @@ pub struct Ask<'a> {
     pub stream: bool,
     /// The request; none for calls whose body nobody reads (conversations, requests that pass as they are).
     pub inbound: Option<&'a Inbound>,
+    /// The public name of the group's model, aliases resolved; empty where nobody knows it.
+    pub model: &'a str,
+    /// There is nobody else to ask: a deployment that is benched is better than none.
+    pub insists: bool,
 }
 
 impl<'a> Ask<'a> {
     /// A call of which nothing else is known.
     pub fn at(now: Instant) -> Self {
-        Self { now, stream: false, inbound: None }
+        Self { now, stream: false, inbound: None, model: "", insists: false }
     }
 
     /// A call with a request.
     pub fn of(inbound: &'a Inbound, stream: bool, now: Instant) -> Self {
-        Self { now, stream, inbound: Some(inbound) }
+        Self { now, stream, inbound: Some(inbound), model: "", insists: false }
+    }
+
+    /// The same, for a model of this public name.
+    #[must_use]
+    pub fn model(self, model: &'a str) -> Self {
+        Self { model, ..self }
+    }
+
+    /// The same, with nobody else to ask.
+    #[must_use]
+    pub fn insisting(self) -> Self {
+        Self { insists: true, ..self }
     }
 
     /// Tokens of the prompt, by its size: four bytes each.

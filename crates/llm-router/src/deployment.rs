@@ -8,7 +8,7 @@ use llm_core::provider::Deadlines;
 use llm_core::{LossPolicy, Provider};
 
 use crate::ask::Ask;
-use crate::health::{Health, HealthSettings};
+use crate::health::{Credential, Health, HealthSettings};
 use crate::in_flight::InFlight;
 use crate::pace::Pace;
 use crate::pattern::Pattern;
@@ -43,6 +43,8 @@ pub struct DeploymentSpec {
     pub quota: QuotaSpec,
     /// When it is benched and for how long; `None`: as the router says.
     pub health: Option<HealthSettings>,
+    /// What it shows the vendor; deployments that share it are benched together when it is refused.
+    pub credential: Arc<Credential>,
     /// Words that requests may ask for.
     pub tags: Vec<String>,
     /// Where it stands, in the vendor's words.
@@ -74,6 +76,7 @@ impl DeploymentSpec {
             policy: None,
             quota: QuotaSpec::default(),
             health: None,
+            credential: Arc::default(),
             tags: Vec::new(),
             region: None,
             provider,
@@ -133,7 +136,8 @@ impl Deployment {
     /// A deployment that has not been used yet.
     pub fn new(spec: DeploymentSpec) -> Self {
         let quota = Quota::new(spec.quota);
-        Self { spec, health: Health::default(), quota, pace: Pace::default() }
+        let health = Health::new(spec.health.clone(), Arc::clone(&spec.credential));
+        Self { spec, health, quota, pace: Pace::default() }
     }
 
     /// The model in the vendor's words for a public name.
@@ -166,9 +170,30 @@ impl Deployment {
     /// # Errors
     /// The rule that forbids it, when it is benched or full.
     pub fn admit(self: &Arc<Self>, ask: &Ask<'_>) -> Result<InFlight, Rule> {
-        let probe = self.health.admit(ask.now)?;
-        let reservation = self.quota.reserve(ask)?;
-        Ok(InFlight::new(Arc::clone(self), probe, reservation))
+        let ticket = self.health.admit(ask, self.health_key(ask))?;
+        match self.quota.reserve(ask) {
+            Ok(reservation) => Ok(InFlight::new(Arc::clone(self), ticket, reservation)),
+            Err(rule) => {
+                self.health.give_back(&ticket, ask.now);
+                Err(rule)
+            }
+        }
+    }
+
+    /// Why it is benched for a call, if it is. Changes nothing.
+    pub(crate) fn benched(&self, ask: &Ask<'_>) -> Option<Rule> {
+        self.health.benched(ask.now, || self.health_key(ask))
+    }
+
+    /// What a missing model is remembered by: the kind of call and, where there are several models, the name. 0 where
+    /// nobody read the request.
+    fn health_key(&self, ask: &Ask<'_>) -> u64 {
+        const PRIME: u64 = 0x0000_0100_0000_01B3;
+        let Some(inbound) = ask.inbound else { return 0 };
+        let name = if self.spec.group.is_wildcard() { ask.model } else { "" };
+        let operation = inbound.asked.operation.name();
+        let bytes = operation.bytes().chain(name.bytes());
+        bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME)).max(1)
     }
 }
 

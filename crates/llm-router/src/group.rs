@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use crate::ask::Ask;
 use crate::deployment::Deployment;
+use crate::health::trouble;
 use crate::in_flight::InFlight;
 use crate::pattern::Pattern;
 use crate::rule::Rule;
@@ -65,8 +66,11 @@ impl Group {
         let mut refused: SmallVec<[(Index, Rule); 4]> = SmallVec::new();
         loop {
             let out = |index: &Index| avoid.contains(index) || refused.iter().any(|(one, _)| one == index);
-            let Some(index) = self.choose(asked, ask, out) else { return Err(refused) };
-            let Some(deployment) = self.deployments.get(index) else { return Err(refused) };
+            let chosen =
+                self.choose(asked, ask, out).and_then(|index| Some((index, self.deployments.get(index)?)));
+            let Some((index, deployment)) = chosen else {
+                return Err(self.all_refused(ask, avoid, refused));
+            };
             match deployment.admit(ask) {
                 Ok(in_flight) => return Ok((index, in_flight)),
                 Err(rule) => refused.push((index, rule)),
@@ -74,10 +78,44 @@ impl Group {
         }
     }
 
+    /// Begins an attempt at the benched deployment that is the first to come back: better than none.
+    pub(crate) fn insist(&self, ask: &Ask<'_>, refused: &[(Index, Rule)]) -> Option<(Index, InFlight)> {
+        let benched = refused.iter().filter_map(|(index, rule)| match rule {
+            Rule::CoolingDown { until } => Some((*until, *index)),
+            _ => None,
+        });
+        let mut benched: SmallVec<[_; 8]> = benched.collect();
+        benched.sort_unstable();
+        let ask = ask.insisting();
+        benched
+            .into_iter()
+            .find_map(|(_, index)| Some((index, self.deployments.get(index)?.admit(&ask).ok()?)))
+    }
+
+    /// Adds why deployments were not even candidates.
+    fn all_refused(
+        &self,
+        ask: &Ask<'_>,
+        avoid: &[Index],
+        mut refused: SmallVec<[(Index, Rule); 4]>,
+    ) -> SmallVec<[(Index, Rule); 4]> {
+        for (index, deployment) in self.deployments.iter().enumerate() {
+            let known = avoid.contains(&index) || refused.iter().any(|(one, _)| *one == index);
+            if let Some(rule) = deployment.benched(ask).filter(|_| !known) {
+                refused.push((index, rule));
+            }
+        }
+        refused
+    }
+
     fn choose(&self, asked: Option<BuiltIn>, ask: &Ask<'_>, out: impl Fn(&Index) -> bool) -> Option<Index> {
         let mut indexes: SmallVec<[Index; 8]> = SmallVec::new();
         let mut candidates: SmallVec<[&Arc<Deployment>; 8]> = SmallVec::new();
+        let troubled = trouble::any();
         for (index, deployment) in self.deployments.iter().enumerate().filter(|(index, _)| !out(index)) {
+            if troubled && deployment.benched(ask).is_some() {
+                continue;
+            }
             if candidates.first().is_some_and(|first| first.order != deployment.order) {
                 break;
             }

@@ -1,19 +1,42 @@
 //! An attempt under way: what it holds of its deployment, and what it tells it at its end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use llm_core::Error;
+use llm_core::{Error, ErrorKind, Fault};
+
+use crate::clock;
 
 use crate::deployment::Deployment;
-use crate::health::Probe;
+use crate::health::Ticket;
 use crate::quota::Reservation;
 
 /// An attempt under way; dropping it ends it.
 pub struct InFlight {
     deployment: Arc<Deployment>,
-    probe: Option<Probe>,
+    ticket: Ticket,
     reservation: Reservation,
+    patience: Patience,
+}
+
+/// When the client gives up by limits of its own that are shorter than the operator's: a deadline that passes then
+/// says nothing about the deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// For the first content.
+    pub first_content: Option<Instant>,
+    /// For the whole call.
+    pub total: Option<Instant>,
+}
+
+/// How much earlier than its deadline a timer may fire.
+const EARLY: Duration = Duration::from_millis(5);
+
+impl Patience {
+    fn is_over(self) -> bool {
+        let ends = self.first_content.into_iter().chain(self.total);
+        ends.min().is_some_and(|end| clock::now() + EARLY >= end)
+    }
 }
 
 /// How an attempt ended.
@@ -34,8 +57,13 @@ pub struct Finished<'a> {
 }
 
 impl InFlight {
-    pub(crate) fn new(deployment: Arc<Deployment>, probe: Option<Probe>, reservation: Reservation) -> Self {
-        Self { deployment, probe, reservation }
+    pub(crate) fn new(deployment: Arc<Deployment>, ticket: Ticket, reservation: Reservation) -> Self {
+        Self { deployment, ticket, reservation, patience: Patience::default() }
+    }
+
+    /// Says when the client gives up.
+    pub(crate) fn bears(&mut self, patience: Patience) {
+        self.patience = patience;
     }
 
     /// The deployment that is used.
@@ -45,14 +73,18 @@ impl InFlight {
 
     /// An answer has begun: the deployment is up.
     pub fn answered(&mut self) {
-        self.probe = None;
-        self.deployment.health().succeeded();
+        self.patience.first_content = None;
+        self.deployment.health().succeeded(&mut self.ticket);
     }
 
     /// There was no answer, or it broke off.
     pub fn failed(&mut self, error: &Error) {
-        self.probe = None;
-        self.deployment.health().failed(error);
+        let health = self.deployment.health();
+        if error.kind() == ErrorKind::Timeout && self.patience.is_over() {
+            health.failed(&mut self.ticket, &error.clone().with_fault(Fault::Client));
+        } else {
+            health.failed(&mut self.ticket, error);
+        }
     }
 
     /// The attempt is over, and this is what it took and used.
@@ -62,5 +94,12 @@ impl InFlight {
         }
         self.reservation.settle(finished.tokens);
         self.deployment.pace().note(finished);
+    }
+}
+
+impl Drop for InFlight {
+    /// An attempt that was given up shows nothing.
+    fn drop(&mut self) {
+        self.deployment.health().abandon(&self.ticket, clock::now());
     }
 }

@@ -11,6 +11,7 @@
 //! The router sees no vendor, no socket and no HTTP: it calls [`llm_core::Provider`]s.
 
 pub mod ask;
+mod clock;
 pub mod deployment;
 pub mod group;
 pub mod health;
@@ -27,8 +28,8 @@ pub mod strategy;
 pub use ask::Ask;
 pub use deployment::{Deployment, DeploymentSpec, Limits};
 pub use group::Group;
-pub use health::HealthSettings;
-pub use in_flight::{Finished, InFlight};
+pub use health::{AllowedFails, Bench, Cooldown, Credential, HealthSettings, Scope, Standing, Stands, Watch};
+pub use in_flight::{Finished, InFlight, Patience};
 pub use pattern::Pattern;
 pub use quota::QuotaSpec;
 pub use router::{Alias, Router, RouterSettings};

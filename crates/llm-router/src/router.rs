@@ -84,12 +84,17 @@ impl Router {
         settings: RouterSettings,
     ) -> Self {
         let mut groups: HashMap<Pattern, Group> = HashMap::new();
+        let health = Arc::new(settings.health.clone());
         for deployment in deployments {
+            deployment.health().follow(&health);
             let name = deployment.group.clone();
             groups
                 .entry(name.clone())
                 .or_insert_with(|| Group::new(name, &settings.strategy))
                 .add(deployment);
+        }
+        for group in groups.values().filter(|group| group.deployments().len() > 1) {
+            group.deployments().iter().for_each(|deployment| deployment.health().has_siblings());
         }
         let (wild, exact): (Vec<_>, Vec<_>) =
             groups.into_values().map(Arc::new).partition(|group| group.name().is_wildcard());

@@ -12,9 +12,10 @@ use llm_core::{Error, ErrorKind, LossPolicy, Result, Retry};
 use smallvec::SmallVec;
 
 use crate::ask::Ask;
+use crate::clock;
 use crate::deployment::Limits;
 use crate::group::{Group, Index};
-use crate::in_flight::InFlight;
+use crate::in_flight::{InFlight, Patience};
 use crate::router::Router;
 use crate::rule::{Rule, unavailable};
 use crate::started::{self, Started};
@@ -102,22 +103,31 @@ impl Router {
     /// The last attempt's error, when all failed or another attempt would not help.
     pub async fn run(&self, route: &Route<'_>) -> Result<Routed, Box<Unanswered>> {
         let mut run = Run { router: self, route, attempts: Vec::new(), fallbacks: 0 };
+        let fallbacks = run.fallback_names();
         let mut error = match self.resolve(route.model) {
-            Ok((group, name)) => match run.group(group, name).await {
+            Ok((group, name)) => match run.group(group, name, fallbacks.is_empty()).await {
                 Ok(routed) => return Ok(routed),
                 Err(error) => error,
             },
             Err(error) => error,
         };
-        for name in run.fallback_names() {
+        let skipped = run.attempts.is_empty();
+        for name in &fallbacks {
             if !fallback_may_help(&error) {
                 break;
             }
-            let Ok((group, name)) = self.resolve(&name) else { continue };
+            let Ok((group, name)) = self.resolve(name) else { continue };
             run.fallbacks += 1;
-            match run.group(group, name).await {
+            match run.group(group, name, false).await {
                 Ok(routed) => return Ok(routed),
                 Err(later) => error = later,
+            }
+        }
+        // The group asked for was benched, and nobody stood in for it: it may be up again.
+        if let (true, Ok((group, name))) = (skipped && fallback_may_help(&error), self.resolve(route.model)) {
+            match run.group(group, name, true).await {
+                Ok(routed) => return Ok(routed),
+                Err(last) => error = last,
             }
         }
         Err(Box::new(Unanswered { error, attempts: run.attempts, fallbacks: run.fallbacks }))
@@ -158,7 +168,8 @@ impl Run<'_> {
         names
     }
 
-    async fn group(&mut self, group: &Group, name: &str) -> Result<Routed> {
+    /// Makes attempts in a group. `insists`: there is nobody else, so that a benched deployment is asked rather than none.
+    async fn group(&mut self, group: &Group, name: &str, insists: bool) -> Result<Routed> {
         let settings = self.router.settings();
         let asked = self.route.options.strategy;
         let mut hopeless: SmallVec<[Index; 4]> = self.unfit(group);
@@ -166,8 +177,12 @@ impl Run<'_> {
         let mut retries = 0;
         let mut last: Option<Error> = None;
         loop {
-            let ask = Ask::of(self.route.inbound, self.route.stream, Instant::now());
+            let ask = Ask::of(self.route.inbound, self.route.stream, clock::now()).model(name);
             let picked = group.pick(asked, &ask, &failed).or_else(|_| group.pick(asked, &ask, &hopeless));
+            let picked = picked.or_else(|refused| {
+                let insisted = insists.then(|| group.insist(&ask, &refused)).flatten();
+                insisted.ok_or(refused)
+            });
             let (index, in_flight) = match picked {
                 Ok(picked) => picked,
                 Err(refused) => return Err(last.unwrap_or_else(|| self.refused(&refused, ask.now))),
@@ -227,6 +242,20 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// When the client gives up, where that is before the operator's limits.
+    fn patience(&self, operators: Limits, attempt_began: Instant) -> Patience {
+        let own = self.route.options.limits;
+        let shorter = |own: Option<Duration>, operators: Option<Duration>| {
+            own.filter(|own| operators.is_none_or(|operators| *own < operators))
+        };
+        let first = shorter(own.first_content, operators.first_content).filter(|_| self.route.stream);
+        let total = shorter(own.total, operators.total);
+        Patience {
+            first_content: first.and_then(|limit| attempt_began.checked_add(limit)),
+            total: total.and_then(|limit| self.route.began.checked_add(limit)),
+        }
+    }
+
     /// Whether the call's time is up when this much more of it has passed.
     fn is_over_in(&self, more: Duration) -> bool {
         let limits = self.route.options.limits.or(self.router.settings().limits);
@@ -237,8 +266,10 @@ impl Run<'_> {
     async fn attempt(&mut self, mut in_flight: InFlight, name: &str) -> Result<Routed> {
         let deployment = Arc::clone(in_flight.deployment());
         let settings = self.router.settings();
-        let attempt_began = Instant::now();
-        let limits = self.route.options.limits.or(deployment.limits).or(settings.limits);
+        let attempt_began = clock::now();
+        let operators = deployment.limits.or(settings.limits);
+        let limits = self.route.options.limits.or(operators);
+        in_flight.bears(self.patience(operators, attempt_began));
         let deadlines = limits.deadlines(self.route.began);
         let model = deployment.model_for(name);
         let call = Call {
@@ -264,7 +295,7 @@ impl Run<'_> {
         let error = outcome.as_ref().err().cloned();
         self.attempts.push(Attempt {
             deployment: deployment.id.clone(),
-            took: attempt_began.elapsed(),
+            took: clock::now().saturating_duration_since(attempt_began),
             error,
         });
         match outcome {
