@@ -9,6 +9,7 @@ use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses}
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
+use crate::health::{self, Credentials};
 use crate::relays;
 use crate::report::Report;
 
@@ -22,10 +23,11 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
     let mut report = Report::default();
     let settings = config.router.clone();
     let providers = Providers::new(config.vendors.clone()).with_media(config.media.clone());
+    let credentials = Credentials::default();
     let mut deployments = Vec::with_capacity(config.deployments.len());
     let mut accounts = HashMap::with_capacity(config.deployments.len());
     for one in &config.deployments {
-        let built = deployment(one, &settings, &providers);
+        let built = deployment(one, &settings, &providers, &credentials);
         match built.and_then(|deployment| Ok((deployment, account(one, config)?))) {
             Ok((deployment, account)) => {
                 deployments.push(Arc::new(deployment));
@@ -40,7 +42,7 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
         return Err(report);
     }
     let relays = relays::routes(config, &deployments, &mut accounts, |one| {
-        Ok((Arc::new(deployment(one, &settings, &providers)?), account(one, config)?))
+        Ok((Arc::new(deployment(one, &settings, &providers, &credentials)?), account(one, config)?))
     });
     let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
     Ok(GatewayParts {
@@ -58,6 +60,7 @@ fn deployment(
     one: &DeploymentConfig,
     settings: &RouterSettings,
     providers: &Providers,
+    credentials: &Credentials,
 ) -> Result<Deployment> {
     let spec = provider_spec(one, settings.policy);
     let address = providers.base_url(&spec)?;
@@ -76,6 +79,9 @@ fn deployment(
         num_retries: one.num_retries,
         policy: one.policy,
         quota: one.quota,
+        health: health::settings(one, &settings.health),
+        credential: credentials.of(one),
+        check: health::check(one),
         ..DeploymentSpec::new(one.id.as_str(), one.public.as_str(), one.model.as_str(), provider)
     }))
 }

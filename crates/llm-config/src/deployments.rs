@@ -195,6 +195,7 @@ impl Maker<'_> {
                 tpm: draft.whole("tpm"),
                 max_parallel: draft.whole("max_parallel_requests").map(parts::short),
             },
+            health: draft.health(vendor),
             sampling: draft.sampling(),
             max_output_tokens: draft.whole("max_completion_tokens").or_else(|| draft.whole("max_tokens")),
             model_max_output_tokens: self.max_output_tokens(draft, vendor, model),

@@ -18,10 +18,12 @@ use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::strict::{flag, number, seconds, whole};
 
+mod health;
 mod media;
 mod router;
 mod table;
 
+pub(crate) use health::allowed_fails;
 use table::{SETTINGS, Setting};
 
 /// Where and how the server listens.
@@ -92,7 +94,8 @@ pub(crate) fn settings(
             Figment::from(Layer::defaults()).extract().expect("the defaults are complete; a test reads them")
         }
     };
-    let router = read.router.settings(&places, report);
+    let router = read.router.settings(root, &places, report);
+    let router = RouterSettings { check_interval: read.checks.interval(), ..router };
     Settings { server: read.server.into(), router, media: read.media.settings(root), places }
 }
 
@@ -215,6 +218,7 @@ struct Read {
     server: ReadServer,
     router: router::ReadRouter,
     media: media::ReadMedia,
+    checks: health::ReadChecks,
 }
 
 #[derive(Deserialize)]

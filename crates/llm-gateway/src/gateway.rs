@@ -13,6 +13,7 @@ use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
 use llm_metrics::{Metrics, PriceBook};
 use llm_router::{Route, Router, Started};
+use tokio::sync::Notify;
 
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::books::{Account, AccountSpec, Books};
@@ -50,6 +51,7 @@ pub struct GatewayParts {
 /// A gateway. Share it in an `Arc`; [`Gateway::replace`] changes its configuration while it runs.
 pub struct Gateway {
     state: ArcSwap<State>,
+    replaced: Notify,
     metrics: Arc<Metrics>,
 }
 
@@ -72,12 +74,18 @@ impl Gateway {
     pub fn new(parts: GatewayParts) -> Self {
         let metrics = Arc::new(Metrics::new());
         let state = State::new(parts, &metrics);
-        Self { state: ArcSwap::from_pointee(state), metrics }
+        Self { state: ArcSwap::from_pointee(state), replaced: Notify::new(), metrics }
     }
 
     /// Puts another configuration in place of this one. Calls under way end as they began.
     pub fn replace(&self, parts: GatewayParts) {
         self.state.store(Arc::new(State::new(parts, &self.metrics)));
+        self.replaced.notify_one();
+    }
+
+    /// Waits until the configuration is replaced.
+    pub(crate) async fn replaced(&self) {
+        self.replaced.notified().await;
     }
 
     /// What a POST to this path and query means, and in which dialect.

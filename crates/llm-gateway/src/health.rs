@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use llm_metrics::{DeploymentMetrics, DeploymentState};
-use llm_router::{Bench, Deployment, Scope, Stands, Watch};
+use llm_router::{Bench, Deployment, Scope, Stands, Watch, clock};
 
 use crate::gateway::State;
 
@@ -52,7 +52,7 @@ impl Watch for Teller {
 impl State {
     /// Puts how each deployment stands into the metrics, for somebody who reads them now.
     pub(crate) fn note_states(&self) {
-        let now = Instant::now();
+        let now = clock::now();
         for deployment in self.deployments() {
             let Some(account) = self.books.accounts.get(&deployment.id) else { continue };
             account.metrics.set_state(state(deployment, now));

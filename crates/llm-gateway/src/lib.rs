@@ -8,6 +8,7 @@ mod answer;
 mod books;
 mod call_id;
 mod caller;
+mod checks;
 pub mod gateway;
 mod headers;
 mod health;

@@ -1,8 +1,6 @@
 //! How the deployments are doing, for people and monitors.
 
-use std::time::Instant;
-
-use llm_router::{Deployment, Standing, Stands};
+use llm_router::{Deployment, Standing, Stands, clock};
 use serde::Serialize;
 
 use crate::gateway::{Gateway, State};
@@ -91,7 +89,7 @@ impl Gateway {
     /// question itself calls no vendor.
     pub fn health(&self) -> Health {
         let state = self.state();
-        let now = Instant::now();
+        let now = clock::now();
         let is_up = |deployment: &&Deployment| {
             let health = deployment.health();
             let in_use = matches!(health.standing(now).stands, Stands::Healthy | Stands::Recovering);
@@ -112,7 +110,7 @@ fn endpoint(deployment: &Deployment) -> Endpoint {
         model: deployment.full_name.clone(),
         api_base: deployment.api_base.clone(),
         model_id: deployment.id.clone(),
-        error: last_error(&deployment.health().standing(Instant::now())),
+        error: last_error(&deployment.health().standing(clock::now())),
     }
 }
 
@@ -135,7 +133,7 @@ impl State {
     fn status_of(&self, deployment: &Deployment) -> DeploymentStatus {
         let totals = self.books.accounts.get(&deployment.id).map(|account| account.metrics.totals());
         let totals = totals.unwrap_or_default();
-        let now = Instant::now();
+        let now = clock::now();
         let standing = deployment.health().standing(now);
         DeploymentStatus {
             model_name: deployment.group.to_string(),

@@ -10,7 +10,7 @@ static ORIGIN: LazyLock<Instant> = LazyLock::new(|| {
 });
 
 /// The time, by the runtime's clock: a test may stop that one.
-pub(crate) fn now() -> Instant {
+pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 

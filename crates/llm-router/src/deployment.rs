@@ -45,6 +45,8 @@ pub struct DeploymentSpec {
     pub health: Option<HealthSettings>,
     /// What it shows the vendor; deployments that share it are benched together when it is refused.
     pub credential: Arc<Credential>,
+    /// What it may be asked in the background to see how it is; `None`: nothing.
+    pub check: Option<CheckSpec>,
     /// Words that requests may ask for.
     pub tags: Vec<String>,
     /// Where it stands, in the vendor's words.
@@ -77,11 +79,21 @@ impl DeploymentSpec {
             quota: QuotaSpec::default(),
             health: None,
             credential: Arc::default(),
+            check: None,
             tags: Vec::new(),
             region: None,
             provider,
         }
     }
+}
+
+/// What a deployment may be asked in the background.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckSpec {
+    /// The model, in the vendor's words.
+    pub model: String,
+    /// How long the answer may take.
+    pub timeout: Duration,
 }
 
 /// How long each phase of an attempt may take. `None`: as the level above says.

@@ -11,7 +11,7 @@
 //! The router sees no vendor, no socket and no HTTP: it calls [`llm_core::Provider`]s.
 
 pub mod ask;
-mod clock;
+pub mod clock;
 pub mod deployment;
 pub mod group;
 pub mod health;
@@ -26,7 +26,7 @@ pub mod started;
 pub mod strategy;
 
 pub use ask::Ask;
-pub use deployment::{Deployment, DeploymentSpec, Limits};
+pub use deployment::{CheckSpec, Deployment, DeploymentSpec, Limits};
 pub use group::Group;
 pub use health::{AllowedFails, Bench, Cooldown, Credential, HealthSettings, Scope, Standing, Stands, Watch};
 pub use in_flight::{Finished, InFlight, Patience};

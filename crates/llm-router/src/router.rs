@@ -31,6 +31,8 @@ pub struct RouterSettings {
     pub limits: Limits,
     /// When deployments are benched, and for how long.
     pub health: HealthSettings,
+    /// How often deployments without traffic are asked how they are; `None`: never.
+    pub check_interval: Option<Duration>,
     /// What to do with what a vendor's dialect cannot express.
     pub policy: LossPolicy,
 }
@@ -53,6 +55,7 @@ impl Default for RouterSettings {
                 total: Some(Duration::from_secs(600)),
             },
             health: HealthSettings::default(),
+            check_interval: None,
             policy: LossPolicy::Default,
         }
     }

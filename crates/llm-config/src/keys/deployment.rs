@@ -1,6 +1,6 @@
 //! What a deployment is made from, in each of the forms that it may be written in, and vendors of one's own.
 
-use super::settings::{PHASES, SAMPLING};
+use super::settings::{ALLOWED, PHASES, SAMPLING};
 use super::{Key, LONG_PROMPT_PRICES, Section, Shape, key};
 
 const MODEL_KEY: &[Key] = &[key(
@@ -80,6 +80,11 @@ const TRAFFIC: &[Key] = &[
     ),
     key("order", Shape::Whole, "Priority level: lower ones are used first. Default 0."),
     key("num_retries", Shape::Whole, "Attempts after the first, instead of the router's."),
+    key(
+        "cooldown_time",
+        Shape::Seconds,
+        "How long it is left alone after failures, whatever its vendor says; 0: never.",
+    ),
 ];
 
 const BODY: &[Key] = &[
@@ -133,7 +138,6 @@ const PARAMS_LATER: &[&str] = &[
     "azure_*",
     "budget_duration",
     "configurable_clientside_auth_params",
-    "cooldown_time",
     "default_api_key_rpm_limit",
     "default_api_key_tpm_limit",
     "dimensions",
@@ -205,20 +209,29 @@ pub(crate) static INFO: Section = Section {
             key("max_tokens", Shape::Whole, "As `max_output_tokens`."),
             key("max_input_tokens", Shape::Whole, "The most prompt tokens."),
             key("max_output_tokens", Shape::Whole, "The most answer tokens."),
+            key(
+                "health_check_model",
+                Shape::Text,
+                "The model that health checks ask for; a wildcard is checked only with one.",
+            ),
+            key("health_check_timeout", Shape::Seconds, "How long a health check may take. Default 60."),
+            key(
+                "disable_background_health_check",
+                Shape::Bool,
+                "Never ask this deployment in the background.",
+            ),
         ],
+        ALLOWED,
         PRICES,
     ],
     later: &[&[
         "*_cost_*",
         "access_groups",
         "access_windows",
-        "allowed_fails",
-        "allowed_fails_policy",
         "blocked",
         "created_*",
         "db_model",
         "description",
-        "disable_background_health_check",
         "health_check_*",
         "litellm_provider",
         "supported_environments",

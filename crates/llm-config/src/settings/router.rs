@@ -8,7 +8,9 @@ use llm_router::{BuiltIn, Chosen, RouterSettings};
 use serde::Deserialize;
 
 use super::Phases;
+use super::health::ReadHealth;
 use crate::keys::nearest;
+use crate::node::Node;
 use crate::report::{Place, Report};
 
 /// LiteLLM's strategies that come later.
@@ -34,12 +36,15 @@ pub(super) struct ReadRouter {
     first_content_timeout: Option<f64>,
     idle_timeout: Option<f64>,
     total_timeout: Option<f64>,
+    #[serde(flatten)]
+    health: ReadHealth,
 }
 
 impl ReadRouter {
     /// What is meant; fallbacks are resolved later, when all names are known.
     pub(super) fn settings(
         self,
+        root: &Node,
         places: &BTreeMap<&'static str, Place>,
         report: &mut Report,
     ) -> RouterSettings {
@@ -51,6 +56,7 @@ impl ReadRouter {
             num_retries: self.num_retries,
             retry_after: Duration::from_secs_f64(self.retry_after),
             max_fallbacks: self.max_fallbacks,
+            health: self.health.settings(root),
             policy: if self.drop_params { LossPolicy::Drop } else { LossPolicy::Default },
             ..defaults
         }

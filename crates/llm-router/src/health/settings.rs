@@ -116,6 +116,20 @@ impl Cooldown {
 }
 
 impl AllowedFails {
+    /// These numbers, with what they leave open taken from `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            authentication: self.authentication.or(other.authentication),
+            not_found: self.not_found.or(other.not_found),
+            timeout: self.timeout.or(other.timeout),
+            rate_limit: self.rate_limit.or(other.rate_limit),
+            internal_server: self.internal_server.or(other.internal_server),
+            bad_gateway: self.bad_gateway.or(other.bad_gateway),
+            service_unavailable: self.service_unavailable.or(other.service_unavailable),
+        }
+    }
+
     /// What is borne of failures like this one, with the place of their count.
     pub(super) fn of(&self, error: &Error) -> Option<(usize, u32)> {
         let (place, borne) = match error.kind() {
