@@ -12,6 +12,8 @@ mod connections;
 mod departures;
 #[path = "end_to_end/embeddings.rs"]
 mod embeddings;
+#[path = "end_to_end/health.rs"]
+mod health;
 #[path = "end_to_end/losses.rs"]
 mod losses;
 #[path = "end_to_end/native_lines.rs"]

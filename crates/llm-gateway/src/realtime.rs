@@ -95,11 +95,10 @@ async fn open(
 ) -> Result<Link> {
     let (group, name) = state.router.resolve(model)?;
     let mut refused = None;
-    let asks = [false, true]
-        .into_iter()
-        .flat_map(|insists| group.deployments().iter().map(move |one| (insists, one)));
+    let all = group.deployments();
     let mut asked = false;
-    for (insists, deployment) in asks {
+    for (turn, deployment) in all.iter().chain(all).enumerate() {
+        let insists = turn >= all.len();
         // Those that are benched are asked when there is nobody else.
         if insists && asked {
             break;

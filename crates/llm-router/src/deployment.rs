@@ -148,7 +148,7 @@ impl Deployment {
     /// A deployment that has not been used yet.
     pub fn new(spec: DeploymentSpec) -> Self {
         let quota = Quota::new(spec.quota);
-        let health = Health::new(spec.health.clone(), Arc::clone(&spec.credential));
+        let health = Health::new(spec.health.clone(), Arc::clone(&spec.credential), spec.group.is_wildcard());
         Self { spec, health, quota, pace: Pace::default() }
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use llm_core::{Error, Fault};
+use llm_core::Error;
 
 use crate::ask::Ask;
 use crate::clock;
@@ -34,7 +34,7 @@ pub use settings::{AllowedFails, Cooldown, HealthSettings};
 pub use standing::{Standing, Stands};
 pub use watch::{Bench, Watch};
 
-use breaker::{Breaker, State, Token, Verdict};
+use breaker::{Breaker, Phase, State, Token, Verdict};
 use judge::{Counts, Judgement};
 use missing::Missing;
 use standing::LastError;
@@ -57,6 +57,8 @@ pub struct Health {
     consecutive_failures: AtomicU32,
     last_error: LastError,
     siblings: AtomicBool,
+    /// It serves models of many names: one that is missing says nothing about the others.
+    many: bool,
     watch: OnceLock<Box<dyn Watch>>,
 }
 
@@ -76,14 +78,15 @@ impl Ticket {
         Self { own: None, credential: None, model: None, key: self.key }
     }
 
-    fn is_awaited(&self) -> bool {
+    /// Whether a breaker waits for how the attempt ends.
+    pub(crate) fn is_awaited(&self) -> bool {
         self.own.or(self.credential).or(self.model).is_some()
     }
 }
 
 impl Health {
-    pub(crate) fn new(settings: Option<HealthSettings>, credential: Arc<Credential>) -> Self {
-        let health = Self { credential, ..Self::default() };
+    pub(crate) fn new(settings: Option<HealthSettings>, credential: Arc<Credential>, many: bool) -> Self {
+        let health = Self { credential, many, ..Self::default() };
         if let Some(settings) = settings {
             health.follow(&Arc::new(settings));
         }
@@ -164,12 +167,12 @@ impl Health {
         self.attempts.load(Ordering::Relaxed)
     }
 
-    /// Attempts that failed by the vendor's fault.
+    /// Attempts that failed by the vendor's fault: that of the deployment, its key or one of its models.
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
     }
 
-    /// Failures by the vendor's fault since the last success.
+    /// Failures of the deployment itself since its last success.
     pub fn consecutive_failures(&self) -> u32 {
         self.consecutive_failures.load(Ordering::Relaxed)
     }
@@ -203,11 +206,13 @@ impl Health {
     pub(crate) fn failed(&self, ticket: &mut Ticket, error: &Error) {
         let now = clock::now();
         let awaited = std::mem::replace(ticket, ticket.spent());
-        if error.fault() == Fault::Upstream {
+        if let Some(scope) = blame::scope(error, awaited.key != 0) {
             self.failures.fetch_add(1, Ordering::Relaxed);
-            self.consecutive_failures.fetch_add(1, Ordering::Relaxed);
             self.last_error.set(error);
-            self.judge(&awaited, error, now);
+            if scope == Scope::Deployment {
+                self.consecutive_failures.fetch_add(1, Ordering::Relaxed);
+            }
+            self.judge(&awaited, scope, error, now);
         }
         // What was benched just now has another word; the rest has learnt nothing.
         self.abandon(&awaited, now);
@@ -228,9 +233,11 @@ impl Health {
         }
     }
 
-    fn judge(&self, ticket: &Ticket, error: &Error, now: Instant) {
+    fn judge(&self, ticket: &Ticket, scope: Scope, error: &Error, now: Instant) {
         let settings = self.settings();
-        let Some(scope) = blame::scope(error, ticket.key != 0).filter(|_| settings.enabled) else { return };
+        if !settings.enabled {
+            return;
+        }
         let token = match scope {
             Scope::Deployment => ticket.own,
             Scope::Key => ticket.credential,
@@ -281,10 +288,11 @@ impl Health {
 
     /// How it stands, for people and monitors.
     pub fn standing(&self, now: Instant) -> Standing {
-        let fixed = self.missing.breakers().map(Breaker::state);
+        let missing = self.missing.breakers().filter(|_| !self.many).map(Breaker::state);
         let states: Vec<State> =
-            [self.own.state(), self.credential.0.state()].into_iter().chain(fixed).collect();
-        let last_error = self.last_error.get().filter(|_| self.consecutive_failures() > 0);
+            [self.own.state(), self.credential.0.state()].into_iter().chain(missing).collect();
+        let benched = states.iter().any(|state| !matches!(state.phase, Phase::Well | Phase::Recovering));
+        let last_error = self.last_error.get().filter(|_| benched || self.consecutive_failures() > 0);
         Standing::of(&states, clock::micros(now), self.settings().slow_start, last_error)
     }
 }

@@ -100,6 +100,8 @@ impl InFlight {
 impl Drop for InFlight {
     /// An attempt that was given up shows nothing.
     fn drop(&mut self) {
-        self.deployment.health().abandon(&self.ticket, clock::now());
+        if self.ticket.is_awaited() {
+            self.deployment.health().abandon(&self.ticket, clock::now());
+        }
     }
 }

@@ -124,10 +124,12 @@ impl Router {
             }
         }
         // The group asked for was benched, and nobody stood in for it: it may be up again.
+        let made = run.attempts.len();
         if let (true, Ok((group, name))) = (skipped && fallback_may_help(&error), self.resolve(route.model)) {
             match run.group(group, name, true).await {
                 Ok(routed) => return Ok(routed),
-                Err(last) => error = last,
+                Err(last) if run.attempts.len() > made => error = last,
+                Err(_) => {}
             }
         }
         Err(Box::new(Unanswered { error, attempts: run.attempts, fallbacks: run.fallbacks }))

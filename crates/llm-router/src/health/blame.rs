@@ -47,8 +47,8 @@ fn names_another_thing(error: &Error) -> bool {
     let param = error.param().is_some_and(|param| !matches!(param, "" | "model" | "deployment" | "engine"));
     let of_model =
         |code: &str| ["model", "deployment", "resource", "engine"].iter().any(|word| code.contains(word));
-    let code = error.code().map(str::to_ascii_lowercase);
-    param || code.is_some_and(|code| code.ends_with("_not_found") && !of_model(&code))
+    let codes = [error.code(), error.error_type()].into_iter().flatten().map(str::to_ascii_lowercase);
+    param || codes.into_iter().any(|code| code.ends_with("_not_found") && !of_model(&code))
 }
 
 #[cfg(test)]

@@ -56,8 +56,12 @@ impl Counts {
             let (count, _) = self.allowed.add(now, length);
             return (probe || count > u64::from(borne)).then_some(false);
         }
-        let too_often = self.too_often(failure, now);
-        (probe || at_once(failure) || too_often).then_some(false)
+        let one_too_many = match failure.scope {
+            // A key or a model does not come back between two requests.
+            Scope::Key | Scope::Model => true,
+            Scope::Deployment => self.too_often(failure, now) || at_once(failure),
+        };
+        (probe || one_too_many).then_some(false)
     }
 
     fn too_often(&self, failure: &Judgement<'_>, now: u64) -> bool {
@@ -79,14 +83,8 @@ impl Counts {
     }
 }
 
-/// Failures that will go on: a key or a model does not come back between two requests, and who is told to slow down
-/// should, where another deployment can go on or the vendor says for how long.
+/// Who is told to slow down should, where another deployment can go on or the vendor says for how long.
 fn at_once(failure: &Judgement<'_>) -> bool {
-    match failure.scope {
-        Scope::Key | Scope::Model => true,
-        Scope::Deployment => {
-            let slower = failure.error.kind() == ErrorKind::RateLimited;
-            slower && (failure.siblings || failure.error.retry_after().is_some())
-        }
-    }
+    let slower = failure.error.kind() == ErrorKind::RateLimited;
+    slower && (failure.siblings || failure.error.retry_after().is_some())
 }
