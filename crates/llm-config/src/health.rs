@@ -1,9 +1,10 @@
 //! What a deployment's health is made from: settings of its own over the router's, a credential that it may share, and
 //! what it may be asked in the background.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use llm_router::{AllowedFails, CheckSpec, Cooldown, Credential, HealthSettings};
@@ -18,7 +19,7 @@ const CHAT_MODES: [&str; 3] = ["chat", "completion", "responses"];
 
 /// The credentials of a configuration, each once.
 #[derive(Default)]
-pub(crate) struct Credentials(Mutex<HashMap<u64, Arc<Credential>>>);
+pub(crate) struct Credentials(RefCell<HashMap<u64, Arc<Credential>>>);
 
 impl Credentials {
     /// What a deployment shows its vendor; the same for deployments that show the same at the same address.
@@ -32,8 +33,7 @@ impl Credentials {
         for (name, value) in &one.extra_headers {
             (name, value.expose()).hash(&mut hasher);
         }
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(hasher.finish()).or_default())
+        Arc::clone(self.0.borrow_mut().entry(hasher.finish()).or_default())
     }
 }
 

@@ -114,7 +114,7 @@ impl CallOptions {
                 }
             }
             "on_loss" => {
-                self.route.policy = inbound.option::<String>(key)?.as_deref().map(policy).transpose()?
+                self.route.policy = inbound.option::<String>(key)?.as_deref().map(policy).transpose()?;
             }
             "guardrails" if inbound.option::<serde::de::IgnoredAny>(key)?.is_some() => {
                 return Err(Error::invalid(

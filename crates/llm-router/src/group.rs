@@ -26,6 +26,9 @@ pub struct Group {
 /// A deployment's place in its group.
 pub(crate) type Index = usize;
 
+/// Deployments that were passed over, and why.
+pub(crate) type Refused = Vec<(Index, Rule)>;
+
 impl Group {
     pub(crate) fn new(name: Pattern, strategy: &Chosen) -> Self {
         let others = BuiltIn::ALL.into_iter().map(|built_in| (built_in, built_in.make())).collect();
@@ -62,8 +65,8 @@ impl Group {
         asked: Option<BuiltIn>,
         ask: &Ask<'_>,
         avoid: &[Index],
-    ) -> Result<(Index, InFlight), SmallVec<[(Index, Rule); 4]>> {
-        let mut refused: SmallVec<[(Index, Rule); 4]> = SmallVec::new();
+    ) -> Result<(Index, InFlight), Refused> {
+        let mut refused = Refused::new();
         loop {
             let out = |index: &Index| avoid.contains(index) || refused.iter().any(|(one, _)| one == index);
             let chosen =
@@ -93,12 +96,7 @@ impl Group {
     }
 
     /// Adds why deployments were not even candidates.
-    fn all_refused(
-        &self,
-        ask: &Ask<'_>,
-        avoid: &[Index],
-        mut refused: SmallVec<[(Index, Rule); 4]>,
-    ) -> SmallVec<[(Index, Rule); 4]> {
+    fn all_refused(&self, ask: &Ask<'_>, avoid: &[Index], mut refused: Refused) -> Refused {
         for (index, deployment) in self.deployments.iter().enumerate() {
             let known = avoid.contains(&index) || refused.iter().any(|(one, _)| *one == index);
             if let Some(rule) = deployment.benched(ask).filter(|_| !known) {

@@ -1,3 +1,5 @@
+//! What is written, and what it means.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
