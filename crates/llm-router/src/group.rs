@@ -109,7 +109,7 @@ impl Group {
     fn choose(&self, asked: Option<BuiltIn>, ask: &Ask<'_>, out: impl Fn(&Index) -> bool) -> Option<Index> {
         let mut indexes: SmallVec<[Index; 8]> = SmallVec::new();
         let mut candidates: SmallVec<[&Arc<Deployment>; 8]> = SmallVec::new();
-        let troubled = trouble::any();
+        let troubled = trouble::any(ask.now);
         for (index, deployment) in self.deployments.iter().enumerate().filter(|(index, _)| !out(index)) {
             if troubled && deployment.benched(ask).is_some() {
                 continue;

@@ -120,9 +120,6 @@ impl Health {
     pub(crate) fn admit(&self, ask: &Ask<'_>, key: u64) -> Result<Ticket, Rule> {
         self.attempts.fetch_add(1, Ordering::Relaxed);
         let mut ticket = Ticket { own: None, credential: None, model: None, key };
-        if !trouble::any() {
-            return Ok(ticket);
-        }
         let passed = self.pass(&self.credential.0, ask, &mut ticket.credential).and_then(|()| {
             self.pass(&self.own, ask, &mut ticket.own)?;
             self.missing.get(key).map_or(Ok(()), |breaker| self.pass(breaker, ask, &mut ticket.model))
@@ -137,6 +134,9 @@ impl Health {
     }
 
     fn pass(&self, breaker: &Breaker, ask: &Ask<'_>, token: &mut Option<Token>) -> Result<(), Rule> {
+        if breaker.state().phase == Phase::Well {
+            return Ok(());
+        }
         let settings = self.settings();
         match breaker.admit(clock::micros(ask.now), lease(settings), forget(settings)) {
             Verdict::Open => {}
@@ -280,10 +280,11 @@ impl Health {
 
     /// The part of its usual traffic that it may have: 1, but less while it is benched or has just come back.
     pub fn readiness(&self, now: Instant) -> f64 {
-        if !trouble::any() {
+        let state = self.own.state();
+        if state.phase == Phase::Well {
             return 1.0;
         }
-        standing::readiness(self.own.state(), clock::micros(now), self.settings().slow_start)
+        standing::readiness(state, clock::micros(now), self.settings().slow_start)
     }
 
     /// How it stands, for people and monitors.

@@ -220,20 +220,10 @@ impl Breaker {
     /// Whether the word was the expected one, and is now the next one.
     fn exchange(&self, word: u64, next: u64) -> bool {
         let exchanged = self.0.compare_exchange(word, next, Ordering::AcqRel, Ordering::Acquire).is_ok();
-        match (exchanged, word, next) {
-            (false, ..) | (true, 0, 0) => {}
-            (true, 0, _) => trouble::begins(),
-            (true, _, 0) => trouble::ends(),
-            (true, ..) => {}
+        let state = State::of(next);
+        if exchanged && matches!(state.phase, Phase::Benched | Phase::Probing) {
+            trouble::until(state.time);
         }
         exchanged
-    }
-}
-
-impl Drop for Breaker {
-    fn drop(&mut self) {
-        if self.word() != 0 {
-            trouble::ends();
-        }
     }
 }

@@ -28,7 +28,7 @@ impl Missing {
 
     /// The breaker of a model that was missing.
     pub(super) fn get(&self, key: u64) -> Option<&Breaker> {
-        let slots = self.0.get()?;
+        let slots = self.0.get().filter(|_| key != 0)?;
         slots.iter().find(|slot| slot.key.load(Ordering::Acquire) == key).map(|slot| &slot.breaker)
     }
 

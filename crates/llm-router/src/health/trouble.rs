@@ -1,21 +1,20 @@
-//! Whether any breaker of this process is not at rest. Mostly none is: then a pick looks at this one number instead of
-//! at every deployment.
+//! Until when any breaker of this process is closed. Mostly none is: then a pick looks at this one number instead of at
+//! every deployment.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-static BREAKERS: AtomicUsize = AtomicUsize::new(0);
+use crate::clock;
 
-/// Whether any breaker is not at rest. Late by a moment at most; who admits an attempt looks at the breaker itself.
-pub(crate) fn any() -> bool {
-    BREAKERS.load(Ordering::Relaxed) != 0
+static LATEST: AtomicU64 = AtomicU64::new(0);
+
+/// Whether any breaker may be closed. It may be wrong for a moment: who admits an attempt looks at the breaker itself.
+pub(crate) fn any(now: Instant) -> bool {
+    let latest = LATEST.load(Ordering::Relaxed);
+    latest != 0 && clock::micros(now) < latest
 }
 
-/// A breaker has left its rest.
-pub(super) fn begins() {
-    BREAKERS.fetch_add(1, Ordering::Relaxed);
-}
-
-/// A breaker is at rest again, or is gone.
-pub(super) fn ends() {
-    BREAKERS.fetch_sub(1, Ordering::Relaxed);
+/// A breaker is closed until then.
+pub(super) fn until(micros: u64) {
+    LATEST.fetch_max(micros, Ordering::Relaxed);
 }
