@@ -14,6 +14,8 @@ mod conversions;
 mod departures;
 #[path = "end_to_end/embeddings.rs"]
 mod embeddings;
+#[path = "end_to_end/health.rs"]
+mod health;
 #[path = "end_to_end/limits.rs"]
 mod limits;
 #[path = "end_to_end/losses.rs"]

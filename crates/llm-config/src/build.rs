@@ -10,6 +10,7 @@ use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses}
 use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaSpec, Router};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
+use crate::health::{self, Credentials};
 use crate::relays;
 use crate::report::Report;
 use crate::settings::BudgetConfig;
@@ -36,6 +37,7 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
         config,
         providers: Providers::new(config.vendors.clone()).with_media(config.media.clone()),
         vendor_budgets: vendor_budgets(config, &mut report),
+        credentials: Credentials::default(),
     };
     let mut deployments = Vec::with_capacity(config.deployments.len());
     let mut accounts = HashMap::with_capacity(config.deployments.len());
@@ -75,6 +77,7 @@ struct Building<'a> {
     providers: Providers,
     /// By the vendor's name.
     vendor_budgets: HashMap<String, Arc<Budget>>,
+    credentials: Credentials,
 }
 
 impl Building<'_> {
@@ -98,6 +101,9 @@ impl Building<'_> {
             limits,
             num_retries: one.num_retries,
             policy: one.policy,
+            health: health::settings(one, &settings.health),
+            credential: self.credentials.of(one),
+            check: health::check(one),
             facts: facts(one, &account, self.config),
             tags: one.tags.clone(),
             region: one.region.clone(),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use llm_core::request::Sampling;
 use llm_core::{LossPolicy, RawObject, Secret};
 use llm_metrics::PriceBook;
 use llm_providers::{CachePoint, MediaSettings, Parameters, Registry};
-use llm_router::{Alias, Limits, QuotaSpec, RouterSettings};
+use llm_router::{Alias, AllowedFails, Limits, QuotaSpec, RouterSettings};
 
 use crate::report::{Place, Report};
 use crate::settings::{BudgetConfig, LimitSettings, ServerSettings};
@@ -76,6 +77,8 @@ pub struct DeploymentConfig {
     pub adaptive: Option<bool>,
     /// What it may spend.
     pub budget: Option<BudgetConfig>,
+    /// When it is left alone, where it says so itself.
+    pub health: HealthConfig,
     /// What the vendor's row names as parameters.
     pub parameters: Parameters,
     /// What to do with what the vendor cannot do; `None`: as the router says.
@@ -98,6 +101,23 @@ pub struct DeploymentConfig {
     pub prices: Vec<(String, String)>,
     /// Where it stands.
     pub place: Place,
+}
+
+/// What a deployment says itself about when it is left alone, and how it is checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HealthConfig {
+    /// How long it is left alone.
+    pub cooldown_time: Option<Duration>,
+    /// How many failures are borne.
+    pub allowed_fails: Option<u32>,
+    /// How many of each kind.
+    pub allowed_fails_policy: AllowedFails,
+    /// It is not asked in the background.
+    pub unchecked: bool,
+    /// The model that checks ask for, in the vendor's words.
+    pub check_model: Option<String>,
+    /// How long a check may take.
+    pub check_timeout: Option<Duration>,
 }
 
 /// A configuration that can be built, and what is weak about it.

@@ -200,6 +200,7 @@ impl Maker<'_> {
             },
             adaptive: draft.layers.iter().find_map(|layer| layer.get_flag("adaptive_concurrency")),
             budget: draft.budget(),
+            health: draft.health(vendor),
             sampling: draft.sampling(),
             max_output_tokens: draft.whole("max_completion_tokens").or_else(|| draft.whole("max_tokens")),
             model_max_output_tokens: self.max_output_tokens(draft, vendor, model),

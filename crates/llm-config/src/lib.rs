@@ -28,6 +28,7 @@ mod deployments;
 mod dotenv;
 mod environment;
 mod files;
+mod health;
 mod inference;
 mod keys;
 pub mod load;
@@ -43,7 +44,7 @@ mod strict;
 
 pub use build::build;
 pub use check::describe;
-pub use config::{Config, DeploymentConfig, Loaded, Origin, Sources};
+pub use config::{Config, DeploymentConfig, HealthConfig, Loaded, Origin, Sources};
 pub use load::{Options, load};
 pub use reference::reference;
 pub use report::{Place, Problem, Report, Severity};

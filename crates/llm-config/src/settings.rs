@@ -18,11 +18,13 @@ use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::strict::{flag, number, seconds, whole};
 
+mod health;
 mod limits;
 mod media;
 mod router;
 mod table;
 
+pub(crate) use health::allowed_fails;
 pub use limits::{BudgetConfig, LimitSettings};
 pub(crate) use router::strategy;
 use table::{SETTINGS, Setting};
@@ -97,6 +99,7 @@ pub(crate) fn settings(
         }
     };
     let router = read.router.settings(root, &places, report);
+    let router = RouterSettings { check_interval: read.checks.interval(), ..router };
     let (media, limits) = (read.media.settings(root), read.limits.settings(root, report));
     Settings { server: read.server.into(), router, media, limits, places }
 }
@@ -220,6 +223,7 @@ struct Read {
     server: ReadServer,
     router: router::ReadRouter,
     media: media::ReadMedia,
+    checks: health::ReadChecks,
     limits: limits::ReadLimits,
 }
 

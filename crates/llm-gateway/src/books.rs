@@ -11,6 +11,7 @@ use llm_metrics::{DeploymentLabels, DeploymentMetrics, Metrics, ModelEntry, Pric
 use llm_router::{Deployment, Router};
 
 use crate::headers::DeploymentHeaders;
+use crate::health;
 use crate::relay::RelayRoute;
 
 /// How a deployment's calls are priced.
@@ -136,6 +137,7 @@ impl Books {
             }
             let spec = specs.remove(&deployment.id).unwrap_or_default();
             let account = Account::new(spec, deployment, &prices, metrics, routes.len());
+            health::watch(deployment, &account.metrics);
             accounts.insert(deployment.id.clone(), Arc::new(account));
         }
         let unanswered = vec![OnceLock::new(); routes.len()];

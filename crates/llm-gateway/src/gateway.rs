@@ -13,6 +13,7 @@ use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
 use llm_metrics::{Metrics, PriceBook};
 use llm_router::{Deployment, Earlier, MidStream, Route, Router, Started, Trail, Unanswered};
+use tokio::sync::Notify;
 
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::books::{Account, AccountSpec, Books};
@@ -55,6 +56,7 @@ pub struct GatewayParts {
 /// A gateway. Share it in an `Arc`; [`Gateway::replace`] changes its configuration while it runs.
 pub struct Gateway {
     state: ArcSwap<State>,
+    replaced: Notify,
     metrics: Arc<Metrics>,
     load: Arc<Load>,
 }
@@ -81,12 +83,18 @@ impl Gateway {
         let metrics = Arc::new(Metrics::new());
         let load = Arc::new(Load::default());
         let state = State::new(parts, &metrics, &load);
-        Self { state: ArcSwap::from_pointee(state), metrics, load }
+        Self { state: ArcSwap::from_pointee(state), replaced: Notify::new(), metrics, load }
     }
 
     /// Puts another configuration in place of this one. Calls under way end as they began.
     pub fn replace(&self, parts: GatewayParts) {
         self.state.store(Arc::new(State::new(parts, &self.metrics, &self.load)));
+        self.replaced.notify_one();
+    }
+
+    /// Waits until the configuration is replaced.
+    pub(crate) async fn replaced(&self) {
+        self.replaced.notified().await;
     }
 
     /// What a POST to this path and query means, and in which dialect.
@@ -119,6 +127,7 @@ impl Gateway {
 
     /// All metrics in the Prometheus text format.
     pub fn render_metrics(&self) -> String {
+        self.state.load().note_states();
         self.metrics.render()
     }
 

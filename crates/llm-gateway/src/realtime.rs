@@ -96,11 +96,18 @@ async fn open(
 ) -> Result<Link> {
     let (group, name) = state.router.resolve(model)?;
     let mut refused = None;
-    for deployment in group.deployments() {
+    let all = group.deployments();
+    let mut asked = false;
+    for (turn, deployment) in all.iter().chain(all).enumerate() {
+        let insists = turn >= all.len();
+        // Those that are benched are asked when there is nobody else.
+        if insists && asked {
+            break;
+        }
         let vendor_model = deployment.model_for(name);
         let deadlines = state.router.settings().limits.or(deployment.limits).deadlines(Instant::now());
         let began = Instant::now();
-        let mut in_flight = match deployment.admit(&Ask::at(began)) {
+        let mut in_flight = match deployment.admit(&Ask { insists, ..Ask::at(began) }) {
             Ok(in_flight) => in_flight,
             Err(rule) => {
                 refused = Some(unavailable(model, [&rule], began));
@@ -108,6 +115,7 @@ async fn open(
             }
         };
         settlement.asks();
+        asked = true;
         match deployment.provider.realtime(Dial { model: &vendor_model, handshake, deadlines }).await {
             Ok(link) => {
                 in_flight.answered();

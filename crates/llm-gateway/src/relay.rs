@@ -180,7 +180,8 @@ impl State {
         mut settlement: Settlement,
     ) -> Result<RelayAnswer> {
         let began = Instant::now();
-        let admitted = target.admit(&Ask::at(began));
+        // The client chose the deployment: there is no other.
+        let admitted = target.admit(&Ask::at(began).insisting());
         let mut in_flight = admitted.map_err(|rule| unavailable(&target.full_name, [&rule], began))?;
         let account = self.books.accounts.get(&target.id).map(Arc::clone);
         let account = account.ok_or_else(|| Error::internal("a deployment without an account"))?;

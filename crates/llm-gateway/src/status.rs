@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use llm_router::Deployment;
 use llm_router::quota::BudgetStanding;
+use llm_router::{Deployment, Standing, Stands, clock};
 use serde::Serialize;
 
 use crate::gateway::{Gateway, State};
@@ -28,8 +28,13 @@ pub struct DeploymentStatus {
     pub model_id: String,
     /// The base URL.
     pub api_base: String,
-    /// `healthy`, or `failing` while its last attempts failed.
+    /// `healthy`, `failing` (the last attempts failed, too few to leave it alone), `cooling_down`, `probing` or
+    /// `recovering`.
     pub status: &'static str,
+    /// In how many seconds it may be asked again; `null` while it may.
+    pub cooldown_until_seconds: Option<f64>,
+    /// What went wrong last; `null` when something went well since.
+    pub last_error: Option<&'static str>,
     /// Attempts under way.
     pub in_flight: u32,
     /// Attempts made.
@@ -92,9 +97,9 @@ pub struct BudgetStatus {
 /// The answer of a health check that asks no vendor.
 #[derive(Clone, Debug, Serialize)]
 pub struct Health {
-    /// Deployments whose last attempt did not fail.
+    /// Deployments that are in use and whose last attempt did not fail.
     pub healthy_endpoints: Vec<Endpoint>,
-    /// Deployments whose last attempts failed.
+    /// Deployments that are left alone, or whose last attempts failed.
     pub unhealthy_endpoints: Vec<Endpoint>,
     /// How many are healthy.
     pub healthy_count: usize,
@@ -111,6 +116,9 @@ pub struct Endpoint {
     pub api_base: String,
     /// The deployment's id.
     pub model_id: String,
+    /// What went wrong last, where nothing went well since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'static str>,
 }
 
 impl Gateway {
@@ -123,11 +131,17 @@ impl Gateway {
         Status { providers }
     }
 
-    /// Which deployments answered last and which failed, from real traffic; no vendor is called.
+    /// Which deployments are in use and which are not, by real traffic and by the checks in the background; this
+    /// question itself calls no vendor.
     pub fn health(&self) -> Health {
         let state = self.state();
-        let (healthy, unhealthy): (Vec<_>, Vec<_>) =
-            state.deployments().partition(|deployment| deployment.health().consecutive_failures() == 0);
+        let now = clock::now();
+        let is_up = |deployment: &&Deployment| {
+            let health = deployment.health();
+            let in_use = matches!(health.standing(now).stands, Stands::Healthy | Stands::Recovering);
+            in_use && health.consecutive_failures() == 0
+        };
+        let (healthy, unhealthy): (Vec<_>, Vec<_>) = state.deployments().partition(is_up);
         Health {
             healthy_count: healthy.len(),
             unhealthy_count: unhealthy.len(),
@@ -142,6 +156,7 @@ fn endpoint(deployment: &Deployment) -> Endpoint {
         model: deployment.full_name.clone(),
         api_base: deployment.api_base.clone(),
         model_id: deployment.id.clone(),
+        error: last_error(&deployment.health().standing(clock::now())),
     }
 }
 
@@ -177,21 +192,38 @@ impl BudgetStatus {
     }
 }
 
+fn status(deployment: &Deployment, standing: &Standing) -> &'static str {
+    match standing.stands {
+        Stands::Healthy if deployment.health().consecutive_failures() > 0 => "failing",
+        stands => stands.name(),
+    }
+}
+
+fn last_error(standing: &Standing) -> Option<&'static str> {
+    standing.last_error.map(|(kind, _)| kind.name())
+}
+
 impl State {
-    fn deployments(&self) -> impl Iterator<Item = &Deployment> {
+    pub(crate) fn deployments(&self) -> impl Iterator<Item = &Deployment> {
         self.router.groups().flat_map(|group| group.deployments()).map(AsRef::as_ref)
     }
 
     fn status_of(&self, deployment: &Deployment) -> DeploymentStatus {
         let totals = self.books.accounts.get(&deployment.id).map(|account| account.metrics.totals());
         let totals = totals.unwrap_or_default();
+        let now = clock::now();
+        let standing = deployment.health().standing(now);
         DeploymentStatus {
             model_name: deployment.group.to_string(),
             model: deployment.full_name.clone(),
             provider: deployment.vendor.clone(),
             model_id: deployment.id.clone(),
             api_base: deployment.api_base.clone(),
-            status: if deployment.health().consecutive_failures() == 0 { "healthy" } else { "failing" },
+            status: status(deployment, &standing),
+            cooldown_until_seconds: standing
+                .until
+                .map(|until| until.saturating_duration_since(now).as_secs_f64()),
+            last_error: last_error(&standing),
             in_flight: deployment.quota().in_flight(),
             attempts: deployment.health().attempts(),
             failures: deployment.health().failures(),

@@ -30,6 +30,11 @@ impl Parameters {
         self.0.get(name).map(|value| value.expose().trim())
     }
 
+    /// All of them by name; their values may be credentials.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.expose().as_str()))
+    }
+
     /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -8,7 +8,7 @@ use llm_core::provider::Deadlines;
 use llm_core::{LossPolicy, Provider};
 
 use crate::ask::Ask;
-use crate::health::{Health, HealthSettings};
+use crate::health::{Credential, Health, HealthSettings, trouble};
 use crate::in_flight::InFlight;
 use crate::needs::Facts;
 use crate::pace::Pace;
@@ -49,6 +49,10 @@ pub struct DeploymentSpec {
     pub budgets: Vec<Arc<Budget>>,
     /// When it is benched and for how long; `None`: as the router says.
     pub health: Option<HealthSettings>,
+    /// What it shows the vendor; deployments that share it are benched together when it is refused.
+    pub credential: Arc<Credential>,
+    /// What it may be asked in the background to see how it is; `None`: nothing.
+    pub check: Option<CheckSpec>,
     /// What is known of its model.
     pub facts: Facts,
     /// Words that requests may ask for.
@@ -84,12 +88,23 @@ impl DeploymentSpec {
             quota: QuotaSpec::default(),
             budgets: Vec::new(),
             health: None,
+            credential: Arc::default(),
+            check: None,
             facts: Facts::default(),
             tags: Vec::new(),
             region: None,
             provider,
         }
     }
+}
+
+/// What a deployment may be asked in the background.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckSpec {
+    /// The model, in the vendor's words.
+    pub model: String,
+    /// How long the answer may take.
+    pub timeout: Duration,
 }
 
 /// How long each phase of an attempt may take. `None`: as the level above says.
@@ -143,8 +158,9 @@ pub struct Deployment {
 impl Deployment {
     /// A deployment that has not been used yet.
     pub fn new(spec: DeploymentSpec) -> Self {
+        let health = Health::new(spec.health.clone(), Arc::clone(&spec.credential), spec.group.is_wildcard());
         let quota = Quota::new(spec.quota, spec.budgets.clone(), spec.price.clone());
-        Self { spec, health: Health::default(), quota, pace: Pace::default() }
+        Self { spec, health, quota, pace: Pace::default() }
     }
 
     /// The model in the vendor's words for a public name.
@@ -177,8 +193,9 @@ impl Deployment {
     /// # Errors
     /// The rule that forbids it.
     pub fn check(&self, ask: &Ask<'_>) -> Result<(), Rule> {
-        self.health.check(ask.now)?;
-        self.quota.glance(ask.now).map_or(Ok(()), Err)
+        // One look for all deployments: in good times nobody is benched.
+        let benched = || trouble::any(ask.now).then(|| self.benched(ask)).flatten();
+        benched().or_else(|| self.quota.glance(ask.now)).map_or(Ok(()), Err)
     }
 
     /// Begins an attempt: what it may use is reserved until the mark is dropped.
@@ -186,9 +203,30 @@ impl Deployment {
     /// # Errors
     /// The rule that forbids it, when it is benched or full.
     pub fn admit(self: &Arc<Self>, ask: &Ask<'_>) -> Result<InFlight, Rule> {
-        let probe = self.health.admit(ask.now)?;
-        let reservation = self.quota.reserve(ask).inspect_err(|_| self.health.withdrawn())?;
-        Ok(InFlight::new(Arc::clone(self), probe, reservation))
+        let ticket = self.health.admit(ask, self.health_key(ask))?;
+        match self.quota.reserve(ask) {
+            Ok(reservation) => Ok(InFlight::new(Arc::clone(self), ticket, reservation)),
+            Err(rule) => {
+                self.health.give_back(&ticket, ask.now);
+                Err(rule)
+            }
+        }
+    }
+
+    /// Why it is benched for a call, if it is. Changes nothing.
+    pub(crate) fn benched(&self, ask: &Ask<'_>) -> Option<Rule> {
+        self.health.benched(ask.now, || self.health_key(ask))
+    }
+
+    /// What a missing model is remembered by: the kind of call and, where there are several models, the name. 0 where
+    /// nobody read the request.
+    fn health_key(&self, ask: &Ask<'_>) -> u64 {
+        const PRIME: u64 = 0x0000_0100_0000_01B3;
+        let Some(inbound) = ask.inbound else { return 0 };
+        let name = if self.spec.group.is_wildcard() { ask.model } else { "" };
+        let operation = inbound.asked.operation.name();
+        let bytes = operation.bytes().chain(name.bytes());
+        bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME)).max(1)
     }
 }
 

@@ -156,6 +156,20 @@ impl Group {
         None
     }
 
+    /// Begins an attempt at the benched deployment that is the first to come back: better than none.
+    pub(crate) fn insist(&self, ask: &Ask<'_>, refused: &[(Index, Rule)]) -> Option<(Index, InFlight)> {
+        let benched = refused.iter().filter_map(|(index, rule)| match rule {
+            Rule::CoolingDown { until } => Some((*until, *index)),
+            _ => None,
+        });
+        let mut benched: SmallVec<[_; 8]> = benched.collect();
+        benched.sort_unstable();
+        let ask = ask.insisting();
+        benched
+            .into_iter()
+            .find_map(|(_, index)| Some((index, self.deployments.get(index)?.admit(&ask).ok()?)))
+    }
+
     fn levels(&self, among: Among<'_>) -> impl Iterator<Item = &Level> {
         self.levels.iter().filter(move |level| among.above.is_none_or(|above| level.order > above))
     }

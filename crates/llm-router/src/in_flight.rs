@@ -3,18 +3,40 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use llm_core::Error;
 use llm_core::money::NanoDollars;
+use llm_core::{Error, ErrorKind, Fault};
 
+use crate::clock;
 use crate::deployment::Deployment;
-use crate::health::Probe;
+use crate::health::Ticket;
 use crate::quota::Reservation;
 
 /// An attempt under way; dropping it ends it.
 pub struct InFlight {
     deployment: Arc<Deployment>,
-    probe: Option<Probe>,
+    ticket: Ticket,
     reservation: Reservation,
+    patience: Patience,
+}
+
+/// When the client gives up by limits of its own that are shorter than the operator's: a deadline that passes then
+/// says nothing about the deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// For the first content.
+    pub first_content: Option<Instant>,
+    /// For the whole call.
+    pub total: Option<Instant>,
+}
+
+/// How much earlier than its deadline a timer may fire.
+const EARLY: Duration = Duration::from_millis(5);
+
+impl Patience {
+    fn is_over(self) -> bool {
+        let ends = self.first_content.into_iter().chain(self.total);
+        ends.min().is_some_and(|end| clock::now() + EARLY >= end)
+    }
 }
 
 /// How an attempt ended.
@@ -37,8 +59,13 @@ pub struct Finished<'a> {
 }
 
 impl InFlight {
-    pub(crate) fn new(deployment: Arc<Deployment>, probe: Option<Probe>, reservation: Reservation) -> Self {
-        Self { deployment, probe, reservation }
+    pub(crate) fn new(deployment: Arc<Deployment>, ticket: Ticket, reservation: Reservation) -> Self {
+        Self { deployment, ticket, reservation, patience: Patience::default() }
+    }
+
+    /// Says when the client gives up.
+    pub(crate) fn bears(&mut self, patience: Patience) {
+        self.patience = patience;
     }
 
     /// The deployment that is used.
@@ -48,14 +75,18 @@ impl InFlight {
 
     /// An answer has begun: the deployment is up.
     pub fn answered(&mut self) {
-        self.probe = None;
-        self.deployment.health().succeeded();
+        self.patience.first_content = None;
+        self.deployment.health().succeeded(&mut self.ticket);
     }
 
     /// There was no answer, or it broke off.
     pub fn failed(&mut self, error: &Error) {
-        self.probe = None;
-        self.deployment.health().failed(error);
+        let health = self.deployment.health();
+        if error.kind() == ErrorKind::Timeout && self.patience.is_over() {
+            health.failed(&mut self.ticket, &error.clone().with_fault(Fault::Client));
+        } else {
+            health.failed(&mut self.ticket, error);
+        }
         self.reservation.failed(error);
     }
 
@@ -65,6 +96,15 @@ impl InFlight {
             self.failed(error);
         }
         self.reservation.settle(finished);
-        self.deployment.pace().note(finished, Instant::now());
+        self.deployment.pace().note(finished, clock::now());
+    }
+}
+
+impl Drop for InFlight {
+    /// An attempt that was given up shows nothing.
+    fn drop(&mut self) {
+        if self.ticket.is_awaited() {
+            self.deployment.health().abandon(&self.ticket, clock::now());
+        }
     }
 }

@@ -13,6 +13,7 @@
 
 pub mod affinity;
 pub mod ask;
+pub mod clock;
 pub mod deployment;
 pub mod fallback;
 pub mod fit;
@@ -39,13 +40,13 @@ pub mod wait;
 
 pub use affinity::Affinity;
 pub use ask::Ask;
-pub use deployment::{Deployment, DeploymentSpec, Limits};
+pub use deployment::{CheckSpec, Deployment, DeploymentSpec, Limits};
 pub use fallback::{FallbackList, Fallbacks};
 pub use fit::TagFiltering;
 pub use group::Group;
-pub use health::HealthSettings;
+pub use health::{AllowedFails, Bench, Cooldown, Credential, HealthSettings, Scope, Standing, Stands, Watch};
 pub use hedge::{HedgeAfter, HedgeSettings};
-pub use in_flight::{Finished, InFlight};
+pub use in_flight::{Finished, InFlight, Patience};
 pub use needs::{Facts, Needs};
 pub use pattern::Pattern;
 pub use plan::{Plan, PlannedDeployment, PlannedGroup};

@@ -120,7 +120,7 @@ impl Router {
         let (options, own, all) = (route.options, group.settings(), self.settings());
         let strategy = options.strategy.map(|strategy| strategy.name());
         let limits = options.limits.or(own.limits).or(all.limits);
-        let ask = route.ask(now());
+        let ask = route.ask(name, now());
         let fit = Fit::of(route, all, group.deployments());
         let mut deployments: Vec<PlannedDeployment> = Vec::new();
         let mut first_order = None;

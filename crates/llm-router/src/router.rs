@@ -56,6 +56,8 @@ pub struct RouterSettings {
     pub affinity: Affinity,
     /// When deployments are benched, and for how long.
     pub health: HealthSettings,
+    /// How often deployments without traffic are asked how they are; `None`: never.
+    pub check_interval: Option<Duration>,
     /// Whether calls wait where all deployments are full; `None`: they are refused at once.
     pub queue: Option<QueueSettings>,
     /// The importance of calls that do not say: the lower the more important.
@@ -92,6 +94,7 @@ impl Default for RouterSettings {
             pre_call_checks: false,
             affinity: Affinity::default(),
             health: HealthSettings::default(),
+            check_interval: None,
             queue: None,
             default_priority: 0,
             policy: LossPolicy::Default,
@@ -125,9 +128,14 @@ impl Router {
         aliases: HashMap<String, Alias>,
         settings: RouterSettings,
     ) -> Self {
+        let health = Arc::new(settings.health.clone());
         let mut by_name: HashMap<Pattern, Vec<Arc<Deployment>>> = HashMap::new();
         for deployment in deployments {
+            deployment.health().follow(&health);
             by_name.entry(deployment.group.clone()).or_default().push(deployment);
+        }
+        for group in by_name.values().filter(|group| group.len() > 1) {
+            group.iter().for_each(|deployment| deployment.health().has_siblings());
         }
         let groups = by_name.into_iter().map(|(name, all)| {
             let own = settings.groups.get(name.as_str()).cloned().unwrap_or_default();

@@ -73,7 +73,9 @@ impl Rule {
 /// The error of a call that no deployment can take now: 429, with the time when the first of them can.
 pub fn unavailable<'a>(model: &str, rules: impl IntoIterator<Item = &'a Rule>, now: Instant) -> Error {
     let (mut reasons, mut until): (Vec<String>, Option<Instant>) = (Vec::new(), None);
+    let mut benched = true;
     for rule in rules {
+        benched &= matches!(rule, Rule::CoolingDown { .. });
         let reason = rule.to_string();
         if !reasons.contains(&reason) {
             reasons.push(reason);
@@ -82,7 +84,10 @@ pub fn unavailable<'a>(model: &str, rules: impl IntoIterator<Item = &'a Rule>, n
     }
     let shown: String = model.chars().filter(|letter| !letter.is_control()).take(128).collect();
     let message = format!("no deployment of `{shown}` can take the request now: {}", reasons.join("; "));
-    let error = Error::new(ErrorKind::RateLimited, message).with_fault(Fault::Gateway);
+    let mut error = Error::new(ErrorKind::RateLimited, message).with_fault(Fault::Gateway);
+    if benched {
+        error = error.with_code("all_deployments_in_cooldown");
+    }
     match until {
         Some(until) => {
             let wait = until.saturating_duration_since(now);

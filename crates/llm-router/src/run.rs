@@ -22,6 +22,8 @@ use crate::started::Started;
 use crate::strategy::BuiltIn;
 use crate::trail::{Skipped, Step, Trail};
 
+pub(crate) use crate::clock::now;
+
 mod attempt;
 mod hedged;
 mod queue;
@@ -75,9 +77,12 @@ impl<'a> Route<'a> {
         Self { inbound, model, stream, began, options, avoid: &[], earlier, requires, may_use: None }
     }
 
-    /// What a pick is decided by.
-    pub(crate) fn ask(&self, now: Instant) -> Ask<'a> {
-        Ask { session: self.options.session, ..Ask::of(self.inbound, self.stream, now) }
+    /// What a pick in a group is decided by; `model` is the group's public name.
+    pub(crate) fn ask<'b>(&self, model: &'b str, now: Instant) -> Ask<'b>
+    where
+        'a: 'b,
+    {
+        Ask { session: self.options.session, model, ..Ask::of(self.inbound, self.stream, now) }
     }
 }
 
@@ -214,11 +219,6 @@ impl Router {
     }
 }
 
-/// The time, as the runtime's clock has it.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
-
 /// The state of a call on its way.
 pub(crate) struct Run<'a> {
     router: &'a Router,
@@ -229,6 +229,8 @@ pub(crate) struct Run<'a> {
     fallbacks: usize,
     /// Whether another group is left to go to; `None`: nobody looked yet.
     has_others: Option<bool>,
+    /// All fallbacks failed, and nobody of the group asked for was asked: one that is benched is better than none.
+    insists: bool,
     pub(crate) trail: Trail,
 }
 
@@ -244,6 +246,7 @@ impl<'a> Run<'a> {
             retries: attempts.saturating_sub(fallbacks),
             fallbacks,
             has_others: None,
+            insists: false,
             trail: Trail::default(),
         }
     }
@@ -258,7 +261,26 @@ impl<'a> Run<'a> {
             Err(error) => (model, error),
         };
         // On its own memory: what seldom happens does not make every call larger.
-        Box::pin(self.fall_back(name, error)).await
+        let skipped = self.attempts.is_empty();
+        match Box::pin(self.fall_back(name, error)).await {
+            Err(error) if skipped => Box::pin(self.last_resort(error)).await,
+            outcome => outcome,
+        }
+    }
+
+    /// The group asked for was benched, and nobody stood in for it: it may be up again.
+    async fn last_resort(&mut self, error: Error) -> Result<Routed> {
+        let Ok((group, name)) = self.router.resolve(self.route.model) else { return Err(error) };
+        if !fallback::may_help(&error, true) || self.is_over_in(Limits::default(), Duration::ZERO) {
+            return Err(error);
+        }
+        let made = self.attempts.len();
+        (self.insists, self.has_others) = (true, Some(false));
+        match self.walk(group, name, 0).await {
+            Err(last) if self.attempts.len() > made => Err(last),
+            Err(_) => Err(error),
+            outcome => outcome,
+        }
     }
 
     /// Goes to one fallback after another, each at most once, and each time first to those of the group that failed

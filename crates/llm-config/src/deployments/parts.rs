@@ -10,8 +10,9 @@ use llm_providers::{Auth, Registry, Status, Vendor};
 use llm_router::Limits;
 
 use super::Draft;
+use crate::config::HealthConfig;
 use crate::node::Node;
-use crate::settings::{BudgetConfig, Phases};
+use crate::settings::{BudgetConfig, Phases, allowed_fails};
 
 /// Fields of the price table that a configuration may set for a deployment.
 const PRICES: &[&str] = &[
@@ -104,6 +105,24 @@ impl Draft<'_> {
         let limit = self.text("max_budget").and_then(NanoDollars::parse)?;
         let window = self.layers.iter().find_map(|layer| layer.get_period("budget_duration"));
         Some(BudgetConfig { limit, window, place: self.at.clone() })
+    }
+
+    pub(super) fn health(&self, vendor: &Vendor) -> HealthConfig {
+        let info = |key: &str| self.info.and_then(|info| info.get_whole(key));
+        // The same name as elsewhere in the file: with the vendor before it.
+        let model = self.info_text("health_check_model").map(|name| {
+            let bare = name.strip_prefix(vendor.name.as_str()).and_then(|rest| rest.strip_prefix('/'));
+            bare.unwrap_or(name).to_owned()
+        });
+        HealthConfig {
+            cooldown_time: self.layers.iter().find_map(|layer| layer.get_seconds("cooldown_time")),
+            allowed_fails: info("allowed_fails").map(short),
+            allowed_fails_policy: allowed_fails(self.info),
+            unchecked: self.info.and_then(|info| info.get_flag("disable_background_health_check"))
+                == Some(true),
+            check_model: model,
+            check_timeout: self.info.and_then(|info| info.get_seconds("health_check_timeout")),
+        }
     }
 
     pub(super) fn sampling(&self) -> Sampling {

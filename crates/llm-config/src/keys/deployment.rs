@@ -1,6 +1,6 @@
 //! What a deployment is made from, in each of the forms that it may be written in, and vendors of one's own.
 
-use super::settings::{PHASES, SAMPLING};
+use super::settings::{ALLOWED, PHASES, SAMPLING};
 use super::{Key, LONG_PROMPT_PRICES, Section, Shape, key};
 
 const MODEL_KEY: &[Key] = &[key(
@@ -89,6 +89,11 @@ const TRAFFIC: &[Key] = &[
     key("budget_duration", Shape::Period, "The window of `max_budget`. Default: one without an end."),
     key("order", Shape::Whole, "Priority level: lower ones are used first. Default 0."),
     key("num_retries", Shape::Whole, "Attempts after the first, instead of the router's."),
+    key(
+        "cooldown_time",
+        Shape::Seconds,
+        "How long it is left alone after failures, whatever its vendor says; 0: never.",
+    ),
 ];
 
 const BODY: &[Key] = &[
@@ -141,7 +146,6 @@ const PARAMS_LATER: &[&str] = &[
     "aws_*",
     "azure_*",
     "configurable_clientside_auth_params",
-    "cooldown_time",
     "default_api_key_rpm_limit",
     "default_api_key_tpm_limit",
     "dimensions",
@@ -210,20 +214,29 @@ pub(crate) static INFO: Section = Section {
             key("max_tokens", Shape::Whole, "As `max_output_tokens`."),
             key("max_input_tokens", Shape::Whole, "The most prompt tokens."),
             key("max_output_tokens", Shape::Whole, "The most answer tokens."),
+            key(
+                "health_check_model",
+                Shape::Text,
+                "The model that health checks ask for; a wildcard is checked only with one.",
+            ),
+            key("health_check_timeout", Shape::Seconds, "How long a health check may take. Default 60."),
+            key(
+                "disable_background_health_check",
+                Shape::Bool,
+                "Never ask this deployment in the background.",
+            ),
         ],
+        ALLOWED,
         PRICES,
     ],
     later: &[&[
         "*_cost_*",
         "access_groups",
         "access_windows",
-        "allowed_fails",
-        "allowed_fails_policy",
         "blocked",
         "created_*",
         "db_model",
         "description",
-        "disable_background_health_check",
         "health_check_*",
         "litellm_provider",
         "supported_environments",

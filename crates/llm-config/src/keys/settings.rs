@@ -110,6 +110,39 @@ const LIMITS: &[Key] = &[
     ),
 ];
 
+/// How many failures of a kind are borne; names that LiteLLM has.
+pub(super) static ALLOWED_FAILS: Section = Section {
+    name: "allowed_fails_policy",
+    about: "How many failures of a kind within a cooldown's length are borne; one more begins a cooldown, even of a deployment that is alone.",
+    keys: &[&[
+        key("AuthenticationErrorAllowedFails", Shape::Whole, "The vendor refuses the key."),
+        key("NotFoundErrorAllowedFails", Shape::Whole, "The vendor does not know the model."),
+        key("TimeoutErrorAllowedFails", Shape::Whole, "A deadline passed."),
+        key("RateLimitErrorAllowedFails", Shape::Whole, "Too many requests or tokens."),
+        key("InternalServerErrorAllowedFails", Shape::Whole, "The vendor failed, or the connection did."),
+        key("BadGatewayErrorAllowedFails", Shape::Whole, "The vendor's own proxy failed. Default: as above."),
+        key("ServiceUnavailableErrorAllowedFails", Shape::Whole, "The vendor has too much to do."),
+    ]],
+    later: &[],
+    // A client's own mistake benches nothing, there as here.
+    moot: &["BadRequestErrorAllowedFails", "ContentPolicyViolationErrorAllowedFails"],
+    notes: false,
+};
+
+/// When a deployment is left alone; for the router and for single deployments.
+pub(super) const ALLOWED: &[Key] = &[
+    key(
+        "allowed_fails",
+        Shape::Whole,
+        "Failures within a cooldown's length that are borne; one more begins a cooldown. Default: see docs/routing.md.",
+    ),
+    key(
+        "allowed_fails_policy",
+        Shape::Section(&ALLOWED_FAILS),
+        "The same for single kinds of failures, before `allowed_fails`.",
+    ),
+];
+
 pub(crate) static ROUTER: Section = Section {
     name: "router_settings",
     about: "How deployments are picked, retried and replaced.",
@@ -178,25 +211,37 @@ pub(crate) static ROUTER: Section = Section {
                 Shape::Aliases,
                 "Other names: `{alias: group}` or `{alias: {model, hidden}}`.",
             ),
+            key(
+                "cooldown_time",
+                Shape::Seconds,
+                "How long a deployment that failed is left alone, where its vendor does not say. Default 5, doubled with each failed probe up to `max_cooldown_time`; 0 switches cooldowns off.",
+            ),
+            key(
+                "max_cooldown_time",
+                Shape::Seconds,
+                "How long a cooldown grows at most. Default 20, or `cooldown_time`.",
+            ),
+            key("disable_cooldowns", Shape::Bool, "Never leave a deployment alone."),
+            key(
+                "slow_start_time",
+                Shape::Seconds,
+                "How long the share of a deployment that is back grows. Default 10.",
+            ),
         ],
         LIMITS,
+        ALLOWED,
         PHASES,
     ],
     later: &[&[
         "alerting_config",
-        "allowed_fails",
-        "allowed_fails_policy",
         "assistants_config",
         "cache_kwargs",
         "cache_responses",
         "caching_groups",
         "client_ttl",
-        "cooldown_time",
         "debug_level",
         "default_litellm_params",
         "deployment_affinity_ttl_seconds",
-        "disable_cooldowns",
-        "enable_health_check_routing",
         "enable_weighted_failover",
         "ignore_invalid_deployments",
         "redis_*",
@@ -205,8 +250,8 @@ pub(crate) static ROUTER: Section = Section {
         "set_verbose",
         "tag_routing_prefix",
     ]],
-    // Nobody polls here: a call that waits is woken.
-    moot: &["polling_interval"],
+    // Nobody polls here: a call that waits is woken. What a health check finds always counts.
+    moot: &["enable_health_check_routing", "polling_interval"],
     notes: false,
 };
 
@@ -221,20 +266,20 @@ pub(crate) static LITELLM: Section = Section {
         key("context_window_fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
         key("content_policy_fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
         key("default_fallbacks", Shape::Texts, "As in `router_settings`, which wins."),
+        key("allowed_fails", Shape::Whole, "As in `router_settings`, which wins."),
+        key("cooldown_time", Shape::Seconds, "As in `router_settings`, which wins."),
         key("json_logs", Shape::Bool, "As in `server`, which wins."),
         key("set_verbose", Shape::Bool, "As `verbose` in `server`, which wins."),
     ]],
     later: &[&[
         "*callback*",
         "*max_budget",
-        "allowed_fails",
         "always_read_redis",
         "blocked_user_list",
         "banned_keywords_list",
         "budget_*",
         "cache",
         "cache_params",
-        "cooldown_time",
         "cost_discount_config",
         "cost_margin_config",
         "custom_prometheus_*",
@@ -293,6 +338,12 @@ pub(crate) static GENERAL: Section = Section {
             Shape::Whole,
             "As `global_max_parallel_requests`, which wins.",
         ),
+        key(
+            "background_health_checks",
+            Shape::Bool,
+            "Ask deployments without traffic for one token now and then. Default false: it costs money.",
+        ),
+        key("health_check_interval", Shape::Seconds, "How often an idle deployment is asked. Default 300."),
     ]],
     later: &[&[
         "admin_only_routes",
@@ -301,7 +352,6 @@ pub(crate) static GENERAL: Section = Section {
         "allowed_ips",
         "allowed_routes",
         "always_include_stream_usage",
-        "background_health_checks",
         "budget_duration",
         "completion_model",
         "coordination_redis",

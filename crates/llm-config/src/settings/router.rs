@@ -8,6 +8,7 @@ use llm_router::{Affinity, BuiltIn, Chosen, QueueSettings, RouterSettings, TagFi
 use serde::Deserialize;
 
 use super::Phases;
+use super::health::ReadHealth;
 use crate::keys::nearest;
 use crate::node::Node;
 use crate::report::{Place, Report};
@@ -36,6 +37,8 @@ pub(super) struct ReadRouter {
     first_content_timeout: Option<f64>,
     idle_timeout: Option<f64>,
     total_timeout: Option<f64>,
+    #[serde(flatten)]
+    health: ReadHealth,
 }
 
 impl ReadRouter {
@@ -61,6 +64,7 @@ impl ReadRouter {
                 most: self.max_queue,
             }),
             default_priority: i64::from(self.default_priority),
+            health: self.health.settings(root),
             policy: if self.drop_params { LossPolicy::Drop } else { LossPolicy::Default },
             tag_filtering: match (self.enable_tag_filtering, self.tag_filtering_match_any) {
                 (false, _) => TagFiltering::Off,

@@ -6,7 +6,7 @@ use prometheus::core::Desc;
 use prometheus::proto::{Bucket, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use super::Book;
-use super::deployment::{Counter, DeploymentLabels, DeploymentMetrics, FAILURES, Limit, Timing};
+use super::deployment::{Counter, DeploymentLabels, DeploymentMetrics, FAILURES, Limit, STATUSES, Timing};
 use super::route::{PLACES, RouteLabels, RouteMetrics, is_failure, status_label};
 
 /// Nano-units in a unit: nano-dollars in a dollar, nanoseconds in a second.
@@ -137,9 +137,7 @@ fn of_deployments(deployments: &[(DeploymentLabels, DeploymentMetrics)]) -> Vec<
         MetricType::COUNTER,
         requests,
     ));
-    let cooldowns = each(&|metrics, labels| counter(labels, metrics.cooldowns(), 1));
-    let help = "How often the deployment was left alone for a while";
-    families.push(family("litellm_deployment_cooled_down_total", help, MetricType::COUNTER, cooldowns));
+    families.push(cooldowns(deployments));
     let states = each(&|metrics, labels| gauge(labels, metrics.state() as u64));
     let help = "0 healthy, 1 degraded, 2 out";
     families.push(family("litellm_deployment_state", help, MetricType::GAUGE, states));
@@ -164,6 +162,21 @@ fn limits(deployments: &[(DeploymentLabels, DeploymentMetrics)]) -> [MetricFamil
         };
         family(name, help, MetricType::GAUGE, deployments.iter().filter_map(sample).collect())
     })
+}
+
+fn cooldowns(deployments: &[(DeploymentLabels, DeploymentMetrics)]) -> MetricFamily {
+    let mut samples = Vec::new();
+    for (labels, metrics) in deployments {
+        for at in 0..=STATUSES.len() {
+            let (count, status) = (metrics.cooldowns_at(at), STATUSES.get(at).map(u16::to_string));
+            if count > 0 {
+                let status = ("exception_status", status.as_deref().unwrap_or("other"));
+                samples.push(counter(of_labels(labels, Some(status)), count, 1));
+            }
+        }
+    }
+    let help = "How often the deployment was left alone for a while";
+    family("litellm_deployment_cooled_down_total", help, MetricType::COUNTER, samples)
 }
 
 fn failures(deployments: &[(DeploymentLabels, DeploymentMetrics)]) -> MetricFamily {

@@ -123,6 +123,10 @@ pub(crate) const FAILURES: [ErrorKind; 14] = [
     ErrorKind::ContentFilter,
 ];
 
+/// The statuses of failures after which a deployment was left alone that are counted apart; the last place counts all
+/// others.
+pub(crate) const STATUSES: [u16; 11] = [401, 402, 403, 404, 408, 429, 500, 502, 503, 504, 529];
+
 /// The counters of a deployment. Cloning gives another handle to the same ones.
 #[derive(Clone, Debug, Default)]
 pub struct DeploymentMetrics(Arc<Cells>);
@@ -131,7 +135,7 @@ pub struct DeploymentMetrics(Arc<Cells>);
 struct Cells {
     calls: Striped<{ COUNTERS + Timing::ALL * histogram::CELLS }>,
     failures: Striped<{ FAILURES.len() + 1 }>,
-    cooldowns: Striped<1>,
+    cooldowns: Striped<{ STATUSES.len() + 1 }>,
     state: AtomicU8,
     /// Limits in the order of [`Limit`], each one more than it is; 0 stands for none.
     limits: [AtomicU64; 3],
@@ -202,9 +206,10 @@ impl DeploymentMetrics {
         self.failure(kind);
     }
 
-    /// Counts that the deployment is left alone for a while.
-    pub fn cooled_down(&self) {
-        add(&self.0.cooldowns.own()[0], 1);
+    /// Counts that the deployment is left alone for a while after a failure of this status.
+    pub fn cooled_down(&self, status: u16) {
+        let at = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len());
+        add(&self.0.cooldowns.own()[at], 1);
     }
 
     /// Says how the deployment stands.
@@ -267,8 +272,9 @@ impl DeploymentMetrics {
         self.0.failures.sum(at)
     }
 
-    pub(crate) fn cooldowns(&self) -> u64 {
-        self.0.cooldowns.sum(0)
+    /// Cooldowns after the status at a place of [`STATUSES`]; after them all others.
+    pub(crate) fn cooldowns_at(&self, at: usize) -> u64 {
+        self.0.cooldowns.sum(at)
     }
 
     /// Whether anybody but the registry holds this handle.

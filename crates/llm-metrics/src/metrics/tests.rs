@@ -77,7 +77,8 @@ fn failures_are_shown_by_kind_and_count_as_requests() {
     let deployment = metrics.deployment(labels("a"));
     deployment.failure(ErrorKind::RateLimited);
     deployment.failure(ErrorKind::Internal);
-    deployment.cooled_down();
+    deployment.cooled_down(429);
+    deployment.cooled_down(418);
     deployment.set_state(DeploymentState::Out);
     let text = metrics.render();
     for (kind, own) in [("rate_limited", OWN), ("other", OWN)] {
@@ -91,7 +92,13 @@ fn failures_are_shown_by_kind_and_count_as_requests() {
         value(&text, &format!("litellm_deployment_total_requests_total{{{OWN}}}")).as_deref(),
         Some("2")
     );
-    assert_eq!(value(&text, &format!("litellm_deployment_cooled_down_total{{{OWN}}}")).as_deref(), Some("1"));
+    for status in ["429", "other"] {
+        let (head, tail) = OWN.split_once(",model=").expect("labels are sorted");
+        let sample = format!(
+            "litellm_deployment_cooled_down_total{{{head},exception_status=\"{status}\",model={tail}}}"
+        );
+        assert_eq!(value(&text, &sample).as_deref(), Some("1"), "{text}");
+    }
     assert_eq!(value(&text, &format!("litellm_deployment_state{{{OWN}}}")).as_deref(), Some("2"));
 }
 

@@ -15,7 +15,7 @@ use super::walk::Failures;
 use super::{Attempt, Route, Routed, Run, now};
 use crate::deployment::Deployment;
 use crate::group::{Group, Index};
-use crate::in_flight::InFlight;
+use crate::in_flight::{InFlight, Patience};
 use crate::router::Router;
 use crate::settings::MidStream;
 use crate::started::{self, Hold, Started};
@@ -38,10 +38,6 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(index: Index, in_flight: InFlight, hedge: bool) -> Self {
-        Self { index, in_flight, began: now(), hedge }
-    }
-
     pub(super) fn took(&self) -> Duration {
         now().saturating_duration_since(self.began)
     }
@@ -55,10 +51,32 @@ impl Run<'_> {
         index: Index,
         in_flight: InFlight,
     ) -> Result<Routed, Failures> {
-        let lane = Lane::new(index, in_flight, false);
+        let lane = self.lane(group, index, in_flight, false);
         let outcome =
             ask(self.router, self.route, group, name, lane.in_flight.deployment(), lane.began).await;
         self.close(group, name, lane, outcome).map_err(|failure| smallvec![failure])
+    }
+
+    /// An attempt that begins.
+    pub(super) fn lane(&self, group: &Group, index: Index, mut in_flight: InFlight, hedge: bool) -> Lane {
+        let began = now();
+        in_flight.bears(self.patience(group, in_flight.deployment(), began));
+        Lane { index, in_flight, began, hedge }
+    }
+
+    /// When the client gives up, where that is before the operator's limits.
+    fn patience(&self, group: &Group, deployment: &Deployment, attempt_began: Instant) -> Patience {
+        let own = self.route.options.limits;
+        let operators = deployment.limits.or(group.settings().limits).or(self.router.settings().limits);
+        let shorter = |own: Option<Duration>, operators: Option<Duration>| {
+            own.filter(|own| operators.is_none_or(|operators| *own < operators))
+        };
+        let first = shorter(own.first_content, operators.first_content).filter(|_| self.route.stream);
+        let total = shorter(own.total, operators.total);
+        Patience {
+            first_content: first.and_then(|limit| attempt_began.checked_add(limit)),
+            total: total.and_then(|limit| self.route.began.checked_add(limit)),
+        }
     }
 
     /// Books an attempt that answered or failed.

@@ -25,16 +25,16 @@ impl Run<'_> {
         after: Duration,
     ) -> Result<Routed, Failures> {
         let (router, route) = (self.router, self.route);
-        let one = Lane::new(index, in_flight, false);
+        let one = self.lane(group, index, in_flight, false);
         let deployment = Arc::clone(one.in_flight.deployment());
         let mut first = pin!(ask(router, route, group, name, &deployment, one.began));
         let waited = tokio::time::timeout(after, &mut first).await;
         let outcome = match waited {
             Ok(outcome) => outcome,
-            Err(_) => match self.other(group, tried, index) {
+            Err(_) => match self.other(group, name, tried, index) {
                 None => first.await,
                 Some((index, in_flight)) => {
-                    let other = Lane::new(index, in_flight, true);
+                    let other = self.lane(group, index, in_flight, true);
                     let deployment = Arc::clone(other.in_flight.deployment());
                     let second = pin!(ask(router, route, group, name, &deployment, other.began));
                     let (won, lost, outcome, rest) = match select(first, second).await {
@@ -59,10 +59,10 @@ impl Run<'_> {
     }
 
     /// A deployment for a second attempt that has not been tried.
-    fn other(&mut self, group: &Group, tried: &Tried, index: Index) -> Option<(Index, InFlight)> {
+    fn other(&mut self, group: &Group, name: &str, tried: &Tried, index: Index) -> Option<(Index, InFlight)> {
         let mut avoid = tried.failed.clone();
         avoid.push(index);
-        let picked = self.pick(group, &avoid, None)?;
+        let picked = self.pick(group, name, &avoid, None)?;
         group.hedge().is_some_and(|hedge| hedge.take()).then_some(picked)
     }
 

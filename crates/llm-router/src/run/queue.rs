@@ -1,5 +1,5 @@
 //! Waiting for room, where the router is told to: in the last group that a call can go to, for a fallback with room is
-//! better than a wait.
+//! better than a wait. And where nobody else is left: a benched deployment is better than none.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -26,6 +26,7 @@ impl Run<'_> {
     pub(super) async fn queue(
         &mut self,
         group: &Group,
+        name: &str,
         tried: &Tried,
         unfit: &Refused,
         mut refused: Option<Refused>,
@@ -33,6 +34,12 @@ impl Run<'_> {
         let mut place: Option<Place> = None;
         loop {
             let now = now();
+            if let Some(refused) = &refused
+                && !self.has_others(group)
+                && let Some(picked) = group.insist(&self.route.ask(name, now), refused)
+            {
+                return Ok(picked);
+            }
             let Some(waiting) = group.waiting() else {
                 return Err(self.refusal(unfit, &refused.unwrap_or_default(), now));
             };
@@ -52,7 +59,7 @@ impl Run<'_> {
                     None => crowded(self.route.model, waiting, now),
                 });
             }
-            match self.look(group, tried, unfit) {
+            match self.look(group, name, tried, unfit) {
                 Ok(picked) => return Ok(picked),
                 Err(still) => refused = Some(still),
             }

@@ -51,15 +51,15 @@ impl Run<'_> {
         let hedge = group.hedge().filter(|_| self.route.stream).and_then(|hedge| hedge.request());
         loop {
             let (index, in_flight) = match &tried.last {
-                None => match self.first(group, &tried, &unfit) {
+                None => match self.first(group, name, &tried, &unfit) {
                     Ok(picked) => picked,
                     // On its own memory, as for fallbacks.
-                    Err(refused) => Box::pin(self.queue(group, &tried, &unfit, refused)).await?,
+                    Err(refused) => Box::pin(self.queue(group, name, &tried, &unfit, refused)).await?,
                 },
                 Some((error, may_retry)) => {
                     let (error, may_retry) = (error.clone(), *may_retry);
                     // On its own memory, as for fallbacks.
-                    let next = Box::pin(self.next(group, &mut tried, &error, may_retry)).await;
+                    let next = Box::pin(self.next(group, name, &mut tried, &error, may_retry)).await;
                     next.ok_or(error)?
                 }
             };
@@ -82,10 +82,15 @@ impl Run<'_> {
     fn first(
         &mut self,
         group: &Group,
+        name: &str,
         tried: &Tried,
         unfit: &Refused,
     ) -> Result<(Index, InFlight), Option<Refused>> {
-        if self.would_overtake(group) { Err(None) } else { self.look(group, tried, unfit).map_err(Some) }
+        if self.would_overtake(group) {
+            Err(None)
+        } else {
+            self.look(group, name, tried, unfit).map_err(Some)
+        }
     }
 
     /// Looks for a deployment with room.
@@ -95,10 +100,11 @@ impl Run<'_> {
     pub(super) fn look(
         &mut self,
         group: &Group,
+        name: &str,
         tried: &Tried,
         unfit: &Refused,
     ) -> Result<(Index, InFlight), Refused> {
-        let ask = self.route.ask(now());
+        let ask = self.route.ask(name, now());
         let mut refused = Refused::new();
         let explain = self.route.options.explain;
         let among = Among { avoid: &tried.hopeless, above: None, explain };
@@ -115,6 +121,7 @@ impl Run<'_> {
     async fn next(
         &mut self,
         group: &Group,
+        name: &str,
         tried: &mut Tried,
         error: &Error,
         may_retry: bool,
@@ -128,14 +135,14 @@ impl Run<'_> {
             self.stop(Stopped::RetryBudget);
         }
         if !may_retry || !has_room {
-            return self.next_level(group, tried, error);
+            return self.next_level(group, name, tried, error);
         }
-        let picked = match self.pick(group, &tried.failed, None) {
+        let picked = match self.pick(group, name, &tried.failed, None) {
             Some(picked) => Some(picked),
             None => {
-                self.pause(group, tried, error).await?;
-                let other = self.pick(group, &tried.failed, None);
-                other.or_else(|| self.pick(group, &tried.hopeless, None))
+                self.pause(group, name, tried, error).await?;
+                let other = self.pick(group, name, &tried.failed, None);
+                other.or_else(|| self.pick(group, name, &tried.hopeless, None))
             }
         };
         let (index, in_flight) = picked?;
@@ -152,7 +159,13 @@ impl Run<'_> {
     }
 
     /// A deployment of the next priority level, which is to this one what a fallback is to the group.
-    fn next_level(&mut self, group: &Group, tried: &mut Tried, error: &Error) -> Option<(Index, InFlight)> {
+    fn next_level(
+        &mut self,
+        group: &Group,
+        name: &str,
+        tried: &mut Tried,
+        error: &Error,
+    ) -> Option<(Index, InFlight)> {
         let on_refusals = self.router.settings().fallback_on_unsupported_params;
         if !group.has_above(tried.level)
             || !fallback::may_help(error, on_refusals)
@@ -160,7 +173,7 @@ impl Run<'_> {
         {
             return None;
         }
-        let picked = self.pick(group, &tried.failed, Some(tried.level))?;
+        let picked = self.pick(group, name, &tried.failed, Some(tried.level))?;
         tried.retries = 0;
         self.retries += 1;
         Some(picked)
@@ -169,10 +182,11 @@ impl Run<'_> {
     pub(super) fn pick(
         &mut self,
         group: &Group,
+        name: &str,
         avoid: &[Index],
         above: Option<u32>,
     ) -> Option<(Index, InFlight)> {
-        let ask = self.route.ask(now());
+        let ask = self.route.ask(name, now());
         let mut refused = Refused::new();
         let among = Among { avoid, above, explain: self.route.options.explain };
         let picked = group.pick(self.route.options.strategy, &ask, among, &mut refused);
@@ -212,7 +226,7 @@ impl Run<'_> {
     }
 
     /// Waits before a deployment that failed is asked again. `None`: there is no time for it, or no use.
-    async fn pause(&mut self, group: &Group, tried: &Tried, error: &Error) -> Option<()> {
+    async fn pause(&mut self, group: &Group, name: &str, tried: &Tried, error: &Error) -> Option<()> {
         let at_least = self.router.settings().retry_after;
         let Some(wait) = retry::backoff(tried.retries + 1, error.retry_after(), at_least) else {
             self.stop(Stopped::LongHint);
@@ -222,7 +236,7 @@ impl Run<'_> {
             self.stop(Stopped::Deadline);
             return None;
         }
-        let then = self.route.ask(now() + wait);
+        let then = self.route.ask(name, now() + wait);
         let mut again = tried.failed.iter().filter(|index| !tried.hopeless.contains(index));
         let is_up =
             |index: &Index| group.deployments().get(*index).is_some_and(|one| one.check(&then).is_ok());

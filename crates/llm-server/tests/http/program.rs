@@ -1,6 +1,6 @@
 //! The program itself: its exit codes, its words, its signals.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -103,6 +103,37 @@ fn the_program_says_where_it_listens_and_ends_when_asked() {
     run.line("draining");
     run.line("ended");
     assert_eq!(run.end(), Some(0));
+}
+
+#[test]
+fn idle_deployments_are_asked_in_the_background() {
+    let vendor = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = vendor.local_addr().expect("bound");
+    let file =
+        std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("checks-{}.yaml", address.port()));
+    let text = format!(
+        "model_list:\n  - model_name: idle\n    litellm_params: {{model: openai/large, api_key: sk-x, api_base: \
+         'http://{address}/v1'}}\n    model_info: {{health_check_model: openai/tiny}}\n\
+         general_settings: {{background_health_checks: true}}\n"
+    );
+    std::fs::write(&file, text).expect("a folder for files");
+    let mut run = Run::start(&["--port", "0", "--config", file.to_str().expect("text")]);
+    run.line("listening");
+    let (mut socket, _) = vendor.accept().expect("the check comes by itself");
+    let mut asked = Vec::new();
+    while !String::from_utf8_lossy(&asked).contains("tiny") {
+        let mut piece = [0; 4096];
+        let read = socket.read(&mut piece).expect("a request");
+        assert_ne!(read, 0, "{}", String::from_utf8_lossy(&asked));
+        asked.extend_from_slice(&piece[..read]);
+    }
+    let asked = String::from_utf8(asked).expect("text");
+    assert!(asked.starts_with("POST /v1/chat/completions"), "{asked}");
+    assert!(asked.contains("\"ping\""), "{asked}");
+    run.signal(Signal::TERM);
+    run.line("ended");
+    assert_eq!(run.end(), Some(0), "a check under way holds nothing up");
+    std::fs::remove_file(file).expect("it was there");
 }
 
 #[test]

@@ -65,7 +65,10 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         let signals = Signals::listen().map_err(|error| failed("listen to signals", &error))?;
         let server = start(flags, &configured, Arc::clone(&gateway), listener)?;
         announce(flags, &configured, server.address());
+        let checked = Arc::clone(&gateway);
+        let checks = tokio::spawn(async move { checked.check_deployments().await });
         live(flags, &configured, &gateway, server, signals).await;
+        checks.abort();
         tracing::info!("ended");
         Ok(())
     })
