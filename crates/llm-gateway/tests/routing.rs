@@ -38,6 +38,7 @@ fn gateway(a: impl IntoIterator<Item = Script>, settings: RouterSettings) -> Gat
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::from(accounts),
         relays: Vec::new(),
+        max_calls: None,
     })
 }
 
@@ -127,6 +128,7 @@ fn only_failing() -> Gateway {
         prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::new(),
         relays: Vec::new(),
+        max_calls: None,
     })
 }
 
