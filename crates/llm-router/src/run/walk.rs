@@ -79,6 +79,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// Why each was passed over; `None` when others wait for room already.
+    #[expect(clippy::result_large_err, reason = "rare, and read where it is made")]
     fn first(
         &mut self,
         group: &Group,
@@ -97,6 +98,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// Why each was passed over.
+    #[expect(clippy::result_large_err, reason = "rare, and read where it is made")]
     pub(super) fn look(
         &mut self,
         group: &Group,
