@@ -40,7 +40,8 @@ impl Run<'_> {
             {
                 return Ok(picked);
             }
-            let Some(waiting) = group.waiting() else {
+            // A last resort waits for nothing: the call did already.
+            let Some(waiting) = group.waiting().filter(|_| !self.insists) else {
                 return Err(self.refusal(unfit, &refused.unwrap_or_default(), now));
             };
             let is_full = |(_, rule): &(Index, Rule)| matches!(rule, Rule::Full { .. });
@@ -71,7 +72,7 @@ impl Run<'_> {
     }
 
     /// Whether there is a fallback that was not gone to yet.
-    fn has_others(&mut self, group: &Group) -> bool {
+    pub(super) fn has_others(&mut self, group: &Group) -> bool {
         if let Some(known) = self.has_others {
             return known;
         }

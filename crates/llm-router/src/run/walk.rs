@@ -144,7 +144,7 @@ impl Run<'_> {
             None => {
                 self.pause(group, name, tried, error).await?;
                 let other = self.pick(group, name, &tried.failed, None);
-                other.or_else(|| self.pick(group, name, &tried.hopeless, None))
+                other.or_else(|| self.pick_or_insist(group, name, &tried.hopeless))
             }
         };
         let (index, in_flight) = picked?;
@@ -196,6 +196,18 @@ impl Run<'_> {
         picked
     }
 
+    /// The same, of any priority level; where nobody else is left, a benched deployment is better than none.
+    fn pick_or_insist(&mut self, group: &Group, name: &str, avoid: &[Index]) -> Option<(Index, InFlight)> {
+        let has_others = self.has_others(group);
+        let ask = self.route.ask(name, now());
+        let mut refused = Refused::new();
+        let among = Among { avoid, above: None, explain: self.route.options.explain };
+        let picked = group.pick(self.route.options.strategy, &ask, among, &mut refused);
+        let picked = picked.or_else(|| if has_others { None } else { group.insist(&ask, &refused) });
+        self.tell(group, &refused);
+        picked
+    }
+
     /// Takes in that an attempt failed.
     fn note(&self, group: &Group, tried: &mut Tried, (index, error): (Index, Error)) {
         let Some(deployment) = group.deployments().get(index) else { return };
@@ -242,7 +254,8 @@ impl Run<'_> {
         let mut again = tried.failed.iter().filter(|index| !tried.hopeless.contains(index));
         let is_up =
             |index: &Index| group.deployments().get(*index).is_some_and(|one| one.check(&then).is_ok());
-        if !again.any(is_up) {
+        let is_one_left = again.clone().next().is_some();
+        if !is_one_left || !again.any(is_up) && self.has_others(group) {
             return None;
         }
         tokio::time::sleep(wait).await;

@@ -36,7 +36,8 @@ fn draw(candidates: &Candidates<'_>, not: Option<usize>) -> Option<usize> {
 fn score(deployment: &Deployment, ask: &Ask<'_>) -> f64 {
     let in_flight = f64::from(deployment.quota().in_flight());
     match deployment.pace().expected(ask.stream, ask.now) {
-        Some(seconds) => seconds * (in_flight + 1.0),
+        // One that has just come back counts as slower than it is.
+        Some(seconds) => seconds * (in_flight + 1.0) / deployment.health().readiness(ask.now),
         // Nothing is known: worth an attempt, but not a second one before the first is over.
         None if in_flight == 0.0 => 0.0,
         None => f64::MAX,

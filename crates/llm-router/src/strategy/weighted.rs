@@ -90,11 +90,11 @@ impl Shuffle {
 }
 
 impl Strategy for Shuffle {
-    fn pick(&self, candidates: &Candidates<'_>, _ask: &Ask<'_>) -> Option<usize> {
+    fn pick(&self, candidates: &Candidates<'_>, ask: &Ask<'_>) -> Option<usize> {
         let total = self.weights.total();
         // Drawing again until a candidate is hit gives each its share of those that are left.
         let mut draws = (0..DRAWS).map(|_| self.weights.at(random::below(total)));
-        let hit = draws.find(|index| candidates.get(*index).is_some());
+        let hit = draws.find(|index| candidates.get(*index).is_some_and(|one| is_ready(one, ask)));
         hit.or_else(|| self.weights.among(candidates, random::below))
     }
 }
@@ -128,13 +128,23 @@ impl RoundRobin {
 }
 
 impl Strategy for RoundRobin {
-    fn pick(&self, candidates: &Candidates<'_>, _ask: &Ask<'_>) -> Option<usize> {
+    fn pick(&self, candidates: &Candidates<'_>, ask: &Ask<'_>) -> Option<usize> {
         // A turn of one that is out is left out, so the others share it by their weights.
         let rounds = self.turns.len().clamp(DRAWS, DRAWS * DRAWS);
-        let hit = (0..rounds).map(|_| self.turn()).find(|index| candidates.get(*index).is_some());
+        let is_fit = |index: &usize| candidates.get(*index).is_some_and(|one| is_ready(one, ask));
+        let hit = (0..rounds).map(|_| self.turn()).find(is_fit);
         let turn = || self.next.load(Ordering::Relaxed);
         hit.or_else(|| self.weights.among(candidates, |total| spread(turn(), total)))
     }
+}
+
+/// Whether a deployment takes its share; one that has just come back takes a part of it, as if by the rest of its
+/// weight another were drawn.
+fn is_ready(deployment: &Deployment, ask: &Ask<'_>) -> bool {
+    let readiness = deployment.health().readiness(ask.now);
+    #[expect(clippy::cast_precision_loss, reason = "below a thousand")]
+    let drawn = || random::below(1_000) as f64 / 1_000.0;
+    readiness >= 1.0 || drawn() < readiness
 }
 
 /// The place of a turn among `total`, so that turns that follow each other are far apart.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::common::{Call, deployment, failure, failures, ordered, settings};
 use llm_core::{Error, ErrorKind};
 use llm_router::{
-    ErrorClass, GroupSettings, Limits, RetryBudgetSettings, RetryPolicy, RouteOptions, Router,
-    RouterSettings, Step, Stopped,
+    ErrorClass, GroupSettings, HealthSettings, Limits, RetryBudgetSettings, RetryPolicy, RouteOptions,
+    Router, RouterSettings, Step, Stopped,
 };
 use llm_testkit::fake::{FakeProvider, Script};
 
@@ -110,6 +110,8 @@ async fn an_empty_budget_stops_retries_and_not_fallbacks() {
     ];
     let settings = RouterSettings {
         retry_budget: RetryBudgetSettings { share: 0.1, per_second: 0.0 },
+        // Else nobody would ask the first group any more.
+        health: HealthSettings { enabled: false, ..HealthSettings::default() },
         default_fallbacks: vec!["b".into()],
         ..settings()
     };
