@@ -9,8 +9,8 @@ use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses}
 use llm_router::{Deployment, DeploymentSpec, Pattern, Router, RouterSettings, strategy_named};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
-use crate::relays;
 use crate::report::Report;
+use crate::{recordings, relays};
 
 /// Builds what a gateway is made from. Opens no connection.
 ///
@@ -24,7 +24,11 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
         report.error(&crate::Place::Default, error.message().to_owned());
         RouterSettings::default()
     });
-    let providers = Providers::new(config.vendors.clone()).with_media(config.media.clone());
+    let recordings = config.recordings.as_ref().map(|settings| recordings::open(settings, &mut report));
+    let providers = Providers::new(config.vendors.clone())
+        .with_media(config.media.clone())
+        .with_recordings(recordings)
+        .for_a_mock_server(config.mock_server);
     let mut deployments = Vec::with_capacity(config.deployments.len());
     let mut accounts = HashMap::with_capacity(config.deployments.len());
     for one in &config.deployments {
@@ -116,6 +120,7 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         extra_body: one.extra_body.clone(),
         drop_fields: one.drop_fields.clone(),
         cache_points: one.cache_points.clone(),
+        mock: one.mock.clone(),
         ..ProviderSpec::default()
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use llm_core::request::Sampling;
 use llm_core::{LossPolicy, RawObject, Secret};
 use llm_metrics::PriceBook;
-use llm_providers::{CachePoint, MediaSettings, Parameters, Registry};
+use llm_providers::{CachePoint, MediaSettings, MockSettings, Parameters, Registry};
 use llm_router::{Alias, Limits};
 
 use crate::report::{Place, Report};
-use crate::settings::{RouterConfig, ServerSettings};
+use crate::settings::{RecordingSettings, RouterConfig, ServerSettings};
 
 /// A whole configuration.
 pub struct Config {
@@ -20,6 +20,10 @@ pub struct Config {
     pub router: RouterConfig,
     /// How files that requests point to are fetched.
     pub media: MediaSettings,
+    /// What is done with vendor traffic; `None`: nothing.
+    pub recordings: Option<RecordingSettings>,
+    /// Whether the gateway is a vendor for tests itself.
+    pub mock_server: bool,
     /// What is served, in the order of the configuration.
     pub deployments: Vec<DeploymentConfig>,
     /// Other names for groups.
@@ -80,6 +84,8 @@ pub struct DeploymentConfig {
     pub drop_fields: Vec<String>,
     /// Where each prompt is marked for the vendor's cache.
     pub cache_points: Vec<CachePoint>,
+    /// What answers in the vendor's place.
+    pub mock: MockSettings,
     /// The model's name in the price table, where it is another one.
     pub base_model: Option<String>,
     /// Prices and limits of the configuration's own, as `(field, decimal text)`.

@@ -19,7 +19,10 @@ use crate::report::{Place, Report};
 use crate::strict::{flag, number, seconds, whole};
 
 mod media;
+mod recordings;
 mod table;
+
+pub use recordings::RecordingSettings;
 
 use table::{SETTINGS, Setting};
 
@@ -74,6 +77,10 @@ pub struct Flags {
     pub port: Option<u16>,
     /// `--debug`.
     pub debug: bool,
+    /// `--record`.
+    pub record: Option<String>,
+    /// `--replay`.
+    pub replay: Option<String>,
 }
 
 /// The settings, and where each one came from.
@@ -81,6 +88,7 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     pub(crate) router: RouterConfig,
     pub(crate) media: MediaSettings,
+    pub(crate) recordings: Option<RecordingSettings>,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -113,7 +121,13 @@ pub(crate) fn settings(
         }
     };
     let limits = read.router.limits();
+    let recordings = read.recordings.settings().unwrap_or_else(|(message, help)| {
+        let place = places.get("recordings.mode").cloned().unwrap_or_default();
+        report.error(&place, message).help(help);
+        None
+    });
     Settings {
+        recordings,
         server: read.server.into(),
         router: read.router.with_limits(limits),
         media: read.media.settings(root),
@@ -184,10 +198,16 @@ impl Layer {
         let mut layer = Self::new("flags");
         let port = flags.port.map(|port| port.to_string());
         let verbose = flags.debug.then(|| "true".to_owned());
+        let record = flags.record.as_ref().map(|_| "record".to_owned());
+        let replay = flags.replay.as_ref().map(|_| "replay".to_owned());
         for (path, flag, value) in [
             ("server.host", "--host", &flags.host),
             ("server.port", "--port", &port),
             ("server.verbose", "--debug", &verbose),
+            ("recordings.mode", "--record", &record),
+            ("recordings.directory", "--record", &flags.record),
+            ("recordings.mode", "--replay", &replay),
+            ("recordings.directory", "--replay", &flags.replay),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.path == path);
             if let (Some(setting), Some(value)) = (setting, value) {
@@ -240,6 +260,7 @@ struct Read {
     server: ReadServer,
     router: ReadRouter,
     media: media::ReadMedia,
+    recordings: recordings::ReadRecordings,
 }
 
 #[derive(Deserialize)]

@@ -52,6 +52,6 @@ pub use files::Files;
 pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;
 pub use providers::{DeploymentSpec, MockSettings, Providers};
-pub use recordings::{Mode, Recordings, Shelf};
+pub use recordings::{Mode, Recordings, Shelf, Unwritten};
 pub use registry::Registry;
 pub use vendor::{Auth, Status, Vendor};

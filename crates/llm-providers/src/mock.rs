@@ -85,7 +85,7 @@ pub struct Mock {
     /// What every model does; none: what its name says.
     fixed: Option<Script>,
     settings: MockSettings,
-    on_the_wire: bool,
+    for_a_server: bool,
     state: State,
 }
 
@@ -98,7 +98,7 @@ impl Default for Mock {
 impl Mock {
     /// A mock whose models do what their names say, with these settings.
     pub fn scripted_by_name(settings: MockSettings) -> Self {
-        Self { fixed: None, settings, on_the_wire: false, state: State::default() }
+        Self { fixed: None, settings, for_a_server: false, state: State::default() }
     }
 
     /// A mock in the place of another vendor: whatever the model is called, it does what the settings say.
@@ -107,11 +107,12 @@ impl Mock {
         Self { fixed, ..Self::scripted_by_name(settings) }
     }
 
-    /// The same for a server that breaks answers on the wire: what it can do itself comes as a good answer with
-    /// [`ON_THE_WIRE`].
+    /// The same for a server that is a vendor for tests. What it can break on the wire itself comes as a good answer
+    /// with [`ON_THE_WIRE`]; and names that are no script and do not begin with `mock/` are those of other vendors'
+    /// models, which echo.
     #[must_use]
-    pub fn on_the_wire(self, on_the_wire: bool) -> Self {
-        Self { on_the_wire, ..self }
+    pub fn for_a_server(self, for_a_server: bool) -> Self {
+        Self { for_a_server, ..self }
     }
 
     /// How many calls it was asked.
@@ -124,9 +125,14 @@ impl Mock {
         self.state.faults()
     }
 
-    fn script(&self, model: &str) -> Result<Script> {
-        let script = self.fixed.as_ref().map_or_else(|| Script::parse(model), |fixed| Ok(fixed.clone()));
-        Ok(with_settings(script?, &self.settings))
+    fn script(&self, call: &Call<'_>) -> Result<Script> {
+        let script = match &self.fixed {
+            Some(fixed) => Ok(fixed.clone()),
+            None => Script::parse(call.model),
+        };
+        let foreign = self.for_a_server && !call.public_model.starts_with("mock/");
+        let script = if foreign { script.unwrap_or_default() } else { script? };
+        Ok(with_settings(script, &self.settings))
     }
 
     /// What goes wrong with this call.
@@ -145,16 +151,16 @@ impl Mock {
             Some(Breakage { fault: Fault::Silence, .. }) => patience.wait(None).await?,
             _ => patience.wait(Some(script.delay)).await?,
         }
-        let Some(breakage) = breakage.filter(|breakage| self.on_the_wire || !breakage.fault.is_harmless()) else {
+        let Some(breakage) = breakage.filter(|breakage| self.for_a_server || !breakage.fault.is_harmless()) else {
             return Ok(None);
         };
         let later = breakage.after.is_some_and(|_| breakage.fault != Fault::Page);
-        let by_server = self.on_the_wire && breakage.fault.on_the_wire().is_some();
+        let by_server = self.for_a_server && breakage.fault.on_the_wire().is_some();
         if later || by_server { Ok(Some(breakage)) } else { Err(breakage.error()) }
     }
 
     async fn chat(&self, call: Call<'_>) -> Result<Reply> {
-        let script = self.script(call.model)?;
+        let script = self.script(&call)?;
         let request = call.inbound.decoded()?;
         let patience = Patience::new(call.deadlines, call.stream);
         let breakage = self.begin(&script, call.model, &patience).await?;
@@ -174,7 +180,7 @@ impl Mock {
     }
 
     async fn exchange(&self, call: Call<'_>) -> Result<Reply> {
-        let (inbound, script) = (call.inbound, self.script(call.model)?);
+        let (inbound, script) = (call.inbound, self.script(&call)?);
         let patience = Patience::new(call.deadlines, false);
         let breakage = self.begin(&script, call.model, &patience).await?;
         let (headers, breakage) = self.on_wire(breakage);
@@ -196,7 +202,7 @@ impl Mock {
     /// The headers that leave a breakage to the server, or the breakage itself.
     fn on_wire(&self, breakage: Option<Breakage>) -> (HeaderMap, Option<Breakage>) {
         let word = |breakage: Breakage| {
-            let word = breakage.fault.on_the_wire().filter(|_| self.on_the_wire)?;
+            let word = breakage.fault.on_the_wire().filter(|_| self.for_a_server)?;
             let word = match breakage.after {
                 Some(after) => Cow::Owned(format!("{word}; after={after}")),
                 None => Cow::Borrowed(word),
@@ -229,7 +235,7 @@ impl Provider for Mock {
     }
 
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
-        let counted = self.script(call.model).and_then(|_| call.inbound.decoded());
+        let counted = self.script(&call).and_then(|_| call.inbound.decoded());
         Box::pin(future::ready(counted.map(|request| Some(answer::prompt_tokens(request)))))
     }
 }

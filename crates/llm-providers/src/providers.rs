@@ -87,7 +87,7 @@ pub struct Providers {
     registry: Registry,
     media: Arc<MediaSettings>,
     recordings: Option<Recordings>,
-    mock_on_the_wire: bool,
+    mock_server: bool,
     upstreams: Mutex<Vec<Shared>>,
 }
 
@@ -113,9 +113,9 @@ impl Providers {
         Self { recordings, ..self }
     }
 
-    /// The same, for a server that breaks the mock's answers on the wire where their headers say so.
-    pub fn with_mock_on_the_wire(self, mock_on_the_wire: bool) -> Self {
-        Self { mock_on_the_wire, ..self }
+    /// The same, for a server that is a vendor for tests: see [`crate::mock`].
+    pub fn for_a_mock_server(self, mock_server: bool) -> Self {
+        Self { mock_server, ..self }
     }
 
     /// The known vendors.
@@ -173,7 +173,7 @@ impl Providers {
         } else {
             return Ok(None);
         };
-        Ok(Some(Arc::new(mock.on_the_wire(self.mock_on_the_wire))))
+        Ok(Some(Arc::new(mock.for_a_server(self.mock_server))))
     }
 
     #[cfg(not(feature = "mock"))]

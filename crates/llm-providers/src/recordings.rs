@@ -21,22 +21,25 @@ use differences::nearest;
 use exchange::{Exchange, Request};
 use secrets::Secrets;
 
-/// Where recordings lie, by name. Its methods may block: they are called beside the way of requests.
+/// Tells the name of a recording and what it holds. It takes a moment, so it is not done on the way of a request.
+pub type Unwritten = Box<dyn FnOnce() -> (String, Vec<u8>) + Send>;
+
+/// Where recordings lie, by name.
 pub trait Shelf: Send + Sync + 'static {
-    /// What a recording holds; `None`: there is none of this name.
+    /// What a recording holds; `None`: there is none of this name. May block.
     ///
     /// # Errors
     /// When it cannot be read.
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
 
-    /// The names of all recordings.
+    /// The names of all recordings. May block.
     ///
     /// # Errors
     /// When the shelf cannot be read.
     fn names(&self) -> io::Result<Vec<String>>;
 
-    /// Puts a recording there: whole, or not at all.
-    fn write(&self, name: &str, bytes: &[u8]);
+    /// Puts a recording there soon: whole, or not at all. Must not block.
+    fn put(&self, recording: Unwritten);
 }
 
 /// What is done with vendor traffic.
@@ -108,13 +111,12 @@ impl Tape for VendorTape {
     fn keep(&self, asked: Asked, told: Told) {
         let secrets = self.secrets.with(&asked.headers);
         let (vendor, shelf) = (self.vendor.clone(), Arc::clone(&self.recordings.shelf));
-        // The runtime waits for it when it ends.
-        tokio::task::spawn_blocking(move || {
+        shelf.put(Box::new(move || {
             let request = Request::of(&asked, &secrets);
             let name = request.file_name(&vendor);
             let exchange = Exchange::new(vendor, request, &told, &secrets);
-            shelf.write(&name, &exchange.to_json());
-        });
+            (name, exchange.to_json())
+        }));
     }
 }
 

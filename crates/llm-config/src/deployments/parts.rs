@@ -6,7 +6,7 @@ use llm_core::Secret;
 use llm_core::money::PicoDollars;
 use llm_core::request::Sampling;
 use llm_metrics::prices::is_long_prompt_price;
-use llm_providers::{Auth, Registry, Status, Vendor};
+use llm_providers::{Auth, MockSettings, Registry, Status, Vendor};
 use llm_router::Limits;
 
 use super::Draft;
@@ -98,6 +98,15 @@ impl Draft<'_> {
             total: time("total_timeout"),
         };
         phases.limits(Limits::default())
+    }
+
+    /// What answers in the vendor's place.
+    pub(super) fn mock(&self) -> MockSettings {
+        MockSettings {
+            response: self.text("mock_response").map(str::to_owned),
+            delay: self.layers.iter().find_map(|layer| layer.get_seconds("mock_delay")),
+            timeout: self.layers.iter().find_map(|layer| layer.get_flag("mock_timeout")).unwrap_or(false),
+        }
     }
 
     pub(super) fn sampling(&self) -> Sampling {

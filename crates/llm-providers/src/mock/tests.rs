@@ -315,7 +315,7 @@ async fn settings_of_litellm_answer_in_a_vendors_place() {
 #[tokio::test]
 async fn what_a_server_can_break_itself_is_left_to_it() {
     let inbound = inbound(asking("x"));
-    let mock = Mock::default().on_the_wire(true);
+    let mock = Mock::default().for_a_server(true);
     for (model, word) in [
         ("reset", "reset"),
         ("cut-3", "cut; after=3"),
@@ -332,6 +332,16 @@ async fn what_a_server_can_break_itself_is_left_to_it() {
     assert!(mock.chat(call(&inbound, "error-429", true)).await.is_err());
     let reply = mock.chat(call(&inbound, "reset-every-2", true)).await.expect("an answer");
     assert!(reply.headers.is_empty(), "not yet");
+}
+
+#[tokio::test]
+async fn a_server_for_tests_answers_under_other_vendors_names() {
+    let inbound = inbound(asking("x"));
+    let mock = Mock::default().for_a_server(true);
+    assert!(mock.chat(call(&inbound, "gpt-4o", false)).await.is_ok());
+    let mut misspelt = call(&inbound, "eror-429", false);
+    misspelt.public_model = "mock/eror-429";
+    assert!(mock.chat(misspelt).await.is_err_and(|error| error.kind() == ErrorKind::UpstreamNotFound));
 }
 
 #[tokio::test]

@@ -19,8 +19,9 @@ impl Shelf for Memory {
     fn names(&self) -> io::Result<Vec<String>> {
         Ok(self.0.lock().keys().cloned().collect())
     }
-    fn write(&self, name: &str, bytes: &[u8]) {
-        self.0.lock().insert(name.to_owned(), bytes.to_vec());
+    fn put(&self, recording: Unwritten) {
+        let (name, bytes) = recording();
+        self.0.lock().insert(name, bytes);
     }
 }
 
@@ -68,11 +69,8 @@ fn recordings(mode: Mode, shelf: &Arc<Memory>) -> Arc<dyn Tape> {
 }
 
 /// The file of one exchange.
-async fn recorded(shelf: &Arc<Memory>, body: &'static str, told: Told) -> (String, String) {
+fn recorded(shelf: &Arc<Memory>, body: &'static str, told: Told) -> (String, String) {
     recordings(Mode::Record, shelf).keep(asked(body), told);
-    while shelf.0.lock().is_empty() {
-        tokio::task::yield_now().await;
-    }
     let files = shelf.0.lock();
     let (name, bytes) = files.first_key_value().expect("one file");
     (name.clone(), String::from_utf8(bytes.clone()).expect("JSON"))
@@ -81,7 +79,7 @@ async fn recorded(shelf: &Arc<Memory>, body: &'static str, told: Told) -> (Strin
 #[tokio::test]
 async fn an_exchange_comes_back_as_it_was_without_its_secrets() {
     let shelf = Arc::new(Memory::default());
-    let (name, file) = recorded(&shelf, r#"{"model":"m","messages":[]}"#, told()).await;
+    let (name, file) = recorded(&shelf, r#"{"model":"m","messages":[]}"#, told());
     assert!(name.starts_with("acme-v1-chat-completions-") && name.ends_with(".json"), "{name}");
     for canary in [KEY, "canary-in-query", "canary-own-header", "canary-cookie"] {
         assert!(!file.contains(canary), "{canary}: {file}");
@@ -106,7 +104,7 @@ async fn a_key_that_a_chunk_cuts_in_two_is_still_taken_out() {
     let shelf = Arc::new(Memory::default());
     let chunk = |bytes: &'static [u8]| Chunk { after: Duration::ZERO, bytes: Bytes::from_static(bytes) };
     let chunks = vec![chunk(b"your key sk-cana"), chunk(b"ry-0123456789 is wrong")];
-    let (_, file) = recorded(&shelf, "{}", Told { chunks, ..told() }).await;
+    let (_, file) = recorded(&shelf, "{}", Told { chunks, ..told() });
     assert!(file.contains("your key *** is wrong"), "{file}");
 }
 
@@ -116,7 +114,7 @@ async fn what_was_not_recorded_is_told_with_its_nearest() {
     let replay = recordings(Mode::Replay { paced: false }, &shelf);
     let error = replay.play(&asked("{}")).await.expect_err("nothing there");
     assert!(error.message().contains("there is none of the vendor `acme`"), "{error}");
-    recorded(&shelf, r#"{"model":"m","messages":[{"content":"canary-old"}],"top_p":1}"#, told()).await;
+    recorded(&shelf, r#"{"model":"m","messages":[{"content":"canary-old"}],"top_p":1}"#, told());
     let error = replay
         .play(&asked(r#"{"model":"m","messages":[{"content":"canary-new"}],"seed":4}"#))
         .await
@@ -131,10 +129,10 @@ async fn what_was_not_recorded_is_told_with_its_nearest() {
 #[tokio::test]
 async fn a_recording_that_is_none_is_named() {
     let shelf = Arc::new(Memory::default());
-    let (name, file) = recorded(&shelf, "{}", told()).await;
+    let (name, file) = recorded(&shelf, "{}", told());
     let replay = recordings(Mode::Replay { paced: false }, &shelf);
     for broken in [file[..file.len() / 2].to_owned(), file.replace("\"version\": 1", "\"version\": 99")] {
-        shelf.write(&name, broken.as_bytes());
+        shelf.0.lock().insert(name.clone(), broken.into_bytes());
         let error = replay.play(&asked("{}")).await.expect_err("broken");
         assert!(error.message().contains(&name), "{error}");
     }
