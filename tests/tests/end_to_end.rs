@@ -12,8 +12,12 @@ mod connections;
 mod departures;
 #[path = "end_to_end/embeddings.rs"]
 mod embeddings;
+#[path = "end_to_end/faults.rs"]
+mod faults;
 #[path = "end_to_end/losses.rs"]
 mod losses;
+#[path = "end_to_end/mock_server.rs"]
+mod mock_server;
 #[path = "end_to_end/native_lines.rs"]
 mod native_lines;
 #[path = "end_to_end/operations.rs"]
@@ -30,6 +34,8 @@ mod pairs_tools;
 mod passages;
 #[path = "end_to_end/passthrough.rs"]
 mod passthrough;
+#[path = "end_to_end/recordings.rs"]
+mod recordings;
 #[path = "end_to_end/recovery.rs"]
 mod recovery;
 #[path = "end_to_end/sick_streams.rs"]

@@ -69,6 +69,10 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         recordings.directory = options.directory.join(&recordings.directory);
     }
     sources.settings = settings.places;
+    if options.mock_server {
+        // A vendor tries nothing again: each fault is the caller's to deal with.
+        settings.router.num_retries = 0;
+    }
     let prices = Arc::new(prices::price_book(&options.directory, &root, &environment, &mut report));
     let vendors = vendors(&root, &environment, &mut report);
     let known = Known { vendors: &vendors, prices: &prices };

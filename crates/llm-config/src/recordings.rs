@@ -108,7 +108,8 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let unfinished = folder.join(format!(".{name}.{}-{number}.unfinished", std::process::id()));
-    let written = std::fs::write(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, folder.join(name)));
+    let written =
+        std::fs::write(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, folder.join(name)));
     if written.is_err() {
         // Nothing is lost with it; when it cannot be removed, no reader takes it for a recording.
         let _ = std::fs::remove_file(&unfinished);

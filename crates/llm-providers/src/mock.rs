@@ -151,7 +151,8 @@ impl Mock {
             Some(Breakage { fault: Fault::Silence, .. }) => patience.wait(None).await?,
             _ => patience.wait(Some(script.delay)).await?,
         }
-        let Some(breakage) = breakage.filter(|breakage| self.for_a_server || !breakage.fault.is_harmless()) else {
+        let Some(breakage) = breakage.filter(|breakage| self.for_a_server || !breakage.fault.is_harmless())
+        else {
             return Ok(None);
         };
         let later = breakage.after.is_some_and(|_| breakage.fault != Fault::Page);

@@ -179,7 +179,9 @@ impl Providers {
     #[cfg(not(feature = "mock"))]
     fn mock(&self, _: &str, spec: &DeploymentSpec) -> Result<Option<Arc<dyn Provider>>> {
         if spec.mock.replace_the_vendor() {
-            return Err(Error::unsupported("this build has no mock: leave `mock_response` and `mock_timeout` out"));
+            return Err(Error::unsupported(
+                "this build has no mock: leave `mock_response` and `mock_timeout` out",
+            ));
         }
         Ok(None)
     }

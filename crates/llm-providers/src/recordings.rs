@@ -73,7 +73,11 @@ impl Recordings {
     }
 
     /// The tape of one deployment. Its credentials are taken out wherever they turn up.
-    pub(crate) fn tape<'a>(&self, vendor: &str, credentials: impl Iterator<Item = &'a Secret>) -> Arc<dyn Tape> {
+    pub(crate) fn tape<'a>(
+        &self,
+        vendor: &str,
+        credentials: impl Iterator<Item = &'a Secret>,
+    ) -> Arc<dyn Tape> {
         let secrets = Secrets::of(credentials.map(Secret::expose).map(String::as_str));
         Arc::new(VendorTape { vendor: vendor.to_owned(), secrets, recordings: self.clone() })
     }
@@ -123,7 +127,9 @@ impl Tape for VendorTape {
 fn find(shelf: &dyn Shelf, vendor: &str, request: &Request) -> Result<Told> {
     let name = request.file_name(vendor);
     let unreadable = |name: &str, why: &dyn fmt::Display| {
-        Error::internal(format!("the recording `{name}` cannot be read: {why}; delete it and record it again"))
+        Error::internal(format!(
+            "the recording `{name}` cannot be read: {why}; delete it and record it again"
+        ))
     };
     match shelf.read(&name) {
         Ok(Some(bytes)) => {

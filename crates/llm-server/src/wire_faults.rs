@@ -150,7 +150,8 @@ impl Breaking {
     /// What comes of a piece.
     fn piece(&mut self, piece: Bytes) -> Bytes {
         if self.what == What::Unended {
-            let at = TERMINATORS.iter().filter_map(|end| piece.windows(end.len()).position(|part| part == *end));
+            let at =
+                TERMINATORS.iter().filter_map(|end| piece.windows(end.len()).position(|part| part == *end));
             let Some(at) = at.min() else { return piece };
             self.state = State::Over;
             return piece.slice(..at);

@@ -79,7 +79,8 @@ async fn whole(mut chunks: BoxStream<Result<Bytes>>, most: usize) -> Result<Byte
     let mut held = BytesMut::new();
     while let Some(chunk) = chunks.next().await.transpose()? {
         if held.len() + chunk.len() > most {
-            let message = format!("the body is larger than {most} bytes, the limit while exchanges are recorded");
+            let message =
+                format!("the body is larger than {most} bytes, the limit while exchanges are recorded");
             return Err(Error::new(ErrorKind::PayloadTooLarge, message));
         }
         held.extend_from_slice(&chunk);

@@ -51,7 +51,11 @@ pub(crate) static RECORDINGS: Section = Section {
             Shape::Choice(&["off", "record", "replay"]),
             "`record`: vendors answer, and each exchange is kept. `replay`: only what was kept answers. Default `off`.",
         ),
-        key("directory", Shape::Text, "Where the files are, relative to the working directory. Default `recordings`."),
+        key(
+            "directory",
+            Shape::Text,
+            "Where the files are, relative to the working directory. Default `recordings`.",
+        ),
         key("paced", Shape::Bool, "Whether what is told again takes the time that it took. Default false."),
     ]],
     later: &[],

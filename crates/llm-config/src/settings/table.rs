@@ -84,13 +84,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         &["LLM_RECORDINGS_DIRECTORY"],
         Some("recordings"),
     ),
-    setting(
-        "recordings.paced",
-        Shape::Bool,
-        &["recordings.paced"],
-        &["LLM_RECORDINGS_PACED"],
-        Some("false"),
-    ),
+    setting("recordings.paced", Shape::Bool, &["recordings.paced"], &["LLM_RECORDINGS_PACED"], Some("false")),
     setting(
         "server.drain_timeout",
         Shape::Seconds,

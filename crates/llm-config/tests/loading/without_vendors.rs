@@ -22,7 +22,12 @@ fn a_canned_answer_needs_no_key_and_no_address() {
     assert!(warnings.contains("`mock_delay` has no effect") && warnings.contains("1 warning"), "{warnings}");
 }
 
-fn recordings(test: &str, file: &str, environment: &[(&str, &str)], flags: Flags) -> Option<RecordingSettings> {
+fn recordings(
+    test: &str,
+    file: &str,
+    environment: &[(&str, &str)],
+    flags: Flags,
+) -> Option<RecordingSettings> {
     let directory = folder(test, &[("config.yaml", file)]);
     let variables = super::variables(environment);
     let config = Some(PathBuf::from("config.yaml"));
@@ -50,7 +55,8 @@ fn recordings_are_switched_on_by_file_variable_or_flag() {
 fn a_mode_that_is_none_and_a_folder_that_is_missing_are_errors() {
     let wrong = told("tape-mode", &[("config.yaml", "server: {port: 1}")], &[("LLM_RECORDINGS", "rewind")]);
     assert!(wrong.contains("`rewind` is no mode of recordings"), "{wrong}");
-    let text = "recordings: {mode: replay}\nmodel_list: [{model_name: a, model: openai/gpt-4o, api_key: sk-1}]";
+    let text =
+        "recordings: {mode: replay}\nmodel_list: [{model_name: a, model: openai/gpt-4o, api_key: sk-1}]";
     let missing = loaded("tape-missing", &[("config.yaml", text)], &[]).expect("it loads");
     let report = build(&missing).err().map(|report| report.to_string()).unwrap_or_default();
     assert!(report.contains("record something first"), "{report}");

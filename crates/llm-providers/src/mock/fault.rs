@@ -77,16 +77,28 @@ impl Fault {
     pub(crate) fn error(self, hint: Option<Duration>) -> Error {
         let error = match self {
             Self::Status(status) => {
-                failed(kind(status), status, &format!("mock_{status}"), &format!("status {status}"))
+                let message = format!("the built-in mock fails with status {status}, as its name says");
+                failed(kind(status), status, &format!("mock_{status}"), message)
             }
+            // The words by which clients tell these from other mistakes, where a dialect has no code for them.
             Self::Context => failed(
                 ErrorKind::ContextLength,
                 400,
                 "context_length_exceeded",
-                "a prompt that is longer than the context window",
+                "prompt is too long: 250000 tokens > 200000 maximum, says the built-in mock",
             ),
-            Self::Filter => failed(ErrorKind::ContentFilter, 400, "content_filter", "a content filter"),
-            Self::Quota => failed(ErrorKind::QuotaExhausted, 429, "insufficient_quota", "a quota used up"),
+            Self::Filter => failed(
+                ErrorKind::ContentFilter,
+                400,
+                "content_filter",
+                "output blocked by content filtering policy, says the built-in mock",
+            ),
+            Self::Quota => failed(
+                ErrorKind::QuotaExhausted,
+                429,
+                "insufficient_quota",
+                "you exceeded your current quota, says the built-in mock",
+            ),
             Self::Reset => Error::new(ErrorKind::Connection, "the connection to the mock was reset"),
             Self::Silence => Error::new(ErrorKind::Timeout, "the mock fell silent for longer than it may"),
             Self::Malformed => Error::new(ErrorKind::BadUpstreamAnswer, "the mock's answer is malformed"),
@@ -111,8 +123,7 @@ pub(crate) fn prefilled() -> Error {
     Error::invalid(message).with_param("messages")
 }
 
-fn failed(kind: ErrorKind, status: u16, code: &str, with: &str) -> Error {
-    let message = format!("this is the gateway's built-in mock, failing with {with} as its name says");
+fn failed(kind: ErrorKind, status: u16, code: &str, message: impl Into<String>) -> Error {
     Error::new(kind, message).with_status(status).with_code(code)
 }
 

@@ -5,9 +5,9 @@ use std::future;
 use std::time::{Duration, Instant};
 
 use futures_util::stream;
+use llm_core::Result;
 use llm_core::event::{Delta, Event};
 use llm_core::provider::{BoxStream, Deadlines};
-use llm_core::Result;
 
 use super::fault::Fault;
 use super::script::{Breakage, Script};

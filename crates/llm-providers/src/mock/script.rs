@@ -240,8 +240,21 @@ mod tests {
     #[test]
     fn a_word_that_is_none_is_an_unknown_model() {
         for model in [
-            "", "gpt-4o", "echo-", "error", "error-200", "error-x", "delay-x", "delay-1h", "long-999999999", "cut--1",
-            "écho", "flap-10s", "chance-101", "after-", "every",
+            "",
+            "gpt-4o",
+            "echo-",
+            "error",
+            "error-200",
+            "error-x",
+            "delay-x",
+            "delay-1h",
+            "long-999999999",
+            "cut--1",
+            "écho",
+            "flap-10s",
+            "chance-101",
+            "after-",
+            "every",
         ] {
             let error = Script::parse(model).expect_err(model);
             assert_eq!(error.kind(), ErrorKind::UpstreamNotFound, "{model}");

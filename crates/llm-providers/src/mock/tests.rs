@@ -226,10 +226,17 @@ async fn faults_come_when_their_words_say() {
     let mock = Mock::default();
     assert_eq!(ends(&mock, "error-500-once", 3).await, [failure, None, None]);
     assert_eq!(ends(&mock, "every-2", 4).await, [None, down, None, down]);
-    assert_eq!(ends(&mock, "reset-times-2", 3).await, [Some(ErrorKind::Connection), Some(ErrorKind::Connection), None]);
+    assert_eq!(
+        ends(&mock, "reset-times-2", 3).await,
+        [Some(ErrorKind::Connection), Some(ErrorKind::Connection), None]
+    );
     assert_eq!(ends(&mock, "error-503", 3).await, [down; 3]);
     assert_eq!((mock.calls(), mock.faults()), (13, 8));
-    assert_eq!(ends(&Mock::default(), "error-500-once", 1).await, [failure], "each deployment counts its own");
+    assert_eq!(
+        ends(&Mock::default(), "error-500-once", 1).await,
+        [failure],
+        "each deployment counts its own"
+    );
 }
 
 #[tokio::test]
@@ -260,7 +267,8 @@ async fn a_stalled_stream_meets_the_idle_deadline() {
     let mut stalling = call(&inbound, "stall-3", true);
     stalling.deadlines.idle = Some(Duration::from_secs(30));
     let began = tokio::time::Instant::now();
-    let (_, error, chunks) = told(Mock::default().chat(stalling).await.expect("it begins")).await.expect("a stream");
+    let (_, error, chunks) =
+        told(Mock::default().chat(stalling).await.expect("it begins")).await.expect("a stream");
     assert_eq!((chunks, error.map(|error| error.kind())), (3, Some(ErrorKind::Timeout)));
     assert_eq!(began.elapsed().as_secs(), 30);
     stalling.deadlines.idle = None;
@@ -273,11 +281,13 @@ async fn the_first_token_and_the_others_come_at_their_own_pace() {
     let inbound = inbound(asking("x"));
     let mut slow = call(&inbound, "start-2s-pace-100ms-long-1", true);
     let began = tokio::time::Instant::now();
-    let (_, error, chunks) = told(Mock::default().chat(slow).await.expect("it begins")).await.expect("a stream");
+    let (_, error, chunks) =
+        told(Mock::default().chat(slow).await.expect("it begins")).await.expect("a stream");
     assert_eq!(error, None);
     assert_eq!(began.elapsed().as_millis(), 2000 + 100 * (chunks as u128 - 1));
     slow.deadlines.first_content = Some(Duration::from_secs(1));
-    let (_, error, chunks) = told(Mock::default().chat(slow).await.expect("it begins")).await.expect("a stream");
+    let (_, error, chunks) =
+        told(Mock::default().chat(slow).await.expect("it begins")).await.expect("a stream");
     assert_eq!((chunks, error.map(|error| error.kind())), (0, Some(ErrorKind::Timeout)));
 }
 
@@ -301,7 +311,8 @@ async fn settings_of_litellm_answer_in_a_vendors_place() {
         ("litellm.ContentPolicyViolationError", ErrorKind::ContentFilter),
         ("litellm.InternalServerError", ErrorKind::UpstreamFailure),
     ] {
-        let error = Mock::in_place_of_a_vendor(settings(text)).chat(call(&inbound, "gpt-4o", false)).await.err();
+        let error =
+            Mock::in_place_of_a_vendor(settings(text)).chat(call(&inbound, "gpt-4o", false)).await.err();
         assert_eq!(error.map(|error| error.kind()), Some(kind), "{text}");
     }
     let mock = Mock::in_place_of_a_vendor(settings("It's simple."));

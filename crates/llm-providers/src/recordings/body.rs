@@ -101,8 +101,10 @@ mod tests {
 
     #[test]
     fn spelling_order_and_who_asks_make_no_difference() {
-        let one = canonical(br#"{"model":"m","user":"a","x":{"b":1,"a":[{"d":1,"c":2}]}}"#, "application/json");
-        let other = canonical(b"{ \"x\":{\"a\":[{\"c\":2,\"d\":1}],\"b\":1},\n\"model\":\"m\" }", "application/json");
+        let one =
+            canonical(br#"{"model":"m","user":"a","x":{"b":1,"a":[{"d":1,"c":2}]}}"#, "application/json");
+        let other =
+            canonical(b"{ \"x\":{\"a\":[{\"c\":2,\"d\":1}],\"b\":1},\n\"model\":\"m\" }", "application/json");
         assert_eq!(one.to_string(), other.to_string());
         assert_eq!(one, json!({"model": "m", "x": {"a": [{"c": 2, "d": 1}], "b": 1}}));
     }
@@ -110,7 +112,9 @@ mod tests {
     #[test]
     fn the_boundary_of_a_form_makes_no_difference() {
         let form = |boundary: &str| {
-            let body = format!("--{boundary}\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1\r\n--{boundary}--");
+            let body = format!(
+                "--{boundary}\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1\r\n--{boundary}--"
+            );
             canonical(body.as_bytes(), &format!("multipart/form-data; boundary=\"{boundary}\""))
         };
         assert_eq!(form("abc"), form("xyz0123"));

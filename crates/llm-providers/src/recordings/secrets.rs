@@ -33,7 +33,8 @@ const MASKED_OF_ANSWERS: [&str; 6] = [
 ];
 
 /// Parameters of a query in which keys are shown.
-const KEYS: [&str; 6] = ["access_token", "api-key", "api_key", "key", "subscription-key", "x-amz-security-token"];
+const KEYS: [&str; 6] =
+    ["access_token", "api-key", "api_key", "key", "subscription-key", "x-amz-security-token"];
 
 /// Texts that must not be in a recording.
 #[derive(Clone, Default)]
@@ -52,7 +53,8 @@ impl Secrets {
     /// The same, and the credentials of a request's headers.
     pub(crate) fn with(&self, headers: &HeaderMap) -> Self {
         let mut secrets = self.clone();
-        let values = headers.iter().filter(|(name, _)| !is_kept(name)).filter_map(|(_, value)| value.to_str().ok());
+        let values =
+            headers.iter().filter(|(name, _)| !is_kept(name)).filter_map(|(_, value)| value.to_str().ok());
         for value in values {
             secrets.add(value);
             // `Bearer …`

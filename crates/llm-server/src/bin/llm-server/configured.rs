@@ -44,7 +44,8 @@ pub(crate) fn load(flags: &Serve) -> Result<Configured, Failure> {
         replay: flags.replay.clone(),
     };
     if flags.mock {
-        let options = llm_config::Options { flags: said, mock_server: true, ..llm_config::Options::default() };
+        let options =
+            llm_config::Options { flags: said, mock_server: true, ..llm_config::Options::default() };
         return loaded(&options).map(Configured::of);
     }
     read(&flags.source, said).map(Configured::of)
