@@ -42,3 +42,5 @@ mod recovery;
 mod sick_streams;
 #[path = "end_to_end/sick_vendors.rs"]
 mod sick_vendors;
+#[path = "end_to_end/testing_page.rs"]
+mod testing_page;

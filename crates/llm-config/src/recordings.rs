@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
@@ -12,6 +12,9 @@ use llm_providers::{Mode, Recordings, Shelf, Unwritten};
 use crate::files;
 use crate::report::{Place, Report};
 use crate::settings::RecordingSettings;
+
+/// Exchanges that wait to be written; more are lost.
+const QUEUE: usize = 1024;
 
 /// Opens what the settings name. Recording makes the folder when the first file is written.
 pub(crate) fn open(settings: &RecordingSettings, report: &mut Report) -> Recordings {
@@ -40,7 +43,7 @@ struct Folder {
 
 /// The thread that writes, off the way of requests.
 struct Writer {
-    queue: Option<Sender<Unwritten>>,
+    queue: Option<SyncSender<Unwritten>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -52,7 +55,7 @@ impl Folder {
 
 impl Writer {
     fn start(folder: PathBuf) -> Self {
-        let (queue, recordings) = channel::<Unwritten>();
+        let (queue, recordings) = sync_channel::<Unwritten>(QUEUE);
         let work = move || recordings.iter().for_each(|recording| write(&folder, recording));
         let thread = thread::Builder::new().name("recordings".to_owned()).spawn(work);
         if let Err(error) = &thread {
@@ -89,8 +92,9 @@ impl Shelf for Folder {
 
     fn put(&self, recording: Unwritten) {
         let writer = self.writer.get_or_init(|| Writer::start(self.path.clone()));
-        // Without its thread the writer has said so already.
-        let _ = writer.queue.as_ref().map(|queue| queue.send(recording));
+        if writer.queue.as_ref().is_none_or(|queue| queue.try_send(recording).is_err()) {
+            tracing::warn!("an exchange was not recorded: too many wait to be written");
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub struct UpstreamBody {
     most: usize,
 }
 
+#[expect(clippy::large_enum_variant, reason = "nearly every body is the network's, and costs no allocation")]
 enum Source {
     Network(Network),
     /// What a tape keeps on its way, or tells again.

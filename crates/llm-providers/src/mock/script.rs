@@ -177,7 +177,7 @@ impl Script {
     }
 }
 
-fn number<N: std::str::FromStr + PartialOrd>(text: &str, most: N) -> Option<N> {
+fn number<N: std::str::FromStr + PartialOrd + Copy>(text: &str, most: N) -> Option<N> {
     text.parse().ok().filter(|number| *number <= most)
 }
 

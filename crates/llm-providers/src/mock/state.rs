@@ -31,7 +31,7 @@ impl State {
     /// Notes a call of a model, and tells whether its fault is due.
     pub(crate) fn is_due(&self, model: &str, when: When) -> bool {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let due = match when {
+        match when {
             When::Always => true,
             When::First(most) => self.turn(model) <= most,
             When::Every(number) => self.turn(model).checked_rem(number) == Some(0),
@@ -40,8 +40,7 @@ impl State {
                 let into = self.since.elapsed().as_nanos().checked_rem((up + down).as_nanos());
                 into.is_some_and(|into| into >= up.as_nanos())
             }
-        };
-        due
+        }
     }
 
     /// Notes that a call went wrong as its script says.

@@ -48,11 +48,10 @@ impl Service {
         let io = Watched::new(socket, Arc::clone(&pulse));
         let service = service_fn(|request| {
             let (service, busy) = (Arc::clone(&self), pulse.begin());
-            let pulse = Arc::clone(&pulse);
             async move {
                 let mut answer = service.answer(request).await;
                 if service.app.wire_faults {
-                    answer = befall(answer, &pulse)?;
+                    answer = befall(answer, busy.pulse())?;
                 }
                 Ok::<_, Broken>(answer.map(|body| Underway { body, _busy: busy }))
             }

@@ -163,6 +163,13 @@ impl Pulse {
 /// Marks a connection as busy with a request; moves into the body of the answer.
 pub(crate) struct Busy(Arc<Pulse>);
 
+impl Busy {
+    /// The life signs of the connection.
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.0
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.enter(IDLE);
