@@ -87,6 +87,7 @@ pub struct Providers {
     registry: Registry,
     media: Arc<MediaSettings>,
     recordings: Option<Recordings>,
+    #[cfg_attr(not(feature = "mock"), expect(dead_code, reason = "nothing else is a vendor for tests"))]
     mock_server: bool,
     upstreams: Mutex<Vec<Shared>>,
 }
@@ -113,7 +114,7 @@ impl Providers {
         Self { recordings, ..self }
     }
 
-    /// The same, for a server that is a vendor for tests: see [`crate::mock`].
+    /// The same, for a server that is a vendor for tests: what it can break on the wire, the mock leaves to it.
     pub fn for_a_mock_server(self, mock_server: bool) -> Self {
         Self { mock_server, ..self }
     }
