@@ -31,15 +31,29 @@ impl Stage {
     pub fn start(configuration: &str) -> Self {
         logs::capture();
         let text = format!("{configuration}\ngeneral_settings: {{master_key: {CLIENT_KEY}}}\n");
-        let loaded = load(&text);
-        let parts = llm_config::build(&loaded).unwrap_or_else(|report| panic!("{report}"));
+        Self::serve(&load(&text))
+    }
+
+    /// Starts a vendor for tests, as `llm-server mock` does.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    pub fn mock() -> Self {
+        logs::capture();
+        let options = llm_config::Options { mock_server: true, ..llm_config::Options::default() };
+        Self::serve(&llm_config::load(&options).unwrap_or_else(|report| panic!("{report}")))
+    }
+
+    fn serve(loaded: &llm_config::Loaded) -> Self {
+        let parts = llm_config::build(loaded).unwrap_or_else(|report| panic!("{report}"));
         let settings = &loaded.config.server;
         let limits = Limits {
             body: settings.max_request_bytes,
             head_time: settings.header_timeout,
             ..Limits::default()
         };
-        let options = Options { workers: NonZeroUsize::new(2), limits, ..Options::default() };
+        let (workers, wire_faults) = (NonZeroUsize::new(2), loaded.config.mock_server);
+        let options = Options { workers, limits, wire_faults, ..Options::default() };
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
         let server = Server::new(Arc::new(Gateway::new(parts)), options);
         let server = server.start(listener).expect("the server starts");
@@ -49,6 +63,11 @@ impl Stage {
     /// Starts a gateway of these deployments that tries nothing again.
     pub fn of(deployments: &[vendors::Deployment]) -> Self {
         Self::start(&vendors::configuration(deployments, "num_retries: 0"))
+    }
+
+    /// Its address as a base URL, without a path.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Opens a connection.

@@ -12,7 +12,7 @@ pub const VENDOR_KEY: &str = "sk-vendor-fedcba9876543210";
 pub struct Deployment {
     name: String,
     model: String,
-    url: String,
+    url: Option<String>,
     key: String,
     id: Option<String>,
     more: Vec<String>,
@@ -25,17 +25,29 @@ impl Deployment {
         Self {
             name: name.to_owned(),
             model,
-            url: url.to_owned(),
+            url: Some(url.to_owned()),
             key: VENDOR_KEY.to_owned(),
             id: None,
             more: Vec::new(),
         }
     }
 
+    /// A model under a public name of the gateway's own mock.
+    pub fn mock(name: &str, model: &str) -> Self {
+        Self { model: format!("mock/{model}"), url: None, ..Self::new(name, Dialect::Chat, "") }
+    }
+
     /// With another key.
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
         key.clone_into(&mut self.key);
+        self
+    }
+
+    /// With another model of the vendor's.
+    #[must_use]
+    pub fn asking(mut self, model: &str) -> Self {
+        self.model = self.model.replace(VENDOR_MODEL, model);
         self
     }
 
@@ -57,9 +69,9 @@ impl Deployment {
         let Self { name, model, url, key, id, more } = self;
         let id = id.as_ref().map(|id| format!("    model_info: {{id: {id}}}\n")).unwrap_or_default();
         let more: String = more.iter().map(|line| format!("      {line}\n")).collect();
+        let base = url.as_ref().map(|url| format!("      api_base: {url}/v1\n")).unwrap_or_default();
         format!(
-            "  - model_name: {name}\n    litellm_params:\n      model: {model}\n      api_base: {url}/v1\n      \
-             api_key: {key}\n{more}{id}"
+            "  - model_name: {name:?}\n    litellm_params:\n      model: {model}\n{base}      api_key: {key}\n{more}{id}"
         )
     }
 }

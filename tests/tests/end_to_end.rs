@@ -14,12 +14,16 @@ mod conversions;
 mod departures;
 #[path = "end_to_end/embeddings.rs"]
 mod embeddings;
+#[path = "end_to_end/faults.rs"]
+mod faults;
 #[path = "end_to_end/health.rs"]
 mod health;
 #[path = "end_to_end/limits.rs"]
 mod limits;
 #[path = "end_to_end/losses.rs"]
 mod losses;
+#[path = "end_to_end/mock_server.rs"]
+mod mock_server;
 #[path = "end_to_end/native_lines.rs"]
 mod native_lines;
 #[path = "end_to_end/operations.rs"]
@@ -36,6 +40,8 @@ mod pairs_tools;
 mod passages;
 #[path = "end_to_end/passthrough.rs"]
 mod passthrough;
+#[path = "end_to_end/recordings.rs"]
+mod recordings;
 #[path = "end_to_end/recovery.rs"]
 mod recovery;
 #[path = "end_to_end/routing.rs"]
@@ -44,3 +50,5 @@ mod routing;
 mod sick_streams;
 #[path = "end_to_end/sick_vendors.rs"]
 mod sick_vendors;
+#[path = "end_to_end/testing_page.rs"]
+mod testing_page;

@@ -11,9 +11,9 @@ use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaS
 
 use crate::config::{Config, DeploymentConfig, Loaded};
 use crate::health::{self, Credentials};
-use crate::relays;
 use crate::report::Report;
 use crate::settings::BudgetConfig;
+use crate::{recordings, relays};
 
 /// What requests may need, in the words of the price table.
 const NEEDS: [(Capability, Needs); 6] = [
@@ -33,9 +33,14 @@ const NEEDS: [(Capability, Needs); 6] = [
 pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
     let config = &loaded.config;
     let mut report = Report::default();
+    let recordings = config.recordings.as_ref().map(|settings| recordings::open(settings, &mut report));
+    let providers = Providers::new(config.vendors.clone())
+        .with_media(config.media.clone())
+        .with_recordings(recordings)
+        .for_a_mock_server(config.mock_server);
     let building = Building {
         config,
-        providers: Providers::new(config.vendors.clone()).with_media(config.media.clone()),
+        providers,
         vendor_budgets: vendor_budgets(config, &mut report),
         credentials: Credentials::default(),
     };
@@ -195,6 +200,7 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         extra_body: one.extra_body.clone(),
         drop_fields: one.drop_fields.clone(),
         cache_points: one.cache_points.clone(),
+        mock: one.mock.clone(),
         ..ProviderSpec::default()
     }
 }

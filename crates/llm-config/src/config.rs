@@ -7,11 +7,11 @@ use std::time::Duration;
 use llm_core::request::Sampling;
 use llm_core::{LossPolicy, RawObject, Secret};
 use llm_metrics::PriceBook;
-use llm_providers::{CachePoint, MediaSettings, Parameters, Registry};
+use llm_providers::{CachePoint, MediaSettings, MockSettings, Parameters, Registry};
 use llm_router::{Alias, AllowedFails, Limits, QuotaSpec, RouterSettings};
 
 use crate::report::{Place, Report};
-use crate::settings::{BudgetConfig, LimitSettings, ServerSettings};
+use crate::settings::{BudgetConfig, LimitSettings, RecordingSettings, ServerSettings};
 
 /// A whole configuration.
 pub struct Config {
@@ -23,6 +23,10 @@ pub struct Config {
     pub limits: LimitSettings,
     /// How files that requests point to are fetched.
     pub media: MediaSettings,
+    /// What is done with vendor traffic; `None`: nothing.
+    pub recordings: Option<RecordingSettings>,
+    /// Whether the gateway is a vendor for tests itself.
+    pub mock_server: bool,
     /// What is served, in the order of the configuration.
     pub deployments: Vec<DeploymentConfig>,
     /// Other names for groups.
@@ -95,6 +99,8 @@ pub struct DeploymentConfig {
     pub drop_fields: Vec<String>,
     /// Where each prompt is marked for the vendor's cache.
     pub cache_points: Vec<CachePoint>,
+    /// What answers in the vendor's place.
+    pub mock: MockSettings,
     /// The model's name in the price table, where it is another one.
     pub base_model: Option<String>,
     /// Prices and limits of the configuration's own, as `(field, decimal text)`.

@@ -85,6 +85,11 @@ impl Maker<'_> {
             return self.report.error(&draft.at, message).help("write the public name with a `*` too");
         }
         self.moot_parameters(draft, vendor);
+        let mock = draft.mock();
+        if mock.delay.is_some() && !mock.replace_the_vendor() && vendor.dialect != "mock" {
+            let message = "`mock_delay` has no effect: the vendor is asked";
+            self.report.warning(&draft.at, message).help("give a `mock_response`, too");
+        }
         let accesses = self.accesses(draft, vendor, api_base);
         for access in accesses {
             if self.can_be_called(draft, vendor, model, &access) {
@@ -131,6 +136,9 @@ impl Maker<'_> {
 
     /// Says what is missing: an address is an error of the file; a key may just not be there on this machine.
     fn can_be_called(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, access: &Access) -> bool {
+        if draft.mock().replace_the_vendor() {
+            return true;
+        }
         let parameters = self.settled(draft, vendor, model).0;
         let no_address = || lacks_address(vendor, &parameters, access);
         if access.base.is_none() && vendor.auth != Auth::None && no_address() {
@@ -170,7 +178,9 @@ impl Maker<'_> {
     fn push(&mut self, draft: &Draft<'_>, vendor: &Vendor, model: &str, access: Access) {
         let full_name = format!("{}/{model}", vendor.name);
         let (parameters, settled) = self.settled(draft, vendor, model);
-        if let Err(message) = settled {
+        if let Err(message) = settled
+            && !draft.mock().replace_the_vendor()
+        {
             self.report.error(&draft.at, format!("`{}` cannot be signed: {message}", draft.public));
         }
         let parameters = self.with_files(draft, vendor, parameters);
@@ -207,6 +217,7 @@ impl Maker<'_> {
             extra_body: draft.get("extra_body").map(Node::json_object).unwrap_or_default(),
             drop_fields: draft.texts("additional_drop_params"),
             cache_points: self.cache_points(draft),
+            mock: draft.mock(),
             base_model: draft.info_text("base_model").map(str::to_owned),
             prices: draft.prices(),
             place: draft.at.clone(),

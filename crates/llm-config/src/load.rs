@@ -31,6 +31,8 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// The command line.
     pub flags: Flags,
+    /// Serve the built-in mock to tests, under every name, whatever the rest says.
+    pub mock_server: bool,
 }
 
 impl Options {
@@ -62,11 +64,23 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     add_own_variables(&mut root, &mut environment, &mut report);
     strict::check(&mut root, &ROOT, &environment, &mut report);
 
-    let settings = settings(&root, &environment, &options.flags, &mut report);
+    let mut settings = settings(&root, &environment, &options.flags, &mut report);
+    if let Some(recordings) = &mut settings.recordings {
+        recordings.directory = options.directory.join(&recordings.directory);
+    }
     sources.settings = settings.places;
+    if options.mock_server {
+        // A vendor tries nothing again: each fault is the caller's to deal with.
+        settings.router.num_retries = 0;
+    }
     let prices = Arc::new(prices::price_book(&options.directory, &root, &environment, &mut report));
     let vendors = vendors(&root, &environment, &mut report);
-    let served = Served::find(&root, &environment, Known { vendors: &vendors, prices: &prices }, &mut report);
+    let known = Known { vendors: &vendors, prices: &prices };
+    let served = if options.mock_server {
+        Served::mock(&environment, known, &mut report)
+    } else {
+        Served::find(&root, &environment, known, &mut report)
+    };
     sources.deployments = served.origin;
 
     let relays = relays::of_environment(
@@ -79,6 +93,8 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         router: settings.router,
         media: settings.media,
         limits: settings.limits,
+        recordings: settings.recordings,
+        mock_server: options.mock_server,
         deployments: served.deployments,
         relays,
         aliases: BTreeMap::new(),
@@ -178,6 +194,17 @@ struct Served {
 }
 
 impl Served {
+    /// The mock under its own names and, for programs that ask for others, under all.
+    fn mock(environment: &Environment, known: Known<'_>, report: &mut Report) -> Self {
+        let mut maker = Maker { known, environment, report, made: Vec::new(), names: HashSet::new() };
+        for public in ["mock/echo", "mock/*", "*"] {
+            let model = if public == "*" { "mock/*" } else { public };
+            maker.make(&Draft { public: public.to_owned(), ..plain(model) });
+        }
+        let (deployments, names) = maker.finish();
+        Self { deployments, names, origin: Origin::Mock }
+    }
+
     fn find(root: &Node, environment: &Environment, known: Known<'_>, report: &mut Report) -> Self {
         let errors = report.has_errors();
         let drafts = shapes::drafts(root, report);

@@ -21,11 +21,13 @@ use crate::strict::{flag, number, seconds, whole};
 mod health;
 mod limits;
 mod media;
+mod recordings;
 mod router;
 mod table;
 
 pub(crate) use health::allowed_fails;
 pub use limits::{BudgetConfig, LimitSettings};
+pub use recordings::RecordingSettings;
 pub(crate) use router::strategy;
 use table::{SETTINGS, Setting};
 
@@ -59,6 +61,10 @@ pub struct Flags {
     pub port: Option<u16>,
     /// `--debug`.
     pub debug: bool,
+    /// `--record`.
+    pub record: Option<String>,
+    /// `--replay`.
+    pub replay: Option<String>,
 }
 
 /// The settings, and where each one came from.
@@ -67,6 +73,7 @@ pub(crate) struct Settings {
     pub(crate) router: RouterSettings,
     pub(crate) media: MediaSettings,
     pub(crate) limits: LimitSettings,
+    pub(crate) recordings: Option<RecordingSettings>,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -101,7 +108,12 @@ pub(crate) fn settings(
     let router = read.router.settings(root, &places, report);
     let router = RouterSettings { check_interval: read.checks.interval(), ..router };
     let (media, limits) = (read.media.settings(root), read.limits.settings(root, report));
-    Settings { server: read.server.into(), router, media, limits, places }
+    let recordings = read.recordings.settings().unwrap_or_else(|(message, help)| {
+        let place = places.get("recordings.mode").cloned().unwrap_or_default();
+        report.error(&place, message).help(help);
+        None
+    });
+    Settings { server: read.server.into(), router, media, limits, recordings, places }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
@@ -167,10 +179,16 @@ impl Layer {
         let mut layer = Self::new("flags");
         let port = flags.port.map(|port| port.to_string());
         let verbose = flags.debug.then(|| "true".to_owned());
+        let record = flags.record.as_ref().map(|_| "record".to_owned());
+        let replay = flags.replay.as_ref().map(|_| "replay".to_owned());
         for (path, flag, value) in [
             ("server.host", "--host", &flags.host),
             ("server.port", "--port", &port),
             ("server.verbose", "--debug", &verbose),
+            ("recordings.mode", "--record", &record),
+            ("recordings.directory", "--record", &flags.record),
+            ("recordings.mode", "--replay", &replay),
+            ("recordings.directory", "--replay", &flags.replay),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.path == path);
             if let (Some(setting), Some(value)) = (setting, value) {
@@ -225,6 +243,7 @@ struct Read {
     media: media::ReadMedia,
     checks: health::ReadChecks,
     limits: limits::ReadLimits,
+    recordings: recordings::ReadRecordings,
 }
 
 #[derive(Deserialize)]

@@ -10,6 +10,8 @@ mod prices;
 mod relays;
 #[path = "loading/routing.rs"]
 mod routing;
+#[path = "loading/without_vendors.rs"]
+mod without_vendors;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -211,7 +213,7 @@ fn the_environment_wins_over_dotenv_and_both_over_the_file() {
 #[test]
 fn flags_win_over_all() {
     let directory = folder("flags", &[("config.yaml", "server: {port: 1, host: a}")]);
-    let flags = Flags { port: Some(9), host: Some("::".to_owned()), debug: true };
+    let flags = Flags { port: Some(9), host: Some("::".to_owned()), debug: true, ..Flags::default() };
     let config = Some(PathBuf::from("config.yaml"));
     let options = Options { config, directory, flags, ..Options::default() };
     let server = load(&options).expect("it loads").config.server;

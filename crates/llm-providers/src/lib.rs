@@ -5,6 +5,7 @@
 //! - [`files`]: files that credentials are read from whenever they are needed.
 //! - [`providers`]: a deployment's settings become a provider that can be called.
 //! - [`mock`]: the built-in vendor that needs no key and no network.
+//! - [`recordings`]: vendor traffic kept, and told again.
 //!
 //! A vendor that speaks a known dialect is a row of the table; a new dialect is a crate and a line in `dialects`.
 //! What is not here: which deployment is asked, and what happens when it fails. That is the router's.
@@ -41,6 +42,7 @@ mod http_provider;
 pub mod mock;
 pub mod parameters;
 pub mod providers;
+pub mod recordings;
 pub mod registry;
 pub mod vendor;
 
@@ -49,6 +51,7 @@ pub use dialects::{aws_region_of, dialects, ingresses};
 pub use files::Files;
 pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;
-pub use providers::{DeploymentSpec, Providers};
+pub use providers::{DeploymentSpec, MockSettings, Providers};
+pub use recordings::{Mode, Recordings, Shelf, Unwritten};
 pub use registry::Registry;
 pub use vendor::{Auth, Status, Vendor};

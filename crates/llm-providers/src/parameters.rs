@@ -35,6 +35,13 @@ impl Parameters {
         self.0.iter().map(|(name, value)| (name.as_str(), value.expose().as_str()))
     }
 
+    /// Those that are credentials, by their names: regions and projects stand in every path.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &Secret> {
+        const WORDS: [&str; 5] = ["credential", "key", "password", "secret", "token"];
+        let named = self.0.iter().filter(|(name, _)| WORDS.iter().any(|word| name.contains(word)));
+        named.map(|(_, value)| value)
+    }
+
     /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

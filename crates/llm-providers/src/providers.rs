@@ -1,6 +1,7 @@
 //! Builds providers: what a configuration says about a deployment becomes something that can be called.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use llm_core::dialect::Target;
 use llm_core::request::Sampling;
@@ -17,6 +18,7 @@ use crate::headers::Fixed;
 use crate::http_provider::media::MediaSettings;
 use crate::http_provider::{Authenticated, HttpProvider, Places};
 use crate::parameters::{Parameters, Settled};
+use crate::recordings::Recordings;
 use crate::registry::Registry;
 use crate::vendor::{Auth, Status, Vendor};
 
@@ -55,8 +57,28 @@ pub struct DeploymentSpec {
     pub drop_fields: Vec<String>,
     /// Where each prompt is marked for the vendor's cache, beside the client's own marks.
     pub cache_points: Vec<CachePoint>,
+    /// What answers in the vendor's place.
+    pub mock: MockSettings,
     /// Connections.
     pub transport: Options,
+}
+
+/// LiteLLM's settings of an answer without a vendor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MockSettings {
+    /// What is answered; `litellm.RateLimitError` and the like stand for errors.
+    pub response: Option<String>,
+    /// How long the answer takes.
+    pub delay: Option<Duration>,
+    /// Whether nothing is answered, so that a deadline passes.
+    pub timeout: bool,
+}
+
+impl MockSettings {
+    /// Whether the vendor is not asked at all.
+    pub fn replace_the_vendor(&self) -> bool {
+        self.response.is_some() || self.timeout
+    }
 }
 
 /// The known vendors, and the connections that deployments share.
@@ -64,6 +86,9 @@ pub struct DeploymentSpec {
 pub struct Providers {
     registry: Registry,
     media: Arc<MediaSettings>,
+    recordings: Option<Recordings>,
+    #[cfg_attr(not(feature = "mock"), expect(dead_code, reason = "nothing else is a vendor for tests"))]
+    mock_server: bool,
     upstreams: Mutex<Vec<Shared>>,
 }
 
@@ -84,6 +109,16 @@ impl Providers {
         Self { media: Arc::new(media), ..self }
     }
 
+    /// The same, with vendor traffic that is recorded or told again.
+    pub fn with_recordings(self, recordings: Option<Recordings>) -> Self {
+        Self { recordings, ..self }
+    }
+
+    /// The same, for a server that is a vendor for tests: what it can break on the wire, the mock leaves to it.
+    pub fn for_a_mock_server(self, mock_server: bool) -> Self {
+        Self { mock_server, ..self }
+    }
+
     /// The known vendors.
     pub fn registry(&self) -> &Registry {
         &self.registry
@@ -96,9 +131,8 @@ impl Providers {
     pub fn build(&self, spec: &DeploymentSpec) -> Result<Arc<dyn Provider>> {
         let vendor = self.vendor(spec)?;
         let dialect_name = spec.dialect.as_deref().unwrap_or(&vendor.dialect);
-        #[cfg(feature = "mock")]
-        if dialect_name == crate::mock::MOCK.name() {
-            return Ok(Arc::new(crate::mock::Mock));
+        if let Some(mock) = self.mock(dialect_name, spec)? {
+            return Ok(mock);
         }
         let own = dialect_name == vendor.dialect;
         let base = base_url(vendor, dialect_name, spec)?;
@@ -106,9 +140,18 @@ impl Providers {
         let dialect = dialects::dialect(dialect_name, quirks, &base)?;
         let authenticator = credentials::authenticator(vendor, spec)?;
         let fixed = fixed_headers(vendor, spec, &base, authenticator.is_some())?;
+        let (upstream, authenticator) = match &self.recordings {
+            None => (self.upstream(&base.url, &spec.transport)?, authenticator),
+            Some(recordings) => {
+                let tape = recordings.tape(&vendor.name, credentials_of(spec));
+                // Tokens are fetched from a network, and what is told again asks for none.
+                let authenticator = authenticator.filter(|_| !recordings.is_replay());
+                (Upstream::taped(&base.url, &spec.transport, tape)?, authenticator)
+            }
+        };
         Ok(Arc::new(HttpProvider {
             dialect,
-            upstream: self.upstream(&base.url, &spec.transport)?,
+            upstream,
             authenticator: authenticator
                 .map(|authenticator| Authenticated { authenticator, base_url: base.url.clone() }),
             fixed,
@@ -120,6 +163,30 @@ impl Providers {
         }))
     }
 
+    /// The mock, where it is the vendor or takes a vendor's place.
+    #[cfg(feature = "mock")]
+    fn mock(&self, dialect_name: &str, spec: &DeploymentSpec) -> Result<Option<Arc<dyn Provider>>> {
+        use crate::mock::{MOCK, Mock};
+        let mock = if dialect_name == MOCK.name() {
+            Mock::scripted_by_name(spec.mock.clone())
+        } else if spec.mock.replace_the_vendor() {
+            Mock::in_place_of_a_vendor(spec.mock.clone())
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(mock.for_a_server(self.mock_server))))
+    }
+
+    #[cfg(not(feature = "mock"))]
+    fn mock(&self, _: &str, spec: &DeploymentSpec) -> Result<Option<Arc<dyn Provider>>> {
+        if spec.mock.replace_the_vendor() {
+            return Err(Error::unsupported(
+                "this build has no mock: leave `mock_response` and `mock_timeout` out",
+            ));
+        }
+        Ok(None)
+    }
+
     /// The address that a deployment's requests go to, in its one form; `None` for vendors without a network.
     ///
     /// # Errors
@@ -127,6 +194,9 @@ impl Providers {
     pub fn base_url(&self, spec: &DeploymentSpec) -> Result<Option<BaseUrl>> {
         let vendor = self.vendor(spec)?;
         let dialect_name = spec.dialect.as_deref().unwrap_or(&vendor.dialect);
+        if spec.mock.replace_the_vendor() {
+            return Ok(None);
+        }
         if vendor.auth == Auth::None && vendor.base_url.is_none() && spec.api_base.is_none() {
             return Ok(None);
         }
@@ -203,6 +273,12 @@ fn base_url(vendor: &Vendor, dialect_name: &str, spec: &DeploymentSpec) -> Resul
     };
     base.query = settled.query(base.query.as_deref());
     Ok(dialects::place(dialect_name, base))
+}
+
+/// Everything of a deployment that may be a credential.
+fn credentials_of(spec: &DeploymentSpec) -> impl Iterator<Item = &Secret> {
+    let headers = spec.extra_headers.iter().map(|(_, value)| value);
+    spec.api_key.iter().chain(headers).chain(spec.parameters.credentials())
 }
 
 /// Whether the credential is a plain key.

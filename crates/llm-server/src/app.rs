@@ -13,13 +13,15 @@ pub(crate) struct App {
     pub gateway: Arc<Gateway>,
     pub limits: Limits,
     pub budget: Arc<Budget>,
+    /// Answers of the mock break on the wire where it says so.
+    pub wire_faults: bool,
     leaving: Arc<AtomicBool>,
 }
 
 impl App {
     pub(crate) fn new(gateway: Arc<Gateway>, limits: Limits) -> Self {
         let budget = Arc::new(Budget::new(limits.buffered));
-        Self { gateway, limits, budget, leaving: Arc::default() }
+        Self { gateway, limits, budget, wire_faults: false, leaving: Arc::default() }
     }
 
     /// The same, in memory of its own: each worker counts references to its own copy, so that cores don't fight
@@ -29,6 +31,7 @@ impl App {
             gateway: Arc::clone(&self.gateway),
             limits: self.limits.clone(),
             budget: Arc::clone(&self.budget),
+            wire_faults: self.wire_faults,
             leaving: Arc::clone(&self.leaving),
         })
     }

@@ -20,6 +20,7 @@ mod realtime;
 mod relay;
 mod routes;
 pub mod server;
+mod wire_faults;
 
 pub use limits::Limits;
 pub use origins::Origins;

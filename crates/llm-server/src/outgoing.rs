@@ -11,6 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use llm_core::wire::WireBody;
 use llm_gateway::{Answer, AnswerBody, AnswerStream};
 
+use crate::wire_faults::Breaking;
+
 /// The body of an answer. Dropping it cancels what still comes.
 pub(crate) enum Outgoing {
     /// All there: its length is announced, its pieces are written without being joined.
@@ -19,6 +21,8 @@ pub(crate) enum Outgoing {
     Stream(Box<AnswerStream>),
     /// The answer of a cold route.
     Cold(ColdBody),
+    /// An answer that breaks.
+    Breaking(Box<Breaking>),
 }
 
 impl Body for Outgoing {
@@ -33,6 +37,7 @@ impl Body for Outgoing {
             Self::Whole(body) => body.pop_front().map(Ok),
             Self::Stream(stream) => ready!(Pin::new(&mut **stream).poll_next(context)),
             Self::Cold(body) => return Pin::new(body).poll_frame(context),
+            Self::Breaking(body) => return Pin::new(&mut **body).poll_frame(context),
         };
         Poll::Ready(bytes.map(|bytes| bytes.map(Frame::data).map_err(axum::Error::new)))
     }
@@ -42,6 +47,7 @@ impl Body for Outgoing {
             Self::Whole(body) => body.is_empty(),
             Self::Stream(stream) => stream.is_done(),
             Self::Cold(body) => body.is_end_stream(),
+            Self::Breaking(body) => body.is_end_stream(),
         }
     }
 
@@ -50,6 +56,7 @@ impl Body for Outgoing {
             Self::Whole(body) => SizeHint::with_exact(body.len() as u64),
             Self::Stream(_) => SizeHint::default(),
             Self::Cold(body) => body.size_hint(),
+            Self::Breaking(body) => body.size_hint(),
         }
     }
 }

@@ -8,7 +8,7 @@
 
 mod accept;
 mod connection;
-mod pulse;
+pub(crate) mod pulse;
 mod watched;
 mod worker;
 
@@ -40,6 +40,8 @@ pub struct Options {
     pub limits: Limits,
     /// Which web pages may call.
     pub origins: Origins,
+    /// Answers of the mock vendor break on the wire where it says so: for a server that is a vendor for tests.
+    pub wire_faults: bool,
 }
 
 /// How far a server is in its life.
@@ -95,7 +97,8 @@ impl Server {
     /// When the system has no threads or descriptors left.
     pub fn start(self, listener: TcpListener) -> io::Result<Running> {
         let address = listener.local_addr()?;
-        let app = App::new(self.gateway, self.options.limits);
+        let mut app = App::new(self.gateway, self.options.limits);
+        app.wire_faults = self.options.wire_faults;
         let origins = Arc::new(self.options.origins);
         let (phase, _) = watch::channel(Phase::Serving);
         let mut running =

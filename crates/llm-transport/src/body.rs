@@ -1,18 +1,14 @@
 //! A vendor's answer, chunk by chunk or whole.
 
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http_body::Body;
-use hyper::body::Incoming;
 use llm_core::{Error, Result};
 
-use crate::deadline::Watch;
-use crate::decode::Decoder;
-use crate::failure;
-use crate::pool::Lease;
+mod network;
+
+pub(crate) use network::Network;
 
 /// Most memory that is set aside because of an announced length, before the bytes are there.
 const LARGEST_RESERVE: u64 = 4 * 1024 * 1024;
@@ -24,41 +20,39 @@ const LARGEST_RESERVE: u64 = 4 * 1024 * 1024;
 /// - Content encodings are undone.
 /// - The idle deadline and the total deadline hold while somebody waits for a chunk.
 pub struct UpstreamBody {
-    incoming: Incoming,
-    lease: Option<Lease>,
-    watch: Watch,
-    decoder: Option<Box<Decoder>>,
+    source: Source,
     most: usize,
-    end: Option<Result<()>>,
+}
+
+#[expect(clippy::large_enum_variant, reason = "nearly every body is the network's, and costs no allocation")]
+enum Source {
+    Network(Network),
+    /// What a tape keeps on its way, or tells again.
+    Tape(Box<dyn Chunks>),
+}
+
+/// Chunks that come from elsewhere than straight from the network.
+pub(crate) trait Chunks: Send {
+    /// As [`UpstreamBody::poll_chunk`].
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>>;
 }
 
 impl UpstreamBody {
-    pub(crate) fn new(
-        incoming: Incoming,
-        lease: Lease,
-        watch: Watch,
-        decoder: Option<Decoder>,
-        most: usize,
-    ) -> Self {
-        let decoder = decoder.map(Box::new);
-        let mut body = Self { incoming, lease: Some(lease), watch, decoder, most, end: None };
-        body.release_when_read();
-        body
+    /// `most`: the most bytes that are collected.
+    pub(crate) fn new(network: Network, most: usize) -> Self {
+        Self { source: Source::Network(network), most }
+    }
+
+    /// The same for chunks that come from elsewhere.
+    pub(crate) fn from_tape(chunks: Box<dyn Chunks>, most: usize) -> Self {
+        Self { source: Source::Tape(chunks), most }
     }
 
     /// The next chunk, as it came or decoded.
     pub fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        loop {
-            match &self.end {
-                Some(Ok(())) => return Poll::Ready(None),
-                Some(Err(error)) => return Poll::Ready(Some(Err(error.clone()))),
-                None => {}
-            }
-            match ready!(self.poll_step(context)) {
-                Ok(Some(chunk)) => return Poll::Ready(Some(Ok(chunk))),
-                Ok(None) => {}
-                Err(error) => self.finish(Err(error)),
-            }
+        match &mut self.source {
+            Source::Network(network) => network.poll_chunk(context),
+            Source::Tape(chunks) => chunks.poll_chunk(context),
         }
     }
 
@@ -72,7 +66,10 @@ impl UpstreamBody {
     /// # Errors
     /// When it does not come whole and in time, or is larger than [`crate::Options::max_body`].
     pub async fn collect(mut self) -> Result<Bytes> {
-        let announced = self.incoming.size_hint().lower();
+        let announced = match &self.source {
+            Source::Network(network) => network.announced(),
+            Source::Tape(_) => 0,
+        };
         self.check(announced)?;
         let Some(first) = self.chunk().await.transpose()? else { return Ok(Bytes::new()) };
         self.check(first.len() as u64)?;
@@ -88,50 +85,6 @@ impl UpstreamBody {
                 None => return Ok(whole.freeze()),
             }
         }
-    }
-
-    /// `None`: nothing to hand on yet, but something happened.
-    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
-        if let Some(decoder) = &mut self.decoder
-            && let Some(piece) = decoder.next()?
-        {
-            return Poll::Ready(Ok(Some(piece)));
-        }
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
-            return self.watch.poll_expired(context).map(Err);
-        };
-        let chunk = match frame {
-            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-            Some(Err(cause)) => return Poll::Ready(Err(failure::receiving(&cause))),
-            None => {
-                self.decoder.as_ref().map_or(Ok(()), |decoder| decoder.finish())?;
-                self.finish(Ok(()));
-                return Poll::Ready(Ok(None));
-            }
-        };
-        self.watch.received();
-        self.release_when_read();
-        match &mut self.decoder {
-            Some(decoder) => decoder.feed(chunk),
-            None if !chunk.is_empty() => return Poll::Ready(Ok(Some(chunk))),
-            None => {}
-        }
-        Poll::Ready(Ok(None))
-    }
-
-    /// A connection whose answer was read to the end is free for the next call, even while this one is decoded.
-    fn release_when_read(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.lease.take().into_iter().for_each(Lease::give_back);
-        }
-    }
-
-    fn finish(&mut self, end: Result<()>) {
-        let lease = self.lease.take();
-        if end.is_ok() {
-            lease.into_iter().for_each(Lease::give_back);
-        }
-        self.end = Some(end);
     }
 
     fn check(&self, length: u64) -> Result<()> {

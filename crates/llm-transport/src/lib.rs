@@ -9,7 +9,8 @@
 //! - four deadlines (connect, headers, idle, total), each named in the error when it passes;
 //! - proxies, TLS and HTTP/2 run under the same pool, deadlines and errors as a plain connection.
 //!
-//! [`Upstream::relay`] sends a body on while it is still arriving.
+//! [`Upstream::relay`] sends a body on while it is still arriving. A [`Tape`] between an upstream and the network
+//! keeps exchanges, or answers in the network's place.
 //!
 //! What it does not: follow redirects, keep cookies, retry answers. The router retries; the only retry here is
 //! that of a request whose pooled connection turned out to be closed before any byte of an answer.
@@ -50,6 +51,7 @@ mod public;
 mod relay;
 mod socks;
 mod stream;
+mod tape;
 mod target;
 mod tls;
 mod upgrade;
@@ -59,5 +61,6 @@ pub use body::UpstreamBody;
 pub use fetch::{ColdCall, ask, fetch};
 pub use options::{ClientCertificate, HttpVersion, Options, Proxy, Tls};
 pub use public::{Fetched, PublicLimits, fetch_public};
+pub use tape::{Asked, Chunk, Tape, Told};
 pub use upgrade::Upgraded;
 pub use upstream::{Upstream, UpstreamReply};

@@ -4,12 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use futures_util::Stream;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _};
 use llm_core::provider::{BoxStream, Deadlines};
 use llm_core::relay::RelayBody;
 use llm_core::wire::{WireBody, WireRequest};
-use llm_core::{Error, Result};
+use llm_core::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
 
 use crate::deadline::Watch;
@@ -40,6 +40,10 @@ impl Upstream {
                 request.body = bytes.into();
                 return self.send_to(path, request, deadlines).await;
             }
+            RelayBody::Arriving { chunks, .. } if self.tape().is_some() => {
+                request.body = whole(chunks, self.max_body()).await?.into();
+                return self.send_to(path, request, deadlines).await;
+            }
             RelayBody::Arriving { length, chunks } => (length, chunks),
         };
         request.body = WireBody::default();
@@ -68,6 +72,20 @@ impl Upstream {
             Err(late) => Err(late),
         }
     }
+}
+
+/// A body that is held because a tape wants all of it.
+async fn whole(mut chunks: BoxStream<Result<Bytes>>, most: usize) -> Result<Bytes> {
+    let mut held = BytesMut::new();
+    while let Some(chunk) = chunks.next().await.transpose()? {
+        if held.len() + chunk.len() > most {
+            let message =
+                format!("the body is larger than {most} bytes, the limit while exchanges are recorded");
+            return Err(Error::new(ErrorKind::PayloadTooLarge, message));
+        }
+        held.extend_from_slice(&chunk);
+    }
+    Ok(held.freeze())
 }
 
 /// What ended the client's body, told beside the connection: on it any end looks like the vendor's.

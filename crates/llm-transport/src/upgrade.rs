@@ -15,6 +15,7 @@ use llm_core::{Error, ErrorKind, Result};
 use tokio::time::timeout;
 
 use crate::failure;
+use crate::tape::Asked;
 use crate::target::Target;
 use crate::upstream::Upstream;
 
@@ -49,6 +50,12 @@ impl Upstream {
     }
 
     async fn handshake(&self, request: WireRequest, deadlines: &Deadlines) -> Result<Upgraded> {
+        if let Some(tape) = self.tape() {
+            let asked = Asked::of(&self.target().path(&request.path)?, &request);
+            if tape.play(&asked).await?.is_some() {
+                return Err(Error::unsupported("conversations over WebSockets are not recorded"));
+            }
+        }
         let connector = self.connector();
         let (stream, http2) = connector.connect(connector.limit(deadlines.connect)).await?;
         if http2 {

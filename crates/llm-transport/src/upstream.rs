@@ -14,7 +14,7 @@ use llm_core::wire::WireRequest;
 use llm_core::{Error, Result};
 use tokio::time::{Instant, timeout_at};
 
-use crate::body::UpstreamBody;
+use crate::body::{Network, UpstreamBody};
 use crate::connect::Connector;
 use crate::connection::Sent;
 use crate::deadline::Watch;
@@ -23,6 +23,7 @@ use crate::failure;
 use crate::options::Options;
 use crate::outgoing::{Outgoing, RequestBody};
 use crate::pool::{Lease, Pool};
+use crate::tape::Tape;
 use crate::target::Target;
 
 /// A pooled connection that was closed while it lay idle fails within a round trip. One that fails later was alive,
@@ -35,6 +36,7 @@ pub struct Upstream {
     pub(crate) connector: Connector,
     pool: Pool,
     max_body: usize,
+    tape: Option<Arc<dyn Tape>>,
 }
 
 /// An answer whose head is there and whose body is on its way.
@@ -60,9 +62,30 @@ impl Upstream {
     /// # Errors
     /// When the URL, the proxy or the TLS settings cannot be used.
     pub fn new(base_url: &str, options: &Options) -> Result<Arc<Self>> {
+        Self::with(base_url, options, None)
+    }
+
+    /// The same with a tape between it and the network.
+    ///
+    /// # Errors
+    /// As [`Upstream::new`].
+    pub fn taped(base_url: &str, options: &Options, tape: Arc<dyn Tape>) -> Result<Arc<Self>> {
+        Self::with(base_url, options, Some(tape))
+    }
+
+    fn with(base_url: &str, options: &Options, tape: Option<Arc<dyn Tape>>) -> Result<Arc<Self>> {
         let target = Target::parse(base_url)?;
         let connector = Connector::new(&target, options)?;
-        Ok(Arc::new(Self { target, connector, pool: Pool::new(options), max_body: options.max_body }))
+        let (pool, max_body) = (Pool::new(options), options.max_body);
+        Ok(Arc::new(Self { target, connector, pool, max_body, tape }))
+    }
+
+    pub(crate) fn tape(&self) -> Option<&Arc<dyn Tape>> {
+        self.tape.as_ref()
+    }
+
+    pub(crate) fn max_body(&self) -> usize {
+        self.max_body
     }
 
     pub(crate) fn connector(&self) -> &Connector {
@@ -91,6 +114,18 @@ impl Upstream {
 
     /// [`Upstream::send`] to a path that is already whole.
     pub(crate) async fn send_to(
+        &self,
+        path: PathAndQuery,
+        request: WireRequest,
+        deadlines: &Deadlines,
+    ) -> Result<UpstreamReply> {
+        match &self.tape {
+            Some(tape) => Box::pin(self.by_tape(tape, path, request, deadlines)).await,
+            None => self.by_network(path, request, deadlines).await,
+        }
+    }
+
+    pub(crate) async fn by_network(
         &self,
         path: PathAndQuery,
         request: WireRequest,
@@ -209,7 +244,7 @@ impl Upstream {
             headers.remove(header::CONTENT_LENGTH);
         }
         watch.answered();
-        let body = UpstreamBody::new(incoming, lease, watch, decoder, self.max_body);
+        let body = UpstreamBody::new(Network::new(incoming, lease, watch, decoder), self.max_body);
         Ok(UpstreamReply { status, headers, body })
     }
 }

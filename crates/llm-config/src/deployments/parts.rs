@@ -6,7 +6,7 @@ use llm_core::Secret;
 use llm_core::money::{NanoDollars, PicoDollars};
 use llm_core::request::Sampling;
 use llm_metrics::prices::is_long_prompt_price;
-use llm_providers::{Auth, Registry, Status, Vendor};
+use llm_providers::{Auth, MockSettings, Registry, Status, Vendor};
 use llm_router::Limits;
 
 use super::Draft;
@@ -122,6 +122,15 @@ impl Draft<'_> {
                 == Some(true),
             check_model: model,
             check_timeout: self.info.and_then(|info| info.get_seconds("health_check_timeout")),
+        }
+    }
+
+    /// What answers in the vendor's place.
+    pub(super) fn mock(&self) -> MockSettings {
+        MockSettings {
+            response: self.text("mock_response").map(str::to_owned),
+            delay: self.layers.iter().find_map(|layer| layer.get_seconds("mock_delay")),
+            timeout: self.layers.iter().find_map(|layer| layer.get_flag("mock_timeout")).unwrap_or(false),
         }
     }
 

@@ -113,6 +113,17 @@ const BODY: &[Key] = &[
     key("extra_body", Shape::Json, "Members set in every request, whatever the client says."),
 ];
 
+/// Answers without the vendor, for tests.
+const MOCK: &[Key] = &[
+    key(
+        "mock_response",
+        Shape::Text,
+        "Answers this and never asks the vendor; `litellm.RateLimitError` and the like are errors.",
+    ),
+    key("mock_delay", Shape::Seconds, "How long such an answer takes."),
+    key("mock_timeout", Shape::Bool, "Never answers, so that a deadline passes."),
+];
+
 const PRICES: &[Key] = &[
     key("input_cost_per_token", Shape::Dollars, "Dollars for a prompt token."),
     key("output_cost_per_token", Shape::Dollars, "Dollars for an answer token."),
@@ -189,7 +200,7 @@ const PARAMS_LATER: &[&str] = &[
 pub(crate) static PARAMS: Section = Section {
     name: "litellm_params",
     about: "How a deployment calls its vendor.",
-    keys: &[MODEL_KEY, CONNECTION, VENDOR_PARAMETERS, TRAFFIC, PHASES, SAMPLING, BODY, PRICES],
+    keys: &[MODEL_KEY, CONNECTION, VENDOR_PARAMETERS, TRAFFIC, PHASES, SAMPLING, BODY, MOCK, PRICES],
     later: &[PARAMS_LATER],
     moot: &[],
     notes: false,
@@ -267,6 +278,7 @@ pub(crate) static MODEL_LIST: Section = Section {
         PHASES,
         SAMPLING,
         BODY,
+        MOCK,
         PRICES,
     ],
     later: &[PARAMS_LATER],
@@ -296,6 +308,7 @@ pub(crate) static PROVIDER: Section = Section {
         PHASES,
         SAMPLING,
         BODY,
+        MOCK,
         PRICES,
     ],
     later: &[PARAMS_LATER],
@@ -315,6 +328,7 @@ pub(crate) static MODEL: Section = Section {
         PHASES,
         SAMPLING,
         BODY,
+        MOCK,
         PRICES,
     ],
     later: &[PARAMS_LATER],

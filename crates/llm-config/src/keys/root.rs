@@ -1,7 +1,7 @@
 //! The top level of a configuration file.
 
 use super::deployment::{CREDENTIAL, MODEL, MODEL_LIST, PROVIDER, VENDOR};
-use super::settings::{DEFAULTS, GENERAL, LITELLM, MEDIA, ROUTER, SERVER};
+use super::settings::{DEFAULTS, GENERAL, LITELLM, MEDIA, RECORDINGS, ROUTER, SERVER};
 use super::{Key, Section, Shape, key};
 
 pub(crate) static ROOT: Section = Section {
@@ -44,6 +44,7 @@ const KEYS: &[Key] = &[
     key("include", Shape::Texts, "More files, relative to this one. Lists grow, maps merge, this file wins."),
     key("server", Shape::Section(&SERVER), "Where and how the server listens."),
     key("media", Shape::Section(&MEDIA), "Pictures and files that requests point to by address, or answers."),
+    key("recordings", Shape::Section(&RECORDINGS), "Vendor traffic kept in files, and told again."),
     key(
         "providers",
         Shape::Sections(&PROVIDER),

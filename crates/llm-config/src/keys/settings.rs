@@ -49,6 +49,27 @@ pub(crate) static MEDIA: Section = Section {
     notes: false,
 };
 
+pub(crate) static RECORDINGS: Section = Section {
+    name: "recordings",
+    about: "Vendor traffic kept in files without credentials, and told again without a network.",
+    keys: &[&[
+        key(
+            "mode",
+            Shape::Choice(&["off", "record", "replay"]),
+            "`record`: vendors answer, and each exchange is kept. `replay`: only what was kept answers. Default `off`.",
+        ),
+        key(
+            "directory",
+            Shape::Text,
+            "Where the files are, relative to the working directory. Default `recordings`.",
+        ),
+        key("paced", Shape::Bool, "Whether what is told again takes the time that it took. Default false."),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};
+
 /// How long each phase may take; for the router and for single deployments.
 pub(super) const PHASES: &[Key] = &[
     key("timeout", Shape::Seconds, "How long an attempt may wait for the answer's head."),

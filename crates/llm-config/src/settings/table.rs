@@ -76,6 +76,15 @@ pub(super) static SETTINGS: &[Setting] = &[
         &["LLM_MEDIA_FETCH_TIMEOUT"],
         Some("10"),
     ),
+    setting("recordings.mode", Shape::Text, &["recordings.mode"], &["LLM_RECORDINGS"], Some("off")),
+    setting(
+        "recordings.directory",
+        Shape::Text,
+        &["recordings.directory"],
+        &["LLM_RECORDINGS_DIRECTORY"],
+        Some("recordings"),
+    ),
+    setting("recordings.paced", Shape::Bool, &["recordings.paced"], &["LLM_RECORDINGS_PACED"], Some("false")),
     setting(
         "server.drain_timeout",
         Shape::Seconds,

@@ -47,7 +47,7 @@ pub(crate) fn prompt_tokens(request: &ChatRequest) -> u64 {
 }
 
 fn say(script: &Script, request: &ChatRequest, number: u64) -> (Part, FinishReason) {
-    let text = match script.answer {
+    let text = match &script.answer {
         Answer::Refusal => return (Part::Refusal(format!("{NOTICE} It declines.")), FinishReason::Refusal),
         Answer::Tools => match tool_call(request, number) {
             Ok(call) => return (Part::ToolCall(call), FinishReason::ToolCalls),
@@ -61,7 +61,8 @@ fn say(script: &Script, request: &ChatRequest, number: u64) -> (Part, FinishReas
             }
             return (Part::text(json(request).to_string()), FinishReason::Stop);
         }
-        Answer::Long(words) => long(words),
+        Answer::Long(words) => long(*words),
+        Answer::Says(text) => text.to_string(),
         Answer::Echo => format!("{NOTICE} You said: {}", last_user_text(request)),
     };
     let limit =

@@ -1,6 +1,5 @@
 //! One connection from its first byte to its last: hyper's HTTP/1, and the one function that answers on it.
 
-use std::convert::Infallible;
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -27,6 +26,7 @@ use crate::realtime::converse;
 use crate::routes::routes;
 use crate::server::pulse::{Busy, Order, Pulse};
 use crate::server::watched::Watched;
+use crate::wire_faults::{Broken, befall};
 
 /// What all connections of a worker share.
 pub(crate) struct Service {
@@ -49,8 +49,11 @@ impl Service {
         let service = service_fn(|request| {
             let (service, busy) = (Arc::clone(&self), pulse.begin());
             async move {
-                let answer = service.answer(request).await;
-                Ok::<_, Infallible>(answer.map(|body| Underway { body, _busy: busy }))
+                let mut answer = service.answer(request).await;
+                if service.app.wire_faults {
+                    answer = befall(answer, busy.pulse())?;
+                }
+                Ok::<_, Broken>(answer.map(|body| Underway { body, _busy: busy }))
             }
         });
         let mut connection = pin!(self.http.serve_connection(io, service).with_upgrades());

@@ -60,6 +60,7 @@ pub(crate) struct Pulse {
     stalled: AtomicBool,
     stalled_since: AtomicU32,
     order: AtomicU8,
+    to_be_reset: AtomicBool,
     waker: OnceLock<Waker>,
 }
 
@@ -73,6 +74,7 @@ impl Pulse {
             stalled: AtomicBool::new(false),
             stalled_since: AtomicU32::new(0),
             order: AtomicU8::new(GO_ON),
+            to_be_reset: AtomicBool::new(false),
             waker: OnceLock::new(),
         }
     }
@@ -92,6 +94,15 @@ impl Pulse {
             self.stalled_since.store(self.clock.now(), Ordering::Relaxed);
             self.stalled.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// The connection is to end with a reset.
+    pub(crate) fn reset_at_the_end(&self) {
+        self.to_be_reset.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_to_be_reset(&self) -> bool {
+        self.to_be_reset.load(Ordering::Relaxed)
     }
 
     /// A request is there and worked on until the mark is dropped.
@@ -151,6 +162,13 @@ impl Pulse {
 
 /// Marks a connection as busy with a request; moves into the body of the answer.
 pub(crate) struct Busy(Arc<Pulse>);
+
+impl Busy {
+    /// The life signs of the connection.
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.0
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {

@@ -23,6 +23,16 @@ impl Watched {
     }
 }
 
+/// A connection that is to be reset ends without a word: what the other side did not read yet is lost.
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.pulse.is_to_be_reset() {
+            // Where it cannot be set, the connection ends in the orderly way, in the middle of an answer all the same.
+            let _ = self.socket.inner().set_zero_linger();
+        }
+    }
+}
+
 impl Read for Watched {
     fn poll_read(
         mut self: Pin<&mut Self>,

@@ -36,7 +36,7 @@ impl Fixture {
     pub(crate) fn with(key: Option<&str>, limits: Limits, origins: Origins) -> Self {
         let vendor = Arc::new(Vendor::default());
         let gateway = gateway(&vendor, key);
-        let options = Options { workers: NonZeroUsize::new(2), limits, origins };
+        let options = Options { workers: NonZeroUsize::new(2), limits, origins, wire_faults: false };
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
         let server = Server::new(gateway, options).start(listener).expect("the server starts");
         Self { vendor, server }

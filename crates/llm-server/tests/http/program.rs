@@ -1,7 +1,7 @@
 //! The program itself: its exit codes, its words, its signals.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -95,7 +95,7 @@ fn the_program_says_where_it_listens_and_ends_when_asked() {
     let address = run.line("listening").get("address").and_then(Value::as_str).map(str::to_owned);
     let address = address.expect("an address");
     assert!(address.starts_with("127.0.0.1:"), "without a key only this machine can call: {address}");
-    assert!(std::net::TcpStream::connect(&address).is_ok());
+    assert!(TcpStream::connect(&address).is_ok());
 
     run.signal(Signal::HUP);
     run.line("configuration read again");
@@ -170,4 +170,59 @@ fn a_plan_is_printed_for_people_and_programs() {
     let (code, words) = ended(&["explain", "-c", file, "-m", "nosuch"]);
     assert_eq!(code, Some(1));
     assert!(words.contains("unknown model `nosuch`"), "{words}");
+}
+
+/// Where a program that runs listens.
+fn address(run: &mut Run) -> String {
+    let listening = run.line("listening");
+    listening.get("address").and_then(Value::as_str).expect("an address").to_owned()
+}
+
+/// Sends a chat request and reads the whole answer.
+fn ask(address: &str, model: &str) -> String {
+    let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"Hi"}}]}}"#);
+    let mut socket = TcpStream::connect(address).expect("it listens");
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json";
+    write!(socket, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+    let mut answer = String::new();
+    // A reset is an answer, too.
+    let _ = socket.read_to_string(&mut answer);
+    answer
+}
+
+#[test]
+fn the_mock_is_a_vendor_for_other_programs() {
+    let mut mock = Run::start(&["mock", "--port", "0"]);
+    let address = address(&mut mock);
+    assert!(ask(&address, "gpt-4o").contains("You said: Hi"));
+    assert!(ask(&address, "error-429").starts_with("HTTP/1.1 429"));
+    assert_eq!(ask(&address, "reset"), "");
+}
+
+#[test]
+fn what_was_recorded_is_answered_when_the_vendor_is_gone() {
+    let directory = std::env::temp_dir().join(format!("llm-server-recordings-{}", std::process::id()));
+    let folder = directory.to_string_lossy().into_owned();
+    let mut vendor = Run::start(&["mock", "--port", "0"]);
+    let configuration = format!("{folder}.yaml");
+    let deployment = format!(
+        "model_list: [{{model_name: m, litellm_params: {{model: openai/gpt-4o, api_key: canary-key-771, api_base: \
+         'http://{}/v1'}}}}]",
+        address(&mut vendor)
+    );
+    std::fs::write(&configuration, deployment).expect("the folder for temporary files can be written");
+
+    let mut recorder = Run::start(&["--config", &configuration, "--port", "0", "--record", &folder]);
+    assert!(ask(&address(&mut recorder), "m").contains("You said: Hi"));
+    recorder.signal(Signal::TERM);
+    assert_eq!(recorder.end(), Some(0), "what is not written yet is written at the end");
+    drop(vendor);
+    let files: Vec<_> = std::fs::read_dir(&directory).expect("it was made").flatten().collect();
+    let file = std::fs::read_to_string(files.first().expect("one recording").path()).expect("text");
+    assert!(files.len() == 1 && file.contains("You said: Hi") && !file.contains("canary-key-771"), "{file}");
+
+    let mut player = Run::start(&["--config", &configuration, "--port", "0", "--replay", &folder]);
+    assert!(ask(&address(&mut player), "m").contains("You said: Hi"));
+    std::fs::remove_dir_all(&directory).expect("it is ours");
+    std::fs::remove_file(&configuration).expect("it is ours");
 }

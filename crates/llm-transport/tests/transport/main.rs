@@ -10,4 +10,5 @@ mod relay;
 mod reuse;
 mod secure;
 mod server;
+mod tape;
 mod versions;

@@ -13,6 +13,9 @@ Examples:
   llm-server check --config config.yaml      say what would be served, and what is wrong where
   llm-server explain -c config.yaml -m gpt-4o   say which deployments would be asked, and which not and why
   llm-server schema > schema.json            a JSON schema of the configuration, for editors
+  llm-server mock                            a vendor for tests: every API, every fault, by the model's name
+  llm-server --record traffic                keep what vendors answer in files, without keys
+  llm-server --replay traffic                answer from these files alone
 
 Signals:
   TERM, INT   finish open requests, then end; a second one ends at once
@@ -42,6 +45,10 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Print a JSON schema of the configuration.
     Schema,
+    /// Serve the built-in mock to tests: any model name answers, and names such as `cut-3` break on the wire.
+    ///
+    /// Reads no configuration and no variables; wants no key.
+    Mock(Listen),
 }
 
 /// Where the configuration is.
@@ -70,10 +77,30 @@ pub(crate) struct Explain {
     pub json: bool,
 }
 
-#[derive(Debug, Args)]
+/// Where the mock listens.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Listen {
+    /// The port to listen on; 0 for a free one.
+    #[arg(short, long, default_value = "4010")]
+    pub port: u16,
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub host: String,
+}
+
+#[derive(Debug, Default, Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub source: Source,
+    /// Keep each exchange with a vendor as a file in this directory, without credentials.
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "replay")]
+    pub record: Option<String>,
+    /// Answer from the files in this directory alone, without a network.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub replay: Option<String>,
+    /// Serve the mock to tests.
+    #[arg(skip)]
+    pub mock: bool,
     /// The port to listen on [default: 4000, or $PORT].
     #[arg(short, long)]
     pub port: Option<u16>,
@@ -92,6 +119,13 @@ pub(crate) struct Serve {
     /// After a TERM, answer for this long as before while readiness says 503, for load balancers to notice.
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds, env = "LLM_DRAIN_DELAY")]
     pub drain_delay: Duration,
+}
+
+impl From<&Listen> for Serve {
+    fn from(listen: &Listen) -> Self {
+        let (port, host) = (Some(listen.port), Some(listen.host.clone()));
+        Self { mock: true, port, host, ..Self::default() }
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -117,5 +151,9 @@ mod tests {
         let cli = Cli::try_parse_from(["llm-server", "check", "-c", "a.yaml"]).expect("valid");
         assert!(matches!(cli.command, Some(Command::Check(Source { config: Some(_) }))));
         assert!(Cli::try_parse_from(["llm-server", "--drain-delay", "-1"]).is_err());
+        assert!(Cli::try_parse_from(["llm-server", "--record", "a", "--replay", "a"]).is_err());
+        let cli = Cli::try_parse_from(["llm-server", "mock", "--port", "0"]).expect("valid");
+        let Some(Command::Mock(listen)) = cli.command else { panic!("the mock") };
+        assert_eq!((listen.port, listen.host.as_str()), (0, "127.0.0.1"));
     }
 }

@@ -36,7 +36,18 @@ pub(crate) struct Configured {
 
 /// Reads the configuration that the command line names, or what stands in for one.
 pub(crate) fn load(flags: &Serve) -> Result<Configured, Failure> {
-    let said = Flags { host: flags.host.clone(), port: flags.port, debug: flags.debug };
+    let said = Flags {
+        host: flags.host.clone(),
+        port: flags.port,
+        debug: flags.debug,
+        record: flags.record.clone(),
+        replay: flags.replay.clone(),
+    };
+    if flags.mock {
+        let options =
+            llm_config::Options { flags: said, mock_server: true, ..llm_config::Options::default() };
+        return loaded(&options).map(Configured::of);
+    }
     read(&flags.source, said).map(Configured::of)
 }
 
@@ -61,7 +72,11 @@ pub(crate) fn schema() -> String {
 fn read(source: &Source, flags: Flags) -> Result<Loaded, Failure> {
     let options =
         llm_config::Options { config: source.config.clone(), flags, ..llm_config::Options::from_process() };
-    llm_config::load(&options).map_err(|report| Failure(report.to_string()))
+    loaded(&options)
+}
+
+fn loaded(options: &llm_config::Options) -> Result<Loaded, Failure> {
+    llm_config::load(options).map_err(|report| Failure(report.to_string()))
 }
 
 impl Configured {
@@ -94,6 +109,9 @@ fn found(loaded: &Loaded) -> String {
     let sources = &loaded.sources;
     let files: Vec<&str> = sources.files.iter().chain(&sources.dotenv).map(|file| &**file).collect();
     let files = files.join(", ");
+    if loaded.config.mock_server {
+        return "nothing: this is a vendor for tests, whose models do what their names say".to_owned();
+    }
     match (sources.deployments, files.is_empty()) {
         (Origin::Files, _) => files,
         (Origin::Environment, true) => "keys of vendors in the environment".to_owned(),

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         None => serve(&cli.serve),
         Some(Command::Check(source)) => configured::check(source).and_then(|report| print(&report)),
         Some(Command::Explain(asked)) => explain::explain(asked).and_then(|plan| print(&plan)),
+        Some(Command::Mock(listen)) => serve(&Serve::from(listen)),
         Some(Command::Schema) => print(&configured::schema()),
     };
     match done {
@@ -177,7 +178,8 @@ fn start(
     listener: TcpListener,
 ) -> Result<Running, Failure> {
     let origins = if configured.has_key { Origins::Any } else { Origins::Local };
-    let options = Options { workers: flags.workers, limits: configured.limits.clone(), origins };
+    let (workers, limits, wire_faults) = (flags.workers, configured.limits.clone(), flags.mock);
+    let options = Options { workers, limits, origins, wire_faults };
     Server::new(gateway, options).start(listener).map_err(|error| failed("start", &error))
 }
 
