@@ -1,7 +1,7 @@
 //! Google Cloud's tokens: of a service account, of a person's own login, or of the machine that this runs on.
 //!
 //! After <https://developers.google.com/identity/protocols/oauth2/service-account> and
-//! <https://cloud.google.com/compute/docs/access/authenticate-workloads>, read 2026-11-21.
+//! <https://cloud.google.com/compute/docs/access/authenticate-workloads>.
 
 mod key;
 mod source;
