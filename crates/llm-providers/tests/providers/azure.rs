@@ -50,6 +50,14 @@ async fn a_clients_bytes_pass_through_at_the_vendors_paths() {
             None,
             "/models/chat/completions?api-version=2024-05-01-preview",
         ),
+        (
+            samples::completions(),
+            "azure_text",
+            "",
+            Some("2024-10-21"),
+            "/openai/deployments/vendor-large/completions?api-version=2024-10-21",
+        ),
+        (samples::completions(), "azure_text", "/openai/v1", None, "/openai/v1/completions"),
         (samples::responses(), "azure_responses", "", None, "/openai/v1/responses"),
         (
             samples::responses(),
