@@ -9,6 +9,7 @@ use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses}
 use llm_router::{Deployment, DeploymentSpec, Pattern, Router, RouterSettings, strategy_named};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
+use crate::programs;
 use crate::relays;
 use crate::report::Report;
 
@@ -107,6 +108,7 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         api_key: one.api_key.clone(),
         parameters: one.parameters.clone(),
         files: Files::new(|path| std::fs::read_to_string(path)),
+        programs: programs::runner(),
         organization: one.organization.clone(),
         extra_headers: one.extra_headers.clone(),
         policy: one.policy.unwrap_or(policy),

@@ -33,6 +33,7 @@ mod keys;
 pub mod load;
 mod node;
 mod prices;
+mod programs;
 pub mod reference;
 mod references;
 mod relays;

@@ -3,6 +3,7 @@
 //! - [`vendor`], [`registry`]: the rows of `vendors.toml` and of a user's configuration.
 //! - [`base_url`]: base URLs however a user writes them.
 //! - [`files`]: files that credentials are read from whenever they are needed.
+//! - [`programs`]: programs that write credentials.
 //! - [`providers`]: a deployment's settings become a provider that can be called.
 //! - [`mock`]: the built-in vendor that needs no key and no network.
 //!
@@ -40,6 +41,7 @@ mod http_provider;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod parameters;
+pub mod programs;
 pub mod providers;
 pub mod registry;
 pub mod vendor;
@@ -49,6 +51,7 @@ pub use dialects::{aws_region_of, dialects, ingresses};
 pub use files::Files;
 pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;
+pub use programs::Programs;
 pub use providers::{DeploymentSpec, Providers};
 pub use registry::Registry;
 pub use vendor::{Auth, Status, Vendor};

@@ -17,6 +17,7 @@ use crate::headers::Fixed;
 use crate::http_provider::media::MediaSettings;
 use crate::http_provider::{Authenticated, HttpProvider, Places};
 use crate::parameters::{Parameters, Settled};
+use crate::programs::Programs;
 use crate::registry::Registry;
 use crate::vendor::{Auth, Status, Vendor};
 
@@ -35,6 +36,8 @@ pub struct DeploymentSpec {
     pub parameters: Parameters,
     /// Reads files that parameters name, such as tokens that are replaced now and then.
     pub files: Files,
+    /// Runs programs that parameters name, which write credentials.
+    pub programs: Programs,
     /// The organization that pays, where the vendor has such a header.
     pub organization: Option<String>,
     /// Headers to add to every request. They may be credentials.

@@ -17,9 +17,11 @@ async fn asked(sample: &Sample, spec: &DeploymentSpec, server: &ScriptedVendor, 
     server.requests().pop().expect("a request")
 }
 
-#[tokio::test]
-async fn a_clients_bytes_pass_through_at_the_vendors_paths() {
-    for (sample, vendor, base, version, target) in [
+/// What a client speaks, the vendor's prefix, what follows its host, the version, and the path that is asked.
+type Case = (Sample, &'static str, &'static str, Option<&'static str>, &'static str);
+
+fn cases() -> Vec<Case> {
+    vec![
         (
             samples::chat(),
             "azure",
@@ -66,7 +68,12 @@ async fn a_clients_bytes_pass_through_at_the_vendors_paths() {
             Some("2025-04-01-preview"),
             "/openai/responses?api-version=2025-04-01-preview",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn a_clients_bytes_pass_through_at_the_vendors_paths() {
+    for (sample, vendor, base, version, target) in cases() {
         for stream in [false, true] {
             let answer = if stream {
                 Answer::events().chunk((sample.stream)())
