@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::HeaderValue;
 use llm_core::event::{Delta, Event};
-use llm_core::ingress::EventEncoder;
+use llm_core::ingress::{EventEncoder, Took};
 use llm_core::provider::{BoxStream, NativeStream, truncated};
 use llm_core::{Error, Ingress, Result, Usage};
 
@@ -71,6 +72,20 @@ struct Events {
     encoder: Box<dyn EventEncoder>,
     buffer: BytesMut,
     progress: Progress,
+    clock: Clock,
+}
+
+/// What formats that tell how long an answer took are told of it.
+struct Clock {
+    received: Instant,
+    first_content: Option<Instant>,
+}
+
+impl Clock {
+    fn took(&self) -> Took {
+        let since = |end: Instant| end.saturating_duration_since(self.received);
+        Took { total: since(Instant::now()), first_content: self.first_content.map(since) }
+    }
 }
 
 /// What went by in a stream of events.
@@ -110,6 +125,7 @@ impl AnswerStream {
             encoder,
             buffer: BytesMut::new(),
             progress: Progress::default(),
+            clock: Clock { received: settlement.call().received, first_content: settlement.first_content() },
         };
         Self { source: Source::Events(Box::new(events)), ingress, settlement, done: false }
     }
@@ -224,6 +240,9 @@ impl Events {
             };
             for event in &events {
                 self.progress.note(event);
+                if matches!(event, Event::End) {
+                    self.encoder.took(self.clock.took());
+                }
                 self.encoder.push(event, &mut self.buffer);
             }
             // An event may mean nothing to the client's dialect.
