@@ -135,6 +135,11 @@ pub trait Ingress: Send + Sync + 'static {
     /// An error in a stream that passes through as it is, after which the stream ends.
     fn stream_error(&self, error: &Error) -> Bytes;
 
+    /// The same, after these bytes of the stream, for formats that number their events.
+    fn stream_error_after(&self, error: &Error, _last: &[u8]) -> Bytes {
+        self.stream_error(error)
+    }
+
     /// The content type of a stream.
     fn stream_content_type(&self) -> &'static str {
         "text/event-stream; charset=utf-8"

@@ -215,8 +215,10 @@ impl State {
         settlement.answered(&mut parts, account);
         let (refusal, mut held) = (refusal(status), VecDeque::new());
         if is_document && refusal.is_none() {
-            let whole = hold(&mut body, &mut held).await;
-            if whole.inspect_err(|error| drop(settlement.settle(Outcome::Failed(error))))? {
+            let whole = hold(&mut body, &mut held).await.inspect_err(|error| {
+                settlement.settle(Outcome::Failed(error));
+            })?;
+            if whole {
                 headers::put_cost(&mut headers, settle(&mut settlement, body.seen()));
                 return Ok(RelayAnswer { status, headers, body: RelayAnswerBody::Whole(joined_bytes(held)) });
             }

@@ -58,6 +58,8 @@ enum Source {
 struct Native {
     held: VecDeque<Bytes>,
     rest: Pin<Box<dyn NativeStream>>,
+    /// What went by last.
+    last: Bytes,
     told: InStream,
     /// Frames that went by, for an estimate when usage never comes.
     frames: u64,
@@ -108,7 +110,14 @@ impl AnswerStream {
     ) -> Self {
         let lines = ingress.stream_content_type().starts_with("application/x-ndjson");
         let separator: &[u8] = if lines { b"\n" } else { b"\n\n" };
-        let source = Source::Native(Native { held: held.into(), rest, told, frames: 0, separator });
+        let source = Source::Native(Native {
+            held: held.into(),
+            rest,
+            last: Bytes::new(),
+            told,
+            frames: 0,
+            separator,
+        });
         Self { source, ingress, settlement, done: false }
     }
 
@@ -157,7 +166,7 @@ impl AnswerStream {
     fn fail(&mut self, error: &Error) -> Result<Bytes> {
         let frame = match &mut self.source {
             Source::Native(Native { told: InStream::Nothing, .. }) => Err(error.clone()),
-            Source::Native(_) => Ok(self.ingress.stream_error(error)),
+            Source::Native(native) => Ok(self.ingress.stream_error_after(error, &native.last)),
             Source::Events(events) => Ok(events.write_error(error)),
         };
         self.settle(Outcome::Failed(error));
@@ -219,6 +228,7 @@ impl Native {
         };
         if let (Some(Ok(bytes)), InStream::Tokens) = (&next, self.told) {
             self.frames += memchr::memmem::find_iter(bytes, self.separator).count() as u64;
+            self.last.clone_from(bytes);
         }
         Poll::Ready(next)
     }

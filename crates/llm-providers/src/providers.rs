@@ -1,5 +1,6 @@
 //! Builds providers: what a configuration says about a deployment becomes something that can be called.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 use llm_core::dialect::Target;
@@ -105,8 +106,8 @@ impl Providers {
         }
         let own = dialect_name == vendor.dialect;
         let base = base_url(vendor, dialect_name, spec)?;
-        let quirks = if own { &vendor.quirks } else { &NO_QUIRKS };
-        let dialect = dialects::dialect(dialect_name, quirks, &base)?;
+        let quirks = if own { vendor.quirks_at(base.host()) } else { Cow::default() };
+        let dialect = dialects::dialect(dialect_name, &quirks, &base)?;
         let authenticator = credentials::authenticator(vendor, spec)?;
         let fixed = fixed_headers(vendor, spec, &base, authenticator.is_some())?;
         Ok(Arc::new(HttpProvider {
@@ -163,8 +164,6 @@ impl Providers {
         Ok(upstream)
     }
 }
-
-static NO_QUIRKS: std::sync::LazyLock<dialects::Quirks> = std::sync::LazyLock::new(Default::default);
 
 /// Whether two settings of connections are one. Taken apart so that a new setting cannot be forgotten.
 fn same(one: &Options, other: &Options) -> bool {

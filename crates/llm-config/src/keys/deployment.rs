@@ -375,6 +375,7 @@ pub(crate) static VENDOR: Section = Section {
         key("checked", Shape::Text, "When that page was read last."),
         key("price_prefix", Shape::Text, "Its prefix in the price table."),
         key("quirks", Shape::Json, "Named wire behaviours."),
+        key("own_quirks", Shape::Json, "More of them, of the vendor's own `hosts` alone."),
     ]],
     later: &[],
     moot: &[],
