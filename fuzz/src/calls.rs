@@ -41,10 +41,10 @@ pub fn check(data: &[u8]) {
     let known = headers.values().any(|value| value.as_bytes().ends_with(b"the-master-key-of-fuzzing"));
     assert!(!authorised || known, "a wrong key is let in");
     let path = *Draws::of(data).one(&PATHS);
-    let (ingress, operation) = OPEN.route(path).expect("every path is served");
+    let (ingress, asked) = OPEN.route(path, None).expect("every path is served");
     let incoming = Incoming {
         ingress: ingress.clone(),
-        operation,
+        asked: asked.clone(),
         headers,
         body: request_body(body),
         received: Instant::now(),
@@ -56,14 +56,18 @@ pub fn check(data: &[u8]) {
         let answer = OPEN.handle(incoming).await;
         match answer.body {
             AnswerBody::Whole(body) => (answer.status, true, body.joined().to_vec()),
-            AnswerBody::Stream(stream) => (answer.status, false, stream.collect::<Vec<_>>().await.concat()),
+            AnswerBody::Stream(stream) => {
+                let frames: Vec<_> = stream.collect().await;
+                let frames: Result<Vec<_>, _> = frames.into_iter().collect();
+                (answer.status, false, frames.expect("errors are told inside").concat())
+            }
         }
     });
     assert!((200..600).contains(&status), "{status} is no status");
     if whole {
         serde_json::from_slice::<serde_json::Value>(&bytes).expect("a whole answer is JSON");
     } else {
-        assert_eq!(operation, Operation::Chat, "only answers are streamed");
+        assert_eq!(asked.operation, Operation::Chat, "only answers are streamed");
         streams::frames_of(&*ingress, &bytes);
     }
     assert!(status != 500, "a mistake of our own: {}", bytes.escape_ascii());

@@ -1,6 +1,7 @@
 //! Price tables, and models' names looked up in them.
 
 use llm_core::Usage;
+use llm_core::usage::ServiceTier;
 use llm_metrics::PriceBook;
 
 use crate::sample::Draws;
@@ -40,8 +41,8 @@ fn cost(entry: &llm_metrics::ModelEntry, draws: &mut Draws) {
         web_searches: tokens(),
         ..Usage::default()
     };
-    for tier in [None, Some("flex"), Some("priority")] {
-        let _ = entry.price.cost(&usage, tier);
+    for tier in [None, Some(ServiceTier::Flex), Some(ServiceTier::Priority)] {
+        let _ = entry.price.cost(&Usage { tier, ..usage });
     }
 }
 

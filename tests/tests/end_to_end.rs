@@ -6,6 +6,8 @@ mod bad_bodies;
 mod bad_heads;
 #[path = "end_to_end/books.rs"]
 mod books;
+#[path = "end_to_end/client_words.rs"]
+mod client_words;
 #[path = "end_to_end/connections.rs"]
 mod connections;
 #[path = "end_to_end/conversions.rs"]

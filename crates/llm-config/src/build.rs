@@ -13,7 +13,7 @@ use crate::config::{Config, DeploymentConfig, Loaded};
 use crate::health::{self, Credentials};
 use crate::report::Report;
 use crate::settings::BudgetConfig;
-use crate::{recordings, relays};
+use crate::{programs, recordings, relays};
 
 /// What requests may need, in the words of the price table.
 const NEEDS: [(Capability, Needs); 6] = [
@@ -191,6 +191,7 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         api_key: one.api_key.clone(),
         parameters: one.parameters.clone(),
         files: Files::new(|path| std::fs::read_to_string(path)),
+        programs: programs::runner(),
         organization: one.organization.clone(),
         extra_headers: one.extra_headers.clone(),
         policy: one.policy.unwrap_or(policy),

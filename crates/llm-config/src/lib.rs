@@ -34,6 +34,7 @@ mod keys;
 pub mod load;
 mod node;
 mod prices;
+mod programs;
 mod recordings;
 pub mod reference;
 mod references;

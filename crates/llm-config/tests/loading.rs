@@ -343,11 +343,12 @@ fn what_comes_later_is_a_warning_and_the_rest_is_served() {
     insta::assert_snapshot!(yaml(
         "later",
         "model_list:\n  - {model_name: gemini, litellm_params: {model: gemini/gemini-2.0-flash, api_key: x}}\n  \
-         - {model_name: claude, litellm_params: {model: azure_text/claude, api_base: https://a.example}}\n  \
+         - {model_name: claude, litellm_params: {model: acme/claude, api_base: https://a.example}}\n  \
          - {model_name: gpt, litellm_params: {model: gpt-4o, tags: [a], cooldown_time: 5}}\n\
          router_settings:\n  routing_strategy: least-busy\n  fallbacks: [{gpt: [gemini, claude]}]\n  allowed_fails: 3\n\
          litellm_settings:\n  success_callback: [langfuse]\n  cache: true\n  telemetry: false\n\
-         general_settings:\n  max_budget: 100\n  database_url: postgres://x\nguardrails: []\n"
+         general_settings:\n  max_budget: 100\n  database_url: postgres://x\nguardrails: []\n\
+         vendors: [{name: acme, status: planned}]\n"
     ));
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::BytesMut;
 
 use crate::event::{Delta, Event, PartKind};
-use crate::ingress::EventEncoder;
+use crate::ingress::{EventEncoder, Took};
 use crate::json::{RawJson, RawObject};
 use crate::message::{Part, ToolCall};
 use crate::request::{ChatRequest, Tool};
@@ -121,6 +121,10 @@ impl EventEncoder for Restoring {
             }
             _ => self.inner.push(event, out),
         }
+    }
+
+    fn took(&mut self, took: Took) {
+        self.inner.took(took);
     }
 }
 

@@ -2,6 +2,7 @@
 //! and pure.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -45,6 +46,15 @@ pub struct Abilities {
     pub vision: Option<bool>,
     /// It thinks before it answers.
     pub thinking: Option<bool>,
+}
+
+/// How long an answer took, from when the client's request was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Took {
+    /// Until its end.
+    pub total: Duration,
+    /// Until its first content; `None` when it came in one piece.
+    pub first_content: Option<Duration>,
 }
 
 /// The client side of a wire format.
@@ -98,6 +108,11 @@ pub trait Ingress: Send + Sync + 'static {
     /// Writes a whole answer. `request` is what the client asked.
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes;
 
+    /// The same, for formats that tell how long an answer took.
+    fn encode_timed(&self, response: &ChatResponse, request: &ChatRequest, _took: Took) -> Bytes {
+        self.encode(response, request)
+    }
+
     /// Writes a stream. `request` is what the client asked.
     fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder>;
 
@@ -110,6 +125,11 @@ pub trait Ingress: Send + Sync + 'static {
     /// An error as the body of an answer.
     fn error(&self, error: &Error) -> Bytes;
 
+    /// The status of an answer that is an error.
+    fn error_status(&self, error: &Error) -> u16 {
+        error.status()
+    }
+
     /// Headers of an answer that is an error, where the format has any.
     fn error_headers(&self, _error: &Error) -> HeaderMap {
         HeaderMap::new()
@@ -117,6 +137,11 @@ pub trait Ingress: Send + Sync + 'static {
 
     /// An error in a stream that passes through as it is, after which the stream ends.
     fn stream_error(&self, error: &Error) -> Bytes;
+
+    /// The same, after these bytes of the stream, for formats that number their events.
+    fn stream_error_after(&self, error: &Error, _last: &[u8]) -> Bytes {
+        self.stream_error(error)
+    }
 
     /// The content type of a stream.
     fn stream_content_type(&self) -> &'static str {
@@ -186,4 +211,7 @@ pub trait Ingress: Send + Sync + 'static {
 pub trait EventEncoder: Send {
     /// Adds the frames that an event means.
     fn push(&mut self, event: &Event, out: &mut BytesMut);
+
+    /// How long the answer took: told before [`Event::End`] is pushed, for formats that tell it.
+    fn took(&mut self, _took: Took) {}
 }

@@ -83,7 +83,8 @@ impl Operation {
 /// A path that clients of a dialect POST to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The path. `{model}` in it stands for one segment or more; at most one.
+    /// The path. `{model}` in it stands for one segment or more; at most one. Any other name in braces before it stands
+    /// for one segment, whatever it is.
     pub path: &'static str,
     /// What it asks for.
     pub operation: Operation,
@@ -104,21 +105,33 @@ impl Endpoint {
         Self { path, operation, stream: Some(stream) }
     }
 
-    /// Whether the path holds the model's name.
-    pub fn names_model(&self) -> bool {
-        self.path.contains(MODEL)
+    /// Whether the path has places for what clients put into it.
+    pub fn is_template(&self) -> bool {
+        self.path.contains('{')
     }
 
     /// What a path asks for, when it is one of these.
     pub fn matches(&self, path: &str) -> Option<Asked> {
         let asked = Asked { operation: self.operation, model: None, stream: self.stream };
         let Some((before, after)) = self.path.split_once(MODEL) else {
-            return (self.path == path).then_some(asked);
+            return after_template(self.path, path)?.is_empty().then_some(asked);
         };
-        let model = path.strip_prefix(before)?.strip_suffix(after)?;
+        let model = after_template(before, path)?.strip_suffix(after)?;
         let model = percent_decoded(model)?;
         (!model.is_empty()).then(|| Asked { model: Some(model.into_owned()), ..asked })
     }
+}
+
+/// What follows the part of a path that a template without a model stands for.
+fn after_template<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+    let (mut template, mut path) = (template, path);
+    while let Some((before, after)) = template.split_once('{') {
+        path = path.strip_prefix(before)?;
+        let segment = path.find('/').unwrap_or(path.len());
+        path = path.get(segment..).filter(|_| segment > 0)?;
+        template = after.split_once('}')?.1;
+    }
+    path.strip_prefix(template)
 }
 
 /// What a path asked for.
@@ -173,6 +186,26 @@ mod tests {
         let endpoint = Endpoint::new("/v1/chat", Operation::Chat);
         assert_eq!(endpoint.matches("/v1/chat"), Some(Operation::Chat.into()));
         assert_eq!(endpoint.matches("/v1/chat/x"), None);
+    }
+
+    #[test]
+    fn other_names_stand_for_one_segment_each() {
+        let template = "/v1/projects/{project}/locations/{location}/models/{model}:generate";
+        let endpoint = Endpoint::new(template, Operation::Chat);
+        let model = |path| endpoint.matches(path).and_then(|asked| asked.model);
+        let path = "/v1/projects/my-project/locations/eu/models/acme/large:generate";
+        assert_eq!(model(path).as_deref(), Some("acme/large"));
+        for wrong in [
+            "/v1/projects//locations/eu/models/x:generate",
+            "/v1/projects/a/b/locations/eu/models/x:generate",
+            "/v1/projects/a/locations/eu/models/x:other",
+            "/v1/projects/a",
+        ] {
+            assert_eq!(model(wrong), None, "{wrong}");
+        }
+        let plain = Endpoint::new("/v1/projects/{project}/count", Operation::CountTokens);
+        assert_eq!(plain.matches("/v1/projects/a/count"), Some(Operation::CountTokens.into()));
+        assert_eq!(plain.matches("/v1/projects/a/count/x"), None);
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct RelayReply {
     pub headers: HeaderMap,
     /// The body as it comes. What metering needs of it is watched on the side. Dropping it cancels the vendor's work.
     pub body: Pin<Box<dyn NativeStream>>,
+    /// Whether the body is one document whose end tells what the call used: who waits for it can tell its cost.
+    pub is_document: bool,
 }
 
 /// Checks that a path stays below where it is appended.

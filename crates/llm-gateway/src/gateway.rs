@@ -415,7 +415,8 @@ impl Facts<'_> {
     ) -> Result<Answer> {
         settlement.used(response.usage, 0);
         settlement.finished(response.choices.first().and_then(|choice| choice.finish.clone()));
-        let body: Bytes = inbound.ingress.encode(response, inbound.decoded()?);
+        let took = settlement.took_until(Instant::now());
+        let body: Bytes = inbound.ingress.encode_timed(response, inbound.decoded()?, took);
         Ok(self.whole(body.into(), settlement))
     }
 
@@ -466,5 +467,9 @@ fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
 fn refusal(ingress: &dyn Ingress, error: &Error, call_id: &str) -> Answer {
     let mut headers = headers::of_error(error, call_id);
     headers.extend(ingress.error_headers(error));
-    Answer { status: error.status(), headers, body: AnswerBody::Whole(ingress.error(error).into()) }
+    Answer {
+        status: ingress.error_status(error),
+        headers,
+        body: AnswerBody::Whole(ingress.error(error).into()),
+    }
 }

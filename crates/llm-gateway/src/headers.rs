@@ -130,11 +130,16 @@ pub(crate) fn put_trail(headers: &mut HeaderMap, trail: &Trail) {
 }
 
 fn put_done(headers: &mut HeaderMap, done: &Done) {
-    if let Some(cost) = done.cost {
-        put(headers, COST, &cost.to_string());
-    }
+    put_cost(headers, done.cost);
     put(headers, DURATION, &milliseconds(done.total));
     put(headers, OVERHEAD, &milliseconds(done.total.saturating_sub(done.upstream)));
+}
+
+/// What an answer cost, where a price is known.
+pub(crate) fn put_cost(headers: &mut HeaderMap, cost: Option<NanoDollars>) {
+    if let Some(cost) = cost {
+        put(headers, COST, &cost.to_string());
+    }
 }
 
 /// Milliseconds with three digits after the point.

@@ -19,7 +19,7 @@ impl Paths {
         let mut templates = Vec::new();
         for ingress in ingresses {
             for endpoint in ingress.endpoints() {
-                if endpoint.names_model() {
+                if endpoint.is_template() {
                     templates.push((Arc::clone(ingress), *endpoint));
                 } else if let Some(asked) = endpoint.matches(endpoint.path) {
                     whole.entry(endpoint.path).or_insert((Arc::clone(ingress), asked));

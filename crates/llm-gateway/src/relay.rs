@@ -3,12 +3,18 @@
 
 mod stream;
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
+use llm_core::dialect::Seen;
+use llm_core::money::NanoDollars;
+use llm_core::provider::NativeStream;
 use llm_core::relay::{RelayBase, RelayBody, RelayCall, RelayReply, check_path};
 use llm_core::{Envelope, Error, ErrorKind, Result};
 use llm_router::{Ask, Attempt, Deployment, unavailable};
@@ -73,7 +79,7 @@ pub struct RelayAnswer {
 
 /// The body of an answer.
 pub enum RelayAnswerBody {
-    /// The gateway's own words.
+    /// The gateway's own words, or a vendor's that were waited for.
     Whole(Bytes),
     /// The vendor's, as they come.
     Stream(Box<RelayStream>),
@@ -189,7 +195,7 @@ impl State {
         let replied = target.provider.relay(call).await;
         let attempt =
             |error| Attempt { deployment: target.id.clone(), took: began.elapsed(), error, hedge: false };
-        let RelayReply { status, headers, body } = match replied {
+        let RelayReply { status, headers, mut body, is_document } = match replied {
             Ok(reply) => reply,
             Err(error) => {
                 in_flight.failed(&error);
@@ -203,9 +209,19 @@ impl State {
         }
         let mut parts = RoutedParts::direct(in_flight, route.prefix, began);
         parts.attempts = vec![attempt(None)];
-        let headers = headers::of_relay(headers, &account.headers, &settlement.call().call_id);
+        let mut headers = headers::of_relay(headers, &account.headers, &settlement.call().call_id);
         settlement.answered(&mut parts, account);
-        let body = RelayStream::new(body, refusal(status), settlement);
+        let (refusal, mut held) = (refusal(status), VecDeque::new());
+        if is_document && refusal.is_none() {
+            let whole = hold(&mut body, &mut held).await.inspect_err(|error| {
+                settlement.settle(Outcome::Failed(error));
+            })?;
+            if whole {
+                headers::put_cost(&mut headers, settle(&mut settlement, body.seen()));
+                return Ok(RelayAnswer { status, headers, body: RelayAnswerBody::Whole(joined_bytes(held)) });
+            }
+        }
+        let body = RelayStream::new(held, body, refusal, settlement);
         Ok(RelayAnswer { status, headers, body: RelayAnswerBody::Stream(Box::new(body)) })
     }
 
@@ -226,6 +242,50 @@ impl State {
         let of_route =
             |one: &&Arc<Deployment>| route.targets.iter().any(|target| Arc::ptr_eq(&target.deployment, one));
         group.deployments().iter().find(of_route).map(Arc::clone).ok_or_else(|| unknown("model", model))
+    }
+}
+
+/// The most bytes of a document that are waited for; a longer one passes as it comes, and nothing tells its cost.
+const HELD: usize = 1 << 20;
+
+/// Waits for a document. Returns whether it is whole.
+///
+/// # Errors
+/// When it breaks off: the client has seen nothing of it.
+async fn hold(body: &mut Pin<Box<dyn NativeStream>>, held: &mut VecDeque<Bytes>) -> Result<bool> {
+    let mut length = 0;
+    while length <= HELD {
+        match poll_fn(|context| body.as_mut().poll_bytes(context)).await {
+            Some(chunk) => {
+                let chunk = chunk?;
+                length += chunk.len();
+                held.push_back(chunk);
+            }
+            None => return Ok(true),
+        }
+    }
+    Ok(false)
+}
+
+/// Books a document that is whole, and says what it cost, where the vendor said what was used.
+fn settle(settlement: &mut Settlement, seen: &Seen) -> Option<NanoDollars> {
+    settlement.used(seen.usage, 0);
+    settlement.finished(seen.finish.clone());
+    let outcome = seen.error.as_ref().map_or(Outcome::Complete, Outcome::Failed);
+    let cost = settlement.settle(outcome).map(|cost| cost.total);
+    cost.filter(|_| seen.usage.total().is_some())
+}
+
+fn joined_bytes(held: VecDeque<Bytes>) -> Bytes {
+    let mut pieces = held.into_iter();
+    match (pieces.next(), pieces.len()) {
+        (None, _) => Bytes::new(),
+        (Some(only), 0) => only,
+        (Some(first), _) => {
+            let mut joined = BytesMut::from(&first[..]);
+            pieces.for_each(|piece| joined.extend_from_slice(&piece));
+            joined.freeze()
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use llm_core::ingress::Took;
 use llm_core::provider::Inbound;
 use llm_core::response::FinishReason;
 use llm_core::{Error, ErrorKind, Result, Usage};
@@ -265,6 +266,16 @@ impl Settlement {
     pub(crate) fn upstream_time(&self, now: Instant) -> Duration {
         let began = self.answered.as_ref().map(|answered| answered.attempt_began);
         began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began))
+    }
+
+    /// How long the answer took, when it came in one piece and is whole now.
+    pub(crate) fn took_until(&self, now: Instant) -> Took {
+        Took { total: now.saturating_duration_since(self.call.received), first_content: None }
+    }
+
+    /// When the first content of the answer was there.
+    pub(crate) fn first_content(&self) -> Option<Instant> {
+        self.answered.as_ref().map(|answered| answered.first_content)
     }
 
     /// Books the end of the call; does nothing the second time. Returns the cost, where a price is known.

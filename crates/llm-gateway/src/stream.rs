@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::HeaderValue;
 use llm_core::event::{Delta, Event};
-use llm_core::ingress::EventEncoder;
+use llm_core::ingress::{EventEncoder, Took};
 use llm_core::provider::{BoxStream, NativeStream, truncated};
 use llm_core::{Error, Ingress, Result, Usage, tokens};
 use llm_router::Started;
@@ -60,6 +61,8 @@ enum Source {
 struct Native {
     held: VecDeque<Bytes>,
     rest: Pin<Box<dyn NativeStream>>,
+    /// What went by last.
+    last: Bytes,
     told: InStream,
     /// Frames that went by, for an estimate when usage never comes.
     frames: u64,
@@ -78,6 +81,20 @@ struct Events {
     failed: Option<Error>,
     /// Watches what the client gets, where another deployment may go on with it.
     going_on: Option<Box<GoingOn>>,
+    clock: Clock,
+}
+
+/// What formats that tell how long an answer took are told of it.
+struct Clock {
+    received: Instant,
+    first_content: Option<Instant>,
+}
+
+impl Clock {
+    fn took(&self) -> Took {
+        let since = |end: Instant| end.saturating_duration_since(self.received);
+        Took { total: since(Instant::now()), first_content: self.first_content.map(since) }
+    }
 }
 
 /// What went by in a stream of events.
@@ -99,7 +116,14 @@ impl AnswerStream {
     ) -> Self {
         let lines = ingress.stream_content_type().starts_with("application/x-ndjson");
         let separator: &[u8] = if lines { b"\n" } else { b"\n\n" };
-        let source = Source::Native(Native { held: held.into(), rest, told, frames: 0, separator });
+        let source = Source::Native(Native {
+            held: held.into(),
+            rest,
+            last: Bytes::new(),
+            told,
+            frames: 0,
+            separator,
+        });
         Self { source, ingress, settlement, done: false }
     }
 
@@ -119,6 +143,7 @@ impl AnswerStream {
             progress: Progress::default(),
             failed: None,
             going_on,
+            clock: Clock { received: settlement.call().received, first_content: settlement.first_content() },
         };
         Self { source: Source::Events(Box::new(events)), ingress, settlement, done: false }
     }
@@ -160,7 +185,7 @@ impl AnswerStream {
     fn fail(&mut self, error: &Error) -> Result<Bytes> {
         let frame = match &mut self.source {
             Source::Native(Native { told: InStream::Nothing, .. }) => Err(error.clone()),
-            Source::Native(_) => Ok(self.ingress.stream_error(error)),
+            Source::Native(native) => Ok(self.ingress.stream_error_after(error, &native.last)),
             Source::Events(events) => Ok(events.write_error(error)),
         };
         self.settle(Outcome::Failed(error));
@@ -232,6 +257,7 @@ impl Native {
         };
         if let (Some(Ok(bytes)), InStream::Tokens) = (&next, self.told) {
             self.frames += memchr::memmem::find_iter(bytes, self.separator).count() as u64;
+            self.last.clone_from(bytes);
         }
         Poll::Ready(next)
     }
@@ -274,6 +300,9 @@ impl Events {
         }
         // As the vendor tells it: the client may be told more, of what was used before.
         self.progress.note(&event);
+        if event == Event::End {
+            self.encoder.took(self.clock.took());
+        }
         let told = match &mut self.going_on {
             Some(going_on) => going_on.take(event),
             None => Some(event),

@@ -49,7 +49,9 @@ impl Provider for Vendor {
         let usage = Usage { input: Some(1000), output: Some(200), ..Usage::default() };
         let pieces = vec![Bytes::from("vendor "), Bytes::from("words")];
         let body = Box::pin(Body { pieces, seen: Seen { usage, ..Seen::default() } });
-        Box::pin(ready(Ok(RelayReply { status: self.status, headers: HeaderMap::new(), body })))
+        let (status, headers) = (self.status, HeaderMap::new());
+        let is_document = status < 400;
+        Box::pin(ready(Ok(RelayReply { status, headers, body, is_document })))
     }
 }
 
@@ -161,6 +163,7 @@ async fn a_request_reaches_the_vendor_as_it_is_and_is_priced_by_the_model_that_i
     let answer = gateway.relay(incoming(Method::POST, "/one/v1/x?a=b", JSON, body)).await;
     assert_eq!(answer.headers["x-litellm-call-id"], "call-7");
     assert_eq!(answer.headers["x-litellm-model-id"], "one");
+    assert_eq!(answer.headers["x-litellm-response-cost"], "0.00027", "it was waited for");
     assert_eq!(read(answer).await, (200, "vendor words".to_owned()));
     let seen = vendors[0].seen.lock().clone();
     assert_eq!(seen, [(RelayBase::Root, "/v1/x?a=b".to_owned(), body.to_owned())], "no byte is changed");

@@ -13,6 +13,17 @@ const ENDPOINTS: &[Endpoint] = &[
     Endpoint::new("/messages", Operation::Chat),
     Endpoint::new("/v1/messages/count_tokens", Operation::CountTokens),
     Endpoint::new("/messages/count_tokens", Operation::CountTokens),
+    // As clients of a cloud ask: the version stands in the body, and whose project it is does not matter here.
+    Endpoint::streamed(
+        "/v1/projects/{project}/locations/{location}/publishers/anthropic/models/{model}:rawPredict",
+        Operation::Chat,
+        false,
+    ),
+    Endpoint::streamed(
+        "/v1/projects/{project}/locations/{location}/publishers/anthropic/models/{model}:streamRawPredict",
+        Operation::Chat,
+        true,
+    ),
 ];
 
 /// Speaks the format to clients.

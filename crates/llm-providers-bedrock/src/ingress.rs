@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use llm_core::ingress::ModelCard;
+use llm_core::ingress::{ModelCard, Took};
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
 
@@ -32,7 +32,11 @@ impl Ingress for ConverseIngress {
     }
 
     fn encode(&self, response: &ChatResponse, _request: &ChatRequest) -> Bytes {
-        response::encode(response)
+        response::encode(response, None)
+    }
+
+    fn encode_timed(&self, response: &ChatResponse, _request: &ChatRequest, took: Took) -> Bytes {
+        response::encode(response, Some(took))
     }
 
     fn encoder(&self, _request: &ChatRequest) -> Box<dyn EventEncoder> {

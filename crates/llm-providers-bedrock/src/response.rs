@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use llm_core::dialect::Peek;
+use llm_core::ingress::Took;
 use llm_core::message::ToolCall;
 use llm_core::wire::WireResponse;
 use llm_core::{ChatResponse, Choice, Error, FinishReason, Message, Part, RawJson, RawObject, Result, Role};
@@ -102,7 +103,7 @@ fn no_answer() -> Error {
 }
 
 /// Writes an answer for a client. This format has one choice.
-pub(crate) fn encode(response: &ChatResponse) -> Bytes {
+pub(crate) fn encode(response: &ChatResponse, took: Option<Took>) -> Bytes {
     let choice = response.choices.first();
     let parts = choice.map(|choice| choice.message.parts.as_slice()).unwrap_or_default();
     let blocks: Vec<_> = parts.iter().flat_map(blocks::for_client).collect();
@@ -117,13 +118,19 @@ pub(crate) fn encode(response: &ChatResponse) -> Bytes {
         .member("output", &union("message", &message.json()))
         .member("stopReason", reason)
         .member("usage", &usage::write(&response.usage, counts));
-    tail(&mut object, extras, response.service_tier.as_deref());
+    tail(&mut object, extras, response.service_tier.as_deref(), took);
     object.finish().into()
 }
 
-/// What answers and streams end with. SDKs demand the latency; one that nobody told is zero.
-pub(crate) fn tail(object: &mut ObjectWriter, mut extras: RawObject, service_tier: Option<&str>) {
-    let latency = extras.remove("metrics").unwrap_or_else(|| union("latencyMs", &0));
+/// What answers and streams end with. SDKs demand the latency: the vendor's own, else how long the answer took here.
+pub(crate) fn tail(
+    object: &mut ObjectWriter,
+    mut extras: RawObject,
+    service_tier: Option<&str>,
+    took: Option<Took>,
+) {
+    let measured = || took.and_then(|took| u64::try_from(took.total.as_millis()).ok()).unwrap_or_default();
+    let latency = extras.remove("metrics").unwrap_or_else(|| union("latencyMs", &measured()));
     object.member("metrics", &latency);
     if service_tier.is_some() {
         extras.remove("serviceTier");

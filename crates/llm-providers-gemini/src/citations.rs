@@ -1,6 +1,6 @@
 //! Sources of an answer: the format's `groundingMetadata` and `citationMetadata`, and citations on texts.
 //!
-//! After <https://ai.google.dev/api/generate-content#GroundingMetadata>, read 2026-11-21: a support names a segment of
+//! After <https://ai.google.dev/api/generate-content#GroundingMetadata>: a support names a segment of
 //! the answer by bytes, and the chunks that support it by their numbers.
 
 use llm_core::RawJson;

@@ -1,6 +1,6 @@
 //! Counts of tokens: a client's body as a vendor counts it, and the answer.
 //!
-//! After <https://ai.google.dev/api/tokens>, read 2026-11-21. What is counted stands in the body itself, or whole in
+//! After <https://ai.google.dev/api/tokens>. What is counted stands in the body itself, or whole in
 //! `generateContentRequest`; one cloud knows the first form only.
 
 use bytes::Bytes;

@@ -1,7 +1,7 @@
 //! Embeddings, both ways: `:embedContent`, `:batchEmbedContents`, and `:predict` as one cloud has it.
 //!
 //! After <https://ai.google.dev/api/embeddings> and
-//! <https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api>, read 2026-11-21.
+//! <https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api>.
 
 mod answer;
 mod client;

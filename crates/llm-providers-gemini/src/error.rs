@@ -1,6 +1,6 @@
 //! Errors: what a vendor's mean, and ours in this format's words.
 //!
-//! After <https://ai.google.dev/gemini-api/docs/troubleshooting> and <https://google.aip.dev/193>, read 2026-11-21: a
+//! After <https://ai.google.dev/gemini-api/docs/troubleshooting> and <https://google.aip.dev/193>: a
 //! `google.rpc.Status` with details, whose status alone does not tell (a wrong key is an invalid argument).
 
 use std::time::Duration;

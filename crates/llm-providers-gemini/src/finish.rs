@@ -1,6 +1,6 @@
 //! Why an answer ended, in this format's words and in ours.
 //!
-//! After <https://ai.google.dev/api/generate-content#FinishReason>, read 2026-11-21.
+//! After <https://ai.google.dev/api/generate-content#FinishReason>.
 
 use llm_core::FinishReason;
 

@@ -17,15 +17,31 @@ use crate::stream::{Encoder, Form};
 use crate::wire::{Members, camel};
 use crate::{GENERATE, GENERATE_ARRAY, error, listing, request, response, stream};
 
+/// The path that clients of the cloud have: whose project and which location does not matter here.
+macro_rules! cloud {
+    ($version:literal, $verb:literal) => {
+        concat!(
+            "/",
+            $version,
+            "/projects/{project}/locations/{location}/publishers/google/models/{model}:",
+            $verb
+        )
+    };
+}
+
 const WHOLE: &[Endpoint] = &[
     Endpoint::streamed("/v1beta/models/{model}:generateContent", Operation::Chat, false),
     Endpoint::streamed("/v1/models/{model}:generateContent", Operation::Chat, false),
     Endpoint::streamed("/v1/publishers/google/models/{model}:generateContent", Operation::Chat, false),
     Endpoint::streamed("/v1beta1/publishers/google/models/{model}:generateContent", Operation::Chat, false),
+    Endpoint::streamed(cloud!("v1", "generateContent"), Operation::Chat, false),
+    Endpoint::streamed(cloud!("v1beta1", "generateContent"), Operation::Chat, false),
     Endpoint::new("/v1beta/models/{model}:countTokens", Operation::CountTokens),
     Endpoint::new("/v1/models/{model}:countTokens", Operation::CountTokens),
     Endpoint::new("/v1/publishers/google/models/{model}:countTokens", Operation::CountTokens),
     Endpoint::new("/v1beta1/publishers/google/models/{model}:countTokens", Operation::CountTokens),
+    Endpoint::new(cloud!("v1", "countTokens"), Operation::CountTokens),
+    Endpoint::new(cloud!("v1beta1", "countTokens"), Operation::CountTokens),
     Endpoint::new("/v1beta/models/{model}:embedContent", Operation::Embeddings),
     Endpoint::new("/v1/models/{model}:embedContent", Operation::Embeddings),
 ];
@@ -39,6 +55,8 @@ const STREAM: &[Endpoint] = &[
         Operation::Chat,
         true,
     ),
+    Endpoint::streamed(cloud!("v1", "streamGenerateContent"), Operation::Chat, true),
+    Endpoint::streamed(cloud!("v1beta1", "streamGenerateContent"), Operation::Chat, true),
 ];
 
 const BATCH: &[Endpoint] = &[

@@ -1,6 +1,6 @@
 //! The list of models as clients of this format read it.
 //!
-//! After <https://ai.google.dev/api/models>, read 2026-11-21.
+//! After <https://ai.google.dev/api/models>.
 
 use bytes::Bytes;
 use llm_core::ingress::ModelCard;

@@ -7,7 +7,7 @@ use crate::GENERATE;
 
 /// Addresses that vendors of this format read themselves: of uploaded files, of the cloud's storage, of films.
 ///
-/// After <https://ai.google.dev/gemini-api/docs/file-input-methods>, read 2026-11-21.
+/// After <https://ai.google.dev/gemini-api/docs/file-input-methods>.
 pub(crate) fn is_own_address(url: &str) -> bool {
     let rest = url.strip_prefix("https://").unwrap_or_default();
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();

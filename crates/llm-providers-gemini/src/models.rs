@@ -2,7 +2,7 @@
 
 /// How a model is told how much to think.
 ///
-/// After <https://ai.google.dev/gemini-api/docs/thinking>, read 2026-11-21.
+/// After <https://ai.google.dev/gemini-api/docs/thinking>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Thinking {
     /// It does not think.

@@ -1,6 +1,6 @@
 //! Schemas in the format's older dialect (types in capitals, `nullable`) as JSON schemas.
 //!
-//! After <https://ai.google.dev/api/caching#Schema>, read 2026-11-21. Vendors take JSON schemas as they are
+//! After <https://ai.google.dev/api/caching#Schema>. Vendors take JSON schemas as they are
 //! (`parametersJsonSchema`, `responseJsonSchema`), so that nothing is translated on the way to them.
 
 use llm_core::{RawJson, RawObject};

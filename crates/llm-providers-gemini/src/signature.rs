@@ -1,6 +1,6 @@
 //! Thought signatures. The field holds base64, so state of other formats goes through clients as base64 of its seal.
 //!
-//! After <https://ai.google.dev/gemini-api/docs/thought-signatures>, read 2026-11-21.
+//! After <https://ai.google.dev/gemini-api/docs/thought-signatures>.
 
 use base64::Engine as _;
 use base64::alphabet;

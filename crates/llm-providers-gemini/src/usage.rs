@@ -1,8 +1,7 @@
 //! Token counts: the format's totals to our buckets that never overlap, and back.
 //!
 //! `promptTokenCount` holds the cached ones, `candidatesTokenCount` does not hold the thoughts, and what the vendor's
-//! own tools read counts beside the prompt (<https://ai.google.dev/api/generate-content#UsageMetadata>, read
-//! 2026-11-21).
+//! own tools read counts beside the prompt (<https://ai.google.dev/api/generate-content#UsageMetadata>).
 
 use llm_core::{RawObject, Usage};
 use serde_json::value::RawValue;

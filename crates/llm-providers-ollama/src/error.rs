@@ -87,6 +87,14 @@ fn keeps(kind: ErrorKind, status: u16) -> bool {
     }
 }
 
+/// The status of an error: clients take 404 to mean that a model is not there, and may offer to fetch it.
+pub(crate) fn status(error: &Error) -> u16 {
+    match error.kind() {
+        ErrorKind::UnknownModel => 404,
+        _ => error.status(),
+    }
+}
+
 /// An error as the body of an answer.
 pub(crate) fn body(error: &Error) -> Bytes {
     let mut object = ObjectWriter::new();
@@ -124,6 +132,12 @@ mod tests {
             (error.kind(), error.message()),
             (ErrorKind::UpstreamFailure, "an error of another shape")
         );
+    }
+
+    #[test]
+    fn a_model_that_is_not_there_is_told_by_its_status() {
+        assert_eq!(status(&Error::new(ErrorKind::UnknownModel, "no")), 404);
+        assert_eq!(status(&Error::invalid("no")), 400);
     }
 
     #[test]

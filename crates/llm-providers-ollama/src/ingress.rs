@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::ExchangeIngress;
-use llm_core::ingress::ModelCard;
+use llm_core::ingress::{ModelCard, Took};
 use llm_core::inquiry::{About, Inquiry};
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
@@ -53,7 +53,11 @@ impl Ingress for ChatIngress {
     }
 
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
-        response::encode(Shape::Chat, response, request)
+        response::encode(Shape::Chat, response, request, None)
+    }
+
+    fn encode_timed(&self, response: &ChatResponse, request: &ChatRequest, took: Took) -> Bytes {
+        response::encode(Shape::Chat, response, request, Some(took))
     }
 
     fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder> {
@@ -71,6 +75,10 @@ impl Ingress for ChatIngress {
 
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
+    }
+
+    fn error_status(&self, error: &Error) -> u16 {
+        error::status(error)
     }
 
     fn stream_error(&self, error: &Error) -> Bytes {
@@ -129,7 +137,11 @@ impl Ingress for GenerateIngress {
     }
 
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
-        response::encode(Shape::Generate, response, request)
+        response::encode(Shape::Generate, response, request, None)
+    }
+
+    fn encode_timed(&self, response: &ChatResponse, request: &ChatRequest, took: Took) -> Bytes {
+        response::encode(Shape::Generate, response, request, Some(took))
     }
 
     fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder> {
@@ -147,6 +159,10 @@ impl Ingress for GenerateIngress {
 
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
+    }
+
+    fn error_status(&self, error: &Error) -> u16 {
+        error::status(error)
     }
 
     fn stream_error(&self, error: &Error) -> Bytes {

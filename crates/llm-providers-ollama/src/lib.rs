@@ -24,7 +24,8 @@
 //! - the state of a call (a thought signature of another vendor) travels in the call's id;
 //! - `prompt` with `suffix`, `raw`, `template` or `context` is refused: only the server that holds the model could
 //!   do what they ask, and requests are translated on their way there;
-//! - durations are the server's; where another vendor answered they are 0, because the format has no clock.
+//! - durations are the server's; where another vendor answered they are the gateway's, and what it cannot know is left
+//!   out.
 
 mod body;
 mod chat;

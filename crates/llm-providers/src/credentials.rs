@@ -3,9 +3,12 @@
 #[cfg(feature = "aws")]
 mod aws;
 mod entra;
+mod form;
 #[cfg(feature = "gemini")]
 mod google;
 mod kept;
+#[cfg(any(feature = "aws", feature = "gemini"))]
+mod time;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -35,7 +38,7 @@ pub(crate) fn authenticator(
         Auth::Bearer | Auth::XApiKey | Auth::ApiKey | Auth::XGoogApiKey | Auth::Both | Auth::None => Ok(None),
         #[cfg(feature = "gemini")]
         Auth::Google if !crate::providers::has_key(spec) => {
-            google::Google::new(spec.parameters.get(google::CREDENTIALS))
+            google::Google::new(spec.parameters.get(google::CREDENTIALS), &spec.files)
                 .map(|made| Some(Arc::new(made) as _))
         }
         Auth::Google => Ok(None),

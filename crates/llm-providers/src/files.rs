@@ -22,10 +22,6 @@ impl Files {
     ///
     /// # Errors
     /// When it cannot be read, or holds nothing.
-    #[cfg_attr(
-        not(feature = "aws"),
-        expect(dead_code, reason = "nothing else reads credentials again and again")
-    )]
     pub(crate) fn text(&self, path: &str, setting: &str) -> Result<Secret> {
         let refused = |why: &str| {
             let message = format!("the credentials cannot be read: the file that `{setting}` names {why}");

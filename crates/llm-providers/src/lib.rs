@@ -3,6 +3,7 @@
 //! - [`vendor`], [`registry`]: the rows of `vendors.toml` and of a user's configuration.
 //! - [`base_url`]: base URLs however a user writes them.
 //! - [`files`]: files that credentials are read from whenever they are needed.
+//! - [`programs`]: programs that write credentials.
 //! - [`providers`]: a deployment's settings become a provider that can be called.
 //! - [`mock`]: the built-in vendor that needs no key and no network.
 //! - [`recordings`]: vendor traffic kept, and told again.
@@ -41,6 +42,7 @@ mod http_provider;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod parameters;
+pub mod programs;
 pub mod providers;
 pub mod recordings;
 pub mod registry;
@@ -51,6 +53,7 @@ pub use dialects::{aws_region_of, dialects, ingresses};
 pub use files::Files;
 pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;
+pub use programs::Programs;
 pub use providers::{DeploymentSpec, MockSettings, Providers};
 pub use recordings::{Mode, Recordings, Shelf, Unwritten};
 pub use registry::Registry;

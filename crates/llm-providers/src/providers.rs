@@ -1,5 +1,6 @@
 //! Builds providers: what a configuration says about a deployment becomes something that can be called.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::headers::Fixed;
 use crate::http_provider::media::MediaSettings;
 use crate::http_provider::{Authenticated, HttpProvider, Places};
 use crate::parameters::{Parameters, Settled};
+use crate::programs::Programs;
 use crate::recordings::Recordings;
 use crate::registry::Registry;
 use crate::vendor::{Auth, Status, Vendor};
@@ -37,6 +39,8 @@ pub struct DeploymentSpec {
     pub parameters: Parameters,
     /// Reads files that parameters name, such as tokens that are replaced now and then.
     pub files: Files,
+    /// Runs programs that parameters name, which write credentials.
+    pub programs: Programs,
     /// The organization that pays, where the vendor has such a header.
     pub organization: Option<String>,
     /// Headers to add to every request. They may be credentials.
@@ -136,8 +140,8 @@ impl Providers {
         }
         let own = dialect_name == vendor.dialect;
         let base = base_url(vendor, dialect_name, spec)?;
-        let quirks = if own { &vendor.quirks } else { &NO_QUIRKS };
-        let dialect = dialects::dialect(dialect_name, quirks, &base)?;
+        let quirks = if own { vendor.quirks_at(base.host()) } else { Cow::default() };
+        let dialect = dialects::dialect(dialect_name, &quirks, &base)?;
         let authenticator = credentials::authenticator(vendor, spec)?;
         let fixed = fixed_headers(vendor, spec, &base, authenticator.is_some())?;
         let (upstream, authenticator) = match &self.recordings {
@@ -230,8 +234,6 @@ impl Providers {
         Ok(upstream)
     }
 }
-
-static NO_QUIRKS: std::sync::LazyLock<dialects::Quirks> = std::sync::LazyLock::new(Default::default);
 
 /// Whether two settings of connections are one. Taken apart so that a new setting cannot be forgotten.
 fn same(one: &Options, other: &Options) -> bool {

@@ -1,5 +1,6 @@
 //! One vendor: a row of the vendors table. The embedded table and a user's configuration share this form.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -88,6 +89,10 @@ pub struct Vendor {
     /// Named wire behaviours, read by the dialect.
     #[serde(default)]
     pub quirks: serde_json::Map<String, serde_json::Value>,
+    /// More of them, of the vendor's own hosts alone: other servers that speak its format behind an address of one's
+    /// own do not have them.
+    #[serde(default)]
+    pub own_quirks: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A parameter that follows from another one.
@@ -142,6 +147,15 @@ impl Vendor {
     /// The prefixes of its models, its name first.
     pub fn prefixes(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.name.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+
+    /// The wire behaviours of a server at this host.
+    pub(crate) fn quirks_at(&self, host: &str) -> Cow<'_, serde_json::Map<String, serde_json::Value>> {
+        if self.own_quirks.is_empty() || !self.has_host(host) {
+            return Cow::Borrowed(&self.quirks);
+        }
+        let own = self.own_quirks.iter().map(|(name, value)| (name.clone(), value.clone()));
+        Cow::Owned(self.quirks.clone().into_iter().chain(own).collect())
     }
 
     /// Whether a host belongs to it. Hosts are compared without case.

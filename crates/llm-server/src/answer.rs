@@ -123,7 +123,7 @@ impl Refused {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
         let (error, call_id) = (self.error, self.call_id.unwrap_or_else(new_call_id));
-        let (dialect, status) = (ingress.id(), error.status());
+        let (dialect, status) = (ingress.id(), ingress.error_status(&error));
         tracing::info!(call_id, %dialect, status, %error, "request refused");
         let mut answer = response(app.gateway.refusal_of(ingress, &error, &call_id));
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -150,3 +150,23 @@ async fn metrics_are_in_the_text_format() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_passes_as_it_is_tells_its_cost_where_it_comes_whole() {
+    let body = Dialect::Chat.ask("gpt-4o-mini", "Hi", false);
+    let answers = [
+        Dialect::Chat.answer(&Said::text("ok"), false),
+        Answer::json(200, r#"{"id":"file-1"}"#),
+        Dialect::Chat.answer(&Said::text("ok"), true),
+    ];
+    let server = ScriptedVendor::start(answers).await;
+    let stage = Stage::of(&[priced("public", Dialect::Chat, &server.url())]);
+    let whole = stage.post("/openai_passthrough/v1/chat/completions", &body).await;
+    let cost = whole.header("x-litellm-response-cost").expect("a cost");
+    assert!(cost.parse::<f64>().is_ok_and(|cost| cost > 0.0), "{cost}");
+    let other = stage.post("/openai_passthrough/v1/things", &json!({"model": "gpt-4o-mini"})).await;
+    assert_eq!((other.status, other.header("x-litellm-response-cost")), (200, None), "nothing was used");
+    let stream = stage.post("/openai_passthrough/v1/chat/completions", &body).await;
+    assert!(stream.text().contains("data: [DONE]"), "{}", stream.text());
+    assert_eq!(stream.header("x-litellm-response-cost"), None);
+}

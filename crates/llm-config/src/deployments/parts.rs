@@ -59,7 +59,8 @@ pub(super) fn vendor_of_address<'a>(
 }
 
 /// Parameters that are credentials in the place of a key.
-const CREDENTIALS: [&str; 3] = ["azure_ad_token", "azure_credential", "client_secret"];
+const CREDENTIALS: [&str; 4] =
+    ["azure_ad_token", "azure_credential", "azure_federated_token_file", "client_secret"];
 
 /// Whether parameters (by their names) bring the credential of a vendor that can do without a key.
 pub(super) fn bring_credential(vendor: &Vendor, is_set: impl Fn(&str) -> bool) -> bool {

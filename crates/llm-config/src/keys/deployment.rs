@@ -45,8 +45,14 @@ pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
     ),
     key(
         "azure_credential",
-        Shape::Choice(&["ClientSecretCredential", "ManagedIdentityCredential"]),
-        "Azure: which Entra credential is used. Default: the client's secret, where one is given.",
+        Shape::Choice(&["ClientSecretCredential", "ManagedIdentityCredential", "WorkloadIdentityCredential"]),
+        "Azure: which Entra credential is used. Default: the client's secret, where one is given, else a workload's \
+         token.",
+    ),
+    key(
+        "azure_federated_token_file",
+        Shape::Text,
+        "Azure: the file of a workload's token, in the place of a secret.",
     ),
     key("azure_scope", Shape::Text, "Azure: the scope of Entra tokens."),
     key("tenant_id", Shape::Text, "Azure: the Entra tenant."),
@@ -57,7 +63,7 @@ pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
     key(
         "vertex_credentials",
         Shape::Secret,
-        "Google Cloud: a service account's JSON, or the file that holds it.",
+        "Google Cloud: the JSON of a service account, a login or an external account, or the file that holds it.",
     ),
 ];
 
@@ -413,6 +419,7 @@ pub(crate) static VENDOR: Section = Section {
         key("checked", Shape::Text, "When that page was read last."),
         key("price_prefix", Shape::Text, "Its prefix in the price table."),
         key("quirks", Shape::Json, "Named wire behaviours."),
+        key("own_quirks", Shape::Json, "More of them, of the vendor's own `hosts` alone."),
     ]],
     later: &[],
     moot: &[],

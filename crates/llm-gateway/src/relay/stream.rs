@@ -1,5 +1,6 @@
 //! A vendor's answer that passes, with the account of its call.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -13,6 +14,8 @@ use crate::settlement::{Outcome, Settlement};
 /// A vendor's answer as it comes. An error means that it broke off: the client's connection must break off too, so that
 /// no half of an answer looks whole. Dropping it cancels the vendor's work and settles what was used.
 pub struct RelayStream {
+    /// What came already.
+    held: VecDeque<Bytes>,
     body: Pin<Box<dyn NativeStream>>,
     /// What the vendor's status means.
     refusal: Option<Error>,
@@ -22,11 +25,12 @@ pub struct RelayStream {
 
 impl RelayStream {
     pub(super) fn new(
+        held: VecDeque<Bytes>,
         body: Pin<Box<dyn NativeStream>>,
         refusal: Option<Error>,
         settlement: Settlement,
     ) -> Self {
-        Self { body, refusal, settlement, done: false }
+        Self { held, body, refusal, settlement, done: false }
     }
 
     fn settle(&mut self, outcome: Outcome<'_>) {
@@ -47,6 +51,9 @@ impl Stream for RelayStream {
         let this = self.get_mut();
         if this.done {
             return Poll::Ready(None);
+        }
+        if let Some(held) = this.held.pop_front() {
+            return Poll::Ready(Some(Ok(held)));
         }
         let next = ready!(this.body.as_mut().poll_bytes(context));
         match &next {

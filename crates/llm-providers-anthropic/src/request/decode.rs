@@ -13,6 +13,8 @@ use crate::wire::{Malformed, Members};
 
 /// Fields of the body that the canonical form holds.
 const MODELLED: &[&str] = &[
+    // Clients of a cloud write it into the body: it says which format this is.
+    "anthropic_version",
     "model",
     "messages",
     "system",
@@ -42,7 +44,8 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest> {
 fn read(text: &str) -> Result<ChatRequest, Malformed> {
     let body = Members::parse(text)?;
     let mut request = ChatRequest {
-        model: body.required_text("model")?,
+        // Where it may be missing, the path names it or the caller knows another.
+        model: body.text("model")?.unwrap_or_default(),
         messages: messages(&body)?,
         sampling: sampling(&body)?,
         max_output_tokens: body.read("max_tokens", "a whole number")?,

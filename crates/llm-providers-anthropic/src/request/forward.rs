@@ -30,8 +30,12 @@ pub(crate) fn forward(
     } else {
         edit.set("model", RawJson::string(&target.model).get().to_owned());
     }
-    if let Some(version) = &quirks.body_version {
-        edit.set_default("anthropic_version", RawJson::string(version).get().as_bytes());
+    match &quirks.body_version {
+        Some(version) => edit.set_default("anthropic_version", RawJson::string(version).get().as_bytes()),
+        // Clients of a cloud write it, and only clouds take it.
+        None => {
+            edit.remove("anthropic_version");
+        }
     }
     let streams = envelope.read::<bool>(body, "stream")?.unwrap_or(false);
     if streams != target.stream {

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
+use llm_core::ingress::Took;
 use llm_core::{Delta, Event, EventEncoder, FinishReason, PartKind, RawObject, Usage};
 
 use super::slot::{Slot, Writer};
@@ -24,9 +25,14 @@ pub(crate) struct Encoder {
     usage: Usage,
     service_tier: Option<String>,
     extras: RawObject,
+    took: Option<Took>,
 }
 
 impl EventEncoder for Encoder {
+    fn took(&mut self, took: Took) {
+        self.took = Some(took);
+    }
+
     /// This format has one choice; events of others are left out.
     fn push(&mut self, told: &Event, out: &mut BytesMut) {
         if self.done {
@@ -133,7 +139,7 @@ impl Encoder {
         let counts = extras.remove("usage").and_then(|counts| counts.read().ok()).unwrap_or_default();
         let mut metadata = ObjectWriter::new();
         metadata.member("usage", &usage::write(&self.usage, counts));
-        response::tail(&mut metadata, extras, self.service_tier.as_deref());
+        response::tail(&mut metadata, extras, self.service_tier.as_deref(), self.took);
         event("metadata", &metadata.json(), out);
     }
 }

@@ -1,7 +1,7 @@
 //! What tools answer: an object on the wire (`output` or `error` by the documentation's advice, or any other), texts
 //! and media in the canonical form.
 //!
-//! After <https://ai.google.dev/api/caching#FunctionResponse>, read 2026-11-21.
+//! After <https://ai.google.dev/api/caching#FunctionResponse>.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! How much to think, in the words of the model that is asked.
 //!
-//! After <https://ai.google.dev/gemini-api/docs/thinking>, read 2026-11-21: models up to 2.5 take a number of tokens,
+//! After <https://ai.google.dev/gemini-api/docs/thinking>: models up to 2.5 take a number of tokens,
 //! later ones a word (or, for old clients, a number); the large ones cannot be told not to think.
 
 use llm_core::request::ReasoningOptions;

@@ -1,6 +1,6 @@
 //! Tools and the choice among them, both ways.
 //!
-//! After <https://ai.google.dev/api/caching#Tool>, read 2026-11-21.
+//! After <https://ai.google.dev/api/caching#Tool>.
 
 use llm_core::request::{FunctionTool, Tool, ToolChoice};
 use llm_core::{ChatRequest, Losses, RawJson, RawObject, Result};

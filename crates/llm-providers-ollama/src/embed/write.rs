@@ -113,10 +113,7 @@ pub(super) fn answer(answer: &EmbeddingResponse, request: &EmbeddingRequest) -> 
     let mut object = ObjectWriter::new();
     object.member("model", model).member("embeddings", &vectors);
     for name in ["total_duration", "load_duration"] {
-        match own.and_then(|own| own.get(name)) {
-            Some(own) => object.member(name, own),
-            None => object.member(name, &0),
-        };
+        object.optional(name, own.and_then(|own| own.get(name)));
     }
     object.optional("prompt_eval_count", answer.usage.prompt_total());
     let rest = own.into_iter().flat_map(RawObject::iter);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use llm_core::ingress::Took;
 use llm_core::message::{Opaque, Reasoning, Source, ToolCall};
 use llm_core::{
     ChatRequest, ChatResponse, DialectId, FinishReason, Part, RawJson, RawObject, Usage, custom_tools,
@@ -81,6 +82,26 @@ pub(crate) struct Done<'a> {
     pub(crate) usage: &'a Usage,
     /// The server's own numbers, where a server of this format answered.
     pub(crate) extras: Option<&'a RawObject>,
+    /// How long the answer took here.
+    pub(crate) took: Option<Took>,
+}
+
+impl Done<'_> {
+    /// A duration in nanoseconds. A server's own number wins; another vendor tells none, so that it is measured from
+    /// here. Nobody knows how long a model took to load.
+    fn duration(&self, name: &str) -> Option<RawJson> {
+        if let Some(own) = self.extras.and_then(|extras| extras.get(name)) {
+            return Some(own.clone());
+        }
+        let took = self.took?;
+        let measured = match name {
+            "total_duration" => took.total,
+            "prompt_eval_duration" => took.first_content?,
+            "eval_duration" => took.total.saturating_sub(took.first_content?),
+            _ => return None,
+        };
+        Some(crate::body::json(&u64::try_from(measured.as_nanos()).unwrap_or(u64::MAX)))
+    }
 }
 
 /// The word for why an answer ended. Answers that call tools end with `stop` too.
@@ -135,16 +156,13 @@ pub(crate) fn line(
     object.finish()
 }
 
-/// Numbers that a client may count with; a vendor of another format does not tell its durations.
+/// Times that a client may count with.
 const DURATIONS: [&str; 4] = ["total_duration", "load_duration", "prompt_eval_duration", "eval_duration"];
 
 fn end(object: &mut ObjectWriter, done: &Done<'_>) {
     object.member("done_reason", done.reason);
     for name in DURATIONS {
-        match done.extras.and_then(|extras| extras.get(name)) {
-            Some(own) => object.member(name, own),
-            None => object.member(name, &0),
-        };
+        object.optional(name, done.duration(name).as_ref());
     }
     object.optional("prompt_eval_count", done.usage.prompt_total());
     object.optional("eval_count", done.usage.completion_total());
@@ -161,13 +179,18 @@ fn listed(logprobs: &RawJson) -> Option<RawJson> {
 }
 
 /// Writes a whole answer. This format has one choice: the first.
-pub(crate) fn encode(shape: Shape, response: &ChatResponse, request: &ChatRequest) -> Bytes {
+pub(crate) fn encode(
+    shape: Shape,
+    response: &ChatResponse,
+    request: &ChatRequest,
+    took: Option<Took>,
+) -> Bytes {
     let choice = response.choices.first();
     let parts = choice.map_or(&[][..], |choice| &choice.message.parts);
     let extras = own_extras(response.extras.as_ref());
     let head = Head::new(&request.model, &response.model, response.created, extras);
     let reason = reason(choice.and_then(|choice| choice.finish.as_ref()));
-    let done = Done { reason, usage: &response.usage, extras };
+    let done = Done { reason, usage: &response.usage, extras, took };
     let logprobs = choice.and_then(|choice| choice.logprobs.as_ref());
     line(shape, &head, &said(parts), logprobs, Some(&done)).into()
 }

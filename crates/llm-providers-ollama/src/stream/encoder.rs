@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use llm_core::event::Start;
+use llm_core::ingress::Took;
 use llm_core::message::ToolCall;
 use llm_core::{
     ChatRequest, Delta, Error, Event, EventEncoder, FinishReason, Part, PartKind, RawJson, RawObject, Usage,
@@ -27,6 +28,7 @@ pub(crate) struct Encoder {
     finish: Option<FinishReason>,
     usage: Usage,
     extras: RawObject,
+    took: Option<Took>,
     done: bool,
 }
 
@@ -43,6 +45,7 @@ impl Encoder {
             finish: None,
             usage: Usage::default(),
             extras: RawObject::default(),
+            took: None,
             done: false,
         }
     }
@@ -144,12 +147,17 @@ impl Encoder {
         self.done = true;
         let (finish, usage) = (self.finish.take(), self.usage);
         let extras = std::mem::take(&mut self.extras);
-        let done = Done { reason: reason(finish.as_ref()), usage: &usage, extras: Some(&extras) };
+        let done =
+            Done { reason: reason(finish.as_ref()), usage: &usage, extras: Some(&extras), took: self.took };
         self.put(&Said::default(), None, Some(&done), out);
     }
 }
 
 impl EventEncoder for Encoder {
+    fn took(&mut self, took: Took) {
+        self.took = Some(took);
+    }
+
     /// This format has one choice; events of others are left out.
     fn push(&mut self, event: &Event, out: &mut BytesMut) {
         if self.done {

@@ -68,11 +68,15 @@ impl Ingress for ResponsesIngress {
     }
 
     fn stream_error(&self, error: &Error) -> Bytes {
+        self.stream_error_after(error, &[])
+    }
+
+    /// The numbers before it are the vendor's.
+    fn stream_error_after(&self, error: &Error, last: &[u8]) -> Bytes {
         let mut out = b"event: error\ndata: ".to_vec();
         let mut object = ObjectWriter::open(&mut out);
         object.put("type", "error");
-        // The numbers before it are the vendor's.
-        object.put("sequence_number", &0);
+        object.put("sequence_number", &next_number(last));
         put_error(&mut object, error);
         drop(object);
         out.extend_from_slice(b"\n\n");
@@ -103,5 +107,37 @@ impl Ingress for ResponsesIngress {
         drop(list);
         drop(object);
         out.into()
+    }
+}
+
+/// The number that follows those of the events that went by; 0 when none had any.
+fn next_number(last: &[u8]) -> u64 {
+    const KEY: &[u8] = b"\"sequence_number\":";
+    let after = memchr::memmem::rfind(last, KEY).and_then(|at| last.get(at + KEY.len()..));
+    let digits = after.map(<[u8]>::trim_ascii_start).unwrap_or_default();
+    let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let number =
+        digits.get(..length).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
+    number.map_or(0, |number| number.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_goes_on_with_the_numbers_of_the_stream() {
+        for (last, number) in [
+            (&b""[..], 0),
+            (
+                b"data: {\"type\":\"a\",\"sequence_number\":7}\n\ndata: {\"sequence_number\": 8,\"x\":1}\n\n",
+                9,
+            ),
+            (b"data: {\"sequence_number\":\"x\"}\n\n", 0),
+            (b"data: {\"sequence_number\":18446744073709551615}", u64::MAX),
+            (b"data: {\"sequence_number\":", 0),
+        ] {
+            assert_eq!(next_number(last), number, "{}", String::from_utf8_lossy(last));
+        }
     }
 }

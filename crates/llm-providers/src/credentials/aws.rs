@@ -1,11 +1,11 @@
 //! AWS: signatures (version 4) of each request, with keys that are given, or fetched and renewed: of a container, of the
-//! machine, of a web identity, of an assumed role. A Bedrock API key is a bearer token and needs none of this.
+//! machine, of a web identity, of a person's login, of a program, of an assumed role. A Bedrock API key is a bearer token and needs none of this.
 
 mod metadata;
 mod sigv4;
 mod sources;
+mod sso;
 mod sts;
-mod time;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -45,7 +45,7 @@ pub(super) fn of(vendor: &Vendor, spec: &DeploymentSpec) -> Result<Option<Arc<dy
         let what = "needs `aws_region_name`: set it or `AWS_REGION`";
         Error::invalid(format!("vendor `{}` {what}", vendor.name)).with_param("aws_region_name")
     })?;
-    let source = Source::of(&spec.parameters, &spec.files, region)?;
+    let source = Source::of(&spec.parameters, &spec.files, &spec.programs, region)?;
     let keys = Kept::new(move || {
         let source = source.clone();
         Box::pin(async move { source.keys().await })

@@ -1,10 +1,11 @@
-//! Tokens of Microsoft Entra: given as they are, for a client's secret, or for the identity of the machine.
+//! Tokens of Microsoft Entra: given as they are, for a client's secret, for a workload's token of another identity
+//! provider, or for the identity of the machine.
 //!
 //! - <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
 //! - <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>
 //! - <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
-//!
-//! All read 2026-11-21.
+
+mod workload;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,11 @@ use llm_core::{Authenticator, BoxFuture, Error, ErrorKind, Result, Secret};
 use llm_transport::ColdCall;
 use serde::Deserialize;
 
+use super::form::{escaped, pairs};
 use super::kept::{Fetched, Kept};
 use crate::parameters::Parameters;
 use crate::providers::DeploymentSpec;
+use workload::Workload;
 
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 const SCOPE: &str = "https://cognitiveservices.azure.com/.default";
@@ -46,20 +49,56 @@ pub(super) fn of(spec: &DeploymentSpec) -> Result<Option<Arc<dyn Authenticator>>
     if let Some(token) = parameters.get("azure_ad_token") {
         return Ok(Some(Arc::new(Given(bearer(token)?))));
     }
-    let call = match parameters.get("azure_credential") {
-        Some(kind) if kind.eq_ignore_ascii_case("ManagedIdentityCredential") => of_machine(parameters)?,
-        Some(kind) if !kind.eq_ignore_ascii_case("ClientSecretCredential") => {
-            let shown: String = kind.chars().take(64).collect();
-            let what = "use `ClientSecretCredential` or `ManagedIdentityCredential`";
-            return Err(Error::invalid(format!("unknown `azure_credential` `{shown}`: {what}")));
-        }
-        _ => match of_client(parameters)? {
-            Some(call) => call,
-            None => return Ok(None),
-        },
+    let Some(source) = Source::of(spec)? else { return Ok(None) };
+    let fetch = move || -> BoxFuture<'static, Result<Fetched<Secret>>> {
+        let source = source.clone();
+        Box::pin(async move { fetched(source.call()?).await })
     };
-    let fetch = move || -> BoxFuture<'static, Result<Fetched<Secret>>> { Box::pin(fetched(call.clone())) };
     Ok(Some(Arc::new(Asked(Kept::new(fetch)))))
+}
+
+/// Where tokens are asked for.
+#[derive(Clone)]
+enum Source {
+    /// By the same call each time.
+    Call(ColdCall),
+    /// With the token of the day.
+    Workload(Workload),
+}
+
+impl Source {
+    fn of(spec: &DeploymentSpec) -> Result<Option<Self>> {
+        let parameters = &spec.parameters;
+        let workload = || Workload::of(parameters, &spec.files);
+        let chosen = parameters.get("azure_credential").map(str::to_ascii_lowercase);
+        match chosen.as_deref() {
+            Some("managedidentitycredential") => Ok(Some(Self::Call(of_machine(parameters)?))),
+            Some("workloadidentitycredential") => match workload()? {
+                Some(workload) => Ok(Some(Self::Workload(workload))),
+                None => Err(Error::invalid(
+                    "`WorkloadIdentityCredential` needs `azure_federated_token_file`, the file of the workload's token",
+                )
+                .with_param("azure_federated_token_file")),
+            },
+            Some("clientsecretcredential") => Ok(of_client(parameters)?.map(Self::Call)),
+            Some(kind) => {
+                let shown: String = kind.chars().take(64).collect();
+                let what = "use `ClientSecretCredential`, `ManagedIdentityCredential` or `WorkloadIdentityCredential`";
+                Err(Error::invalid(format!("unknown `azure_credential` `{shown}`: {what}")))
+            }
+            None => match of_client(parameters)? {
+                Some(call) => Ok(Some(Self::Call(call))),
+                None => Ok(workload()?.map(Self::Workload)),
+            },
+        }
+    }
+
+    fn call(&self) -> Result<ColdCall> {
+        match self {
+            Self::Call(call) => Ok(call.clone()),
+            Self::Workload(workload) => workload.call(),
+        }
+    }
 }
 
 /// A token that somebody else looks after.
@@ -112,16 +151,20 @@ fn of_client(parameters: &Parameters) -> Result<Option<ColdCall>> {
         ("client_secret", secret),
         ("scope", scope),
     ]);
+    Ok(Some(posted(parameters.get("azure_authority_host"), tenant, form)))
+}
+
+/// A form for the token endpoint of a tenant.
+fn posted(host: Option<&str>, tenant: &str, form: String) -> ColdCall {
     let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-    let authority = authority(parameters.get("azure_authority_host").unwrap_or(AUTHORITY));
-    Ok(Some(ColdCall {
+    ColdCall {
         method: Method::POST,
-        url: format!("{authority}/{}/oauth2/v2.0/token", escaped(tenant)),
+        url: format!("{}/{}/oauth2/v2.0/token", authority(host.unwrap_or(AUTHORITY)), escaped(tenant)),
         headers: HeaderMap::from_iter([(CONTENT_TYPE, form_type)]),
         body: Bytes::from(form),
         size: MOST,
         deadline: DEADLINE,
-    }))
+    }
 }
 
 /// Azure's own clients take a host without a scheme, too.
@@ -220,20 +263,8 @@ fn refusal(reply: &WireResponse) -> Error {
     } else {
         ErrorKind::UpstreamAuth
     };
-    let remedy = "check `tenant_id`, `client_id`, `client_secret` and `azure_scope`";
+    let remedy = "check `tenant_id`, `client_id`, the secret or token and `azure_scope`";
     Error::new(kind, format!("no token of Microsoft Entra ({said}): {remedy}"))
-}
-
-/// Names and values as in a form or a query.
-fn pairs(pairs: &[(&str, &str)]) -> String {
-    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-    pairs.join("&")
-}
-
-fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    let letter = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(letter).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
-//! Google Cloud's tokens: of a service account, of a person's own login, or of the machine that this runs on.
+//! Google Cloud's tokens: of a service account, of a person's own login, for the token of another identity provider, or
+//! of the machine that this runs on.
 //!
 //! After <https://developers.google.com/identity/protocols/oauth2/service-account> and
-//! <https://cloud.google.com/compute/docs/access/authenticate-workloads>, read 2026-11-21.
+//! <https://cloud.google.com/compute/docs/access/authenticate-workloads>.
 
+mod federation;
 mod key;
 mod source;
 
@@ -16,6 +18,7 @@ use llm_core::wire::WireRequest;
 use llm_core::{Authenticator, BoxFuture, Error, ErrorKind, Result, Secret};
 
 use super::kept::Kept;
+use crate::files::Files;
 use crate::parameters::Parameters;
 use source::Source;
 
@@ -31,7 +34,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// Puts a token on each request.
 pub(super) struct Google {
     token: Kept<HeaderValue>,
-    /// Who pays for calls of a person's own login.
+    /// Who pays, where the credentials are of no project.
     user_project: Option<HeaderValue>,
 }
 
@@ -47,8 +50,8 @@ impl Google {
     ///
     /// # Errors
     /// When the JSON is no credentials of a known kind.
-    pub(super) fn new(credentials: Option<&str>) -> Result<Self> {
-        let (source, user_project) = Source::read(credentials)?;
+    pub(super) fn new(credentials: Option<&str>, files: &Files) -> Result<Self> {
+        let (source, user_project) = Source::read(credentials, files)?;
         let user_project = user_project.and_then(|project| HeaderValue::from_str(&project).ok());
         let source = Arc::new(source);
         let token = Kept::new(move || {

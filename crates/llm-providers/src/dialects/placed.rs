@@ -20,6 +20,12 @@ pub(super) const PLACED: &[Placed] = &[
     Placed { name: "azure.chat", place: |base| azure::placed(base, azure::chat_place), make: azure::chat },
     #[cfg(feature = "azure")]
     Placed {
+        name: "azure.completions",
+        place: |base| azure::placed(base, azure::chat_place),
+        make: azure::completions,
+    },
+    #[cfg(feature = "azure")]
+    Placed {
         name: "azure.models",
         place: |base| azure::placed(base, azure::models_place),
         make: azure::chat,
@@ -39,7 +45,7 @@ mod azure {
     pub(super) use llm_providers_azure::place::{
         chat as chat_place, models as models_place, responses as responses_place,
     };
-    use llm_providers_openai::{ChatCompletions, Responses};
+    use llm_providers_openai::{ChatCompletions, Completions, Responses};
 
     use super::super::read;
     use super::{Arc, BaseUrl, Dialect, Quirks};
@@ -51,6 +57,10 @@ mod azure {
 
     pub(super) fn chat(quirks: &Quirks, base: &BaseUrl) -> serde_json::Result<Arc<dyn Dialect>> {
         Ok(Arc::new(Azure::new(ChatCompletions::new(read(quirks)?), &base.url)))
+    }
+
+    pub(super) fn completions(quirks: &Quirks, base: &BaseUrl) -> serde_json::Result<Arc<dyn Dialect>> {
+        Ok(Arc::new(Azure::new(Completions::new(read(quirks)?), &base.url)))
     }
 
     pub(super) fn responses(quirks: &Quirks, base: &BaseUrl) -> serde_json::Result<Arc<dyn Dialect>> {

@@ -101,8 +101,9 @@ impl HttpProvider {
         let UpstreamReply { status, headers, body } = reply;
         let dialect = self.read_as(reading).filter(|_| metered && is_success(status));
         let watch = dialect.map_or(Watch::Nothing, |dialect| Watch::of(dialect, &headers));
+        let is_document = watch.is_of_document();
         let body = Box::pin(Watched::new(body, watch));
-        Ok(RelayReply { status, headers: headers::for_client(headers, true), body })
+        Ok(RelayReply { status, headers: headers::for_client(headers, true), body, is_document })
     }
 
     /// The whole path at the vendor, without the client's keys, with the query that every request carries.
@@ -144,7 +145,8 @@ impl HttpProvider {
         match std::str::from_utf8(&body) {
             Ok(text) if text.len() <= REFUSED => {
                 let body = Box::pin(Watched::whole(Bytes::from(scrub(text))));
-                Ok(RelayReply { status, headers: headers::for_client(headers, true), body })
+                let headers = headers::for_client(headers, true);
+                Ok(RelayReply { status, headers, body, is_document: false })
             }
             _ => Err(whose_key(self.dialect.classify(&WireResponse { status, headers, body }))),
         }

@@ -147,3 +147,37 @@ fn rows_that_cannot_be_meant_are_refused() {
         assert!(error.message().contains(word), "{error}");
     }
 }
+
+/// The members of a request with `top_k` as a row's dialect writes it for this host, and what it loses.
+#[cfg(all(feature = "openai", feature = "azure"))]
+fn with_top_k(row: &Vendor, address: &str) -> (bool, Vec<String>) {
+    use llm_core::{ChatRequest, Message, Role, Target};
+
+    use crate::base_url::BaseUrl;
+
+    let base = BaseUrl { url: address.to_owned(), query: None };
+    let dialect = crate::dialects::dialect(&row.dialect, &row.quirks_at(base.host()), &base).expect("sound");
+    let mut request =
+        ChatRequest { messages: vec![Message::text(Role::User, "hi")], ..ChatRequest::default() };
+    request.sampling.top_k = Some(5);
+    let encoded = dialect.encode(&request, &Target::default()).expect("a request");
+    let body: serde_json::Value = serde_json::from_slice(&encoded.request.body.joined()).expect("JSON");
+    (body.get("top_k").is_some(), encoded.losses.iter().map(|loss| loss.field.to_string()).collect())
+}
+
+#[test]
+#[cfg(all(feature = "openai", feature = "azure"))]
+fn what_a_vendor_refuses_is_carried_to_other_servers_of_its_format() {
+    let registry = Registry::default();
+    let row = |name: &str| registry.get(name).expect("a row");
+    let dropped = (false, vec!["top_k".to_owned()]);
+    for (name, address, expected) in [
+        ("openai", "https://api.openai.com/v1", dropped.clone()),
+        ("openai", "http://127.0.0.1:8000/v1", (true, vec![])),
+        ("hosted_vllm", "http://127.0.0.1:8000/v1", (true, vec![])),
+        ("azure", "https://acme.openai.azure.com/openai", dropped.clone()),
+        ("azure_o_series", "https://gateway.acme.example/openai", dropped),
+    ] {
+        assert_eq!(with_top_k(row(name), address), expected, "{name} at {address}");
+    }
+}

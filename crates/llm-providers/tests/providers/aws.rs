@@ -7,7 +7,7 @@ use llm_core::framing::event_stream;
 use llm_core::operation::Asked;
 use llm_core::provider::Inbound;
 use llm_core::{ErrorKind, Ingress, Operation, Result, Secret};
-use llm_providers::{DeploymentSpec, Files, Parameters, ingresses};
+use llm_providers::{DeploymentSpec, Files, Parameters, Programs, ingresses};
 use llm_testkit::recordings;
 use llm_testkit::scripted::{Answer, Received, ScriptedVendor};
 use llm_transport::{Options, Proxy};
@@ -162,6 +162,65 @@ async fn the_surroundings_give_keys() {
     conversed(&spec(&server, parameters), false).await.expect("an answer");
     assert_eq!(authorization(&container.requests()[0]), "pod");
     assert!(server.requests().iter().all(|request| authorization(request).contains("Credential=ASIA/")));
+}
+
+#[tokio::test]
+async fn a_login_is_shown_to_the_portal_while_it_lasts() {
+    let given = r#"{"roleCredentials":{"accessKeyId":"ASIA","secretAccessKey":"s","sessionToken":"t","expiration":32472144000000}}"#;
+    let portal = ScriptedVendor::start([Answer::json(200, given)]).await;
+    let server = ScriptedVendor::start([Answer::json(200, WHOLE)]).await;
+    let parameters = |login: &str| {
+        Parameters::from([
+            ("aws_region_name", "us-east-1"),
+            ("aws_sso_login", login),
+            ("aws_sso_region", "eu-west-1"),
+            ("aws_sso_account_id", "123456789012"),
+            ("aws_sso_role_name", "a role"),
+            ("aws_sso_directory", "/of-x/.aws/sso/cache"),
+            ("aws_sso_endpoint", &portal.url()),
+        ])
+    };
+    // The sum of `abc`; all other files are of logins that ended.
+    let files = Files::new(|path| match path {
+        "/of-x/.aws/sso/cache/a9993e364706816aba3e25717850c26c9cd0d89d.json" => {
+            Ok(r#"{"accessToken":"login","expiresAt":"2999-01-01T00:00:00Z"}"#.to_owned())
+        }
+        _ => Ok(r#"{"accessToken":"login","expiresAt":"2020-01-01T00:00:00UTC"}"#.to_owned()),
+    });
+    let open = DeploymentSpec { files: files.clone(), ..spec(&server, parameters("abc")) };
+    conversed(&open, false).await.expect("an answer");
+    let asked = &portal.requests()[0];
+    assert_eq!(asked.target, "/federation/credentials?role_name=a%20role&account_id=123456789012");
+    assert_eq!(asked.header("x-amz-sso_bearer_token"), Some("login"));
+    assert!(authorization(&server.requests()[0]).contains("Credential=ASIA/"));
+    let ended = DeploymentSpec { files, ..spec(&server, parameters("other")) };
+    let error = conversed(&ended, false).await.expect_err("ended");
+    assert!(error.message().contains("the login has ended") && error.message().contains("`aws sso login`"));
+    let half = Parameters::from([("aws_region_name", "x"), ("aws_sso_login", "abc")]);
+    let error = llm_providers::Providers::default().build(&spec(&server, half)).err().expect("refused");
+    assert!(error.message().contains("`sso_region`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_program_writes_keys_and_a_role_is_assumed_with_them() {
+    let sts = ScriptedVendor::start([temporary()]).await;
+    let server = ScriptedVendor::start([Answer::json(200, WHOLE)]).await;
+    let parameters = Parameters::from([
+        ("aws_region_name", "us-east-1"),
+        ("aws_credential_process", "/opt/tool --for 'my account'"),
+        ("aws_role_name", "arn:role"),
+        ("aws_sts_endpoint", &sts.url()),
+    ]);
+    let programs = Programs::new(|words| {
+        assert_eq!(words, ["/opt/tool", "--for", "my account"]);
+        let written = r#"{"Version":1,"AccessKeyId":"AKPROGRAM","SecretAccessKey":"s","SessionToken":"of the program"}"#;
+        Box::pin(std::future::ready(Ok(written.as_bytes().to_vec())))
+    });
+    conversed(&DeploymentSpec { programs, ..spec(&server, parameters) }, false).await.expect("an answer");
+    let asked = &sts.requests()[0];
+    assert!(authorization(asked).contains("Credential=AKPROGRAM/"));
+    assert_eq!(asked.header("x-amz-security-token"), Some("of the program"));
+    assert!(authorization(&server.requests()[0]).contains("Credential=ASIA/"));
 }
 
 #[tokio::test]

@@ -17,9 +17,11 @@ async fn asked(sample: &Sample, spec: &DeploymentSpec, server: &ScriptedVendor, 
     server.requests().pop().expect("a request")
 }
 
-#[tokio::test]
-async fn a_clients_bytes_pass_through_at_the_vendors_paths() {
-    for (sample, vendor, base, version, target) in [
+/// What a client speaks, the vendor's prefix, what follows its host, the version, and the path that is asked.
+type Case = (Sample, &'static str, &'static str, Option<&'static str>, &'static str);
+
+fn cases() -> Vec<Case> {
+    vec![
         (
             samples::chat(),
             "azure",
@@ -50,6 +52,14 @@ async fn a_clients_bytes_pass_through_at_the_vendors_paths() {
             None,
             "/models/chat/completions?api-version=2024-05-01-preview",
         ),
+        (
+            samples::completions(),
+            "azure_text",
+            "",
+            Some("2024-10-21"),
+            "/openai/deployments/vendor-large/completions?api-version=2024-10-21",
+        ),
+        (samples::completions(), "azure_text", "/openai/v1", None, "/openai/v1/completions"),
         (samples::responses(), "azure_responses", "", None, "/openai/v1/responses"),
         (
             samples::responses(),
@@ -58,7 +68,12 @@ async fn a_clients_bytes_pass_through_at_the_vendors_paths() {
             Some("2025-04-01-preview"),
             "/openai/responses?api-version=2025-04-01-preview",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn a_clients_bytes_pass_through_at_the_vendors_paths() {
+    for (sample, vendor, base, version, target) in cases() {
         for stream in [false, true] {
             let answer = if stream {
                 Answer::events().chunk((sample.stream)())

@@ -54,6 +54,7 @@ fn every_row_that_is_ready_can_be_built() {
 fn format(dialect: &str) -> &str {
     match dialect {
         "azure.chat" | "azure.models" => "openai.chat",
+        "azure.completions" => "openai.completions",
         "azure.responses" => "openai.responses",
         "huggingface.chat" => "openai.chat",
         other => other,
@@ -62,8 +63,11 @@ fn format(dialect: &str) -> &str {
 
 #[test]
 fn a_vendor_that_is_planned_says_so() {
-    let name = "azure_text";
-    let error = refused(&named(name));
+    let name = "acme";
+    let vendor: Vendor =
+        serde_json::from_value(serde_json::json!({"name": name, "status": "planned"})).expect("a row");
+    let providers = Providers::new(Registry::with_rows(vec![vendor]).expect("sound"));
+    let error = providers.build(&named(name)).err().expect("refused");
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.message().starts_with(&format!("`{name}/` is not supported yet")), "{error}");
 }

@@ -106,7 +106,7 @@ impl Provider for Vendor {
                 }
             };
             let body = Box::pin(Chunks { receiver, seen: Seen::default() });
-            Ok(RelayReply { status: 200, headers: HeaderMap::new(), body })
+            Ok(RelayReply { status: 200, headers: HeaderMap::new(), body, is_document: false })
         }
         .boxed()
     }

@@ -218,3 +218,40 @@ async fn the_environment_names_the_proxy_and_its_exceptions() {
     assert!(head.starts_with("POST http://vendor.invalid/chat/completions"), "{head}");
     assert!(heads.try_recv().is_err(), "the exception did not come this way");
 }
+
+/// What tells a machine who it is would tell it who the proxy is.
+#[tokio::test]
+async fn cold_calls_to_this_machine_take_no_proxy() {
+    const NAME: &str = "proxies::cold_calls_to_this_machine_take_no_proxy";
+    const VARIABLE: &str = "TRANSPORT_TEST_BESIDE_US";
+    let asked = |url: String| llm_transport::ColdCall {
+        method: http::Method::GET,
+        url,
+        headers: http::HeaderMap::new(),
+        body: bytes::Bytes::new(),
+        size: 64,
+        deadline: std::time::Duration::from_secs(20),
+    };
+    if let Ok(address) = std::env::var(VARIABLE) {
+        let near = llm_transport::ask(asked(format!("{address}/token"))).await.expect("it is here");
+        assert_eq!(near.body, "direct");
+        let far =
+            llm_transport::ask(asked("http://far.invalid/".to_owned())).await.expect("the proxy is here");
+        assert_eq!(far.body, "ok");
+        return;
+    }
+    let mut site = mockito::Server::new_async().await;
+    site.mock("GET", "/token").with_body("direct").create_async().await;
+    let (proxy, mut heads) = forwarding().await;
+    let mut child = Command::new(std::env::current_exe().expect("this program"));
+    child.args(["--exact", NAME]).env(VARIABLE, site.url());
+    for name in ["HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "no_proxy", "all_proxy", "REQUEST_METHOD"] {
+        child.env_remove(name);
+    }
+    child.env("http_proxy", format!("http://{}", proxy.address));
+    let output =
+        tokio::task::spawn_blocking(move || child.output()).await.expect("no panic").expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let head = heads.recv().await.expect("a head");
+    assert!(head.starts_with("GET http://far.invalid/"), "{head}");
+}

@@ -83,12 +83,7 @@ impl Profiles {
             return Ok(());
         }
         set("aws_role_name", get("role_arn"));
-        let keys = match get("source_profile").filter(|source| *source != name) {
-            Some(source) => self.0.get(source).ok_or_else(|| {
-                format!("the AWS profile `{name}` names a `source_profile` `{source}`, and there is none")
-            })?,
-            None => profile,
-        };
+        let keys = self.keys_of(name, profile)?;
         if get("credential_source").is_some_and(|source| source.eq_ignore_ascii_case("environment")) {
             for (parameter, variable) in [
                 ("aws_access_key_id", "AWS_ACCESS_KEY_ID"),
@@ -99,22 +94,63 @@ impl Profiles {
             }
             return Ok(());
         }
-        for key in super::KEYS {
-            set(key, keys.get(key).map(String::as_str));
+        if keys.contains_key("aws_access_key_id") || get("credential_source").is_some() {
+            super::KEYS.iter().for_each(|key| set(key, keys.get(*key).map(String::as_str)));
+            return Ok(());
         }
-        usable(name, keys, get("credential_source").is_some())
+        if let Some(login) = self.login(keys, environment) {
+            login.iter().for_each(|(name, value)| set(name, value.as_deref()));
+            return Ok(());
+        }
+        set("aws_credential_process", keys.get("credential_process").map(String::as_str));
+        usable(name, keys)
+    }
+
+    /// The profile whose keys a profile uses: its own, or those of another.
+    fn keys_of<'a>(&'a self, name: &str, profile: &'a Profile) -> Result<&'a Profile, String> {
+        let named = profile.get("source_profile").filter(|source| !source.is_empty() && *source != name);
+        let Some(source) = named else { return Ok(profile) };
+        let found = self.0.get(source).ok_or_else(|| {
+            format!("the AWS profile `{name}` names a `source_profile` `{source}`, and there is none")
+        })?;
+        match found.contains_key("role_arn") {
+            true => Err(format!(
+                "the AWS profile `{name}` has a role that is assumed with another one, which the gateway cannot: let \
+                 `source_profile` name keys, a login or a program"
+            )),
+            false => Ok(found),
+        }
+    }
+
+    /// What a profile says about a person's login: in a section of its own, or, in older profiles, itself.
+    fn login(
+        &self,
+        profile: &Profile,
+        environment: &Environment,
+    ) -> Option<[(&'static str, Option<String>); 5]> {
+        let own = |key: &str| profile.get(key).filter(|value| !value.is_empty()).cloned();
+        let session = own("sso_session");
+        let section = session.as_ref().and_then(|name| self.0.get(&format!("sso-session {name}")));
+        let region = section.and_then(|section| section.get("sso_region").cloned());
+        let home = environment.get("HOME").or_else(|| environment.get("USERPROFILE"));
+        Some([
+            ("aws_sso_login", Some(session.or_else(|| own("sso_start_url"))?)),
+            ("aws_sso_region", region.or_else(|| own("sso_region"))),
+            ("aws_sso_account_id", own("sso_account_id")),
+            ("aws_sso_role_name", own("sso_role_name")),
+            ("aws_sso_directory", home.map(|home| format!("{home}/.aws/sso/cache"))),
+        ])
     }
 }
 
-/// Whether a profile's credentials are here, or with the machine.
-fn usable(name: &str, profile: &Profile, of_machine: bool) -> Result<(), String> {
-    let foreign = ["sso_session", "sso_start_url", "credential_process", "login_session"];
-    let found = foreign.into_iter().find(|key| profile.contains_key(*key));
-    match found.filter(|_| !of_machine && !profile.contains_key("aws_access_key_id")) {
-        Some(key) => Err(format!(
-            "the AWS profile `{name}` uses `{key}`, which the gateway cannot: use keys, a role or a Bedrock API key"
+/// Whether a profile without keys has other credentials than those that only AWS's own tools fetch.
+fn usable(name: &str, profile: &Profile) -> Result<(), String> {
+    match profile.contains_key("login_session") && !profile.contains_key("credential_process") {
+        true => Err(format!(
+            "the AWS profile `{name}` uses `login_session`, which the gateway cannot: use keys, a role, \
+             `sso_session`, `credential_process` or a Bedrock API key"
         )),
-        None => Ok(()),
+        false => Ok(()),
     }
 }
 
@@ -125,13 +161,20 @@ mod tests {
     const FILES: &str = "[default]\naws_access_key_id = AKID1\naws_secret_access_key=secret1\nregion = eu-west-1 # here\n\
         # a comment\n[profile role]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\nexternal_id = e\n\
         s3 =\n  region = other\n[profile web]\nrole_arn=arn:w\nweb_identity_token_file=/t\n\
-        [profile sso]\nsso_session = work\n[profile machine]\nrole_arn = arn:m\ncredential_source = Ec2InstanceMetadata\n";
+        [profile sso]\nsso_session = work\nsso_account_id = 1\nsso_role_name = reader\n\
+        [sso-session work]\nsso_region = eu-west-1\nsso_start_url = https://x.awsapps.com/start\n\
+        [profile old]\nsso_start_url = https://x.awsapps.com/start\nsso_region = us-east-1\n\
+        [profile of-login]\nrole_arn = arn:l\nsource_profile = sso\n\
+        [profile program]\ncredential_process = /opt/tool --json\n\
+        [profile chain]\nrole_arn = arn:c\nsource_profile = role\n[profile browser]\nlogin_session = x\n\
+        [profile machine]\nrole_arn = arn:m\ncredential_source = Ec2InstanceMetadata\n";
 
     fn apply(named: Option<&str>) -> Result<Parameters, String> {
         let mut profiles = Profiles(HashMap::new());
         profiles.add(FILES);
         let mut parameters = Parameters::default();
-        profiles.apply(named, &Environment::default(), &mut parameters)?;
+        let environment = Environment::new(&[("HOME".to_owned(), "/of-x".to_owned())]);
+        profiles.apply(named, &environment, &mut parameters)?;
         Ok(parameters)
     }
 
@@ -154,8 +197,27 @@ mod tests {
     }
 
     #[test]
+    fn logins_and_programs_are_told_to_the_provider() {
+        for (profile, login, region, role) in [
+            ("sso", "work", "eu-west-1", None),
+            ("old", "https://x.awsapps.com/start", "us-east-1", None),
+            ("of-login", "work", "eu-west-1", Some("arn:l")),
+        ] {
+            let parameters = apply(Some(profile)).expect("a profile");
+            assert_eq!(parameters.get("aws_sso_login"), Some(login), "{profile}");
+            assert_eq!(parameters.get("aws_sso_region"), Some(region), "{profile}");
+            assert_eq!(parameters.get("aws_sso_directory"), Some("/of-x/.aws/sso/cache"));
+            assert_eq!(parameters.get("aws_role_name"), role, "{profile}");
+        }
+        assert_eq!(apply(Some("sso")).expect("a profile").get("aws_sso_role_name"), Some("reader"));
+        let parameters = apply(Some("program")).expect("a profile");
+        assert_eq!(parameters.get("aws_credential_process"), Some("/opt/tool --json"));
+    }
+
+    #[test]
     fn what_cannot_be_used_is_said() {
         assert_eq!(apply(Some("none")).err().as_deref(), Some("there is no AWS profile `none` in `~/.aws`"));
-        assert!(apply(Some("sso")).is_err_and(|message| message.contains("`sso_session`")));
+        assert!(apply(Some("chain")).is_err_and(|message| message.contains("another one")));
+        assert!(apply(Some("browser")).is_err_and(|message| message.contains("`login_session`")));
     }
 }

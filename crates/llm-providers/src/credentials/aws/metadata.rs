@@ -1,5 +1,5 @@
-//! Keys that the surroundings give: of a container (ECS, EKS Pod Identity) and of the machine (EC2, by version 2 of its
-//! metadata service). After the pages "Container credential provider" and "IMDS credential provider" of the SDKs'
+//! Keys that the surroundings give: of a container (ECS, EKS Pod Identity), of the machine (EC2, by version 2 of its
+//! metadata service) and of a program that a profile names. After the pages "Container credential provider" and "IMDS credential provider" of the SDKs'
 //! reference guide (read November 2026).
 
 use std::sync::Arc;
@@ -13,16 +13,19 @@ use llm_transport::ColdCall;
 use serde::Deserialize;
 
 use super::sigv4::Keys;
-use super::time;
 use crate::credentials::kept::Fetched;
+use crate::credentials::time;
 use crate::files::Files;
 use crate::parameters::Parameters;
+use crate::programs::Programs;
 
 const CONTAINER: &str = "http://169.254.170.2";
 const MACHINE: &str = "http://169.254.169.254";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 const TOKEN: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
 const TOKEN_LIFE: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
+
+const SERVICE: &str = "the machine's service";
 
 const DEADLINE: Duration = Duration::from_secs(5);
 const MOST: usize = 64 * 1024;
@@ -63,7 +66,7 @@ impl Container {
         if let Some(token) = token {
             headers.insert(AUTHORIZATION, secret(token.expose())?);
         }
-        read(&ask(Method::GET, self.url.clone(), headers).await?)
+        read(&ask(Method::GET, self.url.clone(), headers).await?, SERVICE)
     }
 }
 
@@ -95,7 +98,27 @@ impl Machine {
         let roles = String::from_utf8_lossy(&roles).into_owned();
         let role = roles.lines().next().map(str::trim).filter(|role| !role.is_empty());
         let role = role.ok_or_else(|| none("the machine has no role"))?;
-        read(&ask(Method::GET, url(&format!("{ROLES}{role}")), headers).await?)
+        read(&ask(Method::GET, url(&format!("{ROLES}{role}")), headers).await?, SERVICE)
+    }
+}
+
+/// A program of the operator's that writes keys (`credential_process` of a profile).
+#[derive(Clone)]
+pub(super) struct Process {
+    command: Secret,
+    programs: Programs,
+}
+
+impl Process {
+    /// When a profile names one.
+    pub(super) fn of(parameters: &Parameters, programs: &Programs) -> Option<Self> {
+        let command = Secret::new(parameters.get("aws_credential_process")?.to_owned());
+        Some(Self { command, programs: programs.clone() })
+    }
+
+    pub(super) async fn keys(&self) -> Result<Fetched<Arc<Keys>>> {
+        let written = self.programs.output(self.command.expose(), "credential_process").await?;
+        read(written.expose().as_bytes(), "the program of `credential_process`")
     }
 }
 
@@ -116,7 +139,7 @@ async fn ask(method: Method, url: String, headers: HeaderMap) -> Result<Bytes> {
     let call = ColdCall { method, url, headers, body: Bytes::new(), size: MOST, deadline: DEADLINE };
     let answer = llm_transport::ask(call).await.map_err(|fault| none(fault.message()))?;
     if answer.status != 200 {
-        return Err(none(&format!("the machine's service answered with status {}", answer.status)));
+        return Err(none(&format!("{SERVICE} answered with status {}", answer.status)));
     }
     Ok(answer.body)
 }
@@ -126,12 +149,14 @@ async fn ask(method: Method, url: String, headers: HeaderMap) -> Result<Bytes> {
 struct Answer {
     access_key_id: String,
     secret_access_key: String,
+    /// A program calls it by its longer name.
+    #[serde(alias = "SessionToken")]
     token: Option<String>,
     expiration: Option<String>,
 }
 
-fn read(body: &[u8]) -> Result<Fetched<Arc<Keys>>> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| none("the machine's service gave none"))?;
+fn read(body: &[u8], whose: &str) -> Result<Fetched<Arc<Keys>>> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| none(&format!("{whose} gave none")))?;
     let end = answer.expiration.as_deref().and_then(time::read);
     let life = end.map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
     let keys = Keys {

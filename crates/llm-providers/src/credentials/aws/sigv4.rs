@@ -12,7 +12,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use llm_core::wire::WireRequest;
 use llm_core::{Error, ErrorKind, Result, Secret};
 
-use super::time;
+use crate::credentials::time;
 
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");

@@ -1,18 +1,20 @@
 //! Where keys come from, by what a deployment's parameters say.
 //!
-//! Keys that are given win; then a web identity, a container's credentials, the machine's. A role is assumed with
-//! whatever was found.
+//! Keys that are given win; then a web identity, a person's login, a program that a profile names, a container's
+//! credentials, the machine's. A role is assumed with whatever was found.
 
 use std::sync::Arc;
 
 use llm_core::{Error, Result, Secret};
 
-use super::metadata::{Container, Machine};
+use super::metadata::{Container, Machine, Process};
 use super::sigv4::Keys;
+use super::sso::Sso;
 use super::sts::{Role, Sts, WebIdentity};
 use crate::credentials::kept::Fetched;
 use crate::files::Files;
 use crate::parameters::Parameters;
+use crate::programs::Programs;
 
 /// A way to keys.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub(super) struct Source {
 enum First {
     Given(Arc<Keys>),
     WebIdentity(WebIdentity),
+    Login(Sso),
+    Process(Process),
     Container(Container),
     Machine(Machine),
 }
@@ -36,7 +40,12 @@ impl Source {
     ///
     /// # Errors
     /// When only a part of something was set.
-    pub(super) fn of(parameters: &Parameters, files: &Files, region: &str) -> Result<Self> {
+    pub(super) fn of(
+        parameters: &Parameters,
+        files: &Files,
+        programs: &Programs,
+        region: &str,
+    ) -> Result<Self> {
         let sts = Sts::new(parameters.get("aws_sts_endpoint"), region);
         let role = Role::of(parameters);
         if parameters.get("aws_access_key_id").is_some() || parameters.get("aws_secret_access_key").is_some()
@@ -58,9 +67,14 @@ impl Source {
             let role = role.filter(|role| role.arn != arn);
             return Ok(Self { first: First::WebIdentity(identity), role, sts });
         }
-        let first = match Container::of(parameters, files) {
-            Some(container) => First::Container(container),
-            None => First::Machine(Machine::of(parameters)?),
+        let first = if let Some(login) = Sso::of(parameters, files)? {
+            First::Login(login)
+        } else if let Some(process) = Process::of(parameters, programs) {
+            First::Process(process)
+        } else if let Some(container) = Container::of(parameters, files) {
+            First::Container(container)
+        } else {
+            First::Machine(Machine::of(parameters)?)
         };
         Ok(Self { first, role, sts })
     }
@@ -73,6 +87,8 @@ impl Source {
         let (keys, life) = match &self.first {
             First::Given(keys) => (Arc::clone(keys), None),
             First::WebIdentity(identity) => self.sts.with_web_identity(identity).await?,
+            First::Login(login) => login.keys().await?,
+            First::Process(process) => process.keys().await?,
             First::Container(container) => container.keys().await?,
             First::Machine(machine) => machine.keys().await?,
         };

@@ -13,8 +13,8 @@ use llm_core::{Error, ErrorKind, Result, Secret};
 use llm_transport::ColdCall;
 
 use super::sigv4::{self, Keys, Scope};
-use super::time;
 use crate::credentials::kept::Fetched;
+use crate::credentials::time;
 use crate::files::Files;
 use crate::parameters::Parameters;
 

@@ -1,6 +1,7 @@
 //! Calls for tokens as the documentation has them, and what answers mean.
 
 use super::*;
+use crate::files::Files;
 
 fn parameters<const N: usize>(more: [(&str, &str); N]) -> Parameters {
     let mut all = Parameters::from(more);
@@ -99,4 +100,38 @@ fn a_refusal_tells_its_number_and_nobodys_name() {
     assert!(error.message().contains("(invalid_client AADSTS7000215)"), "{error}");
     assert!(!format!("{error:?}").contains("acme"));
     assert_eq!(token(&reply(503, "busy")).expect_err("refused").kind(), ErrorKind::Overloaded);
+}
+
+#[test]
+fn a_workload_shows_the_token_of_its_file() {
+    let files = Files::new(|path| Ok(format!("jwt of {path}\n")));
+    let parameters = Parameters::from([
+        ("azure_federated_token_file", "/var/run/token"),
+        ("tenant_id", "tenant"),
+        ("client_id", "app"),
+        ("azure_authority_host", "https://login.microsoftonline.us/"),
+    ]);
+    let spec = DeploymentSpec { parameters, files, ..DeploymentSpec::default() };
+    let call = Source::of(&spec).expect("complete").expect("a workload").call().expect("a token");
+    assert_eq!(call.url, "https://login.microsoftonline.us/tenant/oauth2/v2.0/token");
+    let form = "grant_type=client_credentials&client_id=app\
+                &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
+                &client_assertion=jwt%20of%20%2Fvar%2Frun%2Ftoken\
+                &scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default";
+    assert_eq!(call.body, form);
+}
+
+#[test]
+fn a_secret_goes_before_a_workload_and_a_workload_alone_names_what_is_missing() {
+    let with_secret = parameters([("azure_federated_token_file", "/t")]);
+    let spec = DeploymentSpec { parameters: with_secret, ..DeploymentSpec::default() };
+    assert!(matches!(Source::of(&spec), Ok(Some(Source::Call(_)))));
+    for parameters in [
+        Parameters::from([("azure_federated_token_file", "/t")]),
+        Parameters::from([("azure_credential", "WorkloadIdentityCredential")]),
+    ] {
+        let spec = DeploymentSpec { parameters, ..DeploymentSpec::default() };
+        let error = Source::of(&spec).err().expect("incomplete");
+        assert_eq!(error.param(), Some("azure_federated_token_file"), "{error}");
+    }
 }

@@ -10,9 +10,12 @@ use llm_core::{Error, Result, Secret};
 use llm_transport::ColdCall;
 use serde::Deserialize;
 
+use super::federation::Federation;
 use super::{key, refused};
+use crate::credentials::form;
+use crate::files::Files;
 
-const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const TOKENS: &str = "https://oauth2.googleapis.com/token";
 const MACHINE: &str =
     "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token";
@@ -27,6 +30,8 @@ pub(super) enum Source {
     Account(Box<Account>),
     /// A person logged in and left a token that others are made of.
     Person { body: Secret, address: String },
+    /// The token of another identity provider is exchanged.
+    Federated(Box<Federation>),
     /// The machine has an account; its metadata server knows.
     Machine { address: String },
 }
@@ -65,13 +70,14 @@ impl Source {
     ///
     /// # Errors
     /// When it is no credentials of a known kind.
-    pub(super) fn read(credentials: Option<&str>) -> Result<(Self, Option<String>)> {
+    pub(super) fn read(credentials: Option<&str>, files: &Files) -> Result<(Self, Option<String>)> {
         let Some(text) = credentials else {
             return Ok((Self::Machine { address: MACHINE.to_owned() }, None));
         };
         let wrong = |what: &str| Error::invalid(format!("invalid `vertex_credentials`: {what}"));
         let file: File = serde_json::from_str(text).map_err(|_| {
-            wrong("expected the JSON of a service account or of a login").with_param("vertex_credentials")
+            wrong("expected the JSON of a service account, a login or an external account")
+                .with_param("vertex_credentials")
         })?;
         let address = file.token_uri.clone().unwrap_or_else(|| TOKENS.to_owned());
         match file.kind.as_str() {
@@ -89,9 +95,13 @@ impl Source {
                 let body = refresh(file).ok_or_else(|| wrong("it has no `refresh_token`"))?;
                 Ok((Self::Person { body, address }, project))
             }
+            "external_account" => {
+                let federation = Federation::read(text, files)?;
+                Ok((Self::Federated(Box::new(federation)), file.quota_project_id))
+            }
             _ => Err(Error::unsupported(
-                "`vertex_credentials` are of a kind that is not supported: give those of a service account or of a \
-                 login (`authorized_user`)",
+                "`vertex_credentials` are of a kind that is not supported: give those of a service account, of a \
+                 login (`authorized_user`) or of an external account",
             )),
         }
     }
@@ -103,40 +113,52 @@ impl Source {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
                 let assertion = account.assertion(now)?;
                 let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-                form(&account.address, &[("grant_type", grant), ("assertion", &assertion)])
+                posted(&account.address, form::pairs(&[("grant_type", grant), ("assertion", &assertion)]))
             }
             Self::Person { body, address } => posted(address, body.expose().clone()),
+            Self::Federated(federation) => return federation.token().await,
             Self::Machine { address } => {
                 let headers = HeaderMap::from_iter([(FLAVOR, HeaderValue::from_static("Google"))]);
-                let body = Bytes::new();
-                ColdCall {
-                    method: Method::GET,
-                    url: address.clone(),
-                    headers,
-                    body,
-                    size: 1 << 20,
-                    deadline: PATIENCE,
-                }
+                call(Method::GET, address, headers, Bytes::new())
             }
         };
         self.granted(call).await
     }
 
     async fn granted(&self, call: ColdCall) -> Result<(Secret, Duration)> {
-        let reply = llm_transport::ask(call).await.map_err(|fault| match self {
-            Self::Machine { .. } => refused(
-                "this machine has none of its own: set `vertex_credentials` or `GOOGLE_APPLICATION_CREDENTIALS`",
-            ),
-            _ => refused(&format!("Google's token server was not reached: {fault}")),
-        })?;
-        if reply.status != 200 {
-            let why = format!("Google's token server answered with status {}", reply.status);
-            return Err(refused(&format!("{why}{}", reason(&reply.body))));
+        match self {
+            Self::Machine { .. } => {
+                let none = "this machine has none of its own: set `vertex_credentials` or \
+                            `GOOGLE_APPLICATION_CREDENTIALS`";
+                granted(&answered(call, |_| refused(none)).await?)
+            }
+            _ => granted(&asked(call).await?),
         }
-        let granted: Granted = serde_json::from_slice(&reply.body)
-            .map_err(|_| refused("the answer of Google's token server is none"))?;
-        Ok((granted.access_token, Duration::from_secs(granted.expires_in.unwrap_or(3600))))
     }
+}
+
+/// What a token server of Google's answers.
+///
+/// # Errors
+/// When nobody is there, or it refuses.
+pub(super) async fn asked(call: ColdCall) -> Result<Bytes> {
+    answered(call, |fault| refused(&format!("Google's token server was not reached: {fault}"))).await
+}
+
+async fn answered(call: ColdCall, unreached: impl Fn(&Error) -> Error) -> Result<Bytes> {
+    let reply = llm_transport::ask(call).await.map_err(|fault| unreached(&fault))?;
+    if reply.status != 200 {
+        let why = format!("Google's token server answered with status {}", reply.status);
+        return Err(refused(&format!("{why}{}", reason(&reply.body))));
+    }
+    Ok(reply.body)
+}
+
+/// The token in an answer, and how long it lives.
+pub(super) fn granted(body: &[u8]) -> Result<(Secret, Duration)> {
+    let granted: Granted =
+        serde_json::from_slice(body).map_err(|_| refused("the answer of Google's token server is none"))?;
+    Ok((granted.access_token, Duration::from_secs(granted.expires_in.unwrap_or(3600))))
 }
 
 impl Account {
@@ -149,15 +171,23 @@ impl Account {
     }
 }
 
-/// The word for what went wrong, where it is a plain one (`invalid_grant`).
+/// The word for what went wrong, where it is a plain one (`invalid_grant`, `PERMISSION_DENIED`).
 fn reason(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Refusal {
-        error: String,
+        error: Why,
     }
-    let word = serde_json::from_slice::<Refusal>(body).ok().map(|refusal| refusal.error);
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Why {
+        Word(String),
+        Status { status: String },
+    }
+    let word = serde_json::from_slice::<Refusal>(body).ok().map(|refusal| match refusal.error {
+        Why::Word(word) | Why::Status { status: word } => word,
+    });
     let plain = |word: &String| {
-        word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
     };
     word.filter(plain).map(|word| format!(" ({word})")).unwrap_or_default()
 }
@@ -170,33 +200,17 @@ fn refresh(file: File) -> Option<Secret> {
         ("refresh_token", file.refresh_token?.expose().clone()),
     ];
     let pairs: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    Some(Secret::new(encoded(&pairs)))
+    Some(Secret::new(form::pairs(&pairs)))
 }
 
-fn form(address: &str, fields: &[(&str, &str)]) -> ColdCall {
-    posted(address, encoded(fields))
-}
-
-fn posted(address: &str, body: String) -> ColdCall {
+/// A form that is sent to a token server.
+pub(super) fn posted(address: &str, body: String) -> ColdCall {
     let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-    ColdCall {
-        method: Method::POST,
-        url: address.to_owned(),
-        headers: HeaderMap::from_iter([(CONTENT_TYPE, kind)]),
-        body: body.into(),
-        size: 1 << 20,
-        deadline: PATIENCE,
-    }
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind)]);
+    call(Method::POST, address, headers, body.into())
 }
 
-/// `application/x-www-form-urlencoded`.
-fn encoded(fields: &[(&str, &str)]) -> String {
-    let escape = |text: &str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        let shown =
-            |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-        text.bytes().map(shown).collect::<String>()
-    };
-    let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
-    pairs.join("&")
+/// A call for a token, or for what a token is made of.
+pub(super) fn call(method: Method, address: &str, headers: HeaderMap, body: Bytes) -> ColdCall {
+    ColdCall { method, url: address.to_owned(), headers, body, size: 1 << 20, deadline: PATIENCE }
 }

@@ -75,7 +75,7 @@ async fn shown(google: &Google) -> Result<Option<String>> {
 #[tokio::test]
 async fn a_token_is_fetched_once_however_many_wait_and_again_after_a_refusal() {
     let (address, calls, last) = server("200 OK", r#"{"access_token":"ya29.t","expires_in":3599}"#).await;
-    let google = Google::new(Some(&login(&address))).expect("a login");
+    let google = Google::new(Some(&login(&address)), &Files::default()).expect("a login");
     let all = futures_util::future::join_all((0..8).map(|_| shown(&google))).await;
     assert!(all.iter().all(|one| one == &Ok(Some("Bearer ya29.t".to_owned()))), "{all:?}");
     assert_eq!(calls.load(Ordering::SeqCst), 1);
@@ -91,7 +91,7 @@ async fn a_token_is_fetched_once_however_many_wait_and_again_after_a_refusal() {
 async fn a_refusal_is_about_our_credentials_and_shows_none() {
     let (address, _, _) =
         server("400 Bad Request", r#"{"error":"invalid_grant","error_description":"1//re+fresh"}"#).await;
-    let google = Google::new(Some(&login(&address))).expect("a login");
+    let google = Google::new(Some(&login(&address)), &Files::default()).expect("a login");
     let error = shown(&google).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::UpstreamAuth);
     assert_eq!(
@@ -113,7 +113,7 @@ async fn a_service_account_signs_what_its_public_key_proves() {
         "type": "service_account", "client_email": "a@b.example", "private_key": pem, "private_key_id": "k1",
         "token_uri": address, "project_id": "my-project",
     });
-    let google = Google::new(Some(&file.to_string())).expect("an account");
+    let google = Google::new(Some(&file.to_string()), &Files::default()).expect("an account");
     assert_eq!(shown(&google).await, Ok(Some("Bearer t".to_owned())));
     let heard = last.lock().clone();
     let token = heard.rsplit_once("assertion=").expect("an assertion").1;
@@ -137,10 +137,11 @@ fn what_is_no_credentials_is_refused_without_repeating_it() {
     for (text, word) in [
         ("my secret", "expected the JSON"),
         (r#"{"type":"service_account","client_email":"a","private_key":"my secret"}"#, "no RSA key"),
-        (r#"{"type":"external_account"}"#, "not supported"),
+        (r#"{"type":"external_account"}"#, "`audience`"),
+        (r#"{"type":"impersonated_service_account"}"#, "not supported"),
         (r#"{"type":"authorized_user"}"#, "refresh_token"),
     ] {
-        let error = Google::new(Some(text)).err().expect("refused");
+        let error = Google::new(Some(text), &Files::default()).err().expect("refused");
         assert!(error.message().contains(word) && !error.message().contains("my secret"), "{error}");
     }
 }

@@ -49,6 +49,11 @@ impl Watch {
         Self::Nothing
     }
 
+    /// Whether it is read at its end, as a whole.
+    pub(super) fn is_of_document(&self) -> bool {
+        matches!(self, Self::Whole { .. })
+    }
+
     fn chunk(&mut self, chunk: &Bytes, seen: &mut Seen) {
         let read = match self {
             Self::Nothing => true,

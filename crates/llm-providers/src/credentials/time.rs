@@ -1,9 +1,10 @@
-//! Times as AWS writes them.
+//! Times as clouds write them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `20150830T123600Z`, with its day in front of the `T`.
-pub(super) fn stamp(now: SystemTime) -> String {
+#[cfg(feature = "aws")]
+pub(crate) fn stamp(now: SystemTime) -> String {
     let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (days, of_day) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
@@ -12,7 +13,7 @@ pub(super) fn stamp(now: SystemTime) -> String {
 }
 
 /// The time of a text such as `2026-11-21T15:04:05Z`; fractions do not count.
-pub(super) fn read(text: &str) -> Option<SystemTime> {
+pub(crate) fn read(text: &str) -> Option<SystemTime> {
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
     let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
@@ -25,6 +26,7 @@ pub(super) fn read(text: &str) -> Option<SystemTime> {
 }
 
 /// Year, month and day of a count of days from 1970-01-01. Years begin in March here, so that the leap day is the last.
+#[cfg(feature = "aws")]
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
@@ -43,7 +45,7 @@ fn days(year: u64, month: u64, day: u64) -> u64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year - 719_468
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "aws"))]
 mod tests {
     use super::*;
 
