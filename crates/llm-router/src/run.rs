@@ -1,6 +1,7 @@
 //! The one loop that makes attempts until an answer begins.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -230,7 +231,8 @@ impl Run<'_> {
             deadlines,
         };
         let in_flight = deployment.begin();
-        let answer = async {
+        // Pinned here: by value it would be copied on its way through the timeout.
+        let answer = pin!(async {
             let reply = match call.inbound.asked.operation {
                 Operation::Chat => deployment.provider.chat(call),
                 _ => deployment.provider.exchange(call),
@@ -238,7 +240,7 @@ impl Run<'_> {
             let reply = reply.await?;
             let answer = started::start(reply.body).await?;
             Ok((reply.headers, reply.losses, answer))
-        };
+        });
         let first = deadlines.first_content.filter(|_| self.route.stream);
         let ends = [first.and_then(|limit| attempt_began.checked_add(limit)), deadlines.total];
         let outcome = within(ends.into_iter().flatten().min(), answer).await;

@@ -1,6 +1,6 @@
 //! Requests whose path is written from the host's root, and whose body may still be arriving.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -38,7 +38,7 @@ impl Upstream {
         let (length, chunks) = match body {
             RelayBody::Whole(bytes) => {
                 request.body = bytes.into();
-                return self.send_to(path, request, deadlines).await;
+                return self.send_to(path, Outgoing::new(request), deadlines).await;
             }
             RelayBody::Arriving { length, chunks } => (length, chunks),
         };
@@ -55,11 +55,11 @@ impl Upstream {
             Lease::Http1(http1) => {
                 let (target, extra) = self.http1_head(&path)?;
                 let request = outgoing.request_with(body, target, extra);
-                wait(http1.connection()?.send(request), &mut watch).await
+                wait(pin!(http1.connection()?.send(request)), &mut watch).await
             }
             Lease::Http2(http2) => {
                 let target = self.target.absolute_form(path)?;
-                wait(http2.send(outgoing.request_with(body, target, None)), &mut watch).await
+                wait(pin!(http2.send(outgoing.request_with(body, target, None))), &mut watch).await
             }
         };
         match sent {
