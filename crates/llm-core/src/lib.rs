@@ -29,6 +29,7 @@ pub mod event;
 pub mod exchange;
 pub mod form;
 pub mod framing;
+pub mod hush;
 pub mod ingress;
 pub mod inquiry;
 pub mod json;
