@@ -334,7 +334,7 @@ impl Edit<'_> {
         self.added.extend_from_slice(json);
     }
 
-    /// The edited body: slices of the original with the changes between.
+    /// The edited body: slices of the original with the changes between, or a copy of a small one.
     pub fn finish(mut self) -> WireBody {
         if self.changes.is_empty() && self.added.is_empty() {
             return self.body.clone().into();
@@ -372,7 +372,7 @@ impl Edit<'_> {
         let added = if kept { 0 } else { 1.min(self.added.len()) };
         pieces.out.push(Bytes::from(self.added).slice(added..));
         pieces.flush(self.body.len());
-        pieces.out
+        pieces.out.compact()
     }
 }
 
