@@ -83,6 +83,8 @@ fn is_gateway_key(name: &[u8]) -> bool {
 pub struct Envelope {
     members: Vec<Member>,
     nested: scan::Keys,
+    /// Marks of the members' keys; none when one is spelled with escapes.
+    top: Option<scan::Keys>,
     close: usize,
 }
 
@@ -107,16 +109,20 @@ impl Envelope {
     /// [`crate::ErrorKind::InvalidRequest`] when the body is not one JSON object in UTF-8, nests too deep, or
     /// names a top-level key twice.
     pub fn scan(body: &[u8]) -> Result<Self> {
-        let text = std::str::from_utf8(body)
-            .map_err(|fault| invalid(&format!("not UTF-8 at byte {}", fault.valid_up_to())))?;
-        let mut scanner = scan::Scanner::new(text.as_bytes());
+        let survey = scan::Survey::of(body);
+        if !survey.ascii {
+            std::str::from_utf8(body)
+                .map_err(|fault| invalid(&format!("not UTF-8 at byte {}", fault.valid_up_to())))?;
+        }
+        let mut scanner = scan::Scanner::new(body, survey.controls);
         let (mut members, close) = scanner.object().map_err(|fault| invalid(&fault.to_string()))?;
         if scanner.has_escapes {
             for member in &mut members {
-                member.unescaped = unescape(&text[member.key.clone()])?;
+                member.unescaped = unescape(member.name(body))?;
             }
         }
-        let envelope = Self { members, nested: scanner.nested, close };
+        let top = if scanner.has_escapes { None } else { Some(scanner.top) };
+        let envelope = Self { members, nested: scanner.nested, top, close };
         if scanner.repeats || scanner.has_escapes {
             envelope.refuse_repeated_keys(body)?;
         }
@@ -220,6 +226,10 @@ impl Envelope {
     }
 
     fn find(&self, body: &[u8], key: &str) -> Option<usize> {
+        // Most keys that are asked for are not there.
+        if self.top.is_some_and(|top| !top.may_have(key)) {
+            return None;
+        }
         self.members.iter().position(|member| member.is(body, key))
     }
 }
@@ -326,7 +336,7 @@ impl Edit<'_> {
         self.added.extend_from_slice(json);
     }
 
-    /// The edited body: slices of the original with the changes between.
+    /// The edited body: slices of the original with the changes between, or a copy of a small one.
     pub fn finish(mut self) -> WireBody {
         if self.changes.is_empty() && self.added.is_empty() {
             return self.body.clone().into();
@@ -364,7 +374,7 @@ impl Edit<'_> {
         let added = if kept { 0 } else { 1.min(self.added.len()) };
         pieces.out.push(Bytes::from(self.added).slice(added..));
         pieces.flush(self.body.len());
-        pieces.out
+        pieces.out.compact()
     }
 }
 

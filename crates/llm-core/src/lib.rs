@@ -31,6 +31,7 @@ pub mod event;
 pub mod exchange;
 pub mod form;
 pub mod framing;
+pub mod hush;
 pub mod images;
 pub mod ingress;
 pub mod inquiry;

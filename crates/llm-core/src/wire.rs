@@ -4,11 +4,21 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use smallvec::SmallVec;
 
-/// A body in pieces that are written one after the other; none is copied to join them.
+/// A body in pieces that are written one after the other; no large one is copied to join them.
 #[derive(Clone, Debug, Default)]
 pub struct WireBody(SmallVec<[Bytes; 4]>);
 
+/// A body up to this length is joined at less cost than its pieces are written: each goes through the HTTP connection
+/// for itself, at some hundred instructions.
+const SMALL: usize = 4 * 1024;
+
 impl WireBody {
+    /// Joins the pieces of a small body.
+    #[must_use]
+    pub fn compact(self) -> Self {
+        if self.0.len() < 2 || self.len() > SMALL { self } else { self.joined().into() }
+    }
+
     /// Adds a piece.
     pub fn push(&mut self, piece: Bytes) {
         if !piece.is_empty() {

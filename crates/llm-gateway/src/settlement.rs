@@ -426,7 +426,9 @@ fn reason(error: &Error) -> Option<&str> {
 
 impl Drop for Settlement {
     fn drop(&mut self) {
-        self.settle(Outcome::Cancelled);
+        if !self.settled {
+            self.settle(Outcome::Cancelled);
+        }
     }
 }
 

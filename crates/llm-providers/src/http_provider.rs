@@ -139,13 +139,12 @@ impl HttpProvider {
         call: &Call<'_>,
         first_content: Option<Instant>,
     ) -> Result<(HeaderMap, ReplyBody)> {
-        let reply = self.send(request, call).await?;
+        let UpstreamReply { status, headers, body } = self.send(request, call).await?;
         if !call.stream {
-            let reply = collected(reply).await?;
+            let reply = WireResponse { status, headers, body: body.collect().await? };
             let body = self.whole(call, &reply)?;
             return Ok((reply.headers, body));
         }
-        let UpstreamReply { status, headers, body } = reply;
         let Some(chunks) = Chunks::begin(body, first_content).await? else {
             let reply = WireResponse { status, headers, body: bytes::Bytes::new() };
             return Err(whole::no_answer(Shape::Empty, &reply));
@@ -167,7 +166,8 @@ impl HttpProvider {
         if is_success(reply.status) {
             return Ok(reply);
         }
-        let error = self.refusal(reply).await;
+        // Refusals are rare, and their future is large.
+        let error = Box::pin(self.refusal(reply)).await;
         if let Some(Authenticated { authenticator, .. }) = &self.authenticator
             && error.kind() == ErrorKind::UpstreamAuth
         {

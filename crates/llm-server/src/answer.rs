@@ -1,5 +1,6 @@
 //! One request of a model API: its body in, the gateway's answer out, and every way in which that fails.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,24 +40,28 @@ where
     if parts.method != Method::POST {
         return wrong_method(app, &*ingress, &parts);
     }
-    let work = async {
-        let call_id = call_id(&parts.headers);
-        let collected = match collect(app, &parts.headers, &mut body).await {
-            Ok(collected) => collected,
-            Err(error) => {
-                let held_back = parts.headers.contains_key(header::EXPECT);
-                return Err(Refused { error, call_id, held_back });
-            }
-        };
-        let dialect = Arc::clone(&ingress);
-        let Parts { headers, .. } = parts;
-        let body = collected.bytes;
-        let incoming = Incoming { ingress: dialect, asked, headers, body, received, call_id };
-        let answer = app.gateway.handle(incoming).await;
-        drop(collected.held);
-        Ok(response(answer))
+    let done = {
+        // Pinned here: handed over by value it would be copied, and stand in the task twice.
+        let work = pin!(async {
+            let call_id = call_id(&parts.headers);
+            let collected = match collect(app, &parts.headers, &mut body).await {
+                Ok(collected) => collected,
+                Err(error) => {
+                    let held_back = parts.headers.contains_key(header::EXPECT);
+                    return Err(Refused { error, call_id, held_back });
+                }
+            };
+            let dialect = Arc::clone(&ingress);
+            let Parts { headers, .. } = parts;
+            let body = collected.bytes;
+            let incoming = Incoming { ingress: dialect, asked, headers, body, received, call_id };
+            let answer = app.gateway.handle(incoming).await;
+            drop(collected.held);
+            Ok(response(answer))
+        });
+        caught(work).await
     };
-    match caught(work).await {
+    match done {
         Ok(Ok(answer)) => answer,
         Ok(Err(refused)) => refused.answer(app, &*ingress, body),
         Err(Panicked) => {

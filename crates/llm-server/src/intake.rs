@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
+use llm_core::hush::hushed;
 use llm_core::{Error, ErrorKind, Fault, Result, Retry};
 use tokio::time::{Instant, sleep_until};
 
@@ -96,7 +97,13 @@ where
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Collected>> {
         while !self.body.is_end_stream() {
-            match ready!(Pin::new(&mut *self.body).poll_frame(context)) {
+            let (frame, connection) = hushed(|| Pin::new(&mut *self.body).poll_frame(context));
+            if self.body.is_end_stream() {
+                connection.forget();
+            } else {
+                connection.wake();
+            }
+            match ready!(frame) {
                 // Trailers mean nothing here.
                 Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |piece| self.take(piece))?,
                 Some(Err(error)) => return Poll::Ready(Err(broken(&error.into()))),

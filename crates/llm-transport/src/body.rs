@@ -65,24 +65,27 @@ impl UpstreamBody {
     ///
     /// # Errors
     /// When it does not come whole and in time, or is larger than [`crate::Options::max_body`].
-    pub async fn collect(mut self) -> Result<Bytes> {
+    pub fn collect(mut self) -> impl Future<Output = Result<Bytes>> + Send {
         let announced = match &self.source {
             Source::Network(network) => network.announced(),
             Source::Tape(_) => 0,
         };
-        self.check(announced)?;
-        let Some(first) = self.chunk().await.transpose()? else { return Ok(Bytes::new()) };
-        self.check(first.len() as u64)?;
-        let Some(mut chunk) = self.chunk().await.transpose()? else { return Ok(first) };
-        let expected = usize::try_from(announced.min(LARGEST_RESERVE)).unwrap_or_default();
-        let mut whole = BytesMut::with_capacity(expected.max(first.len() + chunk.len()));
-        whole.extend_from_slice(&first);
-        loop {
-            self.check(whole.len() as u64 + chunk.len() as u64)?;
-            whole.extend_from_slice(&chunk);
-            match self.chunk().await.transpose()? {
-                Some(next) => chunk = next,
-                None => return Ok(whole.freeze()),
+        // What a block captures is used where it is; an async function would copy it once more.
+        async move {
+            self.check(announced)?;
+            let Some(first) = self.chunk().await.transpose()? else { return Ok(Bytes::new()) };
+            self.check(first.len() as u64)?;
+            let Some(mut chunk) = self.chunk().await.transpose()? else { return Ok(first) };
+            let expected = usize::try_from(announced.min(LARGEST_RESERVE)).unwrap_or_default();
+            let mut whole = BytesMut::with_capacity(expected.max(first.len() + chunk.len()));
+            whole.extend_from_slice(&first);
+            loop {
+                self.check(whole.len() as u64 + chunk.len() as u64)?;
+                whole.extend_from_slice(&chunk);
+                match self.chunk().await.transpose()? {
+                    Some(next) => chunk = next,
+                    None => return Ok(whole.freeze()),
+                }
             }
         }
     }

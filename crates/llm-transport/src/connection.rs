@@ -1,7 +1,7 @@
 //! One connection to a vendor: hyper's end of it, the task that drives it, and who may use it.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use llm_core::hush::Hushable;
 use llm_core::{Error, ErrorKind, Result};
 use tokio::runtime::{Handle, Id};
 use tokio::sync::Notify;
@@ -49,7 +50,13 @@ impl Http1 {
         let (sender, connection) =
             http1::Builder::new().handshake(io).await.map_err(|cause| failure::exchanging(&cause))?;
         // How it ends is told to the call in flight; without one nobody needs to know.
-        let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+        let driver = async move {
+            let (mut connection, mut hushable) = (pin!(connection), Hushable::default());
+            let ended =
+                poll_fn(|context| hushable.poll(context, |context| connection.as_mut().poll(context)));
+            drop(ended.await);
+        };
+        let driver = tokio::spawn(driver).abort_handle();
         Ok(Self { sender, driver, heard, runtime: Handle::current().id(), idle_since: Instant::now() })
     }
 

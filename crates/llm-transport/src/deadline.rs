@@ -18,7 +18,7 @@ enum Phase {
     Body,
 }
 
-/// Watches the waits of one call. While data comes in time it costs one clock read a chunk and no timer call.
+/// Watches the waits of one call. While data comes in time it costs one clock read a wait and no timer call.
 #[derive(Debug)]
 pub(crate) struct Watch {
     phase: Phase,
@@ -27,6 +27,8 @@ pub(crate) struct Watch {
     total: Option<Instant>,
     started: Instant,
     last: Instant,
+    /// A chunk came since anybody waited.
+    moved: bool,
     sent: Option<Arc<Progress>>,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -42,6 +44,7 @@ impl Watch {
             total: deadlines.total.map(Instant::from_std),
             started: now,
             last: now,
+            moved: false,
             sent: deadlines.headers.map(|_| Arc::new(Progress::new(now))),
             timer: None,
         }
@@ -57,11 +60,13 @@ impl Watch {
         self.total
     }
 
-    /// The request goes out (again) now.
-    pub(crate) fn sending(&mut self) {
+    /// The request goes out (again) now: the moment is given back.
+    pub(crate) fn sending(&mut self) -> Instant {
+        let now = Instant::now();
         if let Some(sent) = &self.sent {
-            sent.note();
+            sent.note_at(now);
         }
+        now
     }
 
     /// The head is there; from now on the gaps between chunks are watched.
@@ -71,15 +76,17 @@ impl Watch {
         self.received();
     }
 
-    /// A chunk came.
+    /// A chunk came. The wait for the next one begins when somebody waits, who looks at the clock then: of chunks that
+    /// come together none does.
     pub(crate) fn received(&mut self) {
-        if self.idle.is_some() {
-            self.last = Instant::now();
-        }
+        self.moved = true;
     }
 
     /// Ready with the error when a deadline has passed. Call it only while waiting.
     pub(crate) fn poll_expired(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        if std::mem::take(&mut self.moved) && self.idle.is_some() {
+            self.last = Instant::now();
+        }
         loop {
             let Some((due, by_total)) = self.due() else { return Poll::Pending };
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
@@ -163,7 +170,12 @@ impl Progress {
 
     /// The body moved now.
     pub(crate) fn note(&self) {
-        let passed = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.note_at(Instant::now());
+    }
+
+    fn note_at(&self, now: Instant) {
+        let passed = now.saturating_duration_since(self.started).as_nanos();
+        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
         self.nanoseconds.store(passed, Ordering::Relaxed);
     }
 

@@ -1,6 +1,6 @@
 //! Requests whose path is written from the host's root, and whose body may still be arriving.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -59,11 +59,11 @@ impl Upstream {
             Lease::Http1(http1) => {
                 let (target, extra) = self.http1_head(&path)?;
                 let request = outgoing.request_with(body, target, extra);
-                wait(http1.connection()?.send(request), &mut watch).await
+                wait(pin!(http1.connection()?.send(request)), &mut watch).await
             }
             Lease::Http2(http2) => {
                 let target = self.target.absolute_form(path)?;
-                wait(http2.send(outgoing.request_with(body, target, None)), &mut watch).await
+                wait(pin!(http2.send(outgoing.request_with(body, target, None))), &mut watch).await
             }
         };
         match sent {

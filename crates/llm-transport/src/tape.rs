@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::body::{Chunks, UpstreamBody};
 use crate::deadline::Watch;
+use crate::outgoing::Outgoing;
 use crate::upstream::{Upstream, UpstreamReply};
 
 /// How long the end of an answer may take that nobody reads any more, because its last frame was there.
@@ -92,7 +93,8 @@ impl Upstream {
             return self.told_again(told, deadlines).await;
         }
         let began = Instant::now();
-        let UpstreamReply { status, headers, body } = self.by_network(path, request, deadlines).await?;
+        let UpstreamReply { status, headers, body } =
+            self.by_network(path, Outgoing::new(request), deadlines).await?;
         let told = Told { status, headers: headers.clone(), head_after: began.elapsed(), chunks: Vec::new() };
         let keeping = Keeping {
             body: Some(body),

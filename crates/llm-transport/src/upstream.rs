@@ -1,7 +1,7 @@
 //! One vendor's base URL: requests go out here, and the heads of answers come back.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use llm_core::provider::Deadlines;
 use llm_core::wire::WireRequest;
 use llm_core::{Error, Result};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::body::{Network, UpstreamBody};
 use crate::connect::Connector;
@@ -121,33 +121,34 @@ impl Upstream {
     ) -> Result<UpstreamReply> {
         match &self.tape {
             Some(tape) => Box::pin(self.by_tape(tape, path, request, deadlines)).await,
-            None => self.by_network(path, request, deadlines).await,
+            None => self.by_network(path, Outgoing::new(request), deadlines).await,
         }
     }
 
     pub(crate) async fn by_network(
         &self,
         path: PathAndQuery,
-        request: WireRequest,
+        outgoing: Outgoing,
         deadlines: &Deadlines,
     ) -> Result<UpstreamReply> {
         let mut watch = Watch::begin(deadlines);
-        let outgoing = Outgoing::new(request);
         // Opening is rare and large: boxed, so that the future of the usual call stays small.
-        let lease = match self.pool.idle() {
+        let mut lease = match self.pool.idle() {
             Some(lease) => lease,
             None => Box::pin(self.open(deadlines, &watch, false)).await?,
         };
-        match self.exchange(lease, &outgoing, &path, &mut watch).await {
-            Ok((head, lease)) => return self.reply(head, lease, watch),
+        match self.exchange(&mut lease, &outgoing, &path, &mut watch).await {
+            Ok(head) => return self.reply(head, lease, watch),
             Err(Failure { error, stale: false }) => return Err(error),
             Err(Failure { stale: true, .. }) => {}
         }
-        let lease = Box::pin(self.open(deadlines, &watch, true)).await?;
-        match self.exchange(lease, &outgoing, &path, &mut watch).await {
-            Ok((head, lease)) => self.reply(head, lease, watch),
-            Err(failure) => Err(failure.error),
-        }
+        // Rarer still.
+        let again = Box::pin(async {
+            lease = self.open(deadlines, &watch, true).await?;
+            self.exchange(&mut lease, &outgoing, &path, &mut watch).await.map_err(|failure| failure.error)
+        });
+        let head = again.await?;
+        self.reply(head, lease, watch)
     }
 
     pub(crate) async fn open(&self, deadlines: &Deadlines, watch: &Watch, fresh: bool) -> Result<Lease> {
@@ -167,25 +168,24 @@ impl Upstream {
 
     async fn exchange(
         &self,
-        mut lease: Lease,
+        lease: &mut Lease,
         outgoing: &Outgoing,
         path: &PathAndQuery,
         watch: &mut Watch,
-    ) -> Result<(Response<Incoming>, Lease), Failure> {
-        let began = Instant::now();
-        watch.sending();
-        let sent = match &mut lease {
+    ) -> Result<Response<Incoming>, Failure> {
+        let began = watch.sending();
+        let sent = match lease {
             Lease::Http1(http1) => {
                 let request = self.http1_request(outgoing, path, watch).map_err(fatal)?;
-                wait(http1.connection().map_err(fatal)?.send(request), watch).await
+                wait(pin!(http1.connection().map_err(fatal)?.send(request)), watch).await
             }
             Lease::Http2(http2) => {
                 let target = self.target.absolute_form(path.clone()).map_err(fatal)?;
-                wait(http2.send(outgoing.request(target, None, watch.progress())), watch).await
+                wait(pin!(http2.send(outgoing.request(target, None, watch.progress()))), watch).await
             }
         };
         match sent.map_err(fatal)? {
-            Ok(head) => Ok((head, lease)),
+            Ok(head) => Ok(head),
             Err(refused) => {
                 let unsent = refused.message().is_some();
                 let stale = lease.may_be_stale(unsent) && (unsent || began.elapsed() < STALE_WITHIN);
@@ -249,9 +249,9 @@ impl Upstream {
     }
 }
 
-/// Waits for the answer's head or a deadline, whichever is first.
-pub(crate) async fn wait(sent: impl Future<Output = Sent>, watch: &mut Watch) -> Result<Sent> {
-    let mut sent = pin!(sent);
+/// Waits for the answer's head or a deadline, whichever is first. What is waited for is pinned by the caller: taken by
+/// value it would be copied on the way.
+pub(crate) async fn wait(mut sent: Pin<&mut impl Future<Output = Sent>>, watch: &mut Watch) -> Result<Sent> {
     poll_fn(|context| match sent.as_mut().poll(context) {
         Poll::Ready(sent) => Poll::Ready(Ok(sent)),
         Poll::Pending => watch.poll_expired(context).map(Err),

@@ -2,6 +2,8 @@
 
 mod plain;
 
+pub(super) use plain::Survey;
+
 use std::fmt;
 use std::ops::Range;
 
@@ -29,13 +31,15 @@ pub(super) struct Scanner<'a> {
     /// Marks of all keys that went by below the top level.
     pub(super) nested: Keys,
     /// The same of the top level.
-    top: Keys,
+    pub(super) top: Keys,
     /// Whether two keys of the top level have the same spelling.
     pub(super) repeats: bool,
     /// Whether one has escapes, so that it may be the same as another all the same.
     pub(super) has_escapes: bool,
     /// Elements of the outermost array of the value that was skipped last.
     elements: usize,
+    /// Whether strings must be searched for control characters.
+    controls: bool,
 }
 
 /// A set of keys that may say yes to one that is not in it, never no to one that is.
@@ -64,9 +68,9 @@ impl Keys {
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(super) fn new(bytes: &'a [u8], controls: bool) -> Self {
         let (nested, top) = (Keys::default(), Keys::default());
-        Self { bytes, at: 0, nested, top, repeats: false, has_escapes: false, elements: 0 }
+        Self { bytes, at: 0, nested, top, repeats: false, has_escapes: false, elements: 0, controls }
     }
 
     /// The members of the one object that the text is, and where its brace closes.
@@ -198,24 +202,37 @@ impl<'a> Scanner<'a> {
             return Err(self.fault("expected a string"));
         }
         self.at += 1;
-        let mut escapes = false;
+        if self.controls { self.rest_of_string::<true>() } else { self.rest_of_string::<false>() }
+    }
+
+    fn rest_of_string<const CONTROLS: bool>(&mut self) -> Result<bool, Fault> {
+        let (mut escapes, mut short) = (false, true);
         loop {
-            let rest = &self.bytes[self.at..];
-            let plain = plain::length(rest);
-            self.at += plain;
-            match rest.get(plain) {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(escapes);
-                }
-                Some(b'\\') => {
-                    self.at += 1;
-                    self.escape()?;
-                    escapes = true;
-                }
-                Some(_) => return Err(self.fault("control character in a string")),
-                None => return Err(self.fault("unterminated string")),
+            let from = self.at;
+            let rest = self.bytes.get(from..).unwrap_or_default();
+            let (mut found, width) = plain::specials::<CONTROLS>(rest, std::mem::take(&mut short));
+            if width == 0 {
+                return Err(self.fault("unterminated string"));
             }
+            while found != 0 {
+                self.at = from + found.trailing_zeros() as usize;
+                match self.peek() {
+                    Some(b'"') => {
+                        self.at += 1;
+                        return Ok(escapes);
+                    }
+                    Some(b'\\') => {
+                        self.at += 1;
+                        self.escape()?;
+                        escapes = true;
+                    }
+                    _ => return Err(self.fault("control character in a string")),
+                }
+                // What the escape took is behind us.
+                let behind = u32::try_from(self.at - from).unwrap_or(u32::MAX);
+                found &= u64::MAX.checked_shl(behind).unwrap_or(0);
+            }
+            self.at = self.at.max(from + width);
         }
     }
 
@@ -235,13 +252,17 @@ impl<'a> Scanner<'a> {
     }
 
     fn scalar(&mut self) -> Result<(), Fault> {
-        for literal in ["true", "false", "null"] {
-            if self.bytes[self.at..].starts_with(literal.as_bytes()) {
-                self.at += literal.len();
-                return Ok(());
-            }
+        let literal: &[u8] = match self.peek() {
+            Some(b't') => b"true",
+            Some(b'f') => b"false",
+            Some(b'n') => b"null",
+            _ => return self.number(),
+        };
+        if !self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(literal)) {
+            return Err(self.fault("expected a value"));
         }
-        self.number()
+        self.at += literal.len();
+        Ok(())
     }
 
     fn number(&mut self) -> Result<(), Fault> {

@@ -77,6 +77,9 @@ impl WireAnswer<'_> {
     }
 }
 
+/// The member in which one vendor hides usage.
+pub(super) const HIDES_USAGE: &str = "x_groq";
+
 /// Usage that one vendor hides in an object of its own.
 pub(super) fn hidden_usage(extras: &RawObject) -> Option<WireUsage> {
     #[derive(Default)]
@@ -89,7 +92,7 @@ pub(super) fn hidden_usage(extras: &RawObject) -> Option<WireUsage> {
             Ok(key == "usage")
         }
     }
-    let hidden: Object<Hidden> = extras.get("x_groq")?.read().ok()?;
+    let hidden: Object<Hidden> = extras.get(HIDES_USAGE)?.read().ok()?;
     hidden.0.0
 }
 

@@ -2,5 +2,6 @@
 
 pub(crate) mod calls;
 pub(crate) mod decoder;
+mod glimpse;
 pub(crate) mod parts;
 pub(crate) mod tap;

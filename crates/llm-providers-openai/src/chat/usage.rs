@@ -223,8 +223,9 @@ impl<'a> Counts<'a> {
             return Some(None);
         }
         let rest = if std::mem::take(&mut self.first) { self.rest } else { self.rest.strip_prefix(',')? };
-        let (key, rest) = rest.trim_ascii_start().strip_prefix('"')?.split_once('"')?;
-        self.rest = rest.strip_prefix(':')?.trim_ascii_start();
+        let rest = rest.trim_ascii_start().strip_prefix('"')?;
+        let (key, rest) = rest.split_at_checked(memchr::memchr(b'"', rest.as_bytes())?)?;
+        self.rest = rest.strip_prefix("\":")?.trim_ascii_start();
         Some(Some(key))
     }
 

@@ -100,7 +100,7 @@ pub(crate) fn no_answer(shape: Shape, reply: &WireResponse) -> Error {
     Error::bad_answer(format!("the vendor answered {what}")).with_detail(detail)
 }
 
-/// The body with the public name in place of the vendor's: slices of it around the name, or itself.
+/// The body with the public name in place of the vendor's: slices of it around the name, a copy of a small one, or itself.
 fn renamed(body: &Bytes, model: Option<std::ops::Range<usize>>, public_model: &str) -> WireBody {
     let name = serde_json::to_vec(public_model).expect("a string is always valid JSON");
     let Some(range) = model.filter(|range| body.get(range.clone()).is_some_and(|old| old != name)) else {
@@ -110,7 +110,7 @@ fn renamed(body: &Bytes, model: Option<std::ops::Range<usize>>, public_model: &s
     pieces.push(body.slice(..range.start));
     pieces.push(name.into());
     pieces.push(body.slice(range.end..));
-    pieces
+    pieces.compact()
 }
 
 #[cfg(test)]
@@ -149,11 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn the_model_is_spliced_in_without_a_copy_of_the_rest() {
+    fn the_model_is_spliced_in_without_a_copy_of_a_large_rest() {
         let body = Bytes::from_static(br#"{"model":"large-2024","x":1}"#);
         let pieces = renamed(&body, Some(9..21), "my \"large\"");
-        assert_eq!(pieces.joined(), r#"{"model":"my \"large\"","x":1}"#);
-        assert_eq!(pieces.pieces().first().map(|piece| piece.as_ptr()), Some(body.as_ptr()));
+        assert_eq!(pieces.pieces(), [r#"{"model":"my \"large\"","x":1}"#]);
+        let large = Bytes::from(format!(r#"{{"model":"large-2024","x":"{}"}}"#, "x".repeat(1 << 16)));
+        let pieces = renamed(&large, Some(9..21), "large");
+        assert_eq!(pieces.pieces().len(), 3);
+        assert_eq!(pieces.pieces().first().map(|piece| piece.as_ptr()), Some(large.as_ptr()));
         for (range, name) in [(Some(9..21), "large-2024"), (None, "other"), (Some(20..999), "other")] {
             assert_eq!(renamed(&body, range, name).pieces(), std::slice::from_ref(&body));
         }

@@ -1,6 +1,7 @@
 //! One attempt at one deployment.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,7 +157,8 @@ pub(super) async fn ask(
         deadlines,
     };
     let hold = if mid_stream == MidStream::Restart { Hold::Whole } else { Hold::FirstContent };
-    let given = async {
+    // Pinned here: by value it would be copied on its way through the timeout.
+    let given = pin!(async {
         let reply = match call.inbound.asked.operation {
             Operation::Chat => deployment.provider.chat(call),
             _ => deployment.provider.exchange(call),
@@ -164,7 +166,7 @@ pub(super) async fn ask(
         let reply = reply.await?;
         let answer = started::start(reply.body, hold).await?;
         Ok(Given { headers: reply.headers, losses: reply.losses, answer })
-    };
+    });
     // Of an answer that is held back whole, the provider itself watches the beginning.
     let first = deadlines.first_content.filter(|_| route.stream && hold == Hold::FirstContent);
     let ends = [first.and_then(|limit| began.checked_add(limit)), deadlines.total];

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::service::TowerToHyperService;
+use llm_core::hush::Hushable;
 use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind};
 use tokio::net::TcpStream;
@@ -57,13 +58,14 @@ impl Service {
             }
         });
         let mut connection = pin!(self.http.serve_connection(io, service).with_upgrades());
+        let mut hushable = Hushable::default();
         let ended = poll_fn(|context| {
             match pulse.order(context.waker()) {
                 Some(Order::Close) => return Poll::Ready(Ok(())),
                 Some(Order::Finish) => connection.as_mut().graceful_shutdown(),
                 None => {}
             }
-            connection.as_mut().poll(context)
+            hushable.poll(context, |context| connection.as_mut().poll(context))
         });
         if let Err(error) = ended.await {
             // Clients hang up all the time; what it meant for a call is told by the gateway.

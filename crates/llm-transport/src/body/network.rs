@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::Body;
 use hyper::body::Incoming;
 use llm_core::Result;
+use llm_core::hush::hushed;
 
 use crate::deadline::Watch;
 use crate::decode::Decoder;
@@ -58,7 +59,13 @@ impl Network {
         {
             return Poll::Ready(Ok(Some(piece)));
         }
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
+        let (frame, connection) = hushed(|| Pin::new(&mut self.incoming).poll_frame(context));
+        if self.incoming.is_end_stream() {
+            connection.forget();
+        } else {
+            connection.wake();
+        }
+        let Poll::Ready(frame) = frame else {
             return self.watch.poll_expired(context).map(Err);
         };
         let chunk = match frame {

@@ -14,6 +14,7 @@ use crate::chat::fields::Object;
 use crate::chat::glance::Glance;
 use crate::chat::message::WireMessage;
 use crate::chat::part::Content;
+use crate::chat::stream::glimpse::{Glimpse, glimpse};
 use crate::error;
 
 const DONE: &[u8] = b"data: [DONE]\n\n";
@@ -77,6 +78,23 @@ impl Tap {
 
     /// Reads a chunk that holds something of interest; `false`: it is not for the client.
     fn read(&self, payload: &[u8], event: bool, seen: &mut Seen) -> Result<bool> {
+        let usual =
+            if event { None } else { glimpse(payload, !seen.content, self.completion_excludes_reasoning) };
+        if let Some(Glimpse { choice, usage }) = usual {
+            let only_usage = usage.is_some() && choice.is_none();
+            if let Some(choice) = choice {
+                seen.content = seen.content || choice.finish.is_some() || choice.content;
+                seen.finish = seen.finish.take().or(choice.finish);
+            }
+            if let Some(usage) = usage {
+                seen.usage.update(&usage);
+            }
+            return Ok(!only_usage || self.options.include_usage);
+        }
+        self.read_closely(payload, event, seen)
+    }
+
+    fn read_closely(&self, payload: &[u8], event: bool, seen: &mut Seen) -> Result<bool> {
         let text = std::str::from_utf8(payload).map_err(|_| unreadable())?;
         let Object(mut chunk): Object<Glance<'_>> = serde_json::from_str(text).map_err(|_| unreadable())?;
         let failed = chunk.error().or_else(|| event.then(|| error::classify_value(text)));
