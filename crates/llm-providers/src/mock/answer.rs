@@ -65,6 +65,7 @@ fn say(script: &Script, request: &ChatRequest, number: u64) -> (Part, FinishReas
         Answer::Says(text) => text.to_string(),
         Answer::Echo => format!("{NOTICE} You said: {}", last_user_text(request)),
     };
+    let text = rest(text, request);
     let limit =
         request.max_output_tokens.map_or(usize::MAX, |tokens| tokens.saturating_mul(LETTERS) as usize);
     match text.char_indices().nth(limit) {
@@ -72,6 +73,14 @@ fn say(script: &Script, request: &ChatRequest, number: u64) -> (Part, FinishReas
         None if script.length => (Part::text(text), FinishReason::Length),
         None => (Part::text(text), FinishReason::Stop),
     }
+}
+
+/// What is left of an answer that the request has begun already in the assistant's words; all of it, where it begins
+/// in another way.
+fn rest(text: String, request: &ChatRequest) -> String {
+    let last = request.messages.last().filter(|last| last.role == Role::Assistant);
+    let begun = last.map(Message::joined_text).unwrap_or_default();
+    text.strip_prefix(&begun).map(str::to_owned).unwrap_or(text)
 }
 
 fn thinking() -> Part {
