@@ -39,6 +39,8 @@ pub const GATEWAY_FIELDS: &[&str] = &[
     "load_balance_strategy",
     "mid_stream",
     "mock_response",
+    "mock_testing_content_policy_fallbacks",
+    "mock_testing_context_fallbacks",
     "mock_testing_fallbacks",
     "mock_tool_calls",
     "num_retries",
@@ -56,7 +58,7 @@ pub fn is_gateway_field(name: &str) -> bool {
 }
 
 /// For each first letter the lengths of the gateway's fields, as bits: nearly all other names end here.
-const GATEWAY_LENGTHS: [u32; 256] = {
+const GATEWAY_LENGTHS: [u64; 256] = {
     let mut lengths = [0; 256];
     let mut at = 0;
     while at < GATEWAY_FIELDS.len() {
@@ -70,7 +72,7 @@ const GATEWAY_LENGTHS: [u32; 256] = {
 fn is_gateway_key(name: &[u8]) -> bool {
     let Some(first) = name.first() else { return false };
     let lengths = GATEWAY_LENGTHS[usize::from(*first)];
-    name.len() < 32
+    name.len() < 64
         && lengths & (1 << name.len()) != 0
         && GATEWAY_FIELDS.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
 }

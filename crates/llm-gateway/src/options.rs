@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use llm_core::envelope::is_gateway_field;
 use llm_core::provider::Inbound;
-use llm_core::{Error, Form, LossPolicy, Result};
+use llm_core::{Error, ErrorKind, Form, LossPolicy, Result};
 use llm_router::RouteOptions;
 
 mod routing;
+
+/// LiteLLM's fields that test fallbacks, and how the group asked for fails then.
+pub(crate) const MOCK_FAILURES: [(&str, ErrorKind); 3] = [
+    ("mock_testing_fallbacks", ErrorKind::UpstreamFailure),
+    ("mock_testing_context_fallbacks", ErrorKind::ContextLength),
+    ("mock_testing_content_policy_fallbacks", ErrorKind::ContentFilter),
+];
 
 /// The header that asks for the way of the call.
 const EXPLAIN: &str = "x-llm-explain";
@@ -115,6 +122,12 @@ impl CallOptions {
                     "this gateway has no guardrails yet: leave `guardrails` out, so that nobody relies on them",
                 )
                 .with_param(key));
+            }
+            _ if key.starts_with("mock_testing_") => {
+                let known = MOCK_FAILURES.iter().find(|(known, _)| *known == key);
+                if inbound.option(key)? == Some(true) {
+                    self.route.mock_failure = known.map(|(_, kind)| *kind);
+                }
             }
             // Read where the settings make something of them.
             "tags" | "litellm_metadata" | "litellm_session_id" => {}

@@ -3,11 +3,13 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use llm_core::Result;
 use llm_core::provider::Inbound;
+use llm_core::{Error, Result};
 use llm_router::{Affinity, RouteOptions, RouterSettings, TagFiltering};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::options::MOCK_FAILURES;
 
 /// Headers that name a session, the strongest first.
 const SESSION_HEADERS: [&str; 2] = ["x-litellm-session-id", "x-session-id"];
@@ -32,8 +34,16 @@ struct Metadata {
 /// Puts what decides where a request goes into its options.
 ///
 /// # Errors
-/// When one of these fields has a wrong type; the message names it.
+/// When one of these fields has a wrong type, or is not allowed; the message names it.
 pub(crate) fn place(inbound: &Inbound, settings: &RouterSettings, options: &mut RouteOptions) -> Result<()> {
+    if let Some(kind) = options.mock_failure.filter(|_| !settings.allows_mock_failures) {
+        let field = MOCK_FAILURES.iter().find(|(_, fails)| *fails == kind).map_or("", |(field, _)| field);
+        let message = format!(
+            "`{field}` is for tests: set `dangerously_allow_mock_testing_request_params: true` in \
+             `general_settings` to allow it"
+        );
+        return Err(Error::invalid(message).with_param(field));
+    }
     if settings.tag_filtering != TagFiltering::Off {
         options.tags = tags(inbound)?;
     }

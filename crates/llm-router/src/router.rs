@@ -42,6 +42,8 @@ pub struct RouterSettings {
     pub default_fallbacks: Vec<String>,
     /// Whether a request that a vendor refused as invalid or unsupported goes to a fallback.
     pub fallback_on_unsupported_params: bool,
+    /// Whether a request may have the group that it asks for fail, to test fallbacks.
+    pub allows_mock_failures: bool,
     /// What becomes of a stream that breaks after its first content.
     pub mid_stream: MidStream,
     /// What single groups say for themselves, by name.
@@ -81,6 +83,7 @@ impl Default for RouterSettings {
             content_policy_fallbacks: Vec::new(),
             default_fallbacks: Vec::new(),
             fallback_on_unsupported_params: true,
+            allows_mock_failures: false,
             mid_stream: MidStream::default(),
             groups: HashMap::new(),
             limits: Limits {

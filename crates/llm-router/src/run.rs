@@ -119,6 +119,8 @@ pub struct RouteOptions {
     pub priority: Option<i64>,
     /// Whether the trail tells everything, not only what went wrong.
     pub explain: bool,
+    /// The group asked for is to fail so, without anybody being asked: for tests of fallbacks.
+    pub mock_failure: Option<ErrorKind>,
 }
 
 impl RouteOptions {
@@ -261,7 +263,7 @@ impl<'a> Run<'a> {
             Err(error) => (model, error),
         };
         // On its own memory: what seldom happens does not make every call larger.
-        let skipped = self.attempts.is_empty();
+        let skipped = self.attempts.is_empty() && self.route.options.mock_failure.is_none();
         match Box::pin(self.fall_back(name, error)).await {
             Err(error) if skipped => Box::pin(self.last_resort(error)).await,
             outcome => outcome,
@@ -318,6 +320,12 @@ impl<'a> Run<'a> {
     }
 
     async fn group(&mut self, group: &Group, name: &str) -> Result<Routed> {
+        // Who goes on with a stream is past that.
+        if let Some(kind) = self.route.options.mock_failure.filter(|_| self.route.earlier.attempts == 0) {
+            let message = format!("`{name}` fails, as the request says, to test fallbacks");
+            let status = if kind == ErrorKind::UpstreamFailure { 500 } else { kind.status() };
+            return Err(Error::new(kind, message).with_status(status));
+        }
         if self.route.options.explain {
             self.trail.add(Step::Group { name: name.to_owned(), candidates: ids(group), after: None });
         }
