@@ -288,13 +288,13 @@ impl State {
             Started::Embeddings(response) => {
                 let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
                 let body = client.encode(&response, inbound.embedding_request()?);
-                settlement.used(response.usage, 0);
+                settlement.used(response.usage);
                 Ok(whole(told.whole(body.into(), settlement)))
             }
             Started::Rerank(response) => {
                 let client = inbound.ingress.rerank().ok_or_else(unasked)?;
                 let body = client.encode(&response, inbound.rerank_request()?);
-                settlement.used(response.usage, 0);
+                settlement.used(response.usage);
                 Ok(whole(told.whole(body.into(), settlement)))
             }
             stream => {
@@ -402,7 +402,7 @@ struct Facts<'a> {
 
 impl Facts<'_> {
     fn native(&self, body: WireBody, seen: &Seen, settlement: &mut Settlement) -> Answer {
-        settlement.used(seen.usage, 0);
+        settlement.used(seen.usage);
         settlement.finished(seen.finish.clone());
         self.whole(body, settlement)
     }
@@ -413,7 +413,7 @@ impl Facts<'_> {
         response: &ChatResponse,
         settlement: &mut Settlement,
     ) -> Result<Answer> {
-        settlement.used(response.usage, 0);
+        settlement.used(response.usage);
         settlement.finished(response.choices.first().and_then(|choice| choice.finish.clone()));
         let took = settlement.took_until(Instant::now());
         let body: Bytes = inbound.ingress.encode_timed(response, inbound.decoded()?, took);

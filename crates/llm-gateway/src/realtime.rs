@@ -208,7 +208,7 @@ impl AsyncRead for Metered {
         frames.push(fresh, |message| {
             if let Some(used) = usage(message) {
                 seen.add(&used);
-                settlement.used(*seen, 0);
+                settlement.used(*seen);
             }
         });
         Poll::Ready(Ok(()))

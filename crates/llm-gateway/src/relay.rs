@@ -269,7 +269,7 @@ async fn hold(body: &mut Pin<Box<dyn NativeStream>>, held: &mut VecDeque<Bytes>)
 
 /// Books a document that is whole, and says what it cost, where the vendor said what was used.
 fn settle(settlement: &mut Settlement, seen: &Seen) -> Option<NanoDollars> {
-    settlement.used(seen.usage, 0);
+    settlement.used(seen.usage);
     settlement.finished(seen.finish.clone());
     let outcome = seen.error.as_ref().map_or(Outcome::Complete, Outcome::Failed);
     let cost = settlement.settle(outcome).map(|cost| cost.total);

@@ -228,21 +228,42 @@ impl Settlement {
         });
     }
 
-    /// What was used. Without a report of the vendor's, `output_estimate` tokens of output are taken and the
-    /// prompt is counted by its size.
-    pub(crate) fn used(&mut self, usage: Usage, output_estimate: u64) {
+    /// What a whole answer used.
+    pub(crate) fn used(&mut self, usage: Usage) {
         self.usage = usage;
-        if usage.total().is_none() && output_estimate > 0 {
+    }
+
+    /// What a stream used. Without a report of the vendor's, `output_estimate` tokens of output are taken and the prompt is
+    /// counted by its size. A report that stands at the beginning of a stream (`counted` is false) knows nothing of the
+    /// words that followed: they are counted, too.
+    pub(crate) fn streamed(&mut self, usage: Usage, output_estimate: u64, counted: bool) {
+        self.usage = usage;
+        if output_estimate == 0 || (counted && usage.total().is_some()) {
+            return;
+        }
+        // A prompt of no tokens is one that was not counted yet.
+        if usage.prompt_total().is_none_or(|tokens| tokens == 0) {
             self.usage.input = Some((self.call.body_bytes as u64).div_ceil(4));
-            self.usage.output = Some(output_estimate);
+            self.usage.estimated = true;
+        }
+        if usage.completion_total().is_none_or(|tokens| tokens < output_estimate) {
+            self.usage.output = Some(output_estimate.saturating_sub(usage.reasoning.unwrap_or(0)));
             self.usage.estimated = true;
         }
     }
 
-    /// The answer broke off: books what it used, and waits for another deployment to go on. Returns what was used so
+    /// What the whole call used until now, for its client.
+    pub(crate) fn usage_so_far(&self) -> Usage {
+        let mut usage = self.usage;
+        if let Some(before) = &self.before {
+            usage.add(&before.0);
+        }
+        usage
+    }
+
+    /// The answer broke off: books what it used, as it was told before, and waits for another deployment to go on. Returns what was used so
     /// far, and how the broken answer was numbered.
-    pub(crate) fn broke_off(&mut self, error: &Error, usage: Usage, output_estimate: u64) -> Usage {
-        self.used(usage, output_estimate);
+    pub(crate) fn broke_off(&mut self, error: &Error) -> Usage {
         let cost = self.cost();
         let now = Instant::now();
         let upstream = self.upstream_time(now);

@@ -101,6 +101,8 @@ impl Clock {
 #[derive(Default)]
 pub(crate) struct Progress {
     usage: Usage,
+    /// The vendor reported usage after the beginning.
+    counted: bool,
     ended: bool,
     /// Tokens of the text that went by, counted roughly.
     text_tokens: u64,
@@ -151,12 +153,19 @@ impl AnswerStream {
     /// Books the end of the stream.
     fn settle(&mut self, outcome: Outcome<'_>) {
         self.done = true;
-        let (usage, estimate) = match &self.source {
-            Source::Native(native) => (native.rest.seen().usage, native.frames),
-            Source::Events(events) => (events.progress.usage, events.progress.text_tokens),
-        };
-        self.settlement.used(usage, estimate);
+        self.count();
         self.settlement.settle(outcome);
+    }
+
+    /// Tells the account what was used until now.
+    fn count(&mut self) {
+        match &self.source {
+            Source::Native(native) => {
+                let seen = native.rest.seen();
+                self.settlement.streamed(seen.usage, native.frames, seen.finish.is_some());
+            }
+            Source::Events(events) => events.progress.count(&mut self.settlement),
+        }
     }
 
     /// Whether its last frame was given: the end of the answer can be written together with it.
@@ -183,10 +192,11 @@ impl AnswerStream {
     }
 
     fn fail(&mut self, error: &Error) -> Result<Bytes> {
+        self.count();
         let frame = match &mut self.source {
             Source::Native(Native { told: InStream::Nothing, .. }) => Err(error.clone()),
             Source::Native(native) => Ok(self.ingress.stream_error_after(error, &native.last)),
-            Source::Events(events) => Ok(events.write_error(error)),
+            Source::Events(events) => Ok(events.write_error(error, self.settlement.usage_so_far())),
         };
         self.settle(Outcome::Failed(error));
         frame
@@ -326,7 +336,11 @@ impl Events {
         Poll::Ready(Ok(()))
     }
 
-    fn write_error(&mut self, error: &Error) -> Bytes {
+    /// An error, after what was used until then.
+    fn write_error(&mut self, error: &Error, usage: Usage) -> Bytes {
+        if !usage.is_empty() {
+            self.encoder.push(&Event::Usage(usage), &mut self.buffer);
+        }
         self.encoder.push(&Event::Error(error.clone()), &mut self.buffer);
         self.encoder.push(&Event::End, &mut self.buffer);
         self.buffer.split().freeze()
@@ -334,6 +348,10 @@ impl Events {
 }
 
 impl Progress {
+    fn count(&self, settlement: &mut Settlement) {
+        settlement.streamed(self.usage, self.text_tokens, self.counted);
+    }
+
     fn note(&mut self, event: &Event) {
         match event {
             Event::Start(start) => {
@@ -341,7 +359,10 @@ impl Progress {
                     self.usage.update(usage);
                 }
             }
-            Event::Usage(usage) => self.usage.update(usage),
+            Event::Usage(usage) => {
+                self.usage.update(usage);
+                self.counted = true;
+            }
             Event::Delta {
                 delta: Delta::Text(text) | Delta::Arguments(text) | Delta::Reasoning(text),
                 ..

@@ -38,7 +38,7 @@ impl RelayStream {
             return;
         }
         let seen = self.body.seen();
-        self.settlement.used(seen.usage, 0);
+        self.settlement.used(seen.usage);
         self.settlement.finished(seen.finish.clone());
         self.settlement.settle(outcome);
     }

@@ -58,7 +58,8 @@ impl GoingOn {
             return Err(error);
         };
         recovery.avoid.extend(settlement.deployment().map(str::to_owned));
-        let before = settlement.broke_off(&error, progress.usage, progress.text_tokens);
+        progress.count(settlement);
+        let before = settlement.broke_off(&error);
         *progress = Progress::default();
         self.splice = Some(Splice::new(&self.delivered, before));
         self.asking = Some(Asking { future: Box::pin(recovery.ask(rest)), error });

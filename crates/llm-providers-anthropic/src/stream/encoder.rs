@@ -68,6 +68,7 @@ impl EventEncoder for Encoder {
             Event::Ping if self.started => Frame::Ping.write(out),
             Event::Error(error) => {
                 self.done = true;
+                self.tell_usage(out);
                 out.extend_from_slice(&error_frame(error));
             }
             Event::End => self.end(out),
@@ -158,6 +159,18 @@ impl Encoder {
         }
     }
 
+    /// What was used until an error, without a reason to stop. A call that is half written is not closed for it: it
+    /// must not look ready to be used.
+    fn tell_usage(&mut self, out: &mut BytesMut) {
+        if !self.started || self.usage.is_empty() || !self.slots.iter().all(Slot::is_prose) {
+            return;
+        }
+        self.close_all(out);
+        let usage = usage::write(&self.usage, None, usage::kept(Some(&self.late_extras)).as_ref());
+        MessageDelta { stop_reason: None, stop_sequence: None, usage, extras: &RawObject::default() }
+            .write(out);
+    }
+
     fn end(&mut self, out: &mut BytesMut) {
         self.done = true;
         self.start(&Start::default(), out);
@@ -165,6 +178,7 @@ impl Encoder {
         let (stop_reason, stop_sequence) = finish::write(self.finish.as_ref(), self.content);
         let kept = usage::kept(Some(&self.late_extras));
         let usage = usage::write(&self.usage, None, kept.as_ref());
+        let stop_reason = Some(stop_reason);
         MessageDelta { stop_reason, stop_sequence, usage, extras: &self.late_extras }.write(out);
         Frame::MessageStop.write(out);
     }

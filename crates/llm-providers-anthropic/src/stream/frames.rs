@@ -56,7 +56,8 @@ impl Frame<'_> {
 
 /// The frame that ends an answer's content: why, what it used, and fields that only this format has.
 pub(super) struct MessageDelta<'a> {
-    pub(super) stop_reason: &'a str,
+    /// `None` before an error.
+    pub(super) stop_reason: Option<&'a str>,
     pub(super) stop_sequence: Option<&'a str>,
     pub(super) usage: RawObject,
     pub(super) extras: &'a RawObject,
@@ -73,7 +74,7 @@ impl MessageDelta<'_> {
 
     fn delta(&self) -> RawObject {
         let mut delta = RawObject::default();
-        delta.insert("stop_reason", RawJson::string(self.stop_reason));
+        delta.insert("stop_reason", self.stop_reason.map_or_else(RawJson::null, RawJson::string));
         delta.insert("stop_sequence", self.stop_sequence.map_or_else(RawJson::null, RawJson::string));
         for (name, value) in self.extras.iter().filter(|(name, _)| INSIDE_DELTA.contains(name)) {
             delta.insert(name, value.clone());

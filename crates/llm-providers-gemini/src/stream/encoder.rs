@@ -89,6 +89,7 @@ impl EventEncoder for Encoder {
             Event::Extras { origin, fields } if *origin == GENERATE => self.keep(fields),
             Event::Error(error) => {
                 self.done = true;
+                self.tell_usage(out);
                 self.frame(error::object(error).get(), out);
                 self.close(out);
             }
@@ -161,6 +162,17 @@ impl Encoder {
     }
 
     /// The last frame: why each candidate ended, what they rest on, and the tokens.
+    /// What was used until an error.
+    fn tell_usage(&mut self, out: &mut BytesMut) {
+        let usage = usage::write(&self.usage, self.service_tier.as_deref(), None);
+        if !usage.is_empty() {
+            let mut object = ObjectWriter::new();
+            object.member("usageMetadata", &usage);
+            tail(&mut object, &self.model, &self.id, None);
+            self.frame(object.finish_json().get(), out);
+        }
+    }
+
     fn end(&mut self, out: &mut BytesMut) {
         self.done = true;
         self.choices.entry(0).or_default();

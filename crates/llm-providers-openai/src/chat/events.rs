@@ -171,14 +171,20 @@ impl Encoder {
     }
 
     fn end(&mut self, out: &mut BytesMut) {
-        let usage = ShownUsage::of(&self.usage).filter(|_| self.include_usage && !self.failed);
+        if !self.failed {
+            self.tell_usage(out);
+        }
+        out.put_slice(DONE);
+    }
+
+    fn tell_usage(&mut self, out: &mut BytesMut) {
+        let usage = ShownUsage::of(&self.usage).filter(|_| self.include_usage);
         if let Some(usage) = usage {
             self.begin(out);
             out.put_slice(b",\"choices\":[],\"usage\":");
             serde_json::to_writer(out.writer(), &usage).expect("numbers are always valid JSON");
             out.put_slice(b"}\n\n");
         }
-        out.put_slice(DONE);
     }
 }
 
@@ -198,6 +204,8 @@ impl EventEncoder for Encoder {
             Event::Ping => out.put_slice(b": ping\n\n"),
             Event::Error(error) => {
                 self.failed = true;
+                // What was used until then; clients stop reading at the error.
+                self.tell_usage(out);
                 put_error(error, out);
             }
             Event::End => self.end(out),
