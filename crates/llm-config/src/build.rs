@@ -10,6 +10,7 @@ use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses}
 use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaSpec, Router};
 
 use crate::config::{Config, DeploymentConfig, Loaded};
+use crate::deployments::is_fact;
 use crate::health::{self, Credentials};
 use crate::report::Report;
 use crate::settings::BudgetConfig;
@@ -164,12 +165,21 @@ fn entry(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Opti
 }
 
 fn facts(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Facts {
-    let entry = entry(one, account, config).unwrap_or_default();
+    let entry = if one.model.contains('*') { own_facts(one) } else { entry(one, account, config) };
+    let entry = entry.unwrap_or_default();
     let known = |says: bool| {
         let matching = NEEDS.iter().filter(|(capability, _)| entry.supports.says(*capability) == Some(says));
         matching.fold(Needs::default(), |needs, (_, need)| needs.and(*need))
     };
     Facts { max_input_tokens: entry.max_input_tokens, can: known(true), cannot: known(false) }
+}
+
+/// What the configuration says of all models of a deployment, besides prices.
+fn own_facts(one: &DeploymentConfig) -> Option<ModelEntry> {
+    let facts = one.prices.iter().filter(|(field, _)| is_fact(field));
+    let mut entry = ModelEntry::default();
+    entry.set(facts.map(|(field, value)| (field.as_str(), value.as_str()))).ok()?;
+    Some(entry)
 }
 
 /// What calls of a deployment of one model cost, where a price is known.
@@ -214,7 +224,9 @@ pub(crate) fn account(one: &DeploymentConfig, config: &Config) -> Result<Account
     let vendor = config.vendors.get(&one.vendor);
     let price_provider = vendor.and_then(|vendor| vendor.price_prefix.clone()).unwrap_or_default();
     let mut entry = None;
-    if !one.prices.is_empty() {
+    // Of many models each has prices of its own, which no common fact may hide.
+    let is_price = |(field, _): &(String, String)| !one.model.contains('*') || !is_fact(field);
+    if one.prices.iter().any(is_price) {
         let name = one.base_model.as_deref().unwrap_or(&one.model);
         let mut own = config.prices.lookup(&price_provider, name).unwrap_or_default();
         own.set(one.prices.iter().map(|(field, value)| (field.as_str(), value.as_str())))?;

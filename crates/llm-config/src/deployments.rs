@@ -23,6 +23,7 @@ mod parts;
 pub(crate) mod shapes;
 mod weak;
 
+pub(crate) use parts::is_fact;
 pub(crate) use weak::master_key;
 
 /// A deployment, or several that differ in their credentials, before the vendor is known.

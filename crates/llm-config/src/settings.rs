@@ -106,7 +106,11 @@ pub(crate) fn settings(
         }
     };
     let router = read.router.settings(root, &places, report);
-    let router = RouterSettings { check_interval: read.checks.interval(), ..router };
+    let router = RouterSettings {
+        check_interval: read.checks.interval(),
+        allows_mock_failures: read.checks.dangerously_allow_mock_testing_request_params,
+        ..router
+    };
     let (media, limits) = (read.media.settings(root), read.limits.settings(root, report));
     let recordings = read.recordings.settings().unwrap_or_else(|(message, help)| {
         let place = places.get("recordings.mode").cloned().unwrap_or_default();

@@ -35,6 +35,21 @@ const PRICES: &[&str] = &[
 /// Facts of the price table that `model_info` may set.
 const FACTS: &[&str] = &["max_input_tokens", "max_output_tokens", "max_tokens", "mode"];
 
+/// Abilities of the price table that `model_info` may set.
+const ABILITIES: &[&str] = &[
+    "supports_vision",
+    "supports_audio_input",
+    "supports_pdf_input",
+    "supports_function_calling",
+    "supports_response_schema",
+    "supports_assistant_prefill",
+];
+
+/// Whether a field of the price table is no price.
+pub(crate) fn is_fact(field: &str) -> bool {
+    FACTS.contains(&field) || ABILITIES.contains(&field)
+}
+
 const CREDENTIAL_HEADERS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
 
 /// A number that has far fewer digits than it may have.
@@ -168,6 +183,8 @@ impl Draft<'_> {
         fields.extend(own.filter_map(|field| Some((field.to_owned(), text(field)?.to_owned()))));
         let fact = |field: &&str| Some(((*field).to_owned(), self.info_text(field)?.to_owned()));
         fields.extend(FACTS.iter().filter_map(fact));
+        let ability = |field: &&str| Some(((*field).to_owned(), self.info?.get_flag(field)?.to_string()));
+        fields.extend(ABILITIES.iter().filter_map(ability));
         fields
     }
 }

@@ -212,6 +212,20 @@ pub(crate) static PARAMS: Section = Section {
     notes: false,
 };
 
+/// What a model can do, where requests may need it.
+const ABILITIES: &[Key] = &[
+    key("supports_vision", Shape::Bool, "Takes images."),
+    key("supports_audio_input", Shape::Bool, "Takes sound."),
+    key("supports_pdf_input", Shape::Bool, "Takes PDF files."),
+    key("supports_function_calling", Shape::Bool, "Calls tools."),
+    key("supports_response_schema", Shape::Bool, "Keeps to a JSON schema."),
+    key(
+        "supports_assistant_prefill",
+        Shape::Bool,
+        "Goes on with what an assistant's message begins, as `mid_stream: continue` needs it.",
+    ),
+];
+
 pub(crate) static INFO: Section = Section {
     name: "model_info",
     about: "What is known about a deployment. Other keys are notes of your own.",
@@ -243,6 +257,7 @@ pub(crate) static INFO: Section = Section {
                 "Never ask this deployment in the background.",
             ),
         ],
+        ABILITIES,
         ALLOWED,
         PRICES,
     ],

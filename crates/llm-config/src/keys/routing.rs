@@ -84,7 +84,8 @@ pub(crate) static ROUTING_GROUP: Section = Section {
         key("models", Shape::Texts, "The `model_name`s that it is about."),
         key("routing_strategy", Shape::Text, "As `routing_strategy` of the router."),
     ]],
-    later: &[&["routing_strategy_args"]],
-    moot: &[],
+    later: &[],
+    // As for the router: strategies measure by themselves.
+    moot: &["routing_strategy_args"],
     notes: false,
 };

@@ -262,17 +262,22 @@ pub(crate) static ROUTER: Section = Section {
         "client_ttl",
         "debug_level",
         "default_litellm_params",
-        "deployment_affinity_ttl_seconds",
-        "enable_weighted_failover",
         "ignore_invalid_deployments",
         "redis_*",
         "router_general_settings",
-        "routing_strategy_args",
         "set_verbose",
         "tag_routing_prefix",
     ]],
-    // Nobody polls here: a call that waits is woken. What a health check finds always counts.
-    moot: &["enable_health_check_routing", "polling_interval"],
+    // Nobody polls here: a call that waits is woken. What a health check finds always counts. Affinity is computed, not
+    // stored, so that nothing runs out. A retry is always picked by weight among the deployments that are left.
+    // Strategies have no windows and lists to be sized: they measure as docs/routing.md says.
+    moot: &[
+        "deployment_affinity_ttl_seconds",
+        "enable_health_check_routing",
+        "enable_weighted_failover",
+        "polling_interval",
+        "routing_strategy_args",
+    ],
     notes: false,
 };
 
@@ -365,6 +370,12 @@ pub(crate) static GENERAL: Section = Section {
             "Ask deployments without traffic for one token now and then. Default false: it costs money.",
         ),
         key("health_check_interval", Shape::Seconds, "How often an idle deployment is asked. Default 300."),
+        key(
+            "dangerously_allow_mock_testing_request_params",
+            Shape::Bool,
+            "Requests may have the group that they ask for fail, to test fallbacks (`mock_testing_fallbacks` and its \
+             kin). Default false: they are refused.",
+        ),
     ]],
     later: &[&[
         "admin_only_routes",
@@ -377,7 +388,6 @@ pub(crate) static GENERAL: Section = Section {
         "completion_model",
         "coordination_redis",
         "custom_*",
-        "dangerously_allow_mock_testing_request_params",
         "database_*",
         "default_team_disabled",
         "disable_*",

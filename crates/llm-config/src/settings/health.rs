@@ -61,10 +61,12 @@ pub(crate) fn allowed_fails(section: Option<&Node>) -> AllowedFails {
     }
 }
 
+/// Whether health is asked after without clients, and whether clients may pretend that there is none.
 #[derive(Deserialize)]
 pub(super) struct ReadChecks {
     background_health_checks: bool,
     health_check_interval: f64,
+    pub(super) dangerously_allow_mock_testing_request_params: bool,
 }
 
 impl ReadChecks {

@@ -238,5 +238,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         &[],
         Some("300"),
     ),
+    setting(
+        "checks.dangerously_allow_mock_testing_request_params",
+        Shape::Bool,
+        &["general_settings.dangerously_allow_mock_testing_request_params"],
+        &[],
+        Some("false"),
+    ),
     setting("router.total_timeout", Shape::Seconds, &["router_settings.total_timeout"], &[], None),
 ];
