@@ -2,6 +2,8 @@
 
 use llm_config::build;
 
+use llm_router::Needs;
+
 use super::loaded;
 
 #[test]
@@ -32,6 +34,27 @@ fn own_prices_of_long_prompts_hold_beyond_their_length() {
         let usage = llm_core::Usage { input: Some(input), ..llm_core::Usage::default() };
         assert_eq!(entry.price.cost(&usage).total.to_string(), cost);
     }
+}
+
+#[test]
+fn abilities_are_said_for_one_model_or_for_all_of_a_wildcard_whose_prices_stay() {
+    let text = "model_list:\n  \
+        - {model_name: one, litellm_params: {model: openai/gpt-4o, api_key: k}, model_info: {supports_vision: false, \
+        supports_assistant_prefill: true}}\n  \
+        - {model_name: all, litellm_params: {model: mock/*}, model_info: {supports_assistant_prefill: true}}\n";
+    let loaded = loaded("abilities", &[("config.yaml", text)], &[]).expect("it loads");
+    assert_eq!(loaded.warnings.to_string(), "0 errors, 0 warnings");
+    let parts = build(&loaded).expect("it builds");
+    let deployment = |name: &str| {
+        let (group, _) = parts.router.resolve(name).expect("it is served");
+        std::sync::Arc::clone(&group.deployments()[0])
+    };
+    let (one, all) = (deployment("one"), deployment("all"));
+    assert_eq!(Needs::ASSISTANT_PREFILL.beyond(one.facts.can), None);
+    assert_eq!(Needs::ASSISTANT_PREFILL.beyond(all.facts.can), None);
+    assert_eq!(Needs::VISION.shared(one.facts.cannot), Some("vision"), "the table says that it can");
+    assert!(parts.accounts[&all.id].entry.is_none(), "each model has its own price");
+    assert!(parts.accounts[&one.id].entry.as_ref().is_some_and(|entry| entry.price.is_known()));
 }
 
 #[test]
