@@ -145,14 +145,16 @@ pub(super) fn hear_whole(body: &Value) -> Heard {
         Some(reason) => reason.to_owned(),
         None => word(&body["status"]),
     };
-    let usage = &body["usage"];
-    if let (Some(input), Some(output)) = (usage["input_tokens"].as_u64(), usage["output_tokens"].as_u64()) {
-        heard.tokens = Some((input, count(&usage["input_tokens_details"]["cached_tokens"]), output));
-    }
+    heard.tokens = tokens(&body["usage"]);
     for item in list(&body["output"]) {
         hear_item(&mut heard, item);
     }
     heard
+}
+
+fn tokens(usage: &Value) -> Option<(u64, u64, u64)> {
+    let cached = count(&usage["input_tokens_details"]["cached_tokens"]);
+    Some((usage["input_tokens"].as_u64()?, cached, usage["output_tokens"].as_u64()?))
 }
 
 fn hear_item(heard: &mut Heard, item: &Value) {
@@ -196,6 +198,7 @@ pub(super) fn hear_stream(stream: &str) -> Heard {
             "response.failed" => {
                 assert!(!event["response"]["error"].is_null(), "a failure says why: {data}");
                 heard.error = Some(json!({"error": event["response"]["error"]}));
+                heard.tokens = tokens(&event["response"]["usage"]);
             }
             "error" => heard.error = Some(event),
             _ => assert!(name.starts_with("response."), "no known event: {data}"),

@@ -156,3 +156,35 @@ fn no_models_are_an_empty_list() {
     let expected = r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#;
     assert_eq!(MessagesIngress.encode_models(&[]), expected.as_bytes());
 }
+
+#[test]
+fn an_error_comes_after_what_was_used_and_a_half_written_call_stays_open() {
+    let text = PartKind::Text;
+    let call = PartKind::ToolCall { id: "toolu_1".into(), item_id: None, name: "f".into(), custom: false };
+    let said = Delta::Text("Hel".into());
+    let begun = Delta::Arguments("{\"a\":".into());
+    for (kind, delta, told) in
+        [(text, said, &["content_block_stop", "message_delta", "error"][..]), (call, begun, &["error"][..])]
+    {
+        let events = [
+            Event::PartStart { choice: 0, part: 0, kind },
+            Event::Delta { choice: 0, part: 0, delta },
+            Event::Usage(Usage { input: Some(7), output: Some(2), ..Usage::default() }),
+            Event::Error(Error::new(ErrorKind::Truncated, "it broke")),
+            Event::End,
+        ];
+        let stream = stream_for(&ChatRequest::default(), &events);
+        let names: Vec<&str> = stream.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+        assert!(names.ends_with(told) && names.len() == told.len() + 3, "{stream}");
+        let delta =
+            stream.lines().filter_map(|line| line.strip_prefix("data: ")).rev().nth(1).expect("a frame");
+        let delta = json(delta.as_bytes());
+        if delta["type"] == "message_delta" {
+            assert!(delta["delta"]["stop_reason"].is_null(), "{delta}");
+            assert_eq!(
+                (&delta["usage"]["input_tokens"], &delta["usage"]["output_tokens"]),
+                (&7.into(), &2.into())
+            );
+        }
+    }
+}

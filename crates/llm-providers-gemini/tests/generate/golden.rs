@@ -5,7 +5,8 @@ use llm_core::event::unfold;
 use llm_core::ingress::ModelCard;
 use llm_core::message::{Citation, Opaque, OpaqueKind, Reasoning, Text, ToolCall};
 use llm_core::{
-    ChatRequest, ChatResponse, Choice, Dialect, DialectId, FinishReason, Ingress, Message, Part, Role, Usage,
+    ChatRequest, ChatResponse, Choice, Dialect, DialectId, Error, ErrorKind, Event, FinishReason, Ingress,
+    Message, Part, Role, Usage,
 };
 use llm_providers_gemini::GenerateIngress;
 use llm_testkit::replay;
@@ -106,4 +107,18 @@ fn models_are_listed() {
     };
     let list = GenerateIngress::events().encode_models(&[card("a/b", "chat"), card("c", "embedding")]);
     insta::assert_json_snapshot!(json(&list));
+}
+
+#[test]
+fn an_error_comes_after_what_was_used() {
+    let events = [
+        Event::Usage(Usage { input: Some(7), output: Some(2), ..Usage::default() }),
+        Event::Error(Error::new(ErrorKind::Truncated, "it broke")),
+        Event::End,
+    ];
+    let array: Value =
+        json(stream_for(GenerateIngress::array(), &ChatRequest::default(), &events).as_bytes());
+    assert_eq!(array.as_array().map(Vec::len), Some(2), "{array}");
+    assert_eq!(array[0]["usageMetadata"]["totalTokenCount"], 9, "{array}");
+    assert_eq!(array[1]["error"]["message"], "it broke", "{array}");
 }

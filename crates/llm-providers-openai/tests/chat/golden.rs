@@ -393,6 +393,27 @@ fn an_error_in_a_stream_is_followed_by_the_terminator() {
 }
 
 #[test]
+fn what_was_used_comes_before_an_error_where_it_was_asked_for() {
+    let error = Error::new(ErrorKind::Truncated, "it broke");
+    let usage = Usage { input: Some(7), output: Some(2), ..Usage::default() };
+    for include_usage in [None, Some(true)] {
+        let mut encoder = ChatIngress.encoder(&ChatRequest { include_usage, ..ChatRequest::default() });
+        let mut out = BytesMut::new();
+        for event in [Event::Usage(usage), Event::Error(error.clone()), Event::End] {
+            encoder.push(&event, &mut out);
+        }
+        let stream = String::from_utf8(out.to_vec()).expect("UTF-8");
+        let frames: Vec<&str> = stream.split_terminator("\n\n").collect();
+        let counts = frames.iter().filter(|frame| frame.contains("\"total_tokens\":9")).count();
+        assert_eq!(counts, usize::from(include_usage.is_some()), "{stream}");
+        assert!(
+            frames[frames.len() - 2].contains("it broke") && stream.ends_with("data: [DONE]\n\n"),
+            "{stream}"
+        );
+    }
+}
+
+#[test]
 fn models_are_listed_as_clients_expect() {
     let card = |id: &str, most| ModelCard {
         id: id.into(),

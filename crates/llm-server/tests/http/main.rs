@@ -5,6 +5,8 @@ mod client;
 mod connections;
 mod draining;
 mod embedding;
+#[cfg(unix)]
+mod faults;
 mod fixture;
 mod pages;
 #[cfg(unix)]

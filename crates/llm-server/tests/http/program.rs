@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// The program without anything of this machine's environment, in a folder without a `.env`.
-fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_llm-server"));
     command.env_clear().current_dir(env!("CARGO_TARGET_TMPDIR")).args(arguments);
     command
