@@ -233,9 +233,9 @@ impl Settlement {
         self.usage = usage;
     }
 
-    /// What a stream used. Without a report of the vendor's, `output_estimate` tokens of output are taken and the prompt is
-    /// counted by its size. A report that stands at the beginning of a stream (`counted` is false) knows nothing of the
-    /// words that followed: they are counted, too.
+    /// What a stream used. Without a report of the vendor's, `output_estimate` tokens of output are taken and the prompt
+    /// is counted by its size. A report from the beginning of a stream that broke off (`counted` is false) knows nothing
+    /// of the words that followed: they are counted, too.
     pub(crate) fn streamed(&mut self, usage: Usage, output_estimate: u64, counted: bool) {
         self.usage = usage;
         if output_estimate == 0 || (counted && usage.total().is_some()) {
@@ -261,8 +261,8 @@ impl Settlement {
         usage
     }
 
-    /// The answer broke off: books what it used, as it was told before, and waits for another deployment to go on. Returns what was used so
-    /// far, and how the broken answer was numbered.
+    /// The answer broke off: books what it used, as it was told before, and waits for another deployment to go on.
+    /// Returns what was used so far.
     pub(crate) fn broke_off(&mut self, error: &Error) -> Usage {
         let cost = self.cost();
         let now = Instant::now();

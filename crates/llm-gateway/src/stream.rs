@@ -162,7 +162,8 @@ impl AnswerStream {
         match &self.source {
             Source::Native(native) => {
                 let seen = native.rest.seen();
-                self.settlement.streamed(seen.usage, native.frames, seen.finish.is_some());
+                let counted = seen.ended || seen.finish.is_some();
+                self.settlement.streamed(seen.usage, native.frames, counted);
             }
             Source::Events(events) => events.progress.count(&mut self.settlement),
         }
@@ -349,7 +350,7 @@ impl Events {
 
 impl Progress {
     fn count(&self, settlement: &mut Settlement) {
-        settlement.streamed(self.usage, self.text_tokens, self.counted);
+        settlement.streamed(self.usage, self.text_tokens, self.counted || self.ended);
     }
 
     fn note(&mut self, event: &Event) {

@@ -41,7 +41,7 @@ fn abilities_are_said_for_one_model_or_for_all_of_a_wildcard_whose_prices_stay()
     let text = "model_list:\n  \
         - {model_name: one, litellm_params: {model: openai/gpt-4o, api_key: k}, model_info: {supports_vision: false, \
         supports_assistant_prefill: true}}\n  \
-        - {model_name: all, litellm_params: {model: mock/*}, model_info: {supports_assistant_prefill: true}}\n";
+        - {model_name: \"all/*\", litellm_params: {model: mock/*}, model_info: {supports_assistant_prefill: true}}\n";
     let loaded = loaded("abilities", &[("config.yaml", text)], &[]).expect("it loads");
     assert_eq!(loaded.warnings.to_string(), "0 errors, 0 warnings");
     let parts = build(&loaded).expect("it builds");
@@ -49,7 +49,7 @@ fn abilities_are_said_for_one_model_or_for_all_of_a_wildcard_whose_prices_stay()
         let (group, _) = parts.router.resolve(name).expect("it is served");
         std::sync::Arc::clone(&group.deployments()[0])
     };
-    let (one, all) = (deployment("one"), deployment("all"));
+    let (one, all) = (deployment("one"), deployment("all/echo"));
     assert_eq!(Needs::ASSISTANT_PREFILL.beyond(one.facts.can), None);
     assert_eq!(Needs::ASSISTANT_PREFILL.beyond(all.facts.can), None);
     assert_eq!(Needs::VISION.shared(one.facts.cannot), Some("vision"), "the table says that it can");
