@@ -1,5 +1,7 @@
 //! What a pick costs by strategy and number of deployments: `cargo bench --package llm-router`.
 
+#![expect(clippy::print_stdout, reason = "what it is for")]
+
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ fn fastest(mut round: impl FnMut()) -> Duration {
 fn main() {
     println!("{:<16} {:>12} {:>12} {:>12}", "strategy", "2", "10", "1000");
     for built_in in BuiltIn::ALL {
-        let cost = [2, 10, 1_000].map(|count| {
+        let [few, ten, many] = [2, 10, 1_000].map(|count| {
             let level = level(count);
             let strategy = built_in.make(&level);
             let is_out = |_: usize| false;
@@ -43,7 +45,7 @@ fn main() {
             };
             format!("{:.0?}", fastest(pick))
         });
-        println!("{:<16} {:>12} {:>12} {:>12}", built_in.name(), cost[0], cost[1], cost[2]);
+        println!("{:<16} {:>12} {:>12} {:>12}", built_in.name(), few, ten, many);
     }
     for count in [2, 1_000] {
         let router = Router::new(level(count), HashMap::new(), RouterSettings::default());
