@@ -26,7 +26,8 @@ use crate::options::CallOptions;
 use crate::paths::Paths;
 use crate::placing;
 use crate::relay::RelayRoute;
-use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
+use crate::routed::RoutedParts;
+use crate::settlement::{CallFacts, Outcome, Settlement};
 use crate::stream::{AnswerStream, GoingOn, InStream};
 use llm_core::tokens;
 

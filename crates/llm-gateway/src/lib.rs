@@ -21,6 +21,7 @@ mod paths;
 mod placing;
 mod realtime;
 mod relay;
+mod routed;
 mod settlement;
 mod status;
 mod stream;

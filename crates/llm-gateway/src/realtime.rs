@@ -18,7 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 use crate::call_id::new_call_id;
 use crate::caller;
 use crate::gateway::{Gateway, State};
-use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
+use crate::routed::RoutedParts;
+use crate::settlement::{CallFacts, Outcome, Settlement};
 use frames::Frames;
 
 /// Headers of the client's handshake that go on to the vendor. Extensions stay here: a compressed message could not be

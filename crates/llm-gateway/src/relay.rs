@@ -23,7 +23,8 @@ use crate::call_id::new_call_id;
 use crate::caller;
 use crate::gateway::{Gateway, State};
 use crate::headers;
-use crate::settlement::{CallFacts, Outcome, RoutedParts, Settlement};
+use crate::routed::RoutedParts;
+use crate::settlement::{CallFacts, Outcome, Settlement};
 
 pub use stream::RelayStream;
 

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use llm_core::ingress::Took;
 use llm_core::provider::Inbound;
 use llm_core::response::FinishReason;
-use llm_core::{Error, ErrorKind, Result, Usage};
+use llm_core::{Error, ErrorKind, Usage};
 use llm_metrics::{Cost, InFlight as Serving, Observation};
-use llm_router::{Attempt, Finished, InFlight, MidStream, Outrun, Routed, Trail};
+use llm_router::{Attempt, Finished, InFlight, Outrun, Trail};
 
 use crate::books::{Account, Books};
 use crate::load::InProgress;
+use crate::routed::RoutedParts;
 
 /// How a call ended.
 #[derive(Clone, Copy)]
@@ -462,63 +463,4 @@ fn sum(one: Option<Cost>, other: Option<Cost>) -> Option<Cost> {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The parts of a [`Routed`] that go different ways.
-pub(crate) struct RoutedParts {
-    pub in_flight: Option<InFlight>,
-    pub group: String,
-    pub headers: http::HeaderMap,
-    pub losses: Vec<llm_core::loss::Loss>,
-    pub attempts: Vec<Attempt>,
-    pub retries: usize,
-    pub fallbacks: usize,
-    pub attempt_began: Instant,
-    pub mid_stream: MidStream,
-    pub trail: Trail,
-}
-
-impl RoutedParts {
-    /// The parts of a call that went to one deployment without the router.
-    pub(crate) fn direct(in_flight: InFlight, group: &str, attempt_began: Instant) -> Self {
-        Self {
-            in_flight: Some(in_flight),
-            group: group.to_owned(),
-            headers: http::HeaderMap::new(),
-            losses: Vec::new(),
-            attempts: Vec::new(),
-            retries: 0,
-            fallbacks: 0,
-            attempt_began,
-            mid_stream: MidStream::Error,
-            trail: Trail::default(),
-        }
-    }
-
-    /// The account of the deployment that answers.
-    ///
-    /// # Errors
-    /// When there is none: a mistake of our own.
-    pub(crate) fn account(&self, books: &Books) -> Result<Arc<Account>> {
-        let deployment = self.in_flight.as_ref().map(|in_flight| &in_flight.deployment().id);
-        let account = deployment.and_then(|id| books.accounts.get(id)).map(Arc::clone);
-        account.ok_or_else(|| Error::internal("a deployment without an account answered"))
-    }
-
-    /// The parts, and the answer.
-    pub(crate) fn of(routed: Routed) -> (Self, llm_router::Started) {
-        let parts = Self {
-            in_flight: Some(routed.in_flight),
-            group: routed.group,
-            headers: routed.headers,
-            losses: routed.losses,
-            attempts: routed.attempts,
-            retries: routed.retries,
-            fallbacks: routed.fallbacks,
-            attempt_began: routed.attempt_began,
-            mid_stream: routed.mid_stream,
-            trail: routed.trail,
-        };
-        (parts, routed.answer)
-    }
 }

@@ -17,7 +17,8 @@ use llm_router::Started;
 
 mod going_on;
 
-use crate::settlement::{Outcome, RoutedParts, Settlement};
+use crate::routed::RoutedParts;
+use crate::settlement::{Outcome, Settlement};
 pub(crate) use going_on::GoingOn;
 
 /// A streamed answer. Its items are whole frames; errors are told inside, in the client's dialect. Only what has no

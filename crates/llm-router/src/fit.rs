@@ -52,6 +52,17 @@ impl<'a> Fit<'a> {
         Self { route, tags, checked }
     }
 
+    /// Whether every deployment is fit, so that nobody needs to look at each.
+    pub(crate) fn is_open(&self) -> bool {
+        let route = self.route;
+        route.inbound.asked.operation.is_chat()
+            && route.avoid.is_empty()
+            && route.options.region.is_none()
+            && route.requires == Needs::default()
+            && matches!(self.tags, Tags::All)
+            && self.checked.is_none()
+    }
+
     /// Why a deployment is not fit; `None` when it is.
     pub(crate) fn refuses(&self, deployment: &Deployment) -> Option<Rule> {
         let inbound = self.route.inbound;

@@ -72,7 +72,10 @@ async fn a_dead_primary_gets_two_attempts_in_fifteen_requests_at_most() {
     let counted = metric(&stage, "litellm_deployment_cooled_down_total", &["dead-primary", "\"503\""]).await;
     assert_eq!(counted.as_deref(), Some("1"));
     let lines = logs::lines_with("dead-primary");
-    let told: Vec<&String> = lines.iter().filter(|line| line.contains("cooling down")).collect();
+    let told: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.contains("llm_gateway::health") && line.contains("cooling down"))
+        .collect();
     assert_eq!(told.len(), 1, "once per change: {told:?}");
     assert!(told[0].contains("WARN") && told[0].contains("overloaded"), "{told:?}");
 }

@@ -217,11 +217,12 @@ fn errors_are_classified() {
     }
 }
 
-/// Vertex names the model in the path.
+/// Vertex names the model in the path, and the format's version in the body: that is the row's to add.
 fn with_model(recording: &Recording) -> String {
     let mut request: Value = parse(recording.request.as_bytes());
     if let Some(members) = request.as_object_mut() {
         members.entry("model").or_insert_with(|| "claude-3-7-sonnet".into());
+        members.remove("anthropic_version");
     }
     request.to_string()
 }

@@ -1,8 +1,6 @@
 //! The table of dialects of the vendor side.
 
-use std::sync::Arc;
-
-use super::{Entry, read};
+use super::Entry;
 use crate::base_url::UrlRules;
 
 pub(super) const ENTRIES: &[Entry] = &[
@@ -10,37 +8,39 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: llm_providers_openai::CHAT,
         rules: rules(&["/chat/completions", "/completions"]),
-        make: |quirks| Ok(Arc::new(llm_providers_openai::ChatCompletions::new(read(quirks)?))),
+        make: |quirks| {
+            Ok(std::sync::Arc::new(llm_providers_openai::ChatCompletions::new(super::read(quirks)?)))
+        },
     },
     #[cfg(feature = "openai")]
     Entry {
         id: llm_providers_openai::RESPONSES,
         rules: rules(&["/responses", "/chat/completions"]),
-        make: |quirks| Ok(Arc::new(llm_providers_openai::Responses::new(read(quirks)?))),
+        make: |quirks| Ok(std::sync::Arc::new(llm_providers_openai::Responses::new(super::read(quirks)?))),
     },
     #[cfg(feature = "openai")]
     Entry {
         id: llm_providers_openai::COMPLETIONS,
         rules: rules(&["/chat/completions", "/completions"]),
-        make: |quirks| Ok(Arc::new(llm_providers_openai::Completions::new(read(quirks)?))),
+        make: |quirks| Ok(std::sync::Arc::new(llm_providers_openai::Completions::new(super::read(quirks)?))),
     },
     #[cfg(feature = "anthropic")]
     Entry {
         id: llm_providers_anthropic::MESSAGES,
         rules: UrlRules { endpoints: &["/messages/count_tokens", "/messages"], version_follows: true },
-        make: |quirks| Ok(Arc::new(llm_providers_anthropic::Messages::new(read(quirks)?))),
+        make: |quirks| Ok(std::sync::Arc::new(llm_providers_anthropic::Messages::new(super::read(quirks)?))),
     },
     #[cfg(feature = "bedrock")]
     Entry {
         id: llm_providers_bedrock::CONVERSE,
         rules: rules(&[]),
-        make: |quirks| Ok(Arc::new(llm_providers_bedrock::Converse::new(read(quirks)?))),
+        make: |quirks| Ok(std::sync::Arc::new(llm_providers_bedrock::Converse::new(super::read(quirks)?))),
     },
     #[cfg(feature = "cohere")]
     Entry {
         id: llm_providers_cohere::CHAT,
         rules: rules(&["/rerank", "/embed", "/chat"]),
-        make: |quirks| Ok(Arc::new(llm_providers_cohere::Chat::new(read(quirks)?))),
+        make: |quirks| Ok(std::sync::Arc::new(llm_providers_cohere::Chat::new(super::read(quirks)?))),
     },
     #[cfg(feature = "cohere")]
     retrieval::<0>(),
@@ -57,27 +57,32 @@ pub(super) const ENTRIES: &[Entry] = &[
             "/services/aigc/multimodal-generation/generation",
             "/services/aigc/text-generation/generation",
         ]),
-        make: |quirks| Ok(Arc::new(llm_providers_dashscope::Generation::new(read(quirks)?))),
+        make: |quirks| {
+            Ok(std::sync::Arc::new(llm_providers_dashscope::Generation::new(super::read(quirks)?)))
+        },
     },
     #[cfg(feature = "gemini")]
     Entry {
         id: llm_providers_gemini::GENERATE,
         rules: rules(&["/models"]),
-        make: |quirks| Ok(Arc::new(llm_providers_gemini::Generate::new(read(quirks)?))),
+        make: |quirks| Ok(std::sync::Arc::new(llm_providers_gemini::Generate::new(super::read(quirks)?))),
     },
     #[cfg(feature = "huggingface")]
     Entry {
         id: llm_providers_huggingface::ROUTER,
         // The dialect writes the version itself: vectors are made beside it.
         rules: rules(&["/v1/chat/completions", "/chat/completions", "/v1"]),
-        make: |quirks| Ok(Arc::new(llm_providers_huggingface::RouterChat::new(read(quirks)?))),
+        make: |quirks| {
+            Ok(std::sync::Arc::new(llm_providers_huggingface::RouterChat::new(super::read(quirks)?)))
+        },
     },
     #[cfg(feature = "huggingface")]
     Entry {
         id: llm_providers_huggingface::TEXT,
         rules: rules(&["/generate_stream", "/generate"]),
         make: |quirks| {
-            read::<NoQuirks>(quirks).map(|_| Arc::new(llm_providers_huggingface::TextGeneration) as _)
+            super::read::<NoQuirks>(quirks)
+                .map(|_| std::sync::Arc::new(llm_providers_huggingface::TextGeneration) as _)
         },
     },
     #[cfg(feature = "ollama")]
@@ -85,7 +90,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: llm_providers_ollama::CHAT,
         // Paths begin with `/api`, which users may write or leave out.
         rules: rules(&["/api/embeddings", "/api/generate", "/api/embed", "/api/chat", "/api"]),
-        make: |quirks| Ok(Arc::new(llm_providers_ollama::Chat::new(read(quirks)?))),
+        make: |quirks| Ok(std::sync::Arc::new(llm_providers_ollama::Chat::new(super::read(quirks)?))),
     },
     #[cfg(feature = "sagemaker")]
     Entry { id: llm_providers_sagemaker::INVOKE, rules: rules(&[]), make: super::sagemaker::endpoint },
@@ -105,7 +110,8 @@ const fn retrieval<const AT: usize>() -> Entry {
         id: Retrieval::FORMATS[AT].0,
         rules: rules(&["/embeddings", "/rerank"]),
         make: |quirks| {
-            read::<NoQuirks>(quirks).map(|_| Arc::new(Retrieval::new(Retrieval::FORMATS[AT].1)) as _)
+            super::read::<NoQuirks>(quirks)
+                .map(|_| std::sync::Arc::new(Retrieval::new(Retrieval::FORMATS[AT].1)) as _)
         },
     }
 }

@@ -293,6 +293,9 @@ impl Run<'_> {
     /// The deployments of a group that are not fit for the request, and why.
     fn unfit(&self, group: &Group) -> Refused {
         let fit = Fit::of(self.route, self.router.settings(), group.deployments());
+        if fit.is_open() {
+            return Refused::new();
+        }
         let all = group.deployments().iter().enumerate();
         all.filter_map(|(index, one)| Some((index, fit.refuses(one)?))).collect()
     }

@@ -8,7 +8,7 @@ use llm_router::{
 };
 use llm_testkit::fake::{FakeProvider, inbound};
 
-use crate::common::{Call, deployment, ordered, settings};
+use super::common::{Call, deployment, ordered, settings};
 
 fn router() -> Router {
     let vendor = FakeProvider::new([]);

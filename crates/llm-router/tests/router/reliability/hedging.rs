@@ -12,7 +12,7 @@ use llm_router::{
 };
 use llm_testkit::fake::{FakeProvider, Script};
 
-use crate::common::{Call, failure, settings};
+use super::common::{Call, failure, settings};
 
 /// A vendor that takes its time before it does what its script says.
 struct Slow {

@@ -7,7 +7,7 @@ use llm_core::ErrorKind;
 use llm_router::{Alias, Deployment, RouteOptions, Router, RouterSettings, Skipped, Step};
 use llm_testkit::fake::FakeProvider;
 
-use crate::common::{Call, deployment, failure, failures, settings};
+use super::common::{Call, deployment, failure, failures, settings};
 
 fn lists(entries: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
     let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();

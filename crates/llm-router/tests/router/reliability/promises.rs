@@ -7,7 +7,7 @@ use llm_router::{Router, RouterSettings};
 use llm_testkit::fake::{FakeProvider, Script};
 use proptest::prelude::*;
 
-use crate::common::{Call, ordered, settings};
+use super::common::{Call, ordered, settings};
 
 const KINDS: [ErrorKind; 8] = [
     ErrorKind::RateLimited,

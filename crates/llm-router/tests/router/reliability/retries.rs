@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::common::{Call, deployment, failure, failures, ordered, settings};
+use super::common::{Call, deployment, failure, failures, ordered, settings};
 use llm_core::{Error, ErrorKind};
 use llm_router::{
     ErrorClass, GroupSettings, HealthSettings, Limits, RetryBudgetSettings, RetryPolicy, RouteOptions,
