@@ -2,9 +2,11 @@
 //! told as events.
 
 mod fold;
+mod refrain;
 mod unfold;
 
 pub use fold::Fold;
+pub use refrain::Refrain;
 pub use unfold::unfold;
 
 use crate::dialect::DialectId;

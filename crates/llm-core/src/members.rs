@@ -113,6 +113,23 @@ impl<'a> Members<'a> {
         Ok(self.read(key, "an array")?.unwrap_or_default())
     }
 
+    /// A member that is an array of objects, read in one pass, which counts where they are long. Absent and null give
+    /// an empty one.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn objects(&self, key: &str) -> Result<Vec<Members<'a>>, Malformed> {
+        let Some(raw) = self.raw(key) else { return Ok(Vec::new()) };
+        if let Ok(objects) = serde_json::from_str(raw.get()) {
+            return Ok(objects);
+        }
+        // Again, to tell which one is none.
+        let elements = self.array(key)?.into_iter().enumerate();
+        elements
+            .map(|(at, raw)| Members::parse(raw.get()).map_err(|fault| fault.within(at).within(key)))
+            .collect()
+    }
+
     /// The one member of a union: the first that is not null and whose name is none of `ignored`.
     pub fn variant(&self, ignored: &[&str]) -> Option<(&str, &'a RawValue)> {
         let is = |(name, value): &&(Cow<'a, str>, &'a RawValue)| {
@@ -176,6 +193,18 @@ mod tests {
         let error = fault.within("outer").of_client();
         assert_eq!(error.message(), "invalid `outer.temperature`: expected a number");
         assert_eq!(error.param(), Some("outer.temperature"));
+    }
+
+    #[test]
+    fn a_list_of_objects_names_the_one_that_is_none() {
+        let members =
+            Members::parse(r#"{"a":[{"b":1},{"b":"c"}],"d":[{},[]],"e":{},"f":null}"#).expect("an object");
+        let list = members.objects("a").expect("objects");
+        assert_eq!(list.len(), 2);
+        assert_eq!(list.get(1).and_then(|object| object.text("b").ok()?).as_deref(), Some("c"));
+        assert_eq!(members.objects("d").expect_err("a list"), Malformed::new("d.1", "expected an object"));
+        assert_eq!(members.objects("e").expect_err("an object"), Malformed::new("e", "expected an array"));
+        assert!(members.objects("f").is_ok_and(|none| none.is_empty()));
     }
 
     #[test]

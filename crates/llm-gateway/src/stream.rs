@@ -292,6 +292,8 @@ impl Events {
                     None => return Poll::Ready(Some(Err(truncated()))),
                 },
             };
+            // A frame of the usual formats has some 200 bytes.
+            self.buffer.reserve(events.len() * 200);
             for event in events {
                 self.push(event);
             }

@@ -26,6 +26,8 @@ mod pairs;
 mod recorded;
 #[path = "providers/recorded_rows.rs"]
 mod recorded_rows;
+#[path = "providers/refrain.rs"]
+mod refrain;
 #[path = "providers/relay.rs"]
 mod relay;
 #[path = "providers/samples.rs"]

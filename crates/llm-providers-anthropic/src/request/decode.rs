@@ -91,14 +91,13 @@ fn messages(body: &Members<'_>) -> Result<Vec<Message>, Malformed> {
     if body.raw("messages").is_none() {
         return Err(Malformed::new("messages", "field required"));
     }
-    for (at, raw) in body.array("messages")?.into_iter().enumerate() {
-        message(raw, &mut messages).map_err(|fault| fault.within(at).within("messages"))?;
+    for (at, members) in body.objects("messages")?.iter().enumerate() {
+        message(members, &mut messages).map_err(|fault| fault.within(at).within("messages"))?;
     }
     Ok(messages)
 }
 
-fn message(raw: &RawValue, messages: &mut Vec<Message>) -> Result<(), Malformed> {
-    let members = Members::parse(raw.get())?;
+fn message(members: &Members<'_>, messages: &mut Vec<Message>) -> Result<(), Malformed> {
     let role = match members.required_text("role")?.as_str() {
         "user" => Role::User,
         "assistant" => Role::Assistant,

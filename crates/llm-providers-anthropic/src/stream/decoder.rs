@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use llm_core::event::Start;
+use llm_core::event::{Refrain, Start};
 use llm_core::message::{Opaque, OpaqueKind, Reasoning, Text, ToolCall};
 use llm_core::wire::Frame;
 use llm_core::{
@@ -28,6 +28,8 @@ pub(crate) struct Decoder {
     finish: Option<FinishReason>,
     usage_extras: RawObject,
     late_extras: RawObject,
+    /// Frames that only go on with a block.
+    refrain: Refrain,
 }
 
 /// A block that has begun and not ended.
@@ -110,13 +112,16 @@ struct WireDelta<'a> {
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: Frame<'_>, out: &mut Vec<Event>) -> Result<()> {
-        if self.ended || frame.data.trim() == "[DONE]" {
+        if self.ended || self.refrain.again(frame, out) || frame.data.trim() == "[DONE]" {
             return Ok(());
         }
+        let from = out.len();
         let read: WireFrame<'_> = serde_json::from_str(frame.data).map_err(|_| {
             Error::bad_answer("the vendor's stream has a frame that is not of the Messages format")
         })?;
-        self.frame(&read, frame.data, out).map_err(Malformed::of_vendor)
+        self.frame(&read, frame.data, out).map_err(Malformed::of_vendor)?;
+        self.refrain.learn(frame, out.get(from..).unwrap_or_default(), &[], |_| true);
+        Ok(())
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {

@@ -107,8 +107,15 @@ impl Encoder {
         Frame::MessageStart { message: &message }.write(out);
     }
 
+    /// Most events find it started: nothing is made for those.
+    fn ensure_started(&mut self, out: &mut BytesMut) {
+        if !self.started {
+            self.start(&Start::default(), out);
+        }
+    }
+
     fn part_start(&mut self, part: u32, kind: &PartKind, out: &mut BytesMut) {
-        self.start(&Start::default(), out);
+        self.ensure_started(out);
         self.content.calls_tools |= matches!(kind, PartKind::ToolCall { .. });
         if self.slots.front().is_some_and(Slot::is_prose) {
             self.close_first(out);
@@ -117,7 +124,7 @@ impl Encoder {
     }
 
     fn delta(&mut self, part: u32, delta: &Delta, out: &mut BytesMut) {
-        self.start(&Start::default(), out);
+        self.ensure_started(out);
         self.content.refuses |= matches!(delta, Delta::Refusal(words) if !words.is_empty());
         if !self.slots.iter().any(|slot| slot.part == part) {
             self.slots.extend(Slot::resumed(part, delta));
@@ -173,7 +180,7 @@ impl Encoder {
 
     fn end(&mut self, out: &mut BytesMut) {
         self.done = true;
-        self.start(&Start::default(), out);
+        self.ensure_started(out);
         self.close_all(out);
         let (stop_reason, stop_sequence) = finish::write(self.finish.as_ref(), self.content);
         let kept = usage::kept(Some(&self.late_extras));

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use llm_core::message::{Opaque, OpaqueKind, ToolCall};
 use llm_core::{Delta, Part, PartKind, RawJson};
 
-use super::frames::{Frame, Piece};
+use super::frames::{Frame, Piece, Words, write_words};
 use crate::blocks::{caller, citation_for_client, for_client, sealed_call_state};
 use crate::wire::Block;
 use crate::{MESSAGES, ids};
@@ -69,6 +69,10 @@ impl Writer<'_> {
 
     fn piece(&mut self, index: u32, delta: Piece<'_>) {
         Frame::ContentBlockDelta { index, delta }.write(self.out);
+    }
+
+    fn words(&mut self, index: u32, kind: Words, words: &str) {
+        write_words(index, kind, words, self.out);
     }
 
     fn close(&mut self, index: u32) {
@@ -164,7 +168,7 @@ impl Slot {
 fn text_piece(index: &mut Option<u32>, text: &str, writer: &mut Writer<'_>) {
     if !text.is_empty() {
         let index = *index.get_or_insert_with(|| writer.open(Block::text("")));
-        writer.piece(index, Piece::Text { text });
+        writer.words(index, Words::Text, text);
     }
 }
 
@@ -188,7 +192,7 @@ impl Thinking {
 
     fn piece(index: &mut Option<u32>, thinking: &str, writer: &mut Writer<'_>) {
         let index = Self::open(index, writer);
-        writer.piece(index, Piece::Thinking { thinking });
+        writer.words(index, Words::Thinking, thinking);
     }
 
     fn open(index: &mut Option<u32>, writer: &mut Writer<'_>) -> u32 {
@@ -223,7 +227,7 @@ impl Call {
 
     fn flush(&mut self, index: &mut Option<u32>, writer: &mut Writer<'_>) {
         let index = self.open(index, writer);
-        writer.piece(index, Piece::Input { partial_json: &self.held });
+        writer.words(index, Words::Input, &self.held);
         self.held.clear();
     }
 

@@ -78,8 +78,8 @@ fn messages(body: &Members<'_>) -> Result<Vec<Message>, Malformed> {
     if !system.is_empty() {
         messages.push(Message::new(Role::System, system));
     }
-    for (at, raw) in body.array("messages")?.into_iter().enumerate() {
-        message(raw, &mut messages).map_err(|fault| fault.within(at).within("messages"))?;
+    for (at, members) in body.objects("messages")?.iter().enumerate() {
+        message(members, &mut messages).map_err(|fault| fault.within(at).within("messages"))?;
     }
     if messages.is_empty() {
         return Err(Malformed::missing("messages"));
@@ -87,8 +87,7 @@ fn messages(body: &Members<'_>) -> Result<Vec<Message>, Malformed> {
     Ok(messages)
 }
 
-fn message(raw: &RawValue, messages: &mut Vec<Message>) -> Result<(), Malformed> {
-    let members = Members::parse(raw.get())?;
+fn message(members: &Members<'_>, messages: &mut Vec<Message>) -> Result<(), Malformed> {
     let role = match members.required_text("role")?.as_str() {
         "user" => Role::User,
         "assistant" => Role::Assistant,

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use llm_core::event::Start;
+use llm_core::event::{Refrain, Start};
 use llm_core::message::{Opaque, OpaqueKind};
 use llm_core::wire::Frame;
 use llm_core::{Delta, Event, FinishReason, PartKind, RawObject, Result, StreamDecoder, provider};
@@ -25,7 +25,12 @@ pub(crate) struct Decoder {
     /// The answer is told by the tool for it.
     told: bool,
     extras: RawObject,
+    /// Events that only go on with a block.
+    refrain: Refrain,
 }
+
+/// What a piece of thinking may have beside its words, which is gathered.
+const PROOFS: [&str; 2] = ["\"signature\"", "\"redactedContent\""];
 
 /// A block that has begun and not ended.
 #[derive(Debug)]
@@ -67,12 +72,16 @@ impl Kind {
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: Frame<'_>, out: &mut Vec<Event>) -> Result<()> {
-        if self.ended {
+        if self.ended || self.refrain.again(frame, out) {
             return Ok(());
         }
+        let from = out.len();
         let read = Members::parse(frame.data).map_err(Malformed::of_vendor)?;
         let name = frame.event.unwrap_or_default();
-        self.frame(name, &read, frame.data, out).map_err(Malformed::of_vendor)
+        self.frame(name, &read, frame.data, out).map_err(Malformed::of_vendor)?;
+        let told = out.get(from..).filter(|_| !PROOFS.iter().any(|member| frame.data.contains(member)));
+        self.refrain.learn(frame, told.unwrap_or_default(), &["p"], |_| true);
+        Ok(())
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {

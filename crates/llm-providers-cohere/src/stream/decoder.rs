@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use llm_core::event::Start;
+use llm_core::event::{Refrain, Start};
 use llm_core::message::{ForeignBlock, Opaque, OpaqueKind};
 use llm_core::wire::Frame;
 use llm_core::{
@@ -23,6 +23,8 @@ pub(crate) struct Decoder {
     open: Vec<Open>,
     finish: Option<FinishReason>,
     homeless: Vec<RawJson>,
+    /// Frames that only go on with a part.
+    refrain: Refrain,
 }
 
 /// A part that has begun and not ended.
@@ -83,16 +85,19 @@ impl Piece {
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: Frame<'_>, out: &mut Vec<Event>) -> Result<()> {
-        if self.ended {
+        if self.ended || self.refrain.again(frame, out) {
             return Ok(());
         }
+        let from = out.len();
         if frame.data.trim() == DONE {
             return if self.finish.is_some() { self.end(out) } else { Err(provider::truncated()) };
         }
         let read: WireFrame<'_> = serde_json::from_str(frame.data).map_err(|_| {
             Error::bad_answer("the vendor's stream has a frame that is not of the chat format")
         })?;
-        self.frame(&read, frame.data, out).map_err(Malformed::of_vendor)
+        self.frame(&read, frame.data, out).map_err(Malformed::of_vendor)?;
+        self.refrain.learn(frame, out.get(from..).unwrap_or_default(), &[], |_| true);
+        Ok(())
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! A server's lines to events.
 
-use llm_core::event::Start;
+use llm_core::event::{Refrain, Start};
 use llm_core::message::ToolCall;
 use llm_core::provider::truncated;
 use llm_core::wire::Frame;
@@ -18,6 +18,8 @@ pub(crate) struct Decoder {
     /// The part that is growing.
     open: Option<Open>,
     calls: usize,
+    /// Lines that only go on with a part.
+    refrain: Refrain,
     done: bool,
 }
 
@@ -30,9 +32,10 @@ enum Open {
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: Frame<'_>, out: &mut Vec<Event>) -> Result<()> {
         let data = frame.data.trim();
-        if self.done || data.is_empty() {
+        if self.done || data.is_empty() || self.refrain.again(frame, out) {
             return Ok(());
         }
+        let from = out.len();
         match Line::read(data, self.calls) {
             Ok(line) => self.line(line, out),
             Err(fault) if error::is_reported(data) => {
@@ -41,6 +44,7 @@ impl StreamDecoder for Decoder {
             }
             Err(fault) => return Err(fault),
         }
+        self.refrain.learn(frame, out.get(from..).unwrap_or_default(), &["created_at"], |_| true);
         Ok(())
     }
 

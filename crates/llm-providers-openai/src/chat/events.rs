@@ -105,8 +105,19 @@ impl Encoder {
         let chunk = ShownChoice { index: choice, delta, logprobs: rest.logprobs, finish_reason: rest.finish };
         self.begin(out);
         out.put_slice(b",\"choices\":[");
-        serde_json::to_writer(out.writer(), &chunk).expect("texts and raw JSON are always valid JSON");
+        put(&chunk, out);
         out.put_slice(b"]}\n\n");
+    }
+
+    /// Writes a chunk that is only more of an answer's text, as [`Self::chunk`] does: most chunks are, and its other
+    /// fields need not be looked at.
+    fn text(&mut self, choice: u32, text: &str, out: &mut BytesMut) {
+        self.begin(out);
+        out.put_slice(b",\"choices\":[{\"index\":");
+        put(&choice, out);
+        out.put_slice(b",\"delta\":{\"content\":");
+        put(text, out);
+        out.put_slice(b"},\"finish_reason\":null}]}\n\n");
     }
 
     fn begin(&mut self, out: &mut BytesMut) {
@@ -148,6 +159,12 @@ impl Encoder {
     fn delta(&mut self, choice: u32, part: u32, delta: Option<&Delta>, out: &mut BytesMut) {
         let legacy = self.legacy;
         let state = self.choices.entry(choice).or_default();
+        if let (true, Some(Delta::Text(text)), Some(Open::Text { .. })) =
+            (state.has_role, delta, state.parts.get(&part))
+        {
+            state.counts.add_letters(text);
+            return self.text(choice, text, out);
+        }
         // Taken out while it writes, so that the writing can look at the rest.
         let Some(mut open) = state.parts.remove(&part) else { return };
         let mut counts = state.counts;
@@ -182,7 +199,7 @@ impl Encoder {
         if let Some(usage) = usage {
             self.begin(out);
             out.put_slice(b",\"choices\":[],\"usage\":");
-            serde_json::to_writer(out.writer(), &usage).expect("numbers are always valid JSON");
+            put(&usage, out);
             out.put_slice(b"}\n\n");
         }
     }
@@ -214,6 +231,10 @@ impl EventEncoder for Encoder {
     }
 }
 
+fn put<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) {
+    serde_json::to_writer(out.writer(), value).expect("texts, numbers and raw JSON are always valid JSON");
+}
+
 /// The end of a stream.
 pub(crate) const DONE: &[u8] = b"data: [DONE]\n\n";
 
@@ -230,4 +251,21 @@ pub(crate) fn stream_error(error: &Error) -> Bytes {
     put_error(error, &mut out);
     out.put_slice(DONE);
     out.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_written_as_a_serializer_writes_it() {
+        let mut encoder = Encoder::new(&ChatRequest::default());
+        encoder.choices.entry(12).or_default().has_role = true;
+        for words in ["", "a", "a \"b\" \\ \n\u{1} é 🦀 </"] {
+            let (mut direct, mut whole) = (BytesMut::new(), BytesMut::new());
+            encoder.text(12, words, &mut direct);
+            encoder.chunk(12, ShownDelta::content(words), Rest::default(), &mut whole);
+            assert_eq!(direct, whole);
+        }
+    }
 }

@@ -19,6 +19,13 @@ pub(super) struct Counts {
     letters: u64,
 }
 
+impl Counts {
+    /// Text was told.
+    pub(super) fn add_letters(&mut self, text: &str) {
+        self.letters += text.chars().count() as u64;
+    }
+}
+
 /// A part that is open.
 pub(super) enum Open {
     Text {
@@ -109,7 +116,7 @@ impl<'a> ShownDelta<'a> {
         })
     }
 
-    fn content(text: &'a str) -> Self {
+    pub(super) fn content(text: &'a str) -> Self {
         Self { content: Some(text), ..Self::default() }
     }
 
@@ -165,7 +172,7 @@ impl Open {
                 }
             }
             (Self::Text { .. }, Delta::Text(text)) => {
-                counts.letters += text.chars().count() as u64;
+                counts.add_letters(text);
                 emit(ShownDelta::content(text));
             }
             (Self::Text { from }, Delta::Citation(citation)) => {

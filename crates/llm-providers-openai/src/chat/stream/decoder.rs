@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use llm_core::event::Start;
+use llm_core::event::{Refrain, Start};
 use llm_core::json::complaint;
 use llm_core::provider::truncated;
 use llm_core::wire::Frame;
-use llm_core::{Error, Event, FinishReason, Result, StreamDecoder};
+use llm_core::{Delta, Error, Event, FinishReason, Result, StreamDecoder};
 
 use super::parts::Parts;
 use crate::chat::CHAT;
@@ -22,6 +22,8 @@ pub(crate) struct Decoder {
     /// The answer's id once the start was told.
     started: Option<String>,
     choices: BTreeMap<u32, ChoiceState>,
+    /// Chunks that only go on with a text.
+    refrain: Refrain,
     /// Nothing more is said after an error or the end.
     done: bool,
 }
@@ -109,8 +111,34 @@ impl ChoiceState {
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: Frame<'_>, out: &mut Vec<Event>) -> Result<()> {
+        if self.done || self.refrain.again(frame, out) {
+            return Ok(());
+        }
+        let from = out.len();
+        self.read(frame, out)?;
+        // Thinking is gathered, and so are arguments.
+        let is_text = |delta: &Delta| matches!(delta, Delta::Text(_));
+        self.refrain.learn(frame, out.get(from..).unwrap_or_default(), &["obfuscation", "p"], is_text);
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
+        if self.done {
+            return Ok(());
+        }
+        let complete = !self.choices.is_empty() && self.choices.values().all(|state| state.finished);
+        if !complete {
+            return Err(truncated());
+        }
+        self.end(out);
+        Ok(())
+    }
+}
+
+impl Decoder {
+    fn read(&mut self, frame: Frame<'_>, out: &mut Vec<Event>) -> Result<()> {
         let data = frame.data.trim();
-        if self.done || data.is_empty() {
+        if data.is_empty() {
             return Ok(());
         }
         if data == "[DONE]" {
@@ -139,18 +167,6 @@ impl StreamDecoder for Decoder {
                 )));
             }
         }
-        Ok(())
-    }
-
-    fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
-        if self.done {
-            return Ok(());
-        }
-        let complete = !self.choices.is_empty() && self.choices.values().all(|state| state.finished);
-        if !complete {
-            return Err(truncated());
-        }
-        self.end(out);
         Ok(())
     }
 }
