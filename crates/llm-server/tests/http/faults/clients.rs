@@ -138,7 +138,7 @@ fn messages_stream(stream: &str) -> Heard {
         told.extend(counts.as_object().cloned().unwrap_or_default());
         match name {
             "content_block_start" => {
-                assert!(!std::mem::replace(&mut open, true), "one block at a time: {data}")
+                assert!(!std::mem::replace(&mut open, true), "one block at a time: {data}");
             }
             "content_block_stop" => assert!(std::mem::replace(&mut open, false), "a block was open: {data}"),
             "content_block_delta" => heard.text += event["delta"]["text"].as_str().unwrap_or_default(),

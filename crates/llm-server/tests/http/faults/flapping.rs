@@ -122,18 +122,18 @@ async fn check(flapping: &Flapping, gateway: &Process, answers: &[bool], back: D
     let by_primary = answers.iter().filter(|primary| **primary).count();
     let (failures, status) =
         (gateway.metrics().await.failures("primary", ""), gateway.status("primary").await);
-    println!(
+    let told = format!(
         "{} answers, {by_primary} of them by the primary, {failures} of its attempts failed; back after {back:?}",
         answers.len()
     );
-    assert!(answers.ends_with(&[true, true, true]), "in use again");
-    assert!(by_primary < answers.len(), "the fallback stood in");
+    assert!(answers.ends_with(&[true, true, true]), "in use again: {told}");
+    assert!(by_primary < answers.len(), "the fallback stood in: {told}");
     // Three open the breaker, some are under way then, and few are probes.
     let most = u32::try_from(flapping.times * 6).map(f64::from).expect("few");
-    assert!(failures >= 3.0 && failures <= most, "{failures} attempts failed");
+    assert!(failures >= 3.0 && failures <= most, "{told}");
     let made = status["attempts"].as_f64().expect("a number");
     let answered = u32::try_from(by_primary).map(f64::from).expect("few");
-    assert_eq!(made, failures + answered, "each attempt is accounted for");
+    assert_eq!(made, failures + answered, "each attempt is accounted for: {told}");
 }
 
 #[tokio::test]
