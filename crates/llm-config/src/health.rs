@@ -22,8 +22,13 @@ const CHAT_MODES: [&str; 3] = ["chat", "completion", "responses"];
 pub(crate) struct Credentials(RefCell<HashMap<u64, Arc<Credential>>>);
 
 impl Credentials {
-    /// What a deployment shows its vendor; the same for deployments that show the same at the same address.
+    /// What a deployment shows its vendor; the same for deployments that show the same at the same address. Those that
+    /// show nothing share nothing.
     pub(crate) fn of(&self, one: &DeploymentConfig) -> Arc<Credential> {
+        let shows_nothing = one.api_key.is_none() && one.extra_headers.is_empty();
+        if shows_nothing && one.parameters.iter().next().is_none() {
+            return Arc::default();
+        }
         let mut hasher = DefaultHasher::new();
         (&one.vendor, &one.api_base, &one.organization).hash(&mut hasher);
         one.api_key.as_ref().map(|key| key.expose()).hash(&mut hasher);
