@@ -7,6 +7,7 @@
 
 pub mod fake;
 pub mod recordings;
+pub mod redis;
 pub mod replay;
 pub mod scripted;
 
