@@ -1,8 +1,8 @@
 //! What the router makes of a state that several gateways share: it asks after its own numbers, goes elsewhere when
 //! others were faster, tells and hears of benches, and never fails because nobody answers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, FutureExt};
@@ -12,6 +12,7 @@ use llm_router::{
     Stands, Verdict, Want,
 };
 use llm_testkit::fake::{FakeProvider, inbound};
+use parking_lot::Mutex;
 
 /// So many requests may be made by all gateways together.
 #[derive(Default)]
@@ -35,7 +36,7 @@ impl Lease for Slip {
 
 impl Drop for Slip {
     fn drop(&mut self) {
-        self.1.lock().expect("no panic").push(self.0);
+        self.1.lock().push(self.0);
     }
 }
 
@@ -54,11 +55,11 @@ impl Shared for Counter {
     }
 
     fn benched(&self, deployment: &str, bench: BenchElsewhere) {
-        self.benches.lock().expect("no panic").push((deployment.to_owned(), bench));
+        self.benches.lock().push((deployment.to_owned(), bench));
     }
 
     fn recovered(&self, deployment: &str, scope: Scope) {
-        self.recoveries.lock().expect("no panic").push((deployment.to_owned(), scope));
+        self.recoveries.lock().push((deployment.to_owned(), scope));
     }
 
     fn link(&self) -> Link {
@@ -143,7 +144,7 @@ async fn what_was_leased_is_settled_to_the_truth_and_returned() {
     }
     drop(one.admit_everywhere(&ask()).await.expect("room"));
     // Without usage the estimate stands: of a call without a request it is nothing. What was given up used nothing.
-    assert_eq!(*shared.returned.lock().expect("no panic"), [Some(70), Some(0), None]);
+    assert_eq!(*shared.returned.lock(), [Some(70), Some(0), None]);
 }
 
 #[tokio::test]
@@ -154,7 +155,7 @@ async fn a_bench_is_told_and_one_of_others_is_kept() {
     // Of a call that nobody read, a 429 would say nothing.
     let body = inbound(r#"{"model":"m"}"#);
     one.admit(&Ask::of(&body, false, Instant::now())).expect("it is up").failed(&error);
-    let (id, bench) = mine.benches.lock().expect("no panic").first().cloned().expect("it was told");
+    let (id, bench) = mine.benches.lock().first().cloned().expect("it was told");
     assert_eq!((id.as_str(), bench.scope), ("d", Scope::Deployment));
     assert!(bench.length > Duration::from_secs(15) && bench.length <= Duration::from_secs(20), "{bench:?}");
 
@@ -167,11 +168,11 @@ async fn a_bench_is_told_and_one_of_others_is_kept() {
     other.health().benched_elsewhere(shorter, Instant::now());
     let until = other.health().standing(Instant::now()).until.expect("a time");
     assert!(until > Instant::now() + Duration::from_secs(50), "longer extends, shorter does not shorten");
-    assert!(others.benches.lock().expect("no panic").is_empty(), "what was heard is not told again");
+    assert!(others.benches.lock().is_empty(), "what was heard is not told again");
 
     assert!(other.health().recovered_elsewhere(Scope::Deployment, Instant::now()));
     assert!(other.admit(&ask()).is_ok() && !cooling(&other));
     let insisting = ask().insisting();
     one.admit(&insisting).expect("nobody else").answered();
-    assert_eq!(*mine.recoveries.lock().expect("no panic"), [("d".to_owned(), Scope::Deployment)]);
+    assert_eq!(*mine.recoveries.lock(), [("d".to_owned(), Scope::Deployment)]);
 }

@@ -14,28 +14,33 @@ mod settings;
 mod status;
 mod worker;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use llm_core::{Error, Result};
 use llm_router::{BenchElsewhere, Deployment, Link, Scope, Shared, Verdict, Want};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use parking_lot::Mutex;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
 use lease::RedisLease;
 use status::Status;
-use worker::{Command, Reserve, Worker};
+use worker::{Beginning, Command, Reserve};
 
 pub use settings::RedisSettings;
 
 /// How much longer than Redis may take a call waits for the thread that asks it.
 const GRACE: Duration = Duration::from_millis(50);
 
+/// How many commands wait for the thread at most; it takes all at once. Beyond them the gateway counts for itself, and
+/// what is not given back comes back by its lease.
+const MOST_WAITING: usize = 16_384;
+
 /// State that gateways share.
 pub struct SharedRouterState {
-    commands: UnboundedSender<Command>,
+    commands: Sender<Command>,
     status: Arc<Status>,
     patience: Duration,
     next: AtomicU64,
@@ -46,7 +51,7 @@ pub struct SharedRouterState {
 struct Idle {
     client: redis::Client,
     settings: RedisSettings,
-    commands: UnboundedReceiver<Command>,
+    commands: Receiver<Command>,
 }
 
 impl SharedRouterState {
@@ -56,7 +61,7 @@ impl SharedRouterState {
     /// When the address is none.
     pub fn new(settings: RedisSettings) -> Result<Self> {
         let client = settings.client()?;
-        let (commands, received) = unbounded_channel();
+        let (commands, received) = channel(MOST_WAITING);
         Ok(Self {
             commands,
             status: Arc::default(),
@@ -71,12 +76,12 @@ impl SharedRouterState {
     /// # Errors
     /// When the system gives no thread.
     pub fn start<'a>(&self, deployments: impl IntoIterator<Item = &'a Arc<Deployment>>) -> Result<()> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let idle = self.idle.lock().take();
         let Some(Idle { client, settings, commands }) = idle else { return Ok(()) };
         let known = deployments.into_iter().map(|one| (one.id.clone(), Arc::downgrade(one))).collect();
-        let worker = Worker::new(client, settings, known, Arc::clone(&self.status));
+        let beginning = Beginning { client, settings, known, status: Arc::clone(&self.status) };
         let thread = std::thread::Builder::new().name("llm-redis".to_owned());
-        let started = thread.spawn(move || worker.run(commands));
+        let started = thread.spawn(move || beginning.run(commands));
         started.map(|_| ()).map_err(|error| Error::internal(format!("no thread for redis: {error}")))
     }
 
@@ -91,7 +96,7 @@ impl SharedRouterState {
             lease: Box::new(lease),
             reply,
         };
-        if self.commands.send(Command::Reserve(reserve)).is_err() {
+        if self.commands.try_send(Command::Reserve(reserve)).is_err() {
             return Verdict::Unknown;
         }
         // A call that gives up here leaves an answer that gives back what it took.
@@ -111,12 +116,12 @@ impl Shared for SharedRouterState {
     }
 
     fn benched(&self, deployment: &str, bench: BenchElsewhere) {
-        // Nobody listens when the thread is not there: then there is nobody to tell.
-        let _ = self.commands.send(Command::Bench(benches::field(bench.scope, deployment), bench));
+        // Nobody listens when the thread is not there, or is busy beyond hope: others then find out for themselves.
+        let _ = self.commands.try_send(Command::Bench(benches::field(bench.scope, deployment), bench));
     }
 
     fn recovered(&self, deployment: &str, scope: Scope) {
-        let _ = self.commands.send(Command::Recovered(benches::field(scope, deployment)));
+        let _ = self.commands.try_send(Command::Recovered(benches::field(scope, deployment)));
     }
 
     fn link(&self) -> Link {

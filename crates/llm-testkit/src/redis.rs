@@ -1,10 +1,10 @@
 //! A Redis of a test's own: a real server on a free port, in a folder of its own, ended with the test.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 /// Where the program is asked for, so that a machine that must have it does not pass without.
 const REQUIRED: &str = "LLM_REDIS_REQUIRED";
@@ -22,6 +22,7 @@ impl RedisServer {
     ///
     /// # Panics
     /// When it is not installed and `LLM_REDIS_REQUIRED` is set, or does not start.
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests must see what was left out")]
     pub fn start(test: &str) -> Option<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
@@ -72,15 +73,12 @@ impl RedisServer {
         let mut command = Command::new("redis-server");
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
         command.args(["--appendonly", "no", "--dir"]).arg(&self.folder);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.child = Some(child.expect("redis-server starts"));
-        for _ in 0..500 {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("redis-server does not listen on port {}", self.port);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let child = self.child.insert(child.expect("redis-server starts"));
+        let said = BufReader::new(child.stdout.take().expect("it is piped"));
+        let is_ready =
+            |line: std::io::Result<String>| line.is_ok_and(|line| line.contains("Ready to accept"));
+        assert!(said.lines().any(is_ready), "redis-server does not listen on port {}", self.port);
     }
 
     /// Halts it without ending it, as a machine that hangs does, or lets it go on.

@@ -1,14 +1,16 @@
 //! What an attempt holds in Redis: a slot, and tokens by estimate.
 
+use std::sync::{Arc, Weak};
+
 use llm_router::{Lease, Want};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 
 use super::worker::Command;
 
 /// What an attempt holds. Dropped before it is granted, it holds nothing.
 #[derive(Debug)]
 pub(super) struct RedisLease {
-    commands: UnboundedSender<Command>,
+    commands: Sender<Command>,
     pub(super) deployment: String,
     pub(super) number: u64,
     pub(super) has_slot: bool,
@@ -16,6 +18,8 @@ pub(super) struct RedisLease {
     /// The second of the server in which it was granted.
     granted: Option<u64>,
     settled: u64,
+    /// Gone with the lease, whatever becomes of the message that it is.
+    life: Arc<()>,
 }
 
 /// What is given back.
@@ -30,7 +34,7 @@ pub(super) struct Release {
 }
 
 impl RedisLease {
-    pub(super) fn new(commands: UnboundedSender<Command>, want: &Want<'_>, number: u64) -> Self {
+    pub(super) fn new(commands: Sender<Command>, want: &Want<'_>, number: u64) -> Self {
         Self {
             commands,
             deployment: want.deployment.to_owned(),
@@ -39,7 +43,13 @@ impl RedisLease {
             estimate: if want.tpm.is_some() { want.tokens.min(1 << 40) } else { 0 },
             granted: None,
             settled: 0,
+            life: Arc::default(),
         }
+    }
+
+    /// What tells for how long the slot is to be renewed.
+    pub(super) fn life(&self) -> Weak<()> {
+        Arc::downgrade(&self.life)
     }
 
     pub(super) fn grant(&mut self, second: u64) {
@@ -63,8 +73,8 @@ impl Drop for RedisLease {
         let slot = self.has_slot.then_some(self.number);
         if slot.is_some() || tokens != 0 {
             let deployment = std::mem::take(&mut self.deployment);
-            // Without the thread nobody counts.
-            let _ = self.commands.send(Command::Release(Release { deployment, slot, second, tokens }));
+            // Without the thread nobody counts; a slot that is not given back is renewed no more.
+            let _ = self.commands.try_send(Command::Release(Release { deployment, slot, second, tokens }));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The thread that talks to Redis: one connection, many commands in one write, nobody waits for another's answer.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use llm_router::{BenchElsewhere, Deployment, Verdict};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, RedisResult};
-use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -65,7 +65,7 @@ enum End {
     Lost(RedisError),
 }
 
-pub(super) struct Worker {
+struct Worker {
     client: Client,
     settings: RedisSettings,
     origin: String,
@@ -74,20 +74,20 @@ pub(super) struct Worker {
     slots: Slots,
 }
 
-/// The slots that this gateway holds, by deployment.
-type Slots = Rc<RefCell<HashMap<String, HashSet<u64>>>>;
+/// The slots that this gateway holds, by deployment, each as long as its attempt lives.
+type Slots = Rc<RefCell<HashMap<String, HashMap<u64, Weak<()>>>>>;
 
-/// What [`Worker`] is made from on its own thread.
-pub(super) struct Unborn {
-    client: Client,
-    settings: RedisSettings,
-    known: HashMap<String, Weak<Deployment>>,
-    status: Arc<Status>,
+/// What the worker is made from, on its own thread.
+pub(super) struct Beginning {
+    pub(super) client: Client,
+    pub(super) settings: RedisSettings,
+    pub(super) known: HashMap<String, Weak<Deployment>>,
+    pub(super) status: Arc<Status>,
 }
 
-impl Unborn {
+impl Beginning {
     /// Talks to Redis until the gateway is gone.
-    pub(super) fn run(self, commands: UnboundedReceiver<Command>) {
+    pub(super) fn run(self, commands: Receiver<Command>) {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return self.status.gone(&format!("no runtime: {error}")),
@@ -106,16 +106,7 @@ impl Unborn {
 }
 
 impl Worker {
-    pub(super) fn new(
-        client: Client,
-        settings: RedisSettings,
-        known: HashMap<String, Weak<Deployment>>,
-        status: Arc<Status>,
-    ) -> Unborn {
-        Unborn { client, settings, known, status }
-    }
-
-    async fn work(self, mut commands: UnboundedReceiver<Command>) {
+    async fn work(self, mut commands: Receiver<Command>) {
         loop {
             let error = match self.connect().await {
                 Err(error) => error,
@@ -144,7 +135,7 @@ impl Worker {
     }
 
     /// Leaves Redis alone for a while. What comes meanwhile is answered by nobody. `false`: the gateway is gone.
-    async fn wait(&self, commands: &mut UnboundedReceiver<Command>) -> bool {
+    async fn wait(&self, commands: &mut Receiver<Command>) -> bool {
         let mut over = std::pin::pin!(sleep(LEFT_ALONE));
         loop {
             tokio::select! {
@@ -162,7 +153,7 @@ impl Worker {
         &self,
         connection: &MultiplexedConnection,
         scripts: &Rc<Scripts>,
-        commands: &mut UnboundedReceiver<Command>,
+        commands: &mut Receiver<Command>,
     ) -> End {
         let (lost, mut is_lost) = channel(1);
         let line = Line { connection: connection.clone(), lost };
@@ -215,13 +206,17 @@ impl Worker {
     }
 
     fn renew(&self, line: &Line, scripts: &Scripts) {
-        let slots = self.slots.borrow();
+        let mut slots = self.slots.borrow_mut();
+        slots.retain(|_, held| {
+            held.retain(|_, life| life.strong_count() > 0);
+            !held.is_empty()
+        });
         if slots.is_empty() {
             return;
         }
         let mut pipe = redis::pipe();
         for (deployment, held) in slots.iter() {
-            pipe.add_command(scripts.renew(deployment, held.iter().copied())).ignore();
+            pipe.add_command(scripts.renew(deployment, held.keys().copied())).ignore();
         }
         let (line, slots) = (line.clone(), Rc::clone(&self.slots));
         spawn_local(async move { line.ask(pipe, Vec::new(), &slots).await });
@@ -281,7 +276,11 @@ fn answer(reserve: Reserve, (granted, what, wait): &Said, slots: &Slots) {
     let verdict = if *granted == 1 {
         lease.grant(what.parse().unwrap_or(0));
         if lease.has_slot {
-            slots.borrow_mut().entry(lease.deployment.clone()).or_default().insert(lease.number);
+            slots
+                .borrow_mut()
+                .entry(lease.deployment.clone())
+                .or_default()
+                .insert(lease.number, lease.life());
         }
         Verdict::Granted(lease)
     } else {
