@@ -119,3 +119,30 @@ async fn what_fails_for_one_is_left_alone_by_all_and_comes_back_for_all() {
     let heard = until(|| stands(one) == Stands::Recovering && stands(third) == Stands::Recovering).await;
     assert!(heard < Duration::from_secs(1), "{heard:?}");
 }
+
+#[tokio::test]
+async fn every_key_has_the_prefix_and_expires() {
+    let Some(redis) = RedisServer::start("every_key_has_the_prefix_and_expires") else { return };
+    let quota = QuotaSpec { rpm: Some(9), tpm: Some(900), max_parallel: Some(3), adaptive: false };
+    let gateway = Gateway::start(&redis, quota).await;
+    let held = gateway.admit().await.expect("room");
+    let body = inbound(r#"{"model":"m"}"#);
+    let error = Error::new(ErrorKind::RateLimited, "slow down").with_retry_after(Duration::from_secs(9));
+    let ask = Ask::of(&body, false, Instant::now());
+    gateway.deployment.admit(&ask).expect("room").failed(&error);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let client = redis::Client::open(redis.url()).expect("an address");
+    let mut connection = client.get_connection().expect("it is there");
+    let mut keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).expect("keys");
+    keys.sort_unstable();
+    assert_eq!(keys, ["llm:benches", "llm:{vendor/model}:minute", "llm:{vendor/model}:slots"]);
+    for key in &keys {
+        let left: i64 = redis::cmd("PTTL").arg(key).query(&mut connection).expect("a number");
+        assert!((1..=120_000).contains(&left), "{key}: {left}");
+    }
+    drop(held);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let slots: u64 =
+        redis::cmd("ZCARD").arg("llm:{vendor/model}:slots").query(&mut connection).expect("a number");
+    assert_eq!(slots, 0, "it was given back");
+}
