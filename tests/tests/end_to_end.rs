@@ -48,6 +48,8 @@ mod recordings;
 mod recovery;
 #[path = "end_to_end/routing.rs"]
 mod routing;
+#[path = "end_to_end/shared.rs"]
+mod shared;
 #[path = "end_to_end/sick_streams.rs"]
 mod sick_streams;
 #[path = "end_to_end/sick_vendors.rs"]

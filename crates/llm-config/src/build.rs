@@ -14,6 +14,7 @@ use crate::deployments::is_fact;
 use crate::health::{self, Credentials};
 use crate::report::Report;
 use crate::settings::BudgetConfig;
+use crate::shared::Sharing;
 use crate::{programs, recordings, relays};
 
 /// What requests may need, in the words of the price table.
@@ -26,7 +27,7 @@ const NEEDS: [(Capability, Needs); 6] = [
     (Capability::AssistantPrefill, Needs::ASSISTANT_PREFILL),
 ];
 
-/// Builds what a gateway is made from. Opens no connection.
+/// Builds what a gateway is made from. Opens no connection but that to a Redis, which begins on a thread of its own.
 ///
 /// # Errors
 /// Every deployment that cannot be meant, with its place: a malformed address, a header that is none, an unknown
@@ -39,8 +40,11 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
         .with_media(config.media.clone())
         .with_recordings(recordings)
         .for_a_mock_server(config.mock_server);
+    let place = ["redis.url", "redis.host"].iter().find_map(|path| loaded.sources.settings.get(*path));
+    let sharing = Sharing::of(config.redis.as_ref(), &place.cloned().unwrap_or_default(), &mut report);
     let building = Building {
         config,
+        sharing,
         providers,
         vendor_budgets: vendor_budgets(config, &mut report),
         credentials: Credentials::default(),
@@ -64,9 +68,12 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
     let relays = relays::routes(config, &deployments, &mut accounts, |one| {
         building.deployment(one).map(|(deployment, account)| (Arc::new(deployment), account))
     });
+    let sharing = building.sharing;
     let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
+    let router = Router::new(deployments, aliases, config.router.clone());
+    sharing.start(&router);
     Ok(GatewayParts {
-        router: Router::new(deployments, aliases, config.router.clone()),
+        router,
         ingresses: ingresses(),
         master_key: config.server.master_key.clone(),
         default_model: config.default_model.clone(),
@@ -80,6 +87,7 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
 /// What deployments are built with.
 struct Building<'a> {
     config: &'a Config,
+    sharing: Sharing,
     providers: Providers,
     /// By the vendor's name.
     vendor_budgets: HashMap<String, Arc<Budget>>,
@@ -116,6 +124,7 @@ impl Building<'_> {
             quota: self.quota(one),
             budgets: self.budgets(one),
             price: price(one, &account, self.config),
+            shared: self.sharing.shared(),
             ..DeploymentSpec::new(one.id.as_str(), one.public.as_str(), one.model.as_str(), provider)
         });
         Ok((deployment, account))

@@ -51,6 +51,9 @@ fn sources(loaded: &Loaded, out: &mut String) {
     };
     let host = server.host.as_deref().unwrap_or("(default)");
     line(out, &format!("server: host {host}, port {}, {key}", server.port));
+    if loaded.config.redis.is_some() {
+        line(out, "shared with other gateways: limits and cooldowns, through redis");
+    }
     let router = &loaded.config.router;
     let told = format!(
         "router: {}, {}, {}",

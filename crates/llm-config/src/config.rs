@@ -11,7 +11,7 @@ use llm_providers::{CachePoint, MediaSettings, MockSettings, Parameters, Registr
 use llm_router::{Alias, AllowedFails, Limits, QuotaSpec, RouterSettings};
 
 use crate::report::{Place, Report};
-use crate::settings::{BudgetConfig, LimitSettings, RecordingSettings, ServerSettings};
+use crate::settings::{BudgetConfig, LimitSettings, RecordingSettings, RedisConfig, ServerSettings};
 
 /// A whole configuration.
 pub struct Config {
@@ -25,6 +25,8 @@ pub struct Config {
     pub media: MediaSettings,
     /// What is done with vendor traffic; `None`: nothing.
     pub recordings: Option<RecordingSettings>,
+    /// Where state is that several gateways share; `None`: each keeps its own.
+    pub redis: Option<RedisConfig>,
     /// Whether the gateway is a vendor for tests itself.
     pub mock_server: bool,
     /// What is served, in the order of the configuration.

@@ -42,6 +42,7 @@ mod relays;
 pub mod report;
 pub mod schema;
 pub mod settings;
+mod shared;
 mod strict;
 
 pub use build::build;
@@ -51,4 +52,4 @@ pub use load::{Options, load};
 pub use reference::reference;
 pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
-pub use settings::{BudgetConfig, Flags, LimitSettings, RecordingSettings, ServerSettings};
+pub use settings::{BudgetConfig, Flags, LimitSettings, RecordingSettings, RedisConfig, ServerSettings};

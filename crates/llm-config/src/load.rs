@@ -94,6 +94,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         media: settings.media,
         limits: settings.limits,
         recordings: settings.recordings,
+        redis: settings.redis.filter(|_| !options.mock_server),
         mock_server: options.mock_server,
         deployments: served.deployments,
         relays,

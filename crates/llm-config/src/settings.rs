@@ -22,12 +22,14 @@ mod health;
 mod limits;
 mod media;
 mod recordings;
+mod redis;
 mod router;
 mod table;
 
 pub(crate) use health::allowed_fails;
 pub use limits::{BudgetConfig, LimitSettings};
 pub use recordings::RecordingSettings;
+pub use redis::RedisConfig;
 pub(crate) use router::strategy;
 use table::{SETTINGS, Setting};
 
@@ -74,6 +76,7 @@ pub(crate) struct Settings {
     pub(crate) media: MediaSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) recordings: Option<RecordingSettings>,
+    pub(crate) redis: Option<RedisConfig>,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -117,7 +120,11 @@ pub(crate) fn settings(
         report.error(&place, message).help(help);
         None
     });
-    Settings { server: read.server.into(), router, media, limits, recordings, places }
+    let redis = read.redis.settings().unwrap_or_else(|(path, message)| {
+        report.error(&places.get(path).cloned().unwrap_or_default(), message);
+        None
+    });
+    Settings { server: read.server.into(), router, media, limits, recordings, redis, places }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
@@ -248,6 +255,7 @@ struct Read {
     checks: health::ReadChecks,
     limits: limits::ReadLimits,
     recordings: recordings::ReadRecordings,
+    redis: redis::ReadRedis,
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,8 @@ mod aws;
 mod limits;
 #[path = "loading/prices.rs"]
 mod prices;
+#[path = "loading/redis.rs"]
+mod redis;
 #[path = "loading/relays.rs"]
 mod relays;
 #[path = "loading/routing.rs"]

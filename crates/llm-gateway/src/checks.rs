@@ -106,7 +106,7 @@ impl State {
         let inbound = question()?;
         let began = Instant::now().into_std();
         let ask = Ask::of(&inbound, false, began).model(deployment.group.as_str());
-        let Ok(mut in_flight) = deployment.admit(&ask) else { return Ok(None) };
+        let Ok(mut in_flight) = deployment.admit_everywhere(&ask).await else { return Ok(None) };
         let limits = deployment.limits.or(self.router.settings().limits);
         let mut deadlines = limits.deadlines(began);
         deadlines.total = began.checked_add(spec.timeout);

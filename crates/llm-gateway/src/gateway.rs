@@ -12,7 +12,7 @@ use llm_core::provider::{Call, Inbound};
 use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
 use llm_metrics::{Metrics, PriceBook};
-use llm_router::{Deployment, Earlier, MidStream, Route, Router, Started, Trail, Unanswered};
+use llm_router::{Deployment, Earlier, Link, MidStream, Route, Router, Started, Trail, Unanswered};
 use tokio::sync::Notify;
 
 use crate::answer::{Answer, AnswerBody, Incoming};
@@ -128,7 +128,9 @@ impl Gateway {
 
     /// All metrics in the Prometheus text format.
     pub fn render_metrics(&self) -> String {
-        self.state.load().note_states();
+        let state = self.state.load();
+        state.note_states();
+        self.metrics.set_shared(state.shared_link().map(|link| link == Link::Connected));
         self.metrics.render()
     }
 

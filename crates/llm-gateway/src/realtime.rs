@@ -108,7 +108,7 @@ async fn open(
         let vendor_model = deployment.model_for(name);
         let deadlines = state.router.settings().limits.or(deployment.limits).deadlines(Instant::now());
         let began = Instant::now();
-        let mut in_flight = match deployment.admit(&Ask { insists, ..Ask::at(began) }) {
+        let mut in_flight = match deployment.admit_everywhere(&Ask { insists, ..Ask::at(began) }).await {
             Ok(in_flight) => in_flight,
             Err(rule) => {
                 refused = Some(unavailable(model, [&rule], began));

@@ -188,7 +188,7 @@ impl State {
     ) -> Result<RelayAnswer> {
         let began = Instant::now();
         // The client chose the deployment: there is no other.
-        let admitted = target.admit(&Ask::at(began).insisting());
+        let admitted = target.admit_everywhere(&Ask::at(began).insisting()).await;
         let mut in_flight = admitted.map_err(|rule| unavailable(&target.full_name, [&rule], began))?;
         let account = self.books.accounts.get(&target.id).map(Arc::clone);
         let account = account.ok_or_else(|| Error::internal("a deployment without an account"))?;

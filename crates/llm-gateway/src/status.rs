@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use llm_router::quota::BudgetStanding;
-use llm_router::{Deployment, Standing, Stands, clock};
+use llm_router::{Deployment, Link, Standing, Stands, clock};
 use serde::Serialize;
 
 use crate::gateway::{Gateway, State};
@@ -13,6 +13,9 @@ use crate::gateway::{Gateway, State};
 pub struct Status {
     /// One entry for each deployment, by public name.
     pub providers: Vec<DeploymentStatus>,
+    /// `connected`, or `gone` while each gateway counts for itself; absent where nothing is shared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<&'static str>,
 }
 
 /// One deployment with what it did since the configuration was loaded.
@@ -128,7 +131,12 @@ impl Gateway {
         let mut providers: Vec<_> =
             state.deployments().map(|deployment| state.status_of(deployment)).collect();
         providers.sort_by(|a, b| (&a.model_name, &a.model_id).cmp(&(&b.model_name, &b.model_id)));
-        Status { providers }
+        Status { providers, redis: state.shared_link().map(Link::name) }
+    }
+
+    /// Whether what gateways share can be asked; `None`: nothing is shared.
+    pub fn shared_link(&self) -> Option<Link> {
+        self.state().shared_link()
     }
 
     /// Which deployments are in use and which are not, by real traffic and by the checks in the background; this
@@ -206,6 +214,10 @@ fn last_error(standing: &Standing) -> Option<&'static str> {
 impl State {
     pub(crate) fn deployments(&self) -> impl Iterator<Item = &Deployment> {
         self.router.groups().flat_map(|group| group.deployments()).map(AsRef::as_ref)
+    }
+
+    pub(crate) fn shared_link(&self) -> Option<Link> {
+        self.router.shared().map(|shared| shared.link())
     }
 
     fn status_of(&self, deployment: &Deployment) -> DeploymentStatus {

@@ -51,6 +51,8 @@ struct Book {
     deployments: Mutex<HashMap<DeploymentLabels, DeploymentMetrics>>,
     routes: Mutex<HashMap<RouteLabels, RouteMetrics>>,
     in_flight: Arc<Striped<1>>,
+    /// Whether what gateways share can be asked; `None`: nothing is shared.
+    shared: Mutex<Option<bool>>,
 }
 
 impl Default for Metrics {
@@ -97,6 +99,11 @@ impl Metrics {
     /// Counts a request as in flight until the guard is dropped.
     pub fn enter(&self) -> InFlight {
         InFlight::new(Arc::clone(&self.book.in_flight))
+    }
+
+    /// Says whether what several gateways share can be asked; `None`: nothing is shared.
+    pub fn set_shared(&self, connected: Option<bool>) {
+        *self.book.shared.lock() = connected;
     }
 
     /// Everything in Prometheus' text format 0.0.4.

@@ -16,6 +16,7 @@ use crate::pattern::Pattern;
 use crate::price::Price;
 use crate::quota::{Budget, Quota, QuotaSpec};
 use crate::rule::Rule;
+use crate::shared::Shared;
 
 /// What a deployment is made from.
 pub struct DeploymentSpec {
@@ -59,6 +60,8 @@ pub struct DeploymentSpec {
     pub tags: Vec<String>,
     /// Where it stands, in the vendor's words.
     pub region: Option<String>,
+    /// What is shared with other gateways; `None`: nothing.
+    pub shared: Option<Arc<dyn Shared>>,
     /// The vendor.
     pub provider: Arc<dyn Provider>,
 }
@@ -93,6 +96,7 @@ impl DeploymentSpec {
             facts: Facts::default(),
             tags: Vec::new(),
             region: None,
+            shared: None,
             provider,
         }
     }
@@ -159,7 +163,11 @@ impl Deployment {
     /// A deployment that has not been used yet.
     pub fn new(spec: DeploymentSpec) -> Self {
         let health = Health::new(spec.health.clone(), Arc::clone(&spec.credential), spec.group.is_wildcard());
-        let quota = Quota::new(spec.quota, spec.budgets.clone(), spec.price.clone());
+        let quota = Quota::new(spec.quota, spec.budgets.clone(), spec.price.clone())
+            .sharing(spec.shared.clone(), &spec.id);
+        if let Some(shared) = &spec.shared {
+            health.share(Arc::clone(shared), &spec.id);
+        }
         Self { spec, health, quota, pace: Pace::default() }
     }
 
@@ -198,7 +206,7 @@ impl Deployment {
         benched().or_else(|| self.quota.glance(ask.now)).map_or(Ok(()), Err)
     }
 
-    /// Begins an attempt: what it may use is reserved until the mark is dropped.
+    /// Begins an attempt: what it may use is reserved until the mark is dropped. Other gateways were not asked.
     ///
     /// # Errors
     /// The rule that forbids it, when it is benched or full.
@@ -208,6 +216,21 @@ impl Deployment {
             Ok(reservation) => Ok(InFlight::new(Arc::clone(self), ticket, reservation)),
             Err(rule) => {
                 self.health.give_back(&ticket, ask.now);
+                Err(rule)
+            }
+        }
+    }
+
+    /// The same, where other gateways may have a say.
+    ///
+    /// # Errors
+    /// The rule that forbids it.
+    pub async fn admit_everywhere(self: &Arc<Self>, ask: &Ask<'_>) -> Result<InFlight, Rule> {
+        let mut in_flight = self.admit(ask)?;
+        match in_flight.confirm().await {
+            Ok(()) => Ok(in_flight),
+            Err(rule) => {
+                in_flight.withdraw();
                 Err(rule)
             }
         }

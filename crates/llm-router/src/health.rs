@@ -23,6 +23,7 @@ mod breaker;
 mod breaker_tests;
 mod judge;
 mod missing;
+mod remote;
 mod settings;
 mod standing;
 mod tally;
@@ -37,6 +38,7 @@ pub use watch::{Bench, Watch};
 use breaker::{Breaker, Phase, State, Token, Verdict};
 use judge::{Counts, Judgement};
 use missing::Missing;
+use remote::Elsewhere;
 use standing::LastError;
 
 /// A credential, as far as it is refused. Deployments that show the same one share it.
@@ -60,6 +62,8 @@ pub struct Health {
     /// It serves models of many names: one that is missing says nothing about the others.
     many: bool,
     watch: OnceLock<Box<dyn Watch>>,
+    /// Other gateways, who are told too.
+    elsewhere: OnceLock<Elsewhere>,
 }
 
 /// What an attempt shows at its end: which breakers wait for it, and what was asked for.
@@ -74,7 +78,7 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     /// The same attempt, when nobody waits for it any more.
-    fn spent(&self) -> Self {
+    pub(crate) fn spent(&self) -> Self {
         Self { own: None, credential: None, model: None, key: self.key }
     }
 
@@ -260,7 +264,9 @@ impl Health {
             Scope::Model => self.missing.get_or_insert(ticket.key),
         };
         let hint = error.retry_after();
+        let before = breaker.state();
         let benched = breaker.trip(micros, token, |streak| settings.cooldown.sentence(hint, streak, strict));
+        self.tell_elsewhere(scope, before, breaker.state(), micros);
         if let (Some(benched), Some(watch)) = (benched, self.watch.get()) {
             watch.benched(&Bench {
                 scope,
@@ -273,6 +279,7 @@ impl Health {
     }
 
     fn tell_recovered(&self, scope: Scope) {
+        self.tell_recovered_elsewhere(scope);
         if let Some(watch) = self.watch.get() {
             watch.recovered(scope);
         }

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::deployment::Deployment;
 use crate::health::Ticket;
 use crate::quota::Reservation;
+use crate::rule::Rule;
 
 /// An attempt under way; dropping it ends it.
 pub struct InFlight {
@@ -71,6 +72,26 @@ impl InFlight {
     /// The deployment that is used.
     pub fn deployment(&self) -> &Arc<Deployment> {
         &self.deployment
+    }
+
+    /// Whether other gateways have a say that they have not had.
+    pub(crate) fn is_unconfirmed(&self) -> bool {
+        self.reservation.is_unconfirmed()
+    }
+
+    /// Asks whether other gateways leave room for it.
+    ///
+    /// # Errors
+    /// The limit that they reached; then it must be withdrawn.
+    pub(crate) async fn confirm(&mut self) -> Result<(), Rule> {
+        if self.is_unconfirmed() { self.reservation.confirm().await } else { Ok(()) }
+    }
+
+    /// The attempt is not made, and counts nowhere.
+    pub(crate) fn withdraw(mut self) {
+        self.deployment.health().give_back(&self.ticket, clock::now());
+        self.ticket = self.ticket.spent();
+        self.reservation.withdraw();
     }
 
     /// An answer has begun: the deployment is up.

@@ -3,6 +3,7 @@
 //!
 //! - [`Deployment`]: one model of one vendor with one credential; its [`health::Health`] says whether it is up, its
 //!   [`quota::Quota`] whether there is room, its [`pace::Pace`] how fast it is.
+//! - [`Shared`]: what several gateways have in common, asked after a gateway's own numbers agree.
 //! - [`Rule`]: why a deployment is passed over.
 //! - [`Group`]: deployments that may answer the same public name, and the [`Strategy`] that picks among them.
 //! - [`Router`]: names to groups (exact, alias, wildcard), fallback lists, settings.
@@ -32,6 +33,7 @@ pub mod router;
 pub mod rule;
 pub mod run;
 pub mod settings;
+pub mod shared;
 pub mod started;
 pub mod strategy;
 mod sync;
@@ -57,6 +59,7 @@ pub use router::{Alias, Router, RouterSettings};
 pub use rule::{Rule, unavailable};
 pub use run::{Attempt, Earlier, MayUse, Outrun, Route, RouteOptions, Routed, Unanswered};
 pub use settings::{GroupSettings, MidStream};
+pub use shared::{BenchElsewhere, Lease, Link, Shared, Verdict, Want};
 pub use started::Started;
 pub use strategy::{BuiltIn, Candidates, Chosen, Strategy};
 pub use trail::{Skipped, Step, Stopped, Trail};

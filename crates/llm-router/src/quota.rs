@@ -5,6 +5,7 @@
 
 mod adaptive;
 mod budget;
+mod elsewhere;
 mod slots;
 mod window;
 
@@ -20,11 +21,13 @@ use crate::ask::Ask;
 use crate::in_flight::Finished;
 use crate::price::Price;
 use crate::rule::Rule;
+use crate::shared::Shared;
 use crate::sync::{AtomicU64, Mutex};
 use crate::wait::Bell;
 
 use adaptive::Adaptive;
 use budget::Held;
+use elsewhere::{Elsewhere, Leased};
 use slots::Slots;
 use window::{Lack, Moment, Ticket, Window, moment};
 
@@ -69,6 +72,8 @@ struct State {
     mean_output: AtomicU64,
     /// Rung when something is given back, where somebody may wait for it.
     bell: OnceLock<Arc<Bell>>,
+    /// What is shared with other gateways.
+    elsewhere: Option<Box<Elsewhere>>,
 }
 
 /// How much of a deployment's limits is in use.
@@ -91,6 +96,10 @@ pub(crate) struct Reservation {
     began: Instant,
     ticket: Option<Ticket>,
     held: SmallVec<[Held; 1]>,
+    /// What was taken of what gateways share.
+    lease: Leased,
+    /// Other gateways were not asked yet.
+    unconfirmed: bool,
 }
 
 impl Quota {
@@ -107,8 +116,17 @@ impl Quota {
             price,
             mean_output: AtomicU64::new(0),
             bell: OnceLock::new(),
+            elsewhere: None,
         };
         Self { state: Arc::new(state) }
+    }
+
+    /// The same, with limits that hold for several gateways together.
+    pub(crate) fn sharing(mut self, shared: Option<Arc<dyn Shared>>, deployment: &str) -> Self {
+        if let (Some(shared), Some(state)) = (shared, Arc::get_mut(&mut self.state)) {
+            state.elsewhere = Elsewhere::of(&state.spec, shared, deployment.to_owned());
+        }
+        self
     }
 
     /// The limits.
@@ -152,8 +170,12 @@ impl Quota {
         if until > 0 && state.moment(now) < until {
             return Some(Rule::Full { limit: "rpm", until: state.instant(until) });
         }
-        let most = state.most_at_a_time()?;
-        (state.slots.taken() >= most).then(|| state.no_slot())
+        if let Some(most) = state.most_at_a_time()
+            && state.slots.taken() >= most
+        {
+            return Some(state.no_slot());
+        }
+        state.elsewhere.as_ref()?.glance(state.moment(now))
     }
 
     /// Rings this bell whenever something is given back. The first bell stays.
@@ -167,6 +189,9 @@ impl Quota {
     /// [`Rule::Full`].
     pub(crate) fn reserve(&self, ask: &Ask<'_>) -> Result<Reservation, Rule> {
         let state = &self.state;
+        if let Some(rule) = state.elsewhere.as_ref().and_then(|one| one.glance(state.moment(ask.now))) {
+            return Err(rule);
+        }
         let (input, output) = state.estimate(ask);
         let held = state.hold(input, output, ask.now)?;
         let ticket = match &state.window {
@@ -181,7 +206,14 @@ impl Quota {
                 }
             }
         }?;
-        Ok(Reservation { state: Arc::clone(state), began: ask.now, ticket, held })
+        Ok(Reservation {
+            state: Arc::clone(state),
+            began: ask.now,
+            ticket,
+            held,
+            lease: None,
+            unconfirmed: true,
+        })
     }
 }
 
@@ -259,6 +291,8 @@ impl Reservation {
     pub(crate) fn settle(&mut self, finished: &Finished<'_>) {
         let failed = finished.error.is_some();
         let tokens = finished.tokens.or(failed.then_some(0));
+        // Without usage the estimate stands, here and elsewhere.
+        self.settle_elsewhere(tokens.or(self.ticket.as_ref().map(|ticket| ticket.tokens)));
         let mut ticket = self.ticket.take();
         if let (Some(window), Some(ticket), Some(tokens)) = (&self.state.window, &mut ticket, tokens) {
             window.lock().settle(ticket, tokens);
@@ -292,7 +326,12 @@ impl Drop for Reservation {
             window.lock().settle(ticket, 0);
         }
         self.held.clear();
+        // Before the bell rings: whoever it wakes asks elsewhere after this was said there.
+        let leased = self.lease.take().is_some();
         self.state.slots.release();
+        if let Some(elsewhere) = self.state.elsewhere.as_ref().filter(|_| leased) {
+            elsewhere.open();
+        }
         if let Some(bell) = self.state.bell.get() {
             bell.ring();
         }

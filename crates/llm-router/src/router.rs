@@ -14,6 +14,7 @@ use crate::health::HealthSettings;
 use crate::pattern::Pattern;
 use crate::retry::{RetryBudget, RetryBudgetSettings, RetryPolicy};
 use crate::settings::{GroupSettings, MidStream};
+use crate::shared::Shared;
 use crate::strategy::Chosen;
 use crate::wait::QueueSettings;
 
@@ -181,6 +182,12 @@ impl Router {
         let found =
             exact.or_else(|| self.wildcards.iter().find(|group| group.name().capture(name).is_some()));
         found.map(|group| (group, name)).ok_or_else(|| unknown_model(model))
+    }
+
+    /// What is shared with other gateways; `None`: nothing.
+    pub fn shared(&self) -> Option<&Arc<dyn Shared>> {
+        let deployments = self.groups().flat_map(|group| group.deployments());
+        deployments.filter_map(|deployment| deployment.shared.as_ref()).next()
     }
 
     pub(crate) fn retry_budget(&self) -> &RetryBudget {

@@ -10,5 +10,7 @@ mod limits;
 mod reliability;
 #[path = "router/run.rs"]
 mod run;
+#[path = "router/shared.rs"]
+mod shared;
 #[path = "router/strategies.rs"]
 mod strategies;

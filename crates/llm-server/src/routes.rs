@@ -91,7 +91,16 @@ async fn ready(State(app): Shared) -> Response {
     if app.is_leaving() {
         return json_text(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"shutting_down"}"#);
     }
-    json_text(StatusCode::OK, r#"{"status":"healthy","db":"Not connected"}"#)
+    // A gateway that counts for itself serves: it stays ready.
+    json_text(
+        StatusCode::OK,
+        match app.gateway.shared_link() {
+            None => r#"{"status":"healthy","db":"Not connected"}"#.to_owned(),
+            Some(link) => {
+                format!(r#"{{"status":"healthy","db":"Not connected","redis":"{}"}}"#, link.name())
+            }
+        },
+    )
 }
 
 async fn models(State(app): Shared, uri: Uri, mut headers: HeaderMap) -> Response {

@@ -2,11 +2,13 @@
 //!
 //! - [`fake`]: a client dialect and a provider without a wire.
 //! - [`mod@recordings`]: recorded vendor traffic, read where it lies beside the project.
+//! - [`redis`]: a Redis of a test's own.
 //! - [`replay`]: bodies of streams played to a decoder or a tap, cut anywhere.
 //! - [`scripted`]: a vendor on this machine that answers what a test tells it.
 
 pub mod fake;
 pub mod recordings;
+pub mod redis;
 pub mod replay;
 pub mod scripted;
 

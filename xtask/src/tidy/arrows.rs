@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("llm-router", &["llm-core"]),
     ("llm-metrics", &["llm-core"]),
     ("llm-guardrails", &["llm-core"]),
-    ("llm-store", &["llm-core"]),
+    ("llm-store", &["llm-core", "llm-router"]),
     ("llm-providers-azure", &["llm-core", "llm-providers-openai"]),
     ("llm-providers-huggingface", &["llm-core", "llm-providers-openai"]),
     ("llm-providers-*", &["llm-core"]),
@@ -42,12 +42,13 @@ const ARROWS: [(&str, &[&str]); 17] = [
 
 /// Dependencies (or some features of one) that only some crates may have: `(name, features, owners)`; without
 /// features the dependency itself is meant.
-const OWNERS: [(&str, &[&str], &[&str]); 10] = [
+const OWNERS: [(&str, &[&str], &[&str]); 11] = [
     ("reqwest", &[], &["llm-transport"]),
     ("hyper", &["client", "full"], &["llm-transport"]),
     ("hyper-util", &["client", "client-legacy", "client-pool", "client-proxy", "full"], &["llm-transport"]),
     ("hyper-rustls", &[], &["llm-transport"]),
-    ("rustls", &[], &["llm-transport", "llm-server"]),
+    ("redis", &[], &["llm-store"]),
+    ("rustls", &[], &["llm-transport", "llm-server", "llm-store"]),
     ("axum", &[], &["llm-server"]),
     ("prometheus", &[], &["llm-metrics"]),
     ("figment", &[], &["llm-config"]),

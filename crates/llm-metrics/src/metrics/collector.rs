@@ -71,7 +71,7 @@ impl prometheus::core::Collector for Collector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let mut families = vec![in_flight(&self.book)];
+        let mut families = vec![in_flight(&self.book), shared(&self.book)];
         families.extend(of_routes(&self.book.routes()));
         families.extend(of_deployments(&self.book.deployments()));
         families.retain(|family| !family.get_metric().is_empty());
@@ -82,6 +82,12 @@ impl prometheus::core::Collector for Collector {
 fn in_flight(book: &Book) -> MetricFamily {
     let sample = gauge(Vec::new(), book.in_flight.sum(0));
     family("litellm_in_flight_requests", "Requests being served", MetricType::GAUGE, vec![sample])
+}
+
+fn shared(book: &Book) -> MetricFamily {
+    let sample = (*book.shared.lock()).map(|connected| gauge(Vec::new(), u64::from(connected)));
+    let help = "Whether the Redis that gateways share answers: 1 it does, 0 each counts for itself";
+    family("llm_redis_connected", help, MetricType::GAUGE, sample.into_iter().collect())
 }
 
 fn of_routes(routes: &[(RouteLabels, RouteMetrics)]) -> [MetricFamily; 2] {

@@ -182,6 +182,40 @@ impl Breaker {
         }
     }
 
+    /// Another gateway benched it. Only extends; says whether it was let through before. A probe of ours that is under
+    /// way shows more than what others found.
+    pub(crate) fn bench_until(&self, until: u64, strict: bool) -> bool {
+        loop {
+            let word = self.word();
+            let state = State::of(word);
+            let fresh = matches!(state.phase, Phase::Well | Phase::Recovering);
+            if !fresh && (state.phase == Phase::Probing || state.time >= until) {
+                return false;
+            }
+            let strict = strict || (!fresh && state.strict);
+            let next = State::new(Phase::Benched, until, state.streak.max(1), strict);
+            if self.exchange(word, next.pack()) {
+                return fresh;
+            }
+        }
+    }
+
+    /// Another gateway had an answer: it is let through again. Says whether it was not before.
+    pub(crate) fn released(&self, now: u64) -> bool {
+        loop {
+            let word = self.word();
+            let state = State::of(word);
+            if state.phase != Phase::Benched {
+                return false;
+            }
+            if self
+                .exchange(word, State { phase: Phase::Recovering, time: now, strict: false, ..state }.pack())
+            {
+                return true;
+            }
+        }
+    }
+
     /// The attempt that holds the token got an answer. Says whether that ended the bench: it does not when another
     /// failure was heard of in between.
     pub(crate) fn succeed(&self, now: u64, token: Token) -> bool {

@@ -50,7 +50,7 @@ struct Entry {
 pub(crate) struct Ticket {
     /// The entry's number, counted from the first one ever.
     entry: u64,
-    tokens: u64,
+    pub(crate) tokens: u64,
 }
 
 /// Why there is no room.
@@ -118,6 +118,17 @@ impl Window {
             self.tokens = self.tokens.saturating_sub(ticket.tokens).saturating_add(tokens);
         }
         ticket.tokens = tokens;
+    }
+
+    /// Takes an admission back as if it had never been: the attempt is not made.
+    pub(crate) fn cancel(&mut self, ticket: &Ticket) {
+        let at = ticket.entry.checked_sub(self.left).and_then(|at| usize::try_from(at).ok());
+        if let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) {
+            entry.requests = entry.requests.saturating_sub(1);
+            entry.tokens = entry.tokens.saturating_sub(ticket.tokens);
+            self.requests = self.requests.saturating_sub(1);
+            self.tokens = self.tokens.saturating_sub(ticket.tokens);
+        }
     }
 
     /// Requests and tokens of the last minute.

@@ -31,7 +31,7 @@ impl Run<'_> {
         let waited = tokio::time::timeout(after, &mut first).await;
         let outcome = match waited {
             Ok(outcome) => outcome,
-            Err(_) => match self.other(group, name, tried, index) {
+            Err(_) => match self.other(group, name, tried, index).await {
                 None => first.await,
                 Some((index, in_flight)) => {
                     let other = self.lane(group, index, in_flight, true);
@@ -59,11 +59,21 @@ impl Run<'_> {
     }
 
     /// A deployment for a second attempt that has not been tried.
-    fn other(&mut self, group: &Group, name: &str, tried: &Tried, index: Index) -> Option<(Index, InFlight)> {
+    async fn other(
+        &mut self,
+        group: &Group,
+        name: &str,
+        tried: &Tried,
+        index: Index,
+    ) -> Option<(Index, InFlight)> {
         let mut avoid = tried.failed.clone();
         avoid.push(index);
-        let picked = self.pick(group, name, &avoid, None)?;
-        group.hedge().is_some_and(|hedge| hedge.take()).then_some(picked)
+        let (index, mut in_flight) = self.pick(group, name, &avoid, None)?;
+        if in_flight.confirm().await.is_err() {
+            in_flight.withdraw();
+            return None;
+        }
+        group.hedge().is_some_and(|hedge| hedge.take()).then_some((index, in_flight))
     }
 
     /// Books the attempt that was slower. Dropping it cancels it.

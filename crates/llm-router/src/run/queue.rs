@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use llm_core::{Error, ErrorKind, Fault, Result};
+use smallvec::smallvec;
 
 use super::walk::Tried;
 use super::{Run, now};
@@ -61,7 +62,16 @@ impl Run<'_> {
                 });
             }
             match self.look(group, name, tried, unfit) {
-                Ok(picked) => return Ok(picked),
+                // Asked here, so that the call keeps its place when other gateways left no room.
+                Ok((index, mut in_flight)) => match in_flight.confirm().await {
+                    Ok(()) => return Ok((index, in_flight)),
+                    Err(rule) => {
+                        in_flight.withdraw();
+                        let still = smallvec![(index, rule)];
+                        self.tell(group, &still);
+                        refused = Some(still);
+                    }
+                },
                 Err(still) => refused = Some(still),
             }
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use llm_core::provider::not_served;
 use llm_core::{Error, ErrorKind, Result, Retry};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{Routed, Run, now};
 use crate::deployment::Deployment;
@@ -31,6 +31,8 @@ pub(super) struct Tried {
     retries: usize,
     /// Why the last attempt failed, and whether it is worth another one here.
     last: Option<(Error, bool)>,
+    /// How often other gateways had left no room.
+    refusals: usize,
 }
 
 /// How often a failed attempt is tried again.
@@ -47,9 +49,10 @@ impl Run<'_> {
         let unfit = self.unfit(group);
         let hopeless: SmallVec<[Index; 4]> = unfit.iter().map(|(index, _)| *index).collect();
         let failed = hopeless.clone();
-        let mut tried = Tried { hopeless, failed, level: 0, retries, last: None };
+        let mut tried = Tried { hopeless, failed, level: 0, retries, last: None, refusals: 0 };
         let hedge = group.hedge().filter(|_| self.route.stream).and_then(|hedge| hedge.request());
         loop {
+            let made = (tried.retries, self.retries);
             let (index, in_flight) = match &tried.last {
                 None => match self.first(group, name, &tried, &unfit) {
                     Ok(picked) => picked,
@@ -62,6 +65,17 @@ impl Run<'_> {
                     let next = Box::pin(self.next(group, name, &mut tried, &error, may_retry)).await;
                     next.ok_or(error)?
                 }
+            };
+            // On its own memory: few deployments share their limits.
+            let (index, in_flight) = match in_flight.is_unconfirmed() {
+                false => (index, in_flight),
+                true => match Box::pin(self.confirm(group, &mut tried, index, in_flight)).await? {
+                    Some(picked) => picked,
+                    None => {
+                        (tried.retries, self.retries) = made;
+                        continue;
+                    }
+                },
             };
             tried.level = tried.level.max(in_flight.deployment().order);
             let outcome = match hedge {
@@ -116,6 +130,31 @@ impl Run<'_> {
         }
         self.tell(group, &refused);
         picked.ok_or(refused)
+    }
+
+    /// Asks whether other gateways leave room for an attempt. `None`: they do not, and somebody else is to be asked;
+    /// the deployment itself remembers it for a moment.
+    ///
+    /// # Errors
+    /// What the client is told when that was so of more deployments than there are.
+    async fn confirm(
+        &mut self,
+        group: &Group,
+        tried: &mut Tried,
+        index: Index,
+        mut in_flight: InFlight,
+    ) -> Result<Option<(Index, InFlight)>> {
+        let Err(rule) = in_flight.confirm().await else { return Ok(Some((index, in_flight))) };
+        in_flight.withdraw();
+        self.tell(group, &smallvec![(index, rule.clone())]);
+        tried.refusals += 1;
+        if tried.refusals > group.deployments().len() {
+            return Err(tried
+                .last
+                .take()
+                .map_or_else(|| unavailable(self.route.model, [&rule], now()), |(error, _)| error));
+        }
+        Ok(None)
     }
 
     /// The deployment to ask after a failure: another one at the levels that were reached, while retries are left;
@@ -267,7 +306,7 @@ impl Run<'_> {
     }
 
     /// Puts the deployments that were passed over on the trail.
-    fn tell(&mut self, group: &Group, refused: &Refused) {
+    pub(super) fn tell(&mut self, group: &Group, refused: &Refused) {
         for (index, rule) in refused {
             if let Some(deployment) = group.deployments().get(*index) {
                 self.trail.add(Step::Refused { deployment: deployment.id.clone(), rule: rule.clone() });

@@ -1,0 +1,130 @@
+//! Limits and cooldowns that several gateways share through Redis.
+//!
+//! An attempt costs one round trip, and only where its deployment has limits: a script checks and takes everything in
+//! one step, by the clock of the server. What is given back and told goes there on the side, many at a time. Redis that
+//! is gone, slow or full of errors is left alone for a while; meanwhile every gateway counts for itself, and no call
+//! fails or waits.
+//!
+//! One thread of its own talks to Redis, so that no worker of a server depends on another one.
+
+mod benches;
+mod lease;
+mod scripts;
+mod settings;
+mod status;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use llm_core::{Error, Result};
+use llm_router::{BenchElsewhere, Deployment, Link, Scope, Shared, Verdict, Want};
+use parking_lot::Mutex;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::oneshot;
+
+use lease::RedisLease;
+use status::Status;
+use worker::{Beginning, Command, Reserve};
+
+pub use settings::RedisSettings;
+
+/// How much longer than Redis may take a call waits for the thread that asks it.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// How many commands wait for the thread at most; it takes all at once. Beyond them the gateway counts for itself, and
+/// what is not given back comes back by its lease.
+const MOST_WAITING: usize = 16_384;
+
+/// State that gateways share.
+pub struct SharedRouterState {
+    commands: Sender<Command>,
+    status: Arc<Status>,
+    patience: Duration,
+    next: AtomicU64,
+    idle: Mutex<Option<Idle>>,
+}
+
+/// What the thread begins with.
+struct Idle {
+    client: redis::Client,
+    settings: RedisSettings,
+    commands: Receiver<Command>,
+}
+
+impl SharedRouterState {
+    /// A state that is not asked yet: [`Self::start`] opens the connection.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn new(settings: RedisSettings) -> Result<Self> {
+        let client = settings.client()?;
+        let (commands, received) = channel(MOST_WAITING);
+        Ok(Self {
+            commands,
+            status: Arc::default(),
+            patience: settings.timeout + GRACE,
+            next: AtomicU64::new(0),
+            idle: Mutex::new(Some(Idle { client, settings, commands: received })),
+        })
+    }
+
+    /// Begins to talk to Redis; what other gateways say of these deployments is told to them. Later calls do nothing.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start<'a>(&self, deployments: impl IntoIterator<Item = &'a Arc<Deployment>>) -> Result<()> {
+        let idle = self.idle.lock().take();
+        let Some(Idle { client, settings, commands }) = idle else { return Ok(()) };
+        let known = deployments.into_iter().map(|one| (one.id.clone(), Arc::downgrade(one))).collect();
+        let beginning = Beginning { client, settings, known, status: Arc::clone(&self.status) };
+        let thread = std::thread::Builder::new().name("llm-redis".to_owned());
+        let started = thread.spawn(move || beginning.run(commands));
+        started.map(|_| ()).map_err(|error| Error::internal(format!("no thread for redis: {error}")))
+    }
+
+    async fn ask(&self, want: Want<'_>) -> Verdict {
+        let (reply, answer) = oneshot::channel();
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let lease = RedisLease::new(self.commands.clone(), &want, number);
+        let reserve = Reserve {
+            rpm: want.rpm,
+            tpm: want.tpm,
+            max_parallel: want.max_parallel,
+            lease: Box::new(lease),
+            reply,
+        };
+        if self.commands.try_send(Command::Reserve(reserve)).is_err() {
+            return Verdict::Unknown;
+        }
+        // A call that gives up here leaves an answer that gives back what it took.
+        match tokio::time::timeout(self.patience, answer).await {
+            Ok(Ok(verdict)) => verdict,
+            _ => Verdict::Unknown,
+        }
+    }
+}
+
+impl Shared for SharedRouterState {
+    fn reserve<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Verdict> {
+        if self.status.link() == Link::Gone {
+            return std::future::ready(Verdict::Unknown).boxed();
+        }
+        self.ask(want).boxed()
+    }
+
+    fn benched(&self, deployment: &str, bench: BenchElsewhere) {
+        // Nobody listens when the thread is not there, or is busy beyond hope: others then find out for themselves.
+        let _ = self.commands.try_send(Command::Bench(benches::field(bench.scope, deployment), bench));
+    }
+
+    fn recovered(&self, deployment: &str, scope: Scope) {
+        let _ = self.commands.try_send(Command::Recovered(benches::field(scope, deployment)));
+    }
+
+    fn link(&self) -> Link {
+        self.status.link()
+    }
+}
