@@ -54,6 +54,22 @@ pub struct GatewayParts {
     pub max_calls: Option<usize>,
 }
 
+impl GatewayParts {
+    /// A gateway that anyone may ask, with the embedded prices, and nothing else.
+    pub fn new(router: Router, ingresses: Vec<Arc<dyn Ingress>>) -> Self {
+        Self {
+            router,
+            ingresses,
+            master_key: None,
+            default_model: None,
+            prices: Arc::new(PriceBook::embedded()),
+            accounts: HashMap::new(),
+            relays: Vec::new(),
+            max_calls: None,
+        }
+    }
+}
+
 /// A gateway. Share it in an `Arc`; [`Gateway::replace`] changes its configuration while it runs.
 pub struct Gateway {
     state: ArcSwap<State>,

@@ -9,7 +9,6 @@ use http::HeaderMap;
 use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Provider};
 use llm_gateway::{Gateway, GatewayParts, Incoming};
-use llm_metrics::PriceBook;
 use llm_router::{CheckSpec, Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::{FakeProvider, PlainIngress, Script};
 use tokio::time::sleep;
@@ -24,16 +23,7 @@ fn deployment(id: &str, model: Option<&str>, provider: &Arc<FakeProvider>) -> Ar
 
 fn parts(deployments: Vec<Arc<Deployment>>, check_interval: Option<Duration>) -> GatewayParts {
     let settings = RouterSettings { check_interval, num_retries: 0, ..RouterSettings::default() };
-    GatewayParts {
-        router: Router::new(deployments, HashMap::new(), settings),
-        ingresses: vec![Arc::new(PlainIngress)],
-        master_key: None,
-        default_model: None,
-        prices: Arc::new(PriceBook::embedded()),
-        accounts: HashMap::new(),
-        relays: Vec::new(),
-        max_calls: None,
-    }
+    GatewayParts::new(Router::new(deployments, HashMap::new(), settings), vec![Arc::new(PlainIngress)])
 }
 
 /// A gateway whose checks run until the guard is dropped.

@@ -11,7 +11,6 @@ use llm_core::event::Event;
 use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Message, Provider, Secret};
 use llm_gateway::{AccountSpec, Answer, AnswerBody, Gateway, GatewayParts, Incoming};
-use llm_metrics::PriceBook;
 use llm_router::{Deployment, DeploymentSpec, Facts, MidStream, Needs, QuotaSpec, Router, RouterSettings};
 use llm_testkit::fake::{FakeProvider, PlainIngress, Script, piece, preamble};
 
@@ -26,14 +25,12 @@ fn gateway(script: impl IntoIterator<Item = Script>, master_key: Option<&str>) -
     }));
     let account = AccountSpec { price_provider: "openai".into(), ..AccountSpec::default() };
     Gateway::new(GatewayParts {
-        router: Router::new([deployment], HashMap::new(), RouterSettings::default()),
-        ingresses: vec![Arc::new(PlainIngress)],
         master_key: master_key.map(|key| Secret::new(key.to_owned())),
-        default_model: None,
-        prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::from([("d1".to_owned(), account)]),
-        relays: Vec::new(),
-        max_calls: None,
+        ..GatewayParts::new(
+            Router::new([deployment], HashMap::new(), RouterSettings::default()),
+            vec![Arc::new(PlainIngress)],
+        )
     })
 }
 
@@ -133,14 +130,8 @@ fn pair(first: Script, second: Script, mid_stream: MidStream) -> (Gateway, [Arc<
     let account = || AccountSpec { price_provider: "openai".into(), ..AccountSpec::default() };
     let settings = RouterSettings { mid_stream, ..RouterSettings::default() };
     let gateway = Gateway::new(GatewayParts {
-        router: Router::new(deployments, HashMap::new(), settings),
-        ingresses: vec![Arc::new(PlainIngress)],
-        master_key: None,
-        default_model: None,
-        prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::from([("d1".to_owned(), account()), ("d2".to_owned(), account())]),
-        max_calls: None,
-        relays: Vec::new(),
+        ..GatewayParts::new(Router::new(deployments, HashMap::new(), settings), vec![Arc::new(PlainIngress)])
     });
     (gateway, providers)
 }
@@ -254,16 +245,10 @@ async fn tokens_are_counted_roughly_where_the_vendor_cannot() {
 async fn a_replaced_configuration_serves_the_next_call() {
     let old = gateway([], None);
     assert_eq!(old.handle(incoming(r#"{"model":"m"}"#)).await.status, 200);
-    old.replace(GatewayParts {
-        router: Router::new([], HashMap::new(), RouterSettings::default()),
-        ingresses: vec![Arc::new(PlainIngress)],
-        master_key: None,
-        default_model: None,
-        prices: Arc::new(PriceBook::embedded()),
-        accounts: HashMap::new(),
-        relays: Vec::new(),
-        max_calls: None,
-    });
+    old.replace(GatewayParts::new(
+        Router::new([], HashMap::new(), RouterSettings::default()),
+        vec![Arc::new(PlainIngress)],
+    ));
     assert_eq!(old.handle(incoming(r#"{"model":"m"}"#)).await.status, 400);
 }
 
@@ -275,16 +260,10 @@ async fn a_refused_call_that_comes_back_when_it_was_told_to_is_answered() {
         quota,
         ..DeploymentSpec::new("d1", "m", "gpt-4o", provider)
     }));
-    let gateway = Gateway::new(GatewayParts {
-        router: Router::new([deployment], HashMap::new(), RouterSettings::default()),
-        ingresses: vec![Arc::new(PlainIngress)],
-        master_key: None,
-        default_model: None,
-        prices: Arc::new(PriceBook::embedded()),
-        accounts: HashMap::new(),
-        relays: Vec::new(),
-        max_calls: None,
-    });
+    let gateway = Gateway::new(GatewayParts::new(
+        Router::new([deployment], HashMap::new(), RouterSettings::default()),
+        vec![Arc::new(PlainIngress)],
+    ));
     let ask = || gateway.handle(incoming(r#"{"model":"m"}"#));
     let mut refused = None;
     for call in 0..25 {

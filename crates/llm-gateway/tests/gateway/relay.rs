@@ -17,7 +17,6 @@ use llm_core::{Error, ErrorKind, Result, Secret, Usage};
 use llm_gateway::{
     AccountSpec, Gateway, GatewayParts, RelayAnswer, RelayAnswerBody, RelayIncoming, RelayRoute, RelayTarget,
 };
-use llm_metrics::PriceBook;
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::PlainIngress;
 use parking_lot::Mutex;
@@ -108,14 +107,13 @@ fn setup(status: u16) -> Setup {
     let account = AccountSpec { price_provider: "openai".to_owned(), ..AccountSpec::default() };
     let accounts = HashMap::from([("one".to_owned(), account.clone()), ("two".to_owned(), account)]);
     let gateway = Gateway::new(GatewayParts {
-        router: Router::new(deployments.clone(), HashMap::new(), RouterSettings::default()),
-        ingresses: vec![Arc::new(PlainIngress)],
         master_key: Some(Secret::new("sk-1234".to_owned())),
-        default_model: None,
-        prices: Arc::new(PriceBook::embedded()),
         accounts,
         relays,
-        max_calls: None,
+        ..GatewayParts::new(
+            Router::new(deployments.clone(), HashMap::new(), RouterSettings::default()),
+            vec![Arc::new(PlainIngress)],
+        )
     });
     Setup { gateway, vendors }
 }

@@ -9,7 +9,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Provider};
 use llm_gateway::{AccountSpec, Answer, AnswerBody, Gateway, GatewayParts, Incoming};
-use llm_metrics::PriceBook;
 use llm_router::{
     BuiltIn, Chosen, Deployment, DeploymentSpec, GroupSettings, HedgeAfter, HedgeSettings, Router,
     RouterSettings,
@@ -31,14 +30,8 @@ fn gateway(a: impl IntoIterator<Item = Script>, settings: RouterSettings) -> Gat
     let account = || AccountSpec { price_provider: "openai".into(), ..AccountSpec::default() };
     let accounts = ["a1", "a2", "b1", "c1"].map(|id| (id.to_owned(), account()));
     Gateway::new(GatewayParts {
-        router: Router::new(deployments, HashMap::new(), settings),
-        ingresses: vec![Arc::new(PlainIngress)],
-        master_key: None,
-        default_model: None,
-        prices: Arc::new(PriceBook::embedded()),
         accounts: HashMap::from(accounts),
-        relays: Vec::new(),
-        max_calls: None,
+        ..GatewayParts::new(Router::new(deployments, HashMap::new(), settings), vec![Arc::new(PlainIngress)])
     })
 }
 
@@ -120,16 +113,10 @@ fn only_failing() -> Gateway {
         let provider: Arc<dyn Provider> = FakeProvider::new(script);
         Arc::new(Deployment::new(DeploymentSpec::new(format!("{group}1"), group, "gpt-4o", provider)))
     });
-    Gateway::new(GatewayParts {
-        router: Router::new(deployments, HashMap::new(), settings()),
-        ingresses: vec![Arc::new(PlainIngress)],
-        master_key: None,
-        default_model: None,
-        prices: Arc::new(PriceBook::embedded()),
-        accounts: HashMap::new(),
-        relays: Vec::new(),
-        max_calls: None,
-    })
+    Gateway::new(GatewayParts::new(
+        Router::new(deployments, HashMap::new(), settings()),
+        vec![Arc::new(PlainIngress)],
+    ))
 }
 
 #[tokio::test]

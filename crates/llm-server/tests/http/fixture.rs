@@ -9,7 +9,6 @@ use std::time::Duration;
 use llm_core::Secret;
 use llm_core::relay::RelayBase;
 use llm_gateway::{Gateway, GatewayParts, RelayRoute, RelayTarget};
-use llm_metrics::PriceBook;
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_server::{Limits, Options, Origins, Running, Server, listen};
 
@@ -76,13 +75,8 @@ pub(crate) fn gateway(vendor: &Arc<Vendor>, key: Option<&str>) -> Arc<Gateway> {
     };
     let router = Router::new([deployment], HashMap::new(), RouterSettings::default());
     Arc::new(Gateway::new(GatewayParts {
-        router,
-        ingresses: vec![dialect()],
         master_key: key.map(|key| Secret::new(key.to_owned())),
-        default_model: None,
-        prices: Arc::new(PriceBook::embedded()),
-        accounts: HashMap::new(),
         relays: vec![relay],
-        max_calls: None,
+        ..GatewayParts::new(router, vec![dialect()])
     }))
 }
