@@ -5,6 +5,9 @@ use std::sync::{Arc, LazyLock};
 use llm_core::{Dialect, DialectId, Ingress};
 use llm_providers::Registry;
 use llm_providers_anthropic::{MESSAGES, Messages};
+use llm_providers_bedrock::Converse;
+use llm_providers_cohere::Chat as CohereChat;
+use llm_providers_gemini::Generate;
 use llm_providers_ollama::{CHAT as LINES, Chat as Lines, GENERATE};
 use llm_providers_openai::{CHAT, COMPLETIONS, ChatCompletions, Completions, RESPONSES, Responses};
 use serde::de::DeserializeOwned;
@@ -25,16 +28,28 @@ static QUIRKS: LazyLock<Vec<(String, Quirks)>> = LazyLock::new(|| {
     rows
 });
 
-static INGRESSES: LazyLock<Vec<Arc<dyn Ingress>>> = LazyLock::new(llm_providers::ingresses);
+/// The client sides that have a vendor side.
+static INGRESSES: LazyLock<Vec<Arc<dyn Ingress>>> = LazyLock::new(|| {
+    let all = llm_providers::ingresses().into_iter();
+    all.filter(|ingress| plain().iter().any(|dialect| dialect.id() == chat_of(ingress.id()))).collect()
+});
+
+/// Single prompts are answered by conversations.
+fn chat_of(id: DialectId) -> DialectId {
+    if id == GENERATE { LINES } else { id }
+}
 
 /// The vendor sides without quirks.
-pub fn plain() -> [Box<dyn Dialect>; 5] {
+pub fn plain() -> [Box<dyn Dialect>; 8] {
     [
         Box::<ChatCompletions>::default(),
         Box::<Responses>::default(),
         Box::<Messages>::default(),
         Box::<Lines>::default(),
         Box::<Completions>::default(),
+        Box::<Generate>::default(),
+        Box::<Converse>::default(),
+        Box::<CohereChat>::default(),
     ]
 }
 
@@ -62,7 +77,7 @@ pub fn clients() -> &'static [Arc<dyn Ingress>] {
 /// # Panics
 /// When there is none.
 pub fn vendor_of(client: &dyn Ingress) -> Box<dyn Dialect> {
-    let id = if client.id() == GENERATE { LINES } else { client.id() };
+    let id = chat_of(client.id());
     plain().into_iter().find(|dialect| dialect.id() == id).expect("every dialect has both sides")
 }
 

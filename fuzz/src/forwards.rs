@@ -1,5 +1,6 @@
 //! Clients' requests that pass to a vendor of their own dialect.
 
+use llm_core::dialect::Target;
 use llm_core::envelope::is_gateway_field;
 use llm_core::{Dialect, Envelope, RawObject};
 
@@ -26,18 +27,19 @@ pub fn check(data: &[u8]) {
         target.drop_fields.clear();
         let Ok(encoded) = vendor.forward(&body, &envelope, &target) else { continue };
         let sent = encoded.request.body.joined();
-        judge(&*vendor, &sent, &envelope, &body);
+        judge(&*vendor, &target, &encoded.request.path, &sent, &envelope, &body);
     }
 }
 
-fn judge(vendor: &dyn Dialect, sent: &[u8], envelope: &Envelope, body: &[u8]) {
+fn judge(vendor: &dyn Dialect, target: &Target, path: &str, sent: &[u8], envelope: &Envelope, body: &[u8]) {
     let id = vendor.id();
     let shown = sent.escape_ascii();
     if let Err(fault) = Envelope::scan(sent) {
         panic!("{id} sends no proper object: {fault:?}: {shown}");
     }
     let read: RawObject = serde_json::from_slice(sent).expect("the scan is at least as strict");
-    assert!(read.get("model").is_some(), "{id} names no model: {shown}");
+    let named = path.contains(&target.model) || read.get("model").is_some();
+    assert!(named, "{id} names no model: {shown}");
     assert!(!read.iter().any(|(name, _)| is_gateway_field(name)), "{id} passes the gateway's own: {shown}");
     for name in envelope.keys(body).filter(|name| is_foreign(name)) {
         let passed = read.get(name).map(|value| value.get());

@@ -51,7 +51,8 @@ fn encoded(request: &ChatRequest, vendor: &dyn Dialect, target: &Target) {
     let id = vendor.id();
     let read: RawObject = serde_json::from_slice(&body)
         .unwrap_or_else(|fault| panic!("{id} writes no JSON object: {fault}: {}", body.escape_ascii()));
-    assert!(read.get("model").is_some(), "{id} names no model");
+    let named = encoded.request.path.contains(&target.model) || read.get("model").is_some();
+    assert!(named, "{id} names no model");
     assert!(encoded.request.path.starts_with('/'), "{id} has no path");
     for field in &target.drop_fields {
         assert!(read.get(field).is_none(), "{id} sends `{field}` nevertheless");
