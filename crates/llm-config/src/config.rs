@@ -9,9 +9,10 @@ use llm_core::{LossPolicy, RawObject, Secret};
 use llm_metrics::PriceBook;
 use llm_providers::{CachePoint, MediaSettings, MockSettings, Parameters, Registry};
 use llm_router::{Alias, AllowedFails, Limits, QuotaSpec, RouterSettings};
+use llm_store::RedisSettings;
 
 use crate::report::{Place, Report};
-use crate::settings::{BudgetConfig, LimitSettings, RecordingSettings, RedisConfig, ServerSettings};
+use crate::settings::{BudgetConfig, LimitSettings, RecordingSettings, ServerSettings};
 
 /// A whole configuration.
 pub struct Config {
@@ -26,7 +27,7 @@ pub struct Config {
     /// What is done with vendor traffic; `None`: nothing.
     pub recordings: Option<RecordingSettings>,
     /// Where state is that several gateways share; `None`: each keeps its own.
-    pub redis: Option<RedisConfig>,
+    pub redis: Option<RedisSettings>,
     /// Whether the gateway is a vendor for tests itself.
     pub mock_server: bool,
     /// What is served, in the order of the configuration.

@@ -52,4 +52,4 @@ pub use load::{Options, load};
 pub use reference::reference;
 pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
-pub use settings::{BudgetConfig, Flags, LimitSettings, RecordingSettings, RedisConfig, ServerSettings};
+pub use settings::{BudgetConfig, Flags, LimitSettings, RecordingSettings, ServerSettings};

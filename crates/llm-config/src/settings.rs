@@ -10,6 +10,7 @@ use figment::{Metadata, Profile, Provider};
 use llm_core::Secret;
 use llm_providers::MediaSettings;
 use llm_router::{Limits, RouterSettings};
+use llm_store::RedisSettings;
 use serde::Deserialize;
 
 use crate::environment::Environment;
@@ -29,7 +30,6 @@ mod table;
 pub(crate) use health::allowed_fails;
 pub use limits::{BudgetConfig, LimitSettings};
 pub use recordings::RecordingSettings;
-pub use redis::RedisConfig;
 pub(crate) use router::strategy;
 use table::{SETTINGS, Setting};
 
@@ -76,7 +76,7 @@ pub(crate) struct Settings {
     pub(crate) media: MediaSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) recordings: Option<RecordingSettings>,
-    pub(crate) redis: Option<RedisConfig>,
+    pub(crate) redis: Option<RedisSettings>,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 

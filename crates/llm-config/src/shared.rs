@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use llm_router::{Router, Shared};
+use llm_store::RedisSettings;
 
 use crate::report::{Place, Report};
-use crate::settings::RedisConfig;
 
 /// What deployments are told of other gateways.
 #[derive(Default)]
@@ -17,9 +17,9 @@ pub(crate) struct Sharing {
 #[cfg(feature = "redis")]
 impl Sharing {
     /// What the configuration says. Opens no connection.
-    pub(crate) fn of(config: Option<&RedisConfig>, place: &Place, report: &mut Report) -> Self {
+    pub(crate) fn of(config: Option<&RedisSettings>, place: &Place, report: &mut Report) -> Self {
         let state = config.and_then(|config| {
-            let state = llm_store::redis::SharedRouterState::new(settings(config));
+            let state = llm_store::redis::SharedRouterState::new(config.clone());
             let wrong = |error: &llm_core::Error| {
                 report.error(place, error.message());
             };
@@ -44,25 +44,10 @@ impl Sharing {
     }
 }
 
-#[cfg(feature = "redis")]
-fn settings(config: &RedisConfig) -> llm_store::redis::RedisSettings {
-    llm_store::redis::RedisSettings {
-        url: config.url.clone(),
-        host: config.host.clone(),
-        port: config.port,
-        username: config.username.clone(),
-        password: config.password.clone(),
-        database: config.database,
-        tls: config.tls,
-        prefix: config.prefix.clone(),
-        timeout: config.timeout,
-    }
-}
-
 #[cfg(not(feature = "redis"))]
 impl Sharing {
     /// Refuses what this program cannot do.
-    pub(crate) fn of(config: Option<&RedisConfig>, place: &Place, report: &mut Report) -> Self {
+    pub(crate) fn of(config: Option<&RedisSettings>, place: &Place, report: &mut Report) -> Self {
         if config.is_some() {
             report
                 .error(place, "this program was built without redis")

@@ -25,11 +25,10 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
+use crate::settings::RedisSettings;
 use lease::RedisLease;
 use status::Status;
 use worker::{Beginning, Command, Reserve};
-
-pub use settings::RedisSettings;
 
 /// How much longer than Redis may take a call waits for the thread that asks it.
 const GRACE: Duration = Duration::from_millis(50);

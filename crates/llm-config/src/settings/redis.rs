@@ -3,30 +3,8 @@
 use std::time::Duration;
 
 use llm_core::Secret;
+use llm_store::RedisSettings;
 use serde::Deserialize;
-
-/// Where Redis is, and how it is talked to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedisConfig {
-    /// The whole address; wins over host, port, user, password, database and encryption.
-    pub url: Option<Secret>,
-    /// The host.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-    /// The user.
-    pub username: Option<String>,
-    /// The password.
-    pub password: Option<Secret>,
-    /// The number of the database.
-    pub database: u16,
-    /// Whether the connection is encrypted.
-    pub tls: bool,
-    /// What all keys begin with.
-    pub prefix: String,
-    /// How long an answer may take.
-    pub timeout: Duration,
-}
 
 #[derive(Deserialize)]
 pub(super) struct ReadRedis {
@@ -46,7 +24,7 @@ impl ReadRedis {
     ///
     /// # Errors
     /// The path of what is wrong, and why.
-    pub(super) fn settings(self) -> Result<Option<RedisConfig>, (&'static str, String)> {
+    pub(super) fn settings(self) -> Result<Option<RedisSettings>, (&'static str, String)> {
         if self.url.is_none() && self.host.is_none() {
             return Ok(None);
         }
@@ -61,7 +39,7 @@ impl ReadRedis {
             let message = "`redis_timeout` must be between 0.001 and 10 seconds: calls wait for it";
             return Err(("redis.timeout", message.to_owned()));
         }
-        Ok(Some(RedisConfig {
+        Ok(Some(RedisSettings {
             url: self.url,
             host: self.host.unwrap_or_default(),
             port,

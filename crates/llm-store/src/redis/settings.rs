@@ -1,48 +1,9 @@
-//! Where Redis is, and how it is talked to.
+//! The client that settings mean.
 
-use std::time::Duration;
-
-use llm_core::{Error, ErrorKind, Result, Secret};
+use llm_core::{Error, ErrorKind, Result};
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
-/// Where Redis is, and how it is talked to.
-#[derive(Clone, Debug)]
-pub struct RedisSettings {
-    /// `redis://` or `rediss://` with user, password, host, port and database; wins over the single settings.
-    pub url: Option<Secret>,
-    /// The host.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-    /// The user; `None`: the default one.
-    pub username: Option<String>,
-    /// The password.
-    pub password: Option<Secret>,
-    /// The number of the database.
-    pub database: u16,
-    /// Whether the connection is encrypted.
-    pub tls: bool,
-    /// What all keys begin with: gateways with the same one share their state.
-    pub prefix: String,
-    /// How long an answer may take before Redis counts as gone.
-    pub timeout: Duration,
-}
-
-impl Default for RedisSettings {
-    fn default() -> Self {
-        Self {
-            url: None,
-            host: "localhost".to_owned(),
-            port: 6379,
-            username: None,
-            password: None,
-            database: 0,
-            tls: false,
-            prefix: "llm".to_owned(),
-            timeout: Duration::from_millis(100),
-        }
-    }
-}
+use crate::settings::RedisSettings;
 
 impl RedisSettings {
     /// Checks the address.
@@ -90,6 +51,8 @@ impl RedisSettings {
 
 #[cfg(test)]
 mod tests {
+    use llm_core::Secret;
+
     use super::*;
 
     #[test]

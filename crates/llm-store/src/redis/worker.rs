@@ -17,8 +17,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::benches::{Heard, Told};
 use super::lease::{RedisLease, Release};
 use super::scripts::{SLOT_LEASE, Scripts};
-use super::settings::RedisSettings;
 use super::status::Status;
+use crate::settings::RedisSettings;
 
 /// How long Redis is left alone after it failed.
 const LEFT_ALONE: Duration = Duration::from_secs(2);

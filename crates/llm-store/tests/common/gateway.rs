@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use llm_core::Secret;
 use llm_router::{Ask, Deployment, DeploymentSpec, InFlight, Link, QuotaSpec, Rule, Shared};
-use llm_store::redis::{RedisSettings, SharedRouterState};
+use llm_store::RedisSettings;
+use llm_store::redis::SharedRouterState;
 use llm_testkit::fake::FakeProvider;
 use llm_testkit::redis::RedisServer;
 

@@ -1,0 +1,44 @@
+//! Where stores are, and how they are talked to: what a configuration says, whether or not the store is compiled in.
+
+use std::time::Duration;
+
+use llm_core::Secret;
+
+/// Where Redis is, and how it is talked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisSettings {
+    /// `redis://` or `rediss://` with user, password, host, port and database; wins over the single settings.
+    pub url: Option<Secret>,
+    /// The host.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The user; `None`: the default one.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secret>,
+    /// The number of the database.
+    pub database: u16,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// What all keys begin with: gateways with the same one share their state.
+    pub prefix: String,
+    /// How long an answer may take before Redis counts as gone.
+    pub timeout: Duration,
+}
+
+impl Default for RedisSettings {
+    fn default() -> Self {
+        Self {
+            url: None,
+            host: "localhost".to_owned(),
+            port: 6379,
+            username: None,
+            password: None,
+            database: 0,
+            tls: false,
+            prefix: "llm".to_owned(),
+            timeout: Duration::from_millis(100),
+        }
+    }
+}
