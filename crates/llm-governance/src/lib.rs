@@ -8,11 +8,13 @@
 pub mod account;
 pub mod authorise;
 pub mod budget;
+pub mod changed;
 pub mod duration;
 pub mod entity;
 pub mod governance;
 pub mod hash;
 pub mod ledger;
+pub mod memory;
 pub mod principal;
 pub mod shared;
 pub mod store;
@@ -22,10 +24,12 @@ pub mod time;
 
 pub use account::{Account, Accounts, Budget};
 pub use budget::{Counter, Hold, Refusal};
+pub use changed::Changed;
 pub use duration::{BudgetDuration, Period};
 pub use governance::{Admission, BudgetMode, Governance, GovernanceParts, Want};
 pub use hash::KeyHash;
 pub use ledger::{Charge, Ending, Ledger, LedgerRow, NoLedger};
+pub use memory::MemoryStore;
 pub use principal::{Principal, Role};
 pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant};
 pub use store::{
