@@ -10,6 +10,8 @@ mod prices;
 mod redis;
 #[path = "loading/relays.rs"]
 mod relays;
+#[path = "loading/reload.rs"]
+mod reload;
 #[path = "loading/routing.rs"]
 mod routing;
 #[path = "loading/without_vendors.rs"]
