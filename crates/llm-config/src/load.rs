@@ -84,11 +84,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     };
     sources.deployments = served.origin;
 
-    let relays = relays::of_environment(
-        &served.deployments,
-        &environment,
-        Known { vendors: &vendors, prices: &prices },
-    );
+    let relays = relays::of_environment(&served.deployments, &environment, known);
     let mut config = Config {
         server: settings.server,
         router: settings.router,
