@@ -2,33 +2,23 @@
 
 use std::sync::Arc;
 
-use llm_core::money::NanoDollars;
 use llm_core::{Error, ErrorKind, Result, Secret};
 use smallvec::SmallVec;
 use tokio::sync::OnceCell;
 
 use crate::account::{Account, Accounts};
-use crate::budget::{Hold, Refusal};
+use crate::admission::{BudgetMode, Extra, Unpriced, Want};
+use crate::events::{Events, NoEvents};
 use crate::hash::KeyHash;
-use crate::ledger::{Charge, Ledger, NoLedger};
+use crate::ledger::{Ledger, NoLedger};
+use crate::limit::Windows;
+use crate::means::Means;
 use crate::principal::{Principal, Role};
 use crate::shared::SharedCounters;
 use crate::store::{Directory, Holder, NoDirectory, StoreError};
 use crate::subject::{Scope, Subject};
 use crate::terms::Terms;
 use crate::time::Timestamp;
-
-/// What is held before a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BudgetMode {
-    /// The most that the call can cost: a budget is never passed.
-    #[default]
-    Strict,
-    /// The same, and the answer is made as short as what is left can pay.
-    Clamp,
-    /// What such calls cost on average: calls under way may pass the budget together.
-    Estimate,
-}
 
 /// What governance is made from.
 pub struct GovernanceParts {
@@ -42,6 +32,12 @@ pub struct GovernanceParts {
     pub global: Terms,
     /// What is held before a call.
     pub mode: BudgetMode,
+    /// What happens to calls for a model whose price nobody knows.
+    pub unpriced: Unpriced,
+    /// How windows of limits move.
+    pub windows: Windows,
+    /// Who is told of budgets that are crossed.
+    pub events: Arc<dyn Events>,
     /// Counters that several gateways share.
     pub shared: Option<Arc<dyn SharedCounters>>,
 }
@@ -54,6 +50,9 @@ impl Default for GovernanceParts {
             ledger: Arc::new(NoLedger),
             global: Terms::default(),
             mode: BudgetMode::default(),
+            unpriced: Unpriced::default(),
+            windows: Windows::default(),
+            events: Arc::new(NoEvents),
             shared: None,
         }
     }
@@ -61,43 +60,27 @@ impl Default for GovernanceParts {
 
 /// Who may ask, for what, and for how much.
 pub struct Governance {
-    parts: GovernanceParts,
+    pub(crate) parts: GovernanceParts,
     accounts: Accounts,
     administrator: OnceCell<Arc<Principal>>,
-}
-
-/// What a call may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Want<'a> {
-    /// The model's public name.
-    pub model: &'a str,
-    /// The customer that the request names.
-    pub customer: Option<&'a str>,
-    /// Tags of the request, besides those of the caller.
-    pub tags: &'a [String],
-    /// Tokens of prompt and answer, at most or by estimate.
-    pub tokens: u64,
-    /// What the call can cost, at most or by estimate; `None`: nobody knows the price.
-    pub cost: Option<NanoDollars>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// What a call took. Dropping it gives everything back.
-#[derive(Debug, Default)]
-pub struct Admission {
-    holds: SmallVec<[Hold; 4]>,
 }
 
 impl Governance {
     /// Governance that nothing was asked of yet.
     pub fn new(parts: GovernanceParts) -> Self {
-        Self { parts, accounts: Accounts::default(), administrator: OnceCell::new() }
+        let means = (parts.mode == BudgetMode::Estimate).then(Means::default);
+        let accounts = Accounts::new(parts.windows, Arc::clone(&parts.events), means);
+        Self { parts, accounts, administrator: OnceCell::new() }
     }
 
     /// Where rows go.
     pub fn ledger(&self) -> &Arc<dyn Ledger> {
         &self.parts.ledger
+    }
+
+    /// The meters of everybody.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// What is held before a call.
@@ -129,26 +112,6 @@ impl Governance {
         Ok(principal)
     }
 
-    /// Holds what a call may take from everybody behind it: all of it or nothing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::BudgetExceeded`] and [`ErrorKind::RateLimited`], naming whose limit it is.
-    pub async fn admit(&self, principal: &Principal, want: &Want<'_>) -> Result<Admission> {
-        let extra = self.extra(want).await.map_err(|error| unreachable(&error))?;
-        let mut admission = Admission::default();
-        for account in principal.accounts.iter().chain(&extra) {
-            for budget in &account.budgets {
-                if budget.model.as_deref().is_some_and(|model| model != want.model) {
-                    continue;
-                }
-                let cost = want.cost.unwrap_or_default();
-                let held = budget.counter.hold(cost, budget.cap, want.at);
-                admission.holds.push(held.map_err(|refusal| exceeded(&refusal, cost))?);
-            }
-        }
-        Ok(admission)
-    }
-
     async fn administrator(&self) -> Result<Arc<Principal>> {
         let made = self.administrator.get_or_try_init(async || {
             let global = self.global().await?;
@@ -163,8 +126,8 @@ impl Governance {
     }
 
     /// The customer and the tags of a request that have terms.
-    async fn extra(&self, want: &Want<'_>) -> Result<SmallVec<[Arc<Account>; 2]>, StoreError> {
-        let mut extra = SmallVec::new();
+    pub(crate) async fn extra(&self, want: &Want<'_>) -> Result<Extra, StoreError> {
+        let mut extra = Extra::new();
         let directory = &*self.parts.directory;
         if let Some(id) = want.customer
             && let Some((customer, budget)) = directory.customer(id).await?
@@ -270,27 +233,6 @@ impl Principal {
     }
 }
 
-impl Admission {
-    /// Whose budgets a cost is booked into.
-    pub fn charges(&self, cost: NanoDollars) -> Vec<Charge> {
-        let charge = |hold: &Hold| Charge {
-            subject: hold.subject().clone(),
-            model: hold.model().map(|model| model.to_string()),
-            period: hold.period(),
-            amount: cost,
-        };
-        self.holds.iter().map(charge).collect()
-    }
-
-    /// Puts what was really used in place of what was held.
-    pub fn settle(&mut self, cost: NanoDollars, tokens: u64) {
-        let _ = tokens;
-        for hold in self.holds.drain(..) {
-            hold.settle(cost);
-        }
-    }
-}
-
 fn refused(what: &str) -> Error {
     let message = format!(
         "Authentication Error, {what} Send the key as `Authorization: Bearer <key>`, `x-api-key`, `api-key`, \
@@ -299,24 +241,7 @@ fn refused(what: &str) -> Error {
     Error::new(ErrorKind::Unauthenticated, message)
 }
 
-fn unreachable(error: &StoreError) -> Error {
+pub(crate) fn unreachable(error: &StoreError) -> Error {
     let message = "the store of keys cannot be asked now: try again in a moment";
     Error::new(ErrorKind::Overloaded, message).with_type("no_db_connection").with_detail(error.to_string())
-}
-
-fn exceeded(refusal: &Refusal, wanted: NanoDollars) -> Error {
-    let subject = &refusal.subject;
-    let of_model = refusal.model.as_ref().map(|model| format!(" for model {model}")).unwrap_or_default();
-    let resets =
-        refusal.until.map(|until| format!("; the next period begins {}", until.iso())).unwrap_or_default();
-    let message = format!(
-        "Budget has been exceeded! {}={}{of_model} Current cost: {}, Max budget: {}. The call may cost {}, {} is left{resets}",
-        subject.scope.word(),
-        subject.id,
-        refusal.spent,
-        refusal.cap,
-        wanted,
-        refusal.left,
-    );
-    Error::new(ErrorKind::BudgetExceeded, message).with_type("budget_exceeded")
 }

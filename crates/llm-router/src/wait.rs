@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::sync::{AtomicUsize, Mutex};
+use llm_core::sync::{AtomicUsize, Mutex};
 
 /// A call that waits looks again after this long at the latest, for room that nobody announces.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

@@ -38,6 +38,7 @@ async fn a_budget_holds_what_calls_under_way_may_cost() {
     let caller = governance.identify(Some(b"sk-one")).await.expect("a key");
     let mut first = governance.admit(&caller, &want(60)).await.expect("there is room");
     let refused = governance.admit(&caller, &want(60)).await.expect_err("60 and 60 are more than 100");
+    let refused = refused.error();
     assert_eq!(refused.kind(), ErrorKind::BudgetExceeded);
     assert!(refused.message().contains("Max budget: 0.0000001"), "{}", refused.message());
     let charges = first.charges(NanoDollars(10));
@@ -51,7 +52,8 @@ async fn a_budget_holds_what_calls_under_way_may_cost() {
     let again = governance.identify(Some(b"sk-one")).await.expect("looked up again");
     governance.admit(&again, &want(91)).await.expect_err("the counters are the same");
     governance.admit(&again, &want(90)).await.expect("90 are left").settle(NanoDollars(90), 0);
-    governance.admit(&again, &want(0)).await.expect_err("nothing is left");
+    governance.admit(&again, &want(1)).await.expect_err("nothing is left");
+    governance.admit(&again, &want(0)).await.expect("what is free needs no money");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! Callers and their budgets, seen from outside.
 
 mod budgets;
+mod limits;
 mod people;
