@@ -1,20 +1,14 @@
 //! Budgets of a key: held before a call, settled after it, never passed.
 
-use std::sync::Arc;
-
+use llm_core::ErrorKind;
 use llm_core::money::NanoDollars;
-use llm_core::{ErrorKind, Secret};
 use llm_governance::authorise::NoGroups;
-use llm_governance::{Governance, GovernanceParts, Terms, Timestamp, Want};
+use llm_governance::{CallerSettings, Governance, Terms, Timestamp, Want};
 
-use crate::people::{Keys, key};
+use crate::people::{self, People, key};
 
 fn governance(terms: Terms) -> Governance {
-    Governance::new(GovernanceParts {
-        master_key: Some(Secret::new("sk-master".to_owned())),
-        directory: Arc::new(Keys(vec![key("sk-one", terms)])),
-        ..GovernanceParts::default()
-    })
+    people::governance(&People::of([key("sk-one", terms)]), CallerSettings::default())
 }
 
 fn want(cost: i64) -> Want<'static> {

@@ -1,4 +1,6 @@
 //! Callers and their budgets, seen from outside.
 
+mod authorise;
 mod budgets;
+mod callers;
 mod people;
