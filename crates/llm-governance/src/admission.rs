@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::account::Account;
 use crate::events::{self, BudgetEvent, Threshold};
-use crate::governance::{Governance, unreachable};
+use crate::governance::Governance;
 use crate::headers::LimitStanding;
 use crate::ledger::Charge;
 use crate::meter::State;
@@ -94,7 +94,7 @@ impl Governance {
         want: &Want<'_>,
         least: Option<NanoDollars>,
     ) -> Result<Admission, Refused> {
-        let extra = self.extra(want).await.map_err(|error| Refused::Failed(unreachable(&error)))?;
+        let extra = self.extras(want).await.map_err(Refused::Failed)?;
         let mut admission = Admission::of(principal, extra, want.at);
         let ask = self.ask(principal, want, least);
         admission.take(&ask)?;
@@ -132,7 +132,7 @@ impl Governance {
         principal: &Arc<Principal>,
         want: &Want<'_>,
     ) -> Result<Option<NanoDollars>, Refused> {
-        let extra = self.extra(want).await.map_err(|error| Refused::Failed(unreachable(&error)))?;
+        let extra = self.extras(want).await.map_err(Refused::Failed)?;
         let accounts = Admission::of(principal, extra, want.at);
         let left = taking::left(accounts.accounts().map(Arc::as_ref), &self.ask(principal, want, None));
         Ok(left.map(NanoDollars))
