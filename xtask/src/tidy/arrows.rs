@@ -42,7 +42,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
 
 /// Dependencies (or some features of one) that only some crates may have: `(name, features, owners)`; without
 /// features the dependency itself is meant.
-const OWNERS: [(&str, &[&str], &[&str]); 11] = [
+const OWNERS: [(&str, &[&str], &[&str]); 13] = [
     ("reqwest", &[], &["llm-transport"]),
     ("hyper", &["client", "full"], &["llm-transport"]),
     ("hyper-util", &["client", "client-legacy", "client-pool", "client-proxy", "full"], &["llm-transport"]),
@@ -53,7 +53,9 @@ const OWNERS: [(&str, &[&str], &[&str]); 11] = [
     ("prometheus", &[], &["llm-metrics"]),
     ("figment", &[], &["llm-config"]),
     ("schemars", &[], &["llm-config"]),
-    ("sqlx", &[], &["llm-store"]),
+    ("deadpool-postgres", &[], &["llm-store"]),
+    ("rusqlite", &[], &["llm-store"]),
+    ("tokio-postgres", &[], &["llm-store"]),
 ];
 
 #[derive(Deserialize)]
