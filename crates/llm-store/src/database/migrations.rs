@@ -14,7 +14,7 @@ struct Migration {
 }
 
 const MIGRATIONS: [Migration; 1] =
-    [Migration { version: 1, name: "config", text: include_str!("../../migrations/0001_config.sql") }];
+    [Migration { version: 1, name: "entities", text: include_str!("../../migrations/0001_entities.sql") }];
 
 /// What keeps two gateways that start together apart: any number, the same for all of them.
 const LOCK: &str = "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(7308324466020549997)";
