@@ -4,8 +4,11 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
-/// Nano-dollars (10⁻⁹ $) in a stored amount; never a float.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use serde::{Deserialize, Serialize};
+
+/// Nano-dollars (10⁻⁹ $) in a stored amount; never a float. Stores keep the whole number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct NanoDollars(pub i64);
 
 /// Pico-dollars (10⁻¹² $): the price of one token, or a sum of such before it is rounded once.

@@ -8,24 +8,28 @@ use crate::workspace;
 
 /// The crates of the workspace that a crate may depend on. `*` stands for any ending. A more exact name goes first.
 /// Development dependencies are free: tests may see everything.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("llm-core", &[]),
     ("llm-transport", &["llm-core"]),
     ("llm-router", &["llm-core"]),
     ("llm-metrics", &["llm-core"]),
     ("llm-guardrails", &["llm-core"]),
-    ("llm-store", &["llm-core", "llm-router"]),
+    ("llm-governance", &["llm-core"]),
+    ("llm-management", &["llm-core", "llm-governance"]),
+    ("llm-store", &["llm-core", "llm-governance", "llm-router"]),
     ("llm-providers-azure", &["llm-core", "llm-providers-openai"]),
     ("llm-providers-huggingface", &["llm-core", "llm-providers-openai"]),
     ("llm-providers-*", &["llm-core"]),
     ("llm-providers", &["llm-core", "llm-transport", "llm-providers-*"]),
-    ("llm-gateway", &["llm-core", "llm-metrics", "llm-router"]),
+    ("llm-gateway", &["llm-core", "llm-governance", "llm-metrics", "llm-router"]),
     (
         "llm-config",
         &[
             "llm-core",
             "llm-gateway",
+            "llm-governance",
             "llm-guardrails",
+            "llm-management",
             "llm-metrics",
             "llm-providers",
             "llm-router",
@@ -33,7 +37,18 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "llm-transport",
         ],
     ),
-    ("llm-server", &["llm-config", "llm-core", "llm-gateway", "llm-metrics", "llm-router"]),
+    (
+        "llm-server",
+        &[
+            "llm-config",
+            "llm-core",
+            "llm-gateway",
+            "llm-governance",
+            "llm-management",
+            "llm-metrics",
+            "llm-router",
+        ],
+    ),
     ("llm-cli", &["llm-config", "llm-core"]),
     ("llm-testkit", &["llm-core"]),
     ("end-to-end", &["*"]),

@@ -1,0 +1,37 @@
+//! Who may ask, for what, and for how much: keys and those behind them, their limits and budgets, and the row that each
+//! call leaves. It does no I/O: it is given a [`Directory`] to look keys up in and a [`Ledger`] to write rows to.
+//!
+//! Read [`governance`] first. The words: an *entity* is what an administrator makes (a key, a team …); a [`Subject`] is
+//! an entity as limits and budgets know it; an [`Account`] is a subject with its terms and counters in memory; a
+//! [`Principal`] is a caller with all accounts that its calls are booked into.
+
+pub mod account;
+pub mod authorise;
+pub mod budget;
+pub mod duration;
+pub mod entity;
+pub mod governance;
+pub mod hash;
+pub mod ledger;
+pub mod principal;
+pub mod shared;
+pub mod store;
+pub mod subject;
+pub mod terms;
+pub mod time;
+
+pub use account::{Account, Accounts, Budget};
+pub use budget::{Counter, Hold, Refusal};
+pub use duration::{BudgetDuration, Period};
+pub use governance::{Admission, BudgetMode, Governance, GovernanceParts, Want};
+pub use hash::KeyHash;
+pub use ledger::{Charge, Ending, Ledger, LedgerRow, NoLedger};
+pub use principal::{Principal, Role};
+pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant};
+pub use store::{
+    Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, Spent, Store,
+    StoreError, WithBudget,
+};
+pub use subject::{Scope, Subject};
+pub use terms::{BudgetLimit, Terms};
+pub use time::Timestamp;

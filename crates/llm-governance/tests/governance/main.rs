@@ -1,0 +1,4 @@
+//! Callers and their budgets, seen from outside.
+
+mod budgets;
+mod people;
