@@ -3,11 +3,25 @@
 //! - [`settings`]: where stores are.
 //! - [`journal`]: rows of the ledger on their way to a database, in files.
 //! - [`redis`] (feature `redis`): limits and cooldowns that several gateways share.
+//! - [`database`] (features `sqlite`, `postgres`): one SQL database, asked in one way whichever it is.
+//! - [`seal`] (with a database): secrets encrypted at rest.
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod database;
 pub mod journal;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod seal;
 pub mod settings;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use database::{Database, DatabaseError, Row, Transaction, Value};
 pub use journal::{Durability, Journal, JournalSettings, JournalStatus, WhenFull};
-pub use settings::RedisSettings;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use seal::Seal;
+pub use settings::{DatabaseSettings, RedisSettings};

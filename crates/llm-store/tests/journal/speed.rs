@@ -1,5 +1,6 @@
 //! What a row costs the thread that serves the call. Run with
 //! `cargo test --release -p llm-store --no-default-features --test journal -- --ignored --nocapture speed`.
+#![expect(clippy::print_stdout, reason = "whoever measures wants to read it")]
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,7 @@
+//! Databases: what every kind does alike, and what each has of its own.
+
+mod migrations;
+mod places;
+mod postgres;
+mod sqlite;
+mod statements;
