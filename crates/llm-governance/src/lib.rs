@@ -14,6 +14,7 @@ pub mod governance;
 pub mod hash;
 pub mod ledger;
 pub mod principal;
+pub mod reports;
 pub mod shared;
 pub mod store;
 pub mod subject;
@@ -27,6 +28,9 @@ pub use governance::{Admission, BudgetMode, Governance, GovernanceParts, Want};
 pub use hash::KeyHash;
 pub use ledger::{Charge, Durable, Ending, Ledger, LedgerRow, NoLedger};
 pub use principal::{Principal, Role};
+pub use reports::{
+    Activity, ActivityQuery, Day, Dimension, Reports, RowCursor, RowField, RowPage, RowQuery, RowSort, Sums,
+};
 pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant};
 pub use store::{
     Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, Spent, Store,

@@ -155,6 +155,22 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// Writes a row that no database takes to `aside.jsonl` in the folder, for a human.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn put_aside(&self, row: &[u8]) -> io::Result<()> {
+        use std::io::Write;
+
+        let path = self.shared.settings.directory.join("aside.jsonl");
+        let mut file = File::options().append(true).create(true).open(path)?;
+        file.write_all(&[row, b"\n"].concat())?;
+        file.sync_data()
+    }
+}
+
 impl Ledger for Journal {
     fn record(&self, row: LedgerRow) -> Result<Option<Durable>, StoreError> {
         let shared = &self.shared;

@@ -4,11 +4,14 @@
 //! - [`journal`]: rows of the ledger on their way to a database, in files.
 //! - [`redis`] (feature `redis`): limits and cooldowns that several gateways share.
 //! - [`database`] (features `sqlite`, `postgres`): one SQL database, asked in one way whichever it is.
+//! - [`ledger`] (with a database): what the journal is drained into, and what is read of it.
 //! - [`seal`] (with a database): secrets encrypted at rest.
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod database;
 pub mod journal;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod ledger;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
@@ -22,6 +25,8 @@ mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use database::{Database, DatabaseError, Row, Transaction, Value};
 pub use journal::{Durability, Journal, JournalSettings, JournalStatus, WhenFull};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use ledger::{Books, Drain, DrainSettings, DrainStatus, DrainThread, Export, ExportFormat};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use seal::Seal;
 pub use settings::{DatabaseSettings, RedisSettings};
