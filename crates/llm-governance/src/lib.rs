@@ -23,6 +23,7 @@ mod means;
 mod meter;
 pub mod principal;
 pub mod refusal;
+pub mod reports;
 pub mod shared;
 pub mod store;
 pub mod subject;
@@ -40,10 +41,13 @@ pub use events::{BudgetEvent, Events, NoEvents, Threshold};
 pub use governance::{Governance, GovernanceParts};
 pub use hash::KeyHash;
 pub use headers::{LimitStanding, LimitUnit, rate_headers};
-pub use ledger::{Charge, Ending, Ledger, LedgerRow, NoLedger};
+pub use ledger::{Charge, Durable, Ending, Ledger, LedgerRow, NoLedger};
 pub use limit::{Limit, Windows};
 pub use principal::{Principal, Role};
 pub use refusal::{Lacking, Refusal, Refused};
+pub use reports::{
+    Activity, ActivityQuery, Day, Dimension, Reports, RowCursor, RowField, RowPage, RowQuery, RowSort, Sums,
+};
 pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant};
 pub use store::{
     Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, Spent, Store,
