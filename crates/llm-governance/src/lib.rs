@@ -20,6 +20,7 @@ pub mod headers;
 pub mod ledger;
 pub mod limit;
 mod means;
+pub mod memory;
 mod meter;
 pub mod principal;
 pub mod refusal;
@@ -43,6 +44,7 @@ pub use hash::KeyHash;
 pub use headers::{LimitStanding, LimitUnit, rate_headers};
 pub use ledger::{Charge, Durable, Ending, Ledger, LedgerRow, NoLedger};
 pub use limit::{Limit, Windows};
+pub use memory::MemoryStore;
 pub use principal::{Principal, Role};
 pub use refusal::{Lacking, Refusal, Refused};
 pub use reports::{
