@@ -29,7 +29,7 @@ impl Call<'_> {
 
     /// The id of the caller's user.
     pub(crate) fn user_id(&self) -> Option<&str> {
-        self.caller.user_id.as_deref()
+        self.caller.user_id()
     }
 
     /// Who made or changed something, for the record of it.
@@ -173,7 +173,7 @@ impl Call<'_> {
 
 /// Who made or changed something.
 pub(crate) fn actor(caller: &Principal) -> &str {
-    match (&caller.user_id, &caller.key_name) {
+    match (caller.user_id(), caller.key_name.as_deref()) {
         (Some(user), _) => user,
         (None, Some(name)) => name,
         (None, None) => ADMINISTRATOR,

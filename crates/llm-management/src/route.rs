@@ -70,7 +70,7 @@ impl Route {
              role={}. Your user_id={}",
             self.path,
             caller.role.name(),
-            caller.user_id.as_deref().unwrap_or("none"),
+            caller.user_id().unwrap_or("none"),
         );
         Err(Refused::forbidden(message))
     }

@@ -56,7 +56,7 @@ impl World {
             directory: self.store.clone(),
             ..GovernanceParts::default()
         });
-        let caller = governance.identify(Some(key.as_bytes())).await.expect("a key that is good");
+        let caller = governance.identify(Some(key.as_bytes()), None).await.expect("a key that is good");
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let request = Request { method, path, query, body, changed_by: None };
         self.management.answer(&caller, request).await
