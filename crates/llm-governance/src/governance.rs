@@ -14,7 +14,7 @@ use crate::ledger::{Ledger, NoLedger};
 use crate::limit::Windows;
 use crate::means::Means;
 use crate::principal::{Principal, Role};
-use crate::shared::SharedCounters;
+use crate::shared::{SharedCounters, WithoutShared};
 use crate::store::{Directory, Holder, NoDirectory, StoreError};
 use crate::subject::{Scope, Subject};
 use crate::terms::Terms;
@@ -40,6 +40,8 @@ pub struct GovernanceParts {
     pub events: Arc<dyn Events>,
     /// Counters that several gateways share.
     pub shared: Option<Arc<dyn SharedCounters>>,
+    /// What happens while those cannot be asked.
+    pub without_shared: WithoutShared,
 }
 
 impl Default for GovernanceParts {
@@ -54,6 +56,7 @@ impl Default for GovernanceParts {
             windows: Windows::default(),
             events: Arc::new(NoEvents),
             shared: None,
+            without_shared: WithoutShared::default(),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod admission;
+mod admit;
 pub mod authorise;
 pub mod budget;
 pub mod duration;
@@ -40,7 +41,7 @@ pub use ledger::{Charge, Ending, Ledger, LedgerRow, NoLedger};
 pub use limit::{Limit, Windows};
 pub use principal::{Principal, Role};
 pub use refusal::{Lacking, Refusal, Refused};
-pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant};
+pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant, WithoutShared};
 pub use store::{
     Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, Spent, Store,
     StoreError, WithBudget,
