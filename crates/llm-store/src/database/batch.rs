@@ -1,6 +1,6 @@
 //! Many rows in few statements.
 
-use super::{Database, DatabaseError, Transaction, Value};
+use super::{Database, DatabaseError, Row, Transaction, Value};
 
 /// How many parameters a statement has at most: SQLite takes 32,766, and nothing becomes quicker beyond a few thousand.
 const MOST_PARAMETERS: usize = 4_096;
@@ -29,6 +29,28 @@ impl Batch<'_> {
         format!("INSERT INTO {table} ({}) VALUES {} {conflict}", columns.join(", "), rows.join(", "))
     }
 
+    fn flat(&self, rows: impl IntoIterator<Item = Vec<Value>>) -> Vec<Value> {
+        let width = self.columns.len();
+        let mut values = Vec::new();
+        for row in rows {
+            assert_eq!(row.len(), width, "a row for {} columns", width);
+            values.extend(row);
+        }
+        values
+    }
+
+    /// The statements that insert all rows, each with its values.
+    fn statements<'v>(&self, values: &'v [Value]) -> impl Iterator<Item = (String, &'v [Value])> {
+        let width = self.columns.len();
+        let mut rest = values;
+        std::iter::from_fn(move || {
+            let rows = (!rest.is_empty()).then(|| self.rows_at_once(rest.len() / width))?;
+            let (now, later) = rest.split_at(rows * width);
+            rest = later;
+            Some((self.text(rows), now))
+        })
+    }
+
     /// How many rows go into one statement. One of few numbers, so that statements are prepared only once.
     fn rows_at_once(&self, left: usize) -> usize {
         let most = (MOST_PARAMETERS / self.columns.len().max(1)).max(1);
@@ -50,21 +72,32 @@ impl Transaction {
         batch: Batch<'_>,
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<u64, DatabaseError> {
-        let width = batch.columns.len();
-        let mut values: Vec<Value> = Vec::new();
-        for row in rows {
-            assert_eq!(row.len(), width, "a row for {} columns", width);
-            values.extend(row);
-        }
-        let mut rest = values.as_slice();
+        let values = batch.flat(rows);
         let mut changed = 0;
-        while !rest.is_empty() {
-            let rows = batch.rows_at_once(rest.len() / width);
-            let (now, later) = rest.split_at(rows * width);
-            changed += self.execute(&batch.text(rows), now).await?;
-            rest = later;
+        for (text, values) in batch.statements(&values) {
+            changed += self.execute(&text, values).await?;
         }
         Ok(changed)
+    }
+
+    /// As [`Self::insert_many`], of a batch that ends with `RETURNING …`: what it returns.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    ///
+    /// # Panics
+    /// When a row has more or fewer values than there are columns.
+    pub async fn insert_many_returning(
+        &mut self,
+        batch: Batch<'_>,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let values = batch.flat(rows);
+        let mut returned = Vec::new();
+        for (text, values) in batch.statements(&values) {
+            returned.extend(self.query(&text, values).await?);
+        }
+        Ok(returned)
     }
 }
 

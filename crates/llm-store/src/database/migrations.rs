@@ -13,8 +13,10 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 1] =
-    [Migration { version: 1, name: "entities", text: include_str!("../../migrations/0001_entities.sql") }];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { version: 1, name: "entities", text: include_str!("../../migrations/0001_entities.sql") },
+    Migration { version: 2, name: "ledger", text: include_str!("../../migrations/0002_ledger.sql") },
+];
 
 /// What keeps two gateways that start together apart: any number, the same for all of them.
 const LOCK: &str = "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(7308324466020549997)";
