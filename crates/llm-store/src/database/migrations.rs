@@ -14,7 +14,7 @@ struct Migration {
 }
 
 const MIGRATIONS: [Migration; 2] = [
-    Migration { version: 1, name: "config", text: include_str!("../../migrations/0001_config.sql") },
+    Migration { version: 1, name: "entities", text: include_str!("../../migrations/0001_entities.sql") },
     Migration { version: 2, name: "ledger", text: include_str!("../../migrations/0002_ledger.sql") },
 ];
 

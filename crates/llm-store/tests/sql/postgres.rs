@@ -10,7 +10,7 @@ use llm_testkit::postgres::PostgresServer;
 use crate::places::settings;
 
 async fn answers(database: &Database) -> bool {
-    database.query("SELECT COUNT(*) AS n FROM llm_config", &[]).await.is_ok()
+    database.query("SELECT COUNT(*) AS n FROM llm_settings", &[]).await.is_ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -24,7 +24,7 @@ async fn a_server_that_went_away_is_used_again_when_it_is_back() {
     assert!(busy.into_iter().all(|answered| answered));
     for crash in [false, true] {
         let mut open = database.begin().await.expect("a transaction");
-        open.execute("INSERT INTO llm_config VALUES ('a', 'b', 0)", &[]).await.expect("a row");
+        open.execute("INSERT INTO llm_settings VALUES ('a', 'b', 0)", &[]).await.expect("a row");
         if crash {
             server.kill();
         } else {
@@ -41,10 +41,10 @@ async fn a_server_that_went_away_is_used_again_when_it_is_back() {
         for _ in 0..20 {
             assert!(answers(&database).await, "after {}", if crash { "a crash" } else { "a stop" });
         }
-        let row = database.query_one("SELECT COUNT(*) AS n FROM llm_config", &[]).await.expect("an answer");
+        let row = database.query_one("SELECT COUNT(*) AS n FROM llm_settings", &[]).await.expect("an answer");
         assert_eq!(row.expect("a row").get::<i64>("n").expect("a number"), 0, "it was not committed");
         let mut again = database.begin().await.expect("a transaction");
-        again.execute("DELETE FROM llm_config", &[]).await.expect("a change");
+        again.execute("DELETE FROM llm_settings", &[]).await.expect("a change");
         again.commit().await.expect("it lasts");
     }
 }
@@ -83,12 +83,12 @@ async fn transactions_that_are_given_up_give_their_connection_back_clean() {
     for wait in 0..20 {
         let work = async {
             let mut open = database.begin().await.expect("a transaction");
-            open.execute("INSERT INTO llm_config VALUES ('a', 'b', 0)", &[]).await.expect("a row");
+            open.execute("INSERT INTO llm_settings VALUES ('a', 'b', 0)", &[]).await.expect("a row");
             std::future::pending::<()>().await;
         };
         let given_up = tokio::time::timeout(Duration::from_micros(wait * 200), work).await;
         assert!(given_up.is_err());
-        let row = database.query_one("SELECT COUNT(*) AS n FROM llm_config", &[]).await.expect("an answer");
+        let row = database.query_one("SELECT COUNT(*) AS n FROM llm_settings", &[]).await.expect("an answer");
         assert_eq!(row.expect("a row").get::<i64>("n").expect("a number"), 0);
     }
 }
@@ -102,7 +102,7 @@ async fn tables_may_be_in_a_schema_and_sessions_may_be_shared() {
     admin.execute("CREATE SCHEMA \"Other\"", &[]).await.expect("a schema");
     let there = settings(&format!("{}?schema=Other", server.url()));
     Database::open(&there).await.expect("it opens");
-    let found = admin.query("SELECT schemaname FROM pg_tables WHERE tablename = 'llm_config'", &[]).await;
+    let found = admin.query("SELECT schemaname FROM pg_tables WHERE tablename = 'llm_settings'", &[]).await;
     let found = found.expect("rows");
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].get::<&str>("schemaname").expect("text"), "Other");
@@ -110,12 +110,12 @@ async fn tables_may_be_in_a_schema_and_sessions_may_be_shared() {
     let shared = Database::open(&settings(&format!("{}?pgbouncer=true&connection_limit=1", server.url())))
         .await
         .expect("it opens");
-    let text = "INSERT INTO llm_config (name, value, updated_at) VALUES ($1, $2, $3)";
+    let text = "INSERT INTO llm_settings (id, document, updated_at) VALUES ($1, $2, $3)";
     let values = ["a".into(), "b".into(), 5.into()];
     assert_eq!(shared.execute(text, &values).await.expect("a row"), 1);
     let prepared = shared.query("SELECT name FROM pg_prepared_statements", &[]).await.expect("rows");
     assert!(prepared.is_empty(), "{prepared:?}");
-    let row = shared.query_one("SELECT updated_at FROM llm_config WHERE name = $1", &["a".into()]).await;
+    let row = shared.query_one("SELECT updated_at FROM llm_settings WHERE id = $1", &["a".into()]).await;
     let row = row.expect("an answer").expect("a row");
     assert_eq!(row.get::<i64>("updated_at").expect("a number"), 5);
 }

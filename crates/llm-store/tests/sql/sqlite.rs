@@ -42,11 +42,11 @@ async fn another_program_that_writes_makes_it_busy_for_a_while() {
     impatient.wait_timeout = Duration::from_millis(100);
     let database = Database::open(&impatient).await.expect("it is made");
     let other = Database::open(&file(&path)).await.expect("it is there");
-    let write = "INSERT INTO llm_config (name, value, updated_at) VALUES ('a', 'b', 0)";
+    let write = "INSERT INTO llm_settings (id, document, updated_at) VALUES ('a', 'b', 0)";
     let held = other.begin().await.expect("a transaction");
     let error = database.execute(write, &[]).await.expect_err("the other one writes");
     assert_eq!(error.kind(), DatabaseErrorKind::Busy, "{error}");
-    database.query("SELECT name FROM llm_config", &[]).await.expect("reading goes on");
+    database.query("SELECT id FROM llm_settings", &[]).await.expect("reading goes on");
     drop(held);
     assert_eq!(database.execute(write, &[]).await.expect("a row"), 1);
 }
@@ -55,8 +55,8 @@ async fn another_program_that_writes_makes_it_busy_for_a_while() {
 async fn what_is_in_memory_belongs_to_one_handle() {
     let one = Database::open(&settings("sqlite::memory:")).await.expect("it opens");
     let other = Database::open(&settings("sqlite::memory:")).await.expect("it opens");
-    let write = "INSERT INTO llm_config (name, value, updated_at) VALUES ('a', 'b', 0)";
+    let write = "INSERT INTO llm_settings (id, document, updated_at) VALUES ('a', 'b', 0)";
     one.clone().execute(write, &[]).await.expect("a row");
-    assert_eq!(one.query("SELECT name FROM llm_config", &[]).await.expect("rows").len(), 1);
-    assert!(other.query("SELECT name FROM llm_config", &[]).await.expect("rows").is_empty());
+    assert_eq!(one.query("SELECT id FROM llm_settings", &[]).await.expect("rows").len(), 1);
+    assert!(other.query("SELECT id FROM llm_settings", &[]).await.expect("rows").is_empty());
 }
