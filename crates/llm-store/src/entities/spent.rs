@@ -8,7 +8,7 @@ use llm_governance::{Charge, Period, Scope, Spent, StoreError, Subject, Timestam
 use super::explain;
 use super::list::escaped;
 use super::table::begin;
-use crate::database::{Batch, Database, DatabaseError, Row, Transaction, Value};
+use crate::database::{Batch, Database, DatabaseError, Row, Transaction, Value, fitting};
 
 /// How many counters one statement asks for at most.
 const MOST_ASKED: usize = 40;
@@ -33,8 +33,8 @@ impl SpentKey {
     fn new(subject: &Subject, model: Option<&str>, period: Period) -> Self {
         Self {
             scope: subject.scope.name(),
-            subject: subject.id.to_string(),
-            model: model.unwrap_or_default().to_owned(),
+            subject: fitting(&subject.id).into_owned(),
+            model: fitting(model.unwrap_or_default()).into_owned(),
             period_start: period.start.0,
             period_end: period.end.map_or(0, |end| end.0),
         }
