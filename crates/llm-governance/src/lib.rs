@@ -25,7 +25,7 @@ pub use budget::{Counter, Hold, Refusal};
 pub use duration::{BudgetDuration, Period};
 pub use governance::{Admission, BudgetMode, Governance, GovernanceParts, Want};
 pub use hash::KeyHash;
-pub use ledger::{Charge, Ending, Ledger, LedgerRow, NoLedger};
+pub use ledger::{Charge, Durable, Ending, Ledger, LedgerRow, NoLedger};
 pub use principal::{Principal, Role};
 pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant};
 pub use store::{
