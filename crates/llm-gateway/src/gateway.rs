@@ -176,74 +176,6 @@ impl Gateway {
     }
 }
 
-/// Why there is no answer, with the way of the call where the client asked for it.
-struct Refused {
-    error: Error,
-    trail: Option<Box<Trail>>,
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self { error, trail: None }
-    }
-}
-
-/// An answer that is complete, or one whose stream takes the settlement with it.
-enum Begun {
-    Whole(Box<Answer>),
-    Stream(Box<BegunStream>),
-}
-
-fn whole(answer: Answer) -> Begun {
-    Begun::Whole(Box::new(answer))
-}
-
-struct BegunStream {
-    headers: HeaderMap,
-    inbound: Inbound,
-    told: InStream,
-    answer: Started,
-    going_on: Option<GoingOnWith>,
-}
-
-/// What an answer that breaks off is gone on with.
-struct GoingOnWith {
-    state: Arc<State>,
-    options: CallOptions,
-    earlier: Earlier,
-}
-
-impl BegunStream {
-    fn into_answer(self, ingress: Arc<dyn Ingress>, mut settlement: Settlement) -> Answer {
-        let failed = |error: &Error, settlement: &mut Settlement| {
-            settlement.settle(Outcome::Failed(error));
-            refusal(&*ingress, error, &settlement.call().call_id)
-        };
-        let stream = match self.answer {
-            Started::NativeStream { held, rest } => {
-                AnswerStream::native(held, rest, ingress, settlement, self.told)
-            }
-            Started::Events { held, rest } => match self.inbound.decoded() {
-                Ok(request) => {
-                    let encoder = ingress.encoder(request);
-                    let began = settlement.call().received;
-                    let going_on = self.going_on.map(|GoingOnWith { state, options, earlier }| {
-                        let (inbound, avoid, made) = (self.inbound, Vec::new(), 0);
-                        let recovery = Recovery { state, inbound, options, began, avoid, earlier, made };
-                        Box::new(GoingOn::new(Box::new(recovery)))
-                    });
-                    AnswerStream::events(held, rest, encoder, ingress, settlement, going_on)
-                }
-                Err(error) => return failed(&error, &mut settlement),
-            },
-            Started::Native { .. } | Started::Decoded(_) | Started::Embeddings(_) | Started::Rerank(_) => {
-                return failed(&Error::internal("a whole answer is no stream"), &mut settlement);
-            }
-        };
-        Answer { status: 200, headers: self.headers, body: AnswerBody::Stream(Box::new(stream)) }
-    }
-}
-
 impl State {
     fn new(parts: GatewayParts, metrics: &Arc<Metrics>, load: &Arc<Load>) -> Self {
         assert!(!parts.ingresses.is_empty(), "a gateway needs at least one client dialect");
@@ -407,63 +339,6 @@ impl State {
 fn counted(inbound: &Inbound, tokens: u64, call_id: &str) -> Answer {
     let body = inbound.ingress.encode_token_count(tokens);
     Answer { status: 200, headers: headers::plain(call_id), body: AnswerBody::Whole(body.into()) }
-}
-
-/// The facts that the headers of an answer are made of.
-struct Facts<'a> {
-    parts: &'a RoutedParts,
-    options: &'a CallOptions,
-    account: &'a Account,
-    deployment: Option<&'a Deployment>,
-    /// The vendor's, for an answer that goes through as it is.
-    content_type: Option<HeaderValue>,
-}
-
-impl Facts<'_> {
-    fn native(&self, body: WireBody, seen: &Seen, settlement: &mut Settlement) -> Answer {
-        settlement.used(seen.usage);
-        settlement.finished(seen.finish.clone());
-        self.whole(body, settlement)
-    }
-
-    fn decoded(
-        &self,
-        inbound: &Inbound,
-        response: &ChatResponse,
-        settlement: &mut Settlement,
-    ) -> Result<Answer> {
-        settlement.used(response.usage);
-        settlement.finished(response.choices.first().and_then(|choice| choice.finish.clone()));
-        let took = settlement.took_until(Instant::now());
-        let body: Bytes = inbound.ingress.encode_timed(response, inbound.decoded()?, took);
-        Ok(self.whole(body.into(), settlement))
-    }
-
-    fn whole(&self, body: WireBody, settlement: &mut Settlement) -> Answer {
-        let now = Instant::now();
-        let upstream = settlement.upstream_time(now);
-        let total = now.saturating_duration_since(settlement.call().received);
-        let cost = settlement.settle_at(now, Outcome::Complete);
-        let done = Done { cost: cost.map(|cost| cost.total), total, upstream };
-        let headers = self.headers(&settlement.call().call_id, Some(done), "application/json");
-        Answer { status: 200, headers, body: AnswerBody::Whole(body) }
-    }
-
-    fn headers(&self, call_id: &str, done: Option<Done>, content_type: &'static str) -> HeaderMap {
-        let told = Told {
-            call_id,
-            group: &self.parts.group,
-            retries: self.parts.retries,
-            fallbacks: self.parts.fallbacks,
-            losses: &self.parts.losses,
-            ignored: &self.options.ignored,
-            trail: self.options.route.explain.then_some(&self.parts.trail),
-            quota: self.deployment.map(Deployment::quota).filter(|quota| quota.is_windowed()),
-            done,
-        };
-        let content_type = self.content_type.clone().unwrap_or(HeaderValue::from_static(content_type));
-        headers::of_answer(&self.account.headers, &self.parts.headers, &told, content_type)
-    }
 }
 
 fn unasked() -> Error {
