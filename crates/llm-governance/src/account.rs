@@ -20,8 +20,8 @@ pub struct Account {
     pub subject: Subject,
     /// What people call it.
     pub alias: Option<String>,
-    /// What it may do.
-    pub terms: Terms,
+    /// What it may do; of a key, without its metadata. Equal terms are the same ones in memory.
+    pub terms: Arc<Terms>,
     /// Its budgets.
     pub budgets: Vec<Budget>,
 }
@@ -69,7 +69,7 @@ impl Accounts {
     pub async fn open(
         &self,
         (subject, alias): (Subject, Option<String>),
-        (terms, made): (Terms, Timestamp),
+        (terms, made): (Arc<Terms>, Timestamp),
         directory: &dyn Directory,
     ) -> Result<Arc<Account>, StoreError> {
         let zone: Option<Arc<str>> = terms.budget_time_zone.as_deref().map(Arc::from);
@@ -99,6 +99,13 @@ impl Accounts {
         });
         let budgets = budgets.collect();
         Ok(Arc::new(Account { subject, alias, terms, budgets }))
+    }
+}
+
+impl Accounts {
+    /// What this subject spent is asked of the directory when its account is opened again.
+    pub fn forget(&self, subject: &Subject) {
+        self.counters.lock().retain(|name, _| name.subject != *subject);
     }
 }
 

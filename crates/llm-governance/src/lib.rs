@@ -8,6 +8,8 @@
 pub mod account;
 pub mod authorise;
 pub mod budget;
+pub mod callers;
+pub mod changed;
 pub mod duration;
 pub mod entity;
 pub mod governance;
@@ -22,6 +24,8 @@ pub mod time;
 
 pub use account::{Account, Accounts, Budget};
 pub use budget::{Counter, Hold, Refusal};
+pub use callers::CallerSettings;
+pub use changed::Changed;
 pub use duration::{BudgetDuration, Period};
 pub use governance::{Admission, BudgetMode, Governance, GovernanceParts, Want};
 pub use hash::KeyHash;
