@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use llm_core::{LossPolicy, Result, Usage};
 use llm_gateway::{AccountSpec, GatewayParts};
+use llm_governance::{Governance, GovernanceParts};
 use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
 use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaSpec, Router};
@@ -72,15 +73,18 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
     let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
     let router = Router::new(deployments, aliases, config.router.clone());
     sharing.start(&router);
+    let parts = GatewayParts::new(router, ingresses());
     Ok(GatewayParts {
-        router,
-        ingresses: ingresses(),
-        master_key: config.server.master_key.clone(),
+        governance: Arc::new(Governance::new(GovernanceParts {
+            master_key: config.server.master_key.clone(),
+            ..GovernanceParts::default()
+        })),
         default_model: config.default_model.clone(),
         prices: Arc::clone(&config.prices),
         accounts,
         relays,
         max_calls: config.limits.max_calls,
+        ..parts
     })
 }
 

@@ -11,6 +11,7 @@ use llm_router::Deployment;
 
 use crate::answer::{Answer, AnswerBody};
 use crate::books::Account;
+use crate::delivered;
 use crate::headers::{self, Done, Told};
 use crate::options::CallOptions;
 use crate::routed::RoutedParts;
@@ -27,9 +28,20 @@ pub(crate) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    pub(crate) fn native(&self, body: WireBody, seen: &Seen, settlement: &mut Settlement) -> Answer {
+    pub(crate) fn native(
+        &self,
+        inbound: &Inbound,
+        body: WireBody,
+        seen: &Seen,
+        settlement: &mut Settlement,
+    ) -> Answer {
         settlement.used(seen.usage);
+        if seen.usage.total().is_none() && inbound.asked.operation.is_chat() {
+            settlement.streamed(seen.usage, delivered::of_answer(&body), false);
+        }
         settlement.finished(seen.finish.clone());
+        let id_in = body.pieces().first().cloned();
+        settlement.names_answer(delivered::id(id_in.as_ref()));
         self.whole(body, settlement)
     }
 
@@ -40,6 +52,10 @@ impl Facts<'_> {
         settlement: &mut Settlement,
     ) -> Result<Answer> {
         settlement.used(response.usage);
+        if response.usage.total().is_none() {
+            settlement.streamed(response.usage, delivered::of_choices(response), false);
+        }
+        settlement.names_answer(&response.id);
         settlement.finished(response.choices.first().and_then(|choice| choice.finish.clone()));
         let took = settlement.took_until(Instant::now());
         let body: Bytes = inbound.ingress.encode_timed(response, inbound.decoded()?, took);
@@ -52,13 +68,19 @@ impl Facts<'_> {
         let total = now.saturating_duration_since(settlement.call().received);
         let cost = settlement.settle_at(now, Outcome::Complete);
         let done = Done { cost: cost.map(|cost| cost.total), total, upstream };
-        let headers = self.headers(&settlement.call().call_id, Some(done), "application/json");
+        let headers = self.headers(settlement, Some(done), "application/json");
         Answer { status: 200, headers, body: AnswerBody::Whole(body) }
     }
 
-    pub(crate) fn headers(&self, call_id: &str, done: Option<Done>, content_type: &'static str) -> HeaderMap {
+    pub(crate) fn headers(
+        &self,
+        settlement: &Settlement,
+        done: Option<Done>,
+        content_type: &'static str,
+    ) -> HeaderMap {
         let told = Told {
-            call_id,
+            call_id: &settlement.call().call_id,
+            bill: settlement.bill(),
             group: &self.parts.group,
             retries: self.parts.retries,
             fallbacks: self.parts.fallbacks,
@@ -72,4 +94,3 @@ impl Facts<'_> {
         headers::of_answer(&self.account.headers, &self.parts.headers, &told, content_type)
     }
 }
-

@@ -29,6 +29,9 @@ const METADATA: [&str; 2] = ["litellm_metadata", "metadata"];
 /// The most letters of a name that a client gives: they are kept in rows and looked up in stores.
 const LONGEST: usize = 256;
 
+/// The most bytes of metadata that are kept.
+const MOST_METADATA: usize = 16 << 10;
+
 /// The most tags of a request.
 const MOST_TAGS: usize = 64;
 
@@ -81,7 +84,11 @@ impl Asker {
         for field in METADATA {
             // Other people's metadata may have any shape.
             if let Some(Value::Object(metadata)) = inbound.option(field).ok().flatten() {
-                self.read_metadata(metadata);
+                let is_small = inbound
+                    .envelope
+                    .value(&inbound.body, field)
+                    .is_none_or(|text| text.len() <= MOST_METADATA);
+                self.read_metadata(metadata, is_small);
             }
         }
         if self.customer.is_none() {
@@ -92,7 +99,7 @@ impl Asker {
         Ok(())
     }
 
-    fn read_metadata(&mut self, metadata: Map<String, Value>) {
+    fn read_metadata(&mut self, metadata: Map<String, Value>, is_small: bool) {
         let text = |key: &str| metadata.get(key)?.as_str().filter(|text| !text.is_empty()).map(shortened);
         if self.customer.is_none() {
             self.customer = text("user").or_else(|| text("user_id"));
@@ -102,7 +109,9 @@ impl Asker {
         }
         let tags = metadata.get("tags").and_then(Value::as_array);
         self.tags.extend(tags.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
-        self.metadata.extend(metadata);
+        if is_small {
+            self.metadata.extend(metadata);
+        }
     }
 }
 
@@ -171,13 +180,13 @@ mod tests {
     #[test]
     fn tags_sessions_and_metadata_are_kept_and_bounded() {
         let body = r#"{"tags":["b"],"metadata":{"tags":["c"],"session_id":"s","job":7}}"#;
-        let asker = asker(&[("x-litellm-tags", "a, ,d")], body);
-        assert_eq!(asker.tags, ["a", "d", "b", "c"]);
-        assert_eq!(asker.session.as_deref(), Some("s"));
-        assert_eq!(asker.metadata.get("job"), Some(&Value::from(7)));
+        let one = asker(&[("x-litellm-tags", "a, ,d")], body);
+        assert_eq!(one.tags, ["a", "d", "b", "c"]);
+        assert_eq!(one.session.as_deref(), Some("s"));
+        assert_eq!(one.metadata.get("job"), Some(&Value::from(7)));
         let many = format!(r#"{{"tags":[{}"x"]}}"#, "\"y\",".repeat(500));
-        assert_eq!(super::tests::asker(&[], &many).tags.len(), MOST_TAGS);
+        assert_eq!(asker(&[], &many).tags.len(), MOST_TAGS);
         let long = format!(r#"{{"user":"{}"}}"#, "ü".repeat(5_000));
-        assert_eq!(super::tests::asker(&[], &long).customer.expect("named").chars().count(), LONGEST);
+        assert_eq!(asker(&[], &long).customer.expect("named").chars().count(), LONGEST);
     }
 }

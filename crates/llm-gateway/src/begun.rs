@@ -57,6 +57,7 @@ impl BegunStream {
             settlement.settle(Outcome::Failed(error));
             refusal(&*ingress, error, &settlement.call().call_id)
         };
+        settlement.begins_to_stream();
         let stream = match self.answer {
             Started::NativeStream { held, rest } => {
                 AnswerStream::native(held, rest, ingress, settlement, self.told)
@@ -67,7 +68,12 @@ impl BegunStream {
                     let began = settlement.call().received;
                     let going_on = self.going_on.map(|GoingOnWith { state, options, earlier }| {
                         let (inbound, avoid, made) = (self.inbound, Vec::new(), 0);
-                        let recovery = Recovery { state, inbound, options, began, avoid, earlier, made };
+                        let (caller, purse) = (
+                            settlement.bill().map(|bill| Arc::clone(&bill.caller)),
+                            settlement.purse().cloned(),
+                        );
+                        let recovery =
+                            Recovery { state, inbound, options, began, avoid, earlier, made, caller, purse };
                         Box::new(GoingOn::new(Box::new(recovery)))
                     });
                     AnswerStream::events(held, rest, encoder, ingress, settlement, going_on)
@@ -81,4 +87,3 @@ impl BegunStream {
         Answer { status: 200, headers: self.headers, body: AnswerBody::Stream(Box::new(stream)) }
     }
 }
-

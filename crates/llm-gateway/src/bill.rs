@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use llm_core::money::NanoDollars;
 use llm_core::{Error, ErrorKind, Result};
-use llm_governance::{Admission, Charge, Governance, Principal, StoreError, Timestamp, Want};
+use llm_governance::{Account, Admission, Charge, Governance, Principal, StoreError, Terms, Timestamp, Want};
 use llm_router::UnderWay;
 use parking_lot::Mutex;
 
@@ -44,13 +44,12 @@ impl Bill {
     /// request names.
     pub(crate) fn is_limited(&self) -> bool {
         let names_others = self.asker.customer.is_some() || !self.asker.tags.is_empty();
-        names_others || self.caller.accounts.iter().any(|account| is_limited(account))
+        names_others || self.caller.accounts.iter().any(|account| is_limited(&account.terms))
     }
 
     /// Whether a budget of the caller's own has an end.
     pub(crate) fn is_capped(&self) -> bool {
-        let accounts = &self.caller.accounts;
-        accounts.iter().any(|account| account.budgets.iter().any(|budget| budget.cap.is_some()))
+        self.caller.accounts.iter().any(|account| is_capped(&account.terms))
     }
 
     /// Holds what a call may take.
@@ -72,6 +71,12 @@ impl Bill {
         Ok(())
     }
 
+    /// What an account behind the call has spent in the running period of its budget.
+    pub(crate) fn spent(&self, account: &Account) -> Option<NanoDollars> {
+        let budget = account.budgets.iter().find(|budget| budget.model.is_none())?;
+        Some(budget.counter.spent(Timestamp::now()))
+    }
+
     /// What the call cost, in the place of what was held. Returns whose budgets it is booked into, and what makes it so.
     pub(crate) fn charges(&self, cost: NanoDollars) -> (Vec<Charge>, Option<Admission>) {
         let admission = self.purse.admission.lock().take();
@@ -91,9 +96,12 @@ impl Purse {
     }
 }
 
-fn is_limited(account: &llm_governance::Account) -> bool {
-    let terms = &account.terms;
-    account.budgets.iter().any(|budget| budget.cap.is_some())
+fn is_capped(terms: &Terms) -> bool {
+    terms.max_budget.is_some() || !terms.budget_limits.is_empty() || !terms.model_max_budget.is_empty()
+}
+
+fn is_limited(terms: &Terms) -> bool {
+    is_capped(terms)
         || terms.tpm_limit.is_some()
         || terms.tpd_limit.is_some()
         || !terms.model_tpm_limit.is_empty()

@@ -80,7 +80,9 @@ impl Estimating<'_> {
         };
         let (base, per_token) = self.rates(entry);
         let cost = match self.mode {
-            BudgetMode::Strict | BudgetMode::Clamp => PicoDollars(base.0.saturating_add(per_token.times(limit).0)).round(),
+            BudgetMode::Strict | BudgetMode::Clamp => {
+                PicoDollars(base.0.saturating_add(per_token.times(limit).0)).round()
+            }
             BudgetMode::Estimate => self.expected(entry, said),
         };
         Estimate { cost: Some(cost), base, per_token, ..none }
@@ -113,8 +115,7 @@ impl Estimating<'_> {
         let window = entry.max_input_tokens.filter(|window| *window > 0);
         let prompt = if size.is_open { window.unwrap_or(size.prompt) } else { size.prompt };
         let prompt = prompt.min(window.unwrap_or(u64::MAX));
-        let prospect =
-            Prospect { prompt, sound: size.sound, long_cache: size.long_cache, tiers: size.tiers };
+        let prospect = Prospect { prompt, sound: size.sound, long_cache: size.long_cache, tiers: size.tiers };
         let dearest = entry.price.dearest(&prospect);
         let fixed = [
             dearest.input.times(prompt),
@@ -180,7 +181,8 @@ pub(crate) fn size(inbound: &Inbound) -> Size {
     Size::of(inbound)
 }
 
-fn unpriced(model: &str) -> Error {
+/// Why a call whose cost nobody knows is not made for who has a budget.
+pub(crate) fn unpriced(model: &str) -> Error {
     let shown: String = model.chars().filter(|letter| !letter.is_control()).take(128).collect();
     let message = format!(
         "no price is known of `{shown}`, and calls without one are not made for who has a budget: ask for another model, \

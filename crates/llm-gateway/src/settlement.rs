@@ -4,6 +4,8 @@ mod attempts;
 mod log;
 mod row;
 
+pub(crate) use row::tell_unsafe;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +20,7 @@ use llm_governance::Durable;
 use llm_metrics::{Cost, InFlight as Serving, ModelEntry, Observation};
 use llm_router::ask::tokens_of_body;
 use llm_router::{Finished, InFlight};
+use parking_lot::Mutex;
 
 use crate::bill::{Bill, Purse};
 use crate::books::{Account, Books};
@@ -80,8 +83,8 @@ pub(crate) struct Settlement {
     purse: Option<Arc<Purse>>,
     /// Who pays, where that is of interest.
     bill: Option<Box<Bill>>,
-    /// Done when the row survives a power failure.
-    durable: Option<Durable>,
+    /// Done when the row survives a power failure. In a lock so that the account can be looked at from several threads.
+    durable: Option<Mutex<Durable>>,
     /// Counts the call as being served until the account is dropped.
     _serving: Serving,
 }
@@ -97,6 +100,8 @@ struct Times {
 /// What is known of a call from its request.
 pub(crate) struct CallFacts {
     pub call_id: String,
+    /// We made the id: no other call has it.
+    pub is_ours: bool,
     /// The route's place among [`Books::routes`].
     pub route: usize,
     pub dialect: llm_core::DialectId,
@@ -201,7 +206,14 @@ impl Settlement {
 
     /// What must be waited for before the answer's end goes out.
     pub(crate) fn durable(&mut self) -> Option<Durable> {
-        self.durable.take()
+        self.durable.take().map(Mutex::into_inner)
+    }
+
+    /// Waits until the row survives whatever the operator wants it to survive.
+    pub(crate) async fn is_safe(&mut self) {
+        if let Some(durable) = self.durable() {
+            tell_unsafe(&self.call.call_id, durable.await);
+        }
     }
 
     /// The call has a place among those in progress, until the account is dropped.

@@ -33,7 +33,7 @@ mod walk;
 pub use under_way::{Asked, UnderWay};
 
 /// Whether the caller may use a model, by its public name.
-pub type MayUse = dyn Fn(&str) -> bool + Send + Sync;
+pub type MayUse<'a> = dyn Fn(&str) -> bool + Send + Sync + 'a;
 
 /// What one call asks of the router.
 #[derive(Clone, Copy)]
@@ -55,7 +55,7 @@ pub struct Route<'a> {
     /// What a deployment's model must be known to do.
     pub requires: Needs,
     /// Which fallbacks the caller may use; `None`: all. The model asked for is the business of whoever calls.
-    pub may_use: Option<&'a MayUse>,
+    pub may_use: Option<&'a MayUse<'a>>,
     /// Where attempts stand while they are made, for those who must know of them when the run is dropped.
     pub under_way: Option<&'a UnderWay>,
 }

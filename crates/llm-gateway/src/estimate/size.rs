@@ -1,7 +1,9 @@
 //! How large a request is: bounds of what a vendor can count in it, read off its bytes.
 
+use bytes::Bytes;
 use llm_core::operation::Operation;
 use llm_core::provider::Inbound;
+use llm_core::{Envelope, Ingress};
 use llm_router::ask::tokens_of_body;
 use memchr::{memchr_iter, memmem};
 
@@ -10,6 +12,10 @@ const MEDIUM: u64 = 40_000;
 
 /// Tokens that a vendor's own instructions for tools may have.
 const TOOLS: u64 = 1_000;
+
+/// Tokens that a model hears and says in one turn of a conversation, where nobody knows how many it can.
+const TURN: u64 = 32_000;
+const ANSWER: u64 = 4_096;
 
 /// Web searches that an answer is taken to make at most.
 const SEARCHES: u64 = 10;
@@ -86,6 +92,26 @@ impl Size {
         size
     }
 
+    /// Of a request that passes as it is, in a format that may be known.
+    pub(crate) fn of_passing(body: &Bytes, ingress: Option<&dyn Ingress>) -> Self {
+        let envelope = Envelope::scan(body).unwrap_or_default();
+        Self {
+            prompt: prompt(body).saturating_add(TOOLS),
+            rough: tokens_of_body(body),
+            limit: ingress.and_then(|ingress| ingress.max_output_tokens(body, &envelope)),
+            choices: envelope.read::<u64>(body, "n").ok().flatten().unwrap_or(1).clamp(1, 128),
+            sound: true,
+            long_cache: true,
+            tiers: true,
+            ..Self::default()
+        }
+    }
+
+    /// Of one turn of a conversation: as much as the model can hear and say at once.
+    pub(crate) fn of_turn() -> Self {
+        Self { prompt: TURN, is_open: true, made: ANSWER, choices: 1, sound: true, ..Self::default() }
+    }
+
     fn read_body(&mut self, inbound: &Inbound) {
         self.prompt = prompt(&inbound.body);
         self.rough = tokens_of_body(&inbound.body);
@@ -113,11 +139,22 @@ impl Size {
         if says(b"web_search") || says(b"google_search") || says(b"googleSearch") {
             (self.searches, self.is_open) = (SEARCHES, true);
         }
-        let stored = ["previous_response_id", "conversation", "prompt", "cachedContent", "cached_content", "container"];
+        let stored = [
+            "previous_response_id",
+            "conversation",
+            "prompt",
+            "cachedContent",
+            "cached_content",
+            "container",
+        ];
         self.is_open |= stored.into_iter().any(|key| envelope.range(body, key).is_some());
         // Files that the vendor holds, and documents: a page of one is few bytes and many tokens.
         self.is_open |= has("file_id") || says(b"\"JVBER") || says(b"base64,JVBER");
-        self.sound = has("input_audio") || has("audio") || has("modalities") || has("inlineData") || has("inline_data");
+        self.sound = has("input_audio")
+            || has("audio")
+            || has("modalities")
+            || has("inlineData")
+            || has("inline_data");
         self.long_cache = has("ttl");
         self.tiers = has("service_tier") || has("serviceTier") || has("speed");
         self.limit = inbound.ingress.max_output_tokens(body, envelope);

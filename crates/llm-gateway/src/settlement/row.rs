@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use llm_core::operation::Operation;
-use llm_governance::{Charge, Ending, LedgerRow};
+use llm_governance::{Charge, Ending, LedgerRow, StoreError};
 use llm_metrics::Cost;
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use super::{Outcome, Settlement, Times};
 use crate::bill::Bill;
+use crate::call_id::new_call_id;
 
 /// What is asked for, in LiteLLM's words.
 const CALL_TYPES: [(Operation, &str); 13] = [
@@ -37,7 +39,7 @@ impl Settlement {
         let ledger = bill.governance.ledger();
         if ledger.keeps_rows() {
             match ledger.record(self.row(bill, outcome, cost, times, charges)) {
-                Ok(durable) => self.durable = durable,
+                Ok(durable) => self.durable = durable.map(Mutex::new),
                 Err(error) => {
                     let call_id = self.call.call_id.as_str();
                     let cost_nanodollars = amount.0;
@@ -59,21 +61,24 @@ impl Settlement {
         charges: Vec<Charge>,
     ) -> LedgerRow {
         let (call, caller, asker) = (&self.call, &*bill.caller, &bill.asker);
-        let mut tags = asker.tags.clone();
-        tags.extend(caller.tags.iter().filter(|tag| !asker.tags.contains(tag)).cloned());
+        let mut metadata = asker.metadata.clone();
+        if !call.is_ours {
+            metadata.insert("call_id".to_owned(), Value::from(call.call_id.as_str()));
+        }
         let mut row = LedgerRow {
-            id: call.call_id.clone(),
+            // Whoever names two calls alike does not have one of them for nothing.
+            id: if call.is_ours { call.call_id.clone() } else { new_call_id() },
             vendor_id: self.vendor_id.clone(),
             call_type: call_type(call.operation).to_owned(),
             dialect: call.dialect.name().to_owned(),
             key: caller.key,
-            key_alias: caller.key_alias.clone(),
-            user_id: caller.user_id.clone().or_else(|| asker.user.clone()),
-            team_id: caller.team_id.clone(),
-            team_alias: caller.team_alias.clone(),
-            organization_id: caller.organization_id.clone(),
+            key_alias: owned(caller.key_alias()),
+            user_id: owned(caller.user_id()).or_else(|| asker.user.clone()),
+            team_id: owned(caller.team_id()),
+            team_alias: owned(caller.team_alias()),
+            organization_id: owned(caller.organization_id()),
             customer: asker.customer.clone(),
-            tags,
+            tags: tags(bill),
             session_id: asker.session.clone(),
             ip: asker.address.map(|address| address.to_string()),
             user_agent: asker.user_agent.clone(),
@@ -91,7 +96,7 @@ impl Settlement {
             ending: ending(outcome),
             error: outcome.error().map(|error| error.kind().name().to_owned()),
             stream: call.stream,
-            metadata: asker.metadata.clone(),
+            metadata,
             charges,
             ..LedgerRow::default()
         };
@@ -117,9 +122,32 @@ impl Settlement {
         let Some(entry) = self.entry() else { return Map::new() };
         let rates = entry.price.rates(&self.usage);
         // Whatever a price may be, it is a number that JSON has: a unit of more than 18 million dollars is none.
-        let number = |rate: llm_core::money::PicoDollars| Value::from(u64::try_from(rate.0).unwrap_or(u64::MAX));
+        let number =
+            |rate: llm_core::money::PicoDollars| Value::from(u64::try_from(rate.0).unwrap_or(u64::MAX));
         rates.map(|(name, rate)| (name.to_owned(), number(rate))).collect()
     }
+}
+
+/// What happens when a row that was taken may not survive: people must know, the answer is the client's all the same.
+pub(crate) fn tell_unsafe(call_id: &str, written: Result<(), StoreError>) {
+    if let Err(error) = written {
+        tracing::error!(call_id, %error, "the row of a call may not survive a power failure");
+    }
+}
+
+fn owned(text: Option<&str>) -> Option<String> {
+    text.map(str::to_owned)
+}
+
+/// The tags of the request, then those that its caller always has.
+fn tags(bill: &Bill) -> Vec<String> {
+    let mut tags = bill.asker.tags.clone();
+    for tag in bill.caller.tags() {
+        if !tags.iter().any(|known| known == tag) {
+            tags.push(tag.to_owned());
+        }
+    }
+    tags
 }
 
 fn call_type(operation: Operation) -> &'static str {
