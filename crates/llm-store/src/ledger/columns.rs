@@ -81,7 +81,7 @@ pub(super) fn column(field: RowField) -> &'static str {
 
 /// Text as it can stand in an index: clients choose some of it. PostgreSQL takes no zero; what is too long is cut, and
 /// told from others by a checksum.
-pub(super) fn fitting(text: &str) -> Cow<'_, str> {
+pub(crate) fn fitting(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST && !text.contains('\0') {
         return Cow::Borrowed(text);
     }
