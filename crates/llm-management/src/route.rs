@@ -149,3 +149,8 @@ pub(crate) fn find(method: Method, path: &str) -> Result<Found, Refused> {
         None => Refused::plain(404, "Not Found"),
     })
 }
+
+/// Whether a request to this path only looks, as its route in the table says.
+pub fn looks(method: Method, path: &str) -> bool {
+    find(method, path).map_or(method == Method::Get, |found| found.route.deed == Deed::Look)
+}
