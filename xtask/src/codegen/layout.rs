@@ -19,7 +19,7 @@ const HEAD: &str = "\
    name that is gone matches nothing, one that is missing lies where the linker likes. */
 SECTIONS
 {
-  .text.first :
+  .text :
   {
 ";
 
@@ -28,7 +28,7 @@ const TAIL: &str = "\
     *(.text.unlikely.*)
   }
 }
-INSERT BEFORE .text;
+INSERT BEFORE .init;
 ";
 
 /// Reads what callgrind saw of a start and of requests, and writes the order.
