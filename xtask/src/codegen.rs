@@ -23,10 +23,9 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20          --date YYYY-MM-DD  the day of the table (default: when the file was last changed)\n\
               \x20 schema   writes config/schema.json, the JSON schema of the configuration, for editors\n\
               \x20 fidelity writes docs/fidelity.md, what each pair of dialects carries\n\
-              \x20 layout   writes crates/llm-server/layout.ld, which functions lie together in the program; how the two\n\
-              \x20          profiles are made stands in docs/performance.md\n\
-              \x20          --start PATH       what callgrind saw of a start and one request\n\
-              \x20          --requests PATH    what it saw of common requests\n\
+              \x20 layout   writes crates/llm-server/layout.ld, which functions lie together in the program: builds it,\n\
+              \x20          and runs it under valgrind; to be done again when a program at rest has grown\n\
+              \x20          --program PATH     a release program with symbols, built already\n\
               \n\
               --check writes nothing and fails when the committed file is another one.",
     run,
@@ -36,17 +35,14 @@ fn run(mut arguments: Arguments) -> Result<()> {
     let check = arguments.flag("--check");
     let from = arguments.option("--from")?;
     let date = arguments.option("--date")?;
-    let [start, requests] = [arguments.option("--start")?, arguments.option("--requests")?];
+    let program = arguments.option("--program")?;
     let what = arguments.next("what to generate (`prices`, `schema`, `fidelity` or `layout`)")?;
     arguments.finish()?;
     match what.as_str() {
         "prices" => prices::run(from.as_deref(), date, check),
         "schema" => schema::run(check),
         "fidelity" => fidelity::run(check),
-        "layout" => match (start, requests) {
-            (Some(start), Some(requests)) => layout::run(start.as_ref(), requests.as_ref(), check),
-            _ => bail!("`layout` wants `--start PATH` and `--requests PATH`"),
-        },
+        "layout" => layout::run(program.as_ref().map(Path::new)),
         other => bail!("unknown target `{other}`: there are `prices`, `schema`, `fidelity` and `layout`"),
     }
 }

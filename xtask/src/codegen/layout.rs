@@ -1,11 +1,11 @@
 //! The order of the program's functions: what runs at the start lies together, then what common requests run.
 
+mod profile;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-
-use crate::workspace;
 
 const TARGET: &str = "crates/llm-server/layout.ld";
 
@@ -31,11 +31,11 @@ const TAIL: &str = "\
 INSERT BEFORE .init;
 ";
 
-/// Reads what callgrind saw of a start and of requests, and writes the order.
-pub(super) fn run(start: &Path, requests: &Path, check: bool) -> Result<()> {
-    let start = functions(&workspace::read(start)?)?;
-    let requests = functions(&workspace::read(requests)?)?;
-    super::put(TARGET, &script(&start, &requests), check)
+/// Profiles the program, by default a new build of it, and writes the order.
+pub(super) fn run(program: Option<&Path>) -> Result<()> {
+    let program = program.map_or_else(profile::build, |program| Ok(std::path::absolute(program)?))?;
+    let [start, requests] = profile::profiles(&program)?;
+    super::put(TARGET, &script(&functions(&start)?, &functions(&requests)?), false)
 }
 
 fn script(start: &BTreeSet<String>, requests: &BTreeSet<String>) -> String {
