@@ -73,8 +73,7 @@ impl Bill {
 
     /// What an account behind the call has spent in the running period of its budget.
     pub(crate) fn spent(&self, account: &Account) -> Option<NanoDollars> {
-        let budget = account.budgets.iter().find(|budget| budget.model.is_none())?;
-        Some(budget.counter.spent(Timestamp::now()))
+        account.spent(Timestamp::now())
     }
 
     /// What the call cost, in the place of what was held. Returns whose budgets it is booked into, and what makes it so.
