@@ -7,7 +7,7 @@ use llm_governance::entity::{BudgetRow, Customer, Entity, Tag, Team, User, Virtu
 use llm_governance::{Directory, Holder, KeyHash, Spent, StoreError, Terms, Timestamp, WithBudget};
 
 use super::table::entity;
-use super::{Entities, explain, spent};
+use super::{Entities, spent};
 use crate::database::Value;
 
 /// A key by its hash, or the one that took its place.
@@ -23,7 +23,7 @@ const PEOPLE: &str = "SELECT 'team' AS kind, document FROM llm_teams WHERE id = 
 impl Entities {
     async fn key(&self, hash: &KeyHash) -> Result<Option<VirtualKey>, StoreError> {
         let hex = hash.hex();
-        let rows = self.database.query(KEY, &[hex.into()]).await.map_err(explain)?;
+        let rows = self.database.query(KEY, &[hex.into()]).await?;
         for row in &rows {
             let key: VirtualKey = entity(row)?;
             let is_good = |(old, until): (KeyHash, Timestamp)| old == *hash && Timestamp::now() < until;
@@ -43,8 +43,8 @@ impl Entities {
         let mut holder = Holder { key, team: None, user: None, organization: None, budgets: Vec::new() };
         if [&team, &user, &organization].into_iter().any(Option::is_some) {
             let ids: [Value; 3] = [team.into(), user.into(), organization.into()];
-            for row in self.database.query(PEOPLE, &ids).await.map_err(explain)? {
-                match row.get::<&str>("kind").map_err(explain)? {
+            for row in self.database.query(PEOPLE, &ids).await? {
+                match row.get::<&str>("kind")? {
                     "team" => holder.team = Some(Arc::new(entity(&row)?)),
                     "user" => holder.user = Some(Arc::new(entity(&row)?)),
                     _ => holder.organization = Some(Arc::new(entity(&row)?)),
