@@ -132,3 +132,35 @@ impl Directory for Entities {
         Box::pin(spent::read(&self.database, of))
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use llm_core::Secret;
+
+    use super::*;
+    use crate::database::Database;
+    use crate::entities::list;
+    use crate::settings::DatabaseSettings;
+
+    #[tokio::test]
+    async fn callers_are_found_by_indices_alone() {
+        let memory = DatabaseSettings::new(Secret::new("sqlite::memory:".to_owned()));
+        let database = Database::open(&memory).await.expect("it opens");
+        let many = list::places(1, 20);
+        for (text, count) in [
+            (KEY, 1),
+            (PEOPLE, 3),
+            (&*format!("SELECT document FROM llm_budgets WHERE id IN ({many})"), 20),
+            (&*spent::question(3), 15),
+            ("SELECT document FROM llm_virtual_keys WHERE team_id = $1 ORDER BY id LIMIT 100", 1),
+            ("SELECT document FROM llm_virtual_keys ORDER BY created_at DESC, id DESC LIMIT 100", 0),
+        ] {
+            let values = vec![Value::from("x"); count];
+            let plan = database.query(&format!("EXPLAIN QUERY PLAN {text}"), &values).await.expect("a plan");
+            for step in plan {
+                let step: &str = step.get("detail").expect("a step");
+                assert!(!step.starts_with("SCAN llm_") || step.contains("USING INDEX"), "{text}: {step}");
+            }
+        }
+    }
+}

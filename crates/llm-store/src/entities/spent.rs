@@ -99,15 +99,8 @@ pub(super) async fn read(database: &Database, of: &mut [Spent]) -> Result<(), St
     for some in of.chunks_mut(MOST_ASKED) {
         let keys: Vec<_> =
             some.iter().map(|one| SpentKey::new(&one.subject, one.model.as_deref(), one.period)).collect();
-        let condition = |number: usize| {
-            let equal = |(column, place): (&&str, usize)| format!("{column} = ${}", number * 5 + place);
-            let equal: Vec<_> = COLUMNS[..5].iter().zip(1..).map(equal).collect();
-            format!("({})", equal.join(" AND "))
-        };
-        let conditions: Vec<_> = (0..keys.len()).map(condition).collect();
-        let text = format!("SELECT {} FROM llm_spent WHERE {}", COLUMNS.join(", "), conditions.join(" OR "));
         let values: Vec<_> = keys.iter().flat_map(SpentKey::values).collect();
-        let rows = database.query(&text, &values).await?;
+        let rows = database.query(&question(keys.len()), &values).await?;
         let mut found = BTreeMap::new();
         for row in &rows {
             let (key, amount) = counter(row)?;
@@ -118,6 +111,17 @@ pub(super) async fn read(database: &Database, of: &mut [Spent]) -> Result<(), St
         }
     }
     Ok(())
+}
+
+/// The statement that reads so many counters.
+pub(super) fn question(counters: usize) -> String {
+    let condition = |number: usize| {
+        let equal = |(column, place): (&&str, usize)| format!("{column} = ${}", number * 5 + place);
+        let equal: Vec<_> = COLUMNS[..5].iter().zip(1..).map(equal).collect();
+        format!("({})", equal.join(" AND "))
+    };
+    let conditions: Vec<_> = (0..counters).map(condition).collect();
+    format!("SELECT {} FROM llm_spent WHERE {}", COLUMNS.join(", "), conditions.join(" OR "))
 }
 
 fn counter(row: &Row) -> Result<(SpentKey, NanoDollars), DatabaseError> {
