@@ -16,6 +16,7 @@ use crate::principal::Principal;
 use crate::shared::SharedCounters;
 use crate::store::{Directory, NoDirectory};
 use crate::terms::Terms;
+use crate::token::Tokens;
 
 /// What governance is made from.
 pub struct GovernanceParts {
@@ -39,6 +40,8 @@ pub struct GovernanceParts {
     pub shared: Option<Arc<dyn SharedCounters>>,
     /// How callers are kept in memory.
     pub callers: CallerSettings,
+    /// Tokens of identity providers that are as good as keys.
+    pub tokens: Option<Arc<Tokens>>,
 }
 
 impl Default for GovernanceParts {
@@ -54,6 +57,7 @@ impl Default for GovernanceParts {
             events: Arc::new(NoEvents),
             shared: None,
             callers: CallerSettings::default(),
+            tokens: None,
         }
     }
 }

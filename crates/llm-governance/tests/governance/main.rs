@@ -5,3 +5,5 @@ mod budgets;
 mod callers;
 mod limits;
 mod people;
+mod provider;
+mod tokens;
