@@ -16,6 +16,7 @@ use crate::principal::Principal;
 use crate::shared::{SharedCounters, WithoutShared};
 use crate::store::{Directory, NoDirectory};
 use crate::terms::Terms;
+use crate::token::Tokens;
 
 /// What governance is made from.
 pub struct GovernanceParts {
@@ -41,6 +42,8 @@ pub struct GovernanceParts {
     pub callers: CallerSettings,
     /// What happens while those cannot be asked.
     pub without_shared: WithoutShared,
+    /// Tokens of identity providers that are as good as keys.
+    pub tokens: Option<Arc<Tokens>>,
 }
 
 impl Default for GovernanceParts {
@@ -57,6 +60,7 @@ impl Default for GovernanceParts {
             shared: None,
             callers: CallerSettings::default(),
             without_shared: WithoutShared::default(),
+            tokens: None,
         }
     }
 }

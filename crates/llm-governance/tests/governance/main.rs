@@ -8,3 +8,5 @@ mod limits;
 mod money;
 mod people;
 mod shared;
+mod provider;
+mod tokens;

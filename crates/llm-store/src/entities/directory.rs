@@ -120,6 +120,10 @@ impl Directory for Entities {
         Box::pin(self.find_user(id))
     }
 
+    fn people<'a>(&'a self, ids: [Option<&'a str>; 3]) -> BoxFuture<'a, Result<Holder, StoreError>> {
+        Box::pin(self.people(None, ids.map(|id| id.map(str::to_owned))))
+    }
+
     fn customer<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<WithBudget<Customer>, StoreError>> {
         Box::pin(self.with_budget(id, |customer: &Customer| &customer.terms))
     }
