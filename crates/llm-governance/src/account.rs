@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::AtomicI64;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, LazyLock};
 
 use llm_core::money::NanoDollars;
-use parking_lot::Mutex;
+use llm_core::sync::{AtomicU64, Mutex};
 
 use crate::budget::{self, BookName, Books, Budget, BudgetStanding};
 use crate::duration::Period;
@@ -73,8 +72,8 @@ static NO_TERMS: LazyLock<Arc<Terms>> = LazyLock::new(Arc::default);
 impl Accounts {
     /// Accounts that nothing was asked of yet. `means` are kept where calls hold what such calls cost on average.
     pub(crate) fn new(windows: Windows, events: Arc<dyn Events>, means: Option<Means>) -> Self {
-        let shards = std::array::from_fn(|_| Mutex::default());
-        let (hasher, begun, terms) = (RandomState::new(), AtomicU64::new(0), Mutex::default());
+        let shards = std::array::from_fn(|_| Mutex::new(HashSet::new()));
+        let (hasher, begun, terms) = (RandomState::new(), AtomicU64::new(0), Mutex::new(Vec::new()));
         Self(Arc::new(House { shards, hasher, begun, terms, windows, events, means }))
     }
 

@@ -309,3 +309,6 @@ impl Drop for Admission {
         }
     }
 }
+
+#[cfg(all(test, loom))]
+mod interleavings;

@@ -3,6 +3,7 @@
 mod budgets;
 mod counters;
 mod limits;
+mod model;
 mod money;
 mod people;
 mod shared;
