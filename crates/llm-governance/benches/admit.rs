@@ -69,11 +69,18 @@ fn caller(governance: &Governance, kind: Kind, id: &str) -> Arc<Principal> {
         Kind::Ten => [three.clone(), three.clone(), Terms { max_parallel_requests: Some(1_000), ..three }],
     };
     let subjects = [Subject::global(), Subject::new(Scope::Team, "t"), Subject::new(Scope::Key, id)];
-    let accounts = subjects.into_iter().zip(terms).map(|(subject, terms)| open(governance, subject, terms));
-    Arc::new(Principal { accounts: accounts.collect(), ..Principal::default() })
+    let accounts =
+        subjects.into_iter().zip(terms).map(|(subject, terms)| open(governance, subject, Arc::new(terms)));
+    behind(accounts.collect())
 }
 
-fn open(governance: &Governance, subject: Subject, terms: Terms) -> Arc<Account> {
+fn behind(accounts: Box<[Arc<Account>]>) -> Arc<Principal> {
+    let mut principal = Principal::administrator(None);
+    principal.accounts = accounts;
+    Arc::new(principal)
+}
+
+fn open(governance: &Governance, subject: Subject, terms: Arc<Terms>) -> Arc<Account> {
     let opened = governance.accounts().open((subject, None), (terms, Timestamp::now()), &NoDirectory);
     opened.now_or_never().expect("nothing to wait for").expect("no directory fails")
 }
@@ -109,16 +116,17 @@ fn contended(governance: &Governance, callers: [&Arc<Principal>; 2]) -> Duration
 /// What a million keys take: their accounts, and what stays when the accounts are forgotten.
 fn memory(name: &str, terms: &Terms, is_used: bool) {
     let governance = Governance::new(GovernanceParts::default());
+    // As callers do: equal terms are the same ones in memory.
+    let terms = Arc::new(terms.clone());
     let before = in_use();
     let mut accounts = Vec::with_capacity(KEYS);
     for number in 0..KEYS {
         let hash = KeyHash::of(&number.to_le_bytes());
-        accounts.push(open(&governance, Subject::new(Scope::Key, hash.hex()), terms.clone()));
+        accounts.push(open(&governance, Subject::new(Scope::Key, hash.hex()), Arc::clone(&terms)));
     }
     if is_used {
         for account in &accounts {
-            let accounts = [Arc::clone(account)].into_iter().collect();
-            round(&governance, &Arc::new(Principal { accounts, ..Principal::default() }));
+            round(&governance, &behind(Box::new([Arc::clone(account)])));
         }
     }
     let open = (in_use() - before) / KEYS;

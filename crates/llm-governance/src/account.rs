@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::{Arc, LazyLock};
 
 use llm_core::money::NanoDollars;
 use llm_core::sync::{AtomicU64, Mutex};
@@ -23,9 +23,6 @@ use crate::time::Timestamp;
 /// Meters are found under as many locks.
 const SHARDS: usize = 16;
 
-/// So many different terms are remembered, to be shared with the next subject that has the same.
-const SHARED_TERMS: usize = 8;
-
 /// A subject with its terms, and its meter where anything of it is capped or limited.
 #[derive(Debug)]
 pub struct Account {
@@ -33,7 +30,7 @@ pub struct Account {
     pub subject: Subject,
     /// What people call it.
     pub alias: Option<String>,
-    /// What it may do. Subjects with equal terms share them.
+    /// What it may do; of a key, without its metadata. Equal terms are the same ones in memory.
     pub terms: Arc<Terms>,
     made: Timestamp,
     pub(crate) budgets: Box<[Budget]>,
@@ -54,7 +51,6 @@ pub(crate) struct House {
     hasher: RandomState,
     /// How many books were begun: calls under way may not have seen the last ones.
     begun: AtomicU64,
-    terms: Mutex<Vec<Arc<Terms>>>,
     pub windows: Windows,
     pub events: Arc<dyn Events>,
     pub means: Option<Means>,
@@ -67,14 +63,12 @@ struct Plan {
     counts_slots: bool,
 }
 
-static NO_TERMS: LazyLock<Arc<Terms>> = LazyLock::new(Arc::default);
-
 impl Accounts {
     /// Accounts that nothing was asked of yet. `means` are kept where calls hold what such calls cost on average.
     pub(crate) fn new(windows: Windows, events: Arc<dyn Events>, means: Option<Means>) -> Self {
         let shards = std::array::from_fn(|_| Mutex::new(HashSet::new()));
-        let (hasher, begun, terms) = (RandomState::new(), AtomicU64::new(0), Mutex::new(Vec::new()));
-        Self(Arc::new(House { shards, hasher, begun, terms, windows, events, means }))
+        let (hasher, begun) = (RandomState::new(), AtomicU64::new(0));
+        Self(Arc::new(House { shards, hasher, begun, windows, events, means }))
     }
 
     /// The account of a subject. What was spent before is asked of the directory where memory does not know it.
@@ -84,7 +78,7 @@ impl Accounts {
     pub async fn open(
         &self,
         (subject, alias): (Subject, Option<String>),
-        (terms, made): (Terms, Timestamp),
+        (terms, made): (Arc<Terms>, Timestamp),
         directory: &dyn Directory,
     ) -> Result<Arc<Account>, StoreError> {
         let mut plan = Plan::of(&terms, made);
@@ -104,7 +98,7 @@ impl Accounts {
         Ok(Arc::new(Account {
             subject,
             alias,
-            terms: self.0.shared(terms),
+            terms,
             made,
             budgets,
             limits: plan.limits.into_boxed_slice(),
@@ -122,6 +116,13 @@ impl Accounts {
             for books in state.books.iter_mut().filter(|books| books.name.model == one.model) {
                 books.correct(one.period, one.amount);
             }
+        }
+    }
+
+    /// What this subject has spent is asked of the directory when its account is opened again.
+    pub fn forget(&self, subject: &Subject) {
+        if let Some(meter) = self.0.find(subject) {
+            meter.lock().books.iter_mut().for_each(|books| books.is_doubted = true);
         }
     }
 
@@ -228,22 +229,6 @@ impl House {
         self.begun.fetch_add(1, Release);
         Ok(meter)
     }
-
-    /// The same terms, shared with others that are equal.
-    fn shared(&self, terms: Terms) -> Arc<Terms> {
-        if terms == **NO_TERMS {
-            return Arc::clone(&NO_TERMS);
-        }
-        let mut recent = self.terms.lock();
-        if let Some(at) = recent.iter().position(|other| **other == terms) {
-            recent[..=at].rotate_right(1);
-            return Arc::clone(&recent[0]);
-        }
-        let terms = Arc::new(terms);
-        recent.truncate(SHARED_TERMS - 1);
-        recent.insert(0, Arc::clone(&terms));
-        terms
-    }
 }
 
 impl Plan {
@@ -261,14 +246,16 @@ impl Plan {
     fn settle_in(&mut self, meter: &Meter, mut began: Vec<(BookName, Spent)>) {
         let mut state = meter.lock();
         for (name, budget) in &mut self.budgets {
-            budget.book = state.book(name, || {
-                let at = began.iter().position(|(missing, _)| missing == name);
-                let (period, spent) = at.map(|at| began.swap_remove(at).1).map_or_else(
-                    || (name.period(Timestamp::now()), NanoDollars(0)),
-                    |spent| (spent.period, spent.amount),
-                );
-                Books::new(name.clone(), period, spent)
-            });
+            let at = began.iter().position(|(missing, _)| missing == name);
+            let (period, spent) = at.map(|at| began.swap_remove(at).1).map_or_else(
+                || (name.period(Timestamp::now()), NanoDollars(0)),
+                |spent| (spent.period, spent.amount),
+            );
+            budget.book = state.book(name, || Books::new(name.clone(), period, spent));
+            let books = state.books_of(budget);
+            if books.is_doubted {
+                books.correct(period, spent);
+            }
             // Nobody is told again of what a budget had passed before.
             let books = state.books_of(budget);
             books.told = events::passed(budget, books.spent());

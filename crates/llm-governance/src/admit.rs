@@ -6,7 +6,7 @@ use llm_core::money::NanoDollars;
 use llm_core::{Error, ErrorKind, Fault};
 
 use crate::admission::{Admission, BudgetMode, Unpriced, Want};
-use crate::governance::{Governance, unreachable};
+use crate::governance::Governance;
 use crate::principal::Principal;
 use crate::refusal::Refused;
 use crate::shared::{SharedLimit, SharedVerdict, SharedWant, WithoutShared};
@@ -32,7 +32,7 @@ impl Governance {
         want: &Want<'_>,
         least: Option<NanoDollars>,
     ) -> Result<Admission, Refused> {
-        let extra = self.extra(want).await.map_err(|error| Refused::Failed(unreachable(&error)))?;
+        let extra = self.extras(want).await.map_err(Refused::Failed)?;
         let mut admission = Admission::of(principal, extra, want.at);
         let ask = self.ask(principal, want, least);
         self.take(&mut admission, ask).await?;
@@ -99,7 +99,7 @@ impl Governance {
         principal: &Arc<Principal>,
         want: &Want<'_>,
     ) -> Result<Option<NanoDollars>, Refused> {
-        let extra = self.extra(want).await.map_err(|error| Refused::Failed(unreachable(&error)))?;
+        let extra = self.extras(want).await.map_err(Refused::Failed)?;
         let accounts = Admission::of(principal, extra, want.at);
         let left = taking::left(accounts.accounts().map(Arc::as_ref), &self.ask(principal, want, None));
         Ok(left.map(NanoDollars))

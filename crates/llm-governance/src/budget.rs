@@ -69,6 +69,8 @@ pub(crate) struct Books {
     elsewhere: i64,
     /// Thresholds that somebody was told of, as [`crate::events`] numbers them.
     pub told: u8,
+    /// An administrator changed what was spent: the directory knows it.
+    pub is_doubted: bool,
 }
 
 /// Money that is held for a call.
@@ -108,7 +110,7 @@ impl Books {
     /// Books whose running period has spent this much already.
     pub(crate) fn new(name: BookName, period: Period, spent: NanoDollars) -> Self {
         let (start, end) = bounds(period);
-        Self { name, start, end, spent: spent.0, held: 0, elsewhere: 0, told: 0 }
+        Self { name, start, end, spent: spent.0, held: 0, elsewhere: 0, told: 0, is_doubted: false }
     }
 
     /// Opens the period that a moment is in, where the last one has ended. A clock that was set back does not open an
@@ -184,6 +186,7 @@ impl Books {
 
     /// An administrator knows better what was spent.
     pub(crate) fn correct(&mut self, period: Period, spent: NanoDollars) {
+        self.is_doubted = false;
         if period == self.period() {
             (self.spent, self.elsewhere) = (spent.0, 0);
         }

@@ -143,14 +143,18 @@ impl Ending {
     }
 }
 
+/// Done when a row survives a power failure.
+pub type Durable = BoxFuture<'static, Result<(), StoreError>>;
+
 /// Where rows go.
 pub trait Ledger: Send + Sync + 'static {
     /// Takes a row. Never waits for a database, and never loses a row that it took. When this returns, the row
-    /// survives the end of the process; the future, where there is one, is done when it survives a power failure too.
+    /// survives the end of the process; the future, where there is one, is done when it survives a power failure too, or
+    /// says that it may not: the disk is failing.
     ///
     /// # Errors
     /// [`StoreError::Failed`] when the row could not be written: the disk is full, or the journal is at its bound.
-    fn record(&self, row: LedgerRow) -> Result<Option<BoxFuture<'static, ()>>, StoreError>;
+    fn record(&self, row: LedgerRow) -> Result<Option<Durable>, StoreError>;
 
     /// Whether rows can be taken at all; a refusal says why not.
     ///
@@ -164,7 +168,7 @@ pub trait Ledger: Send + Sync + 'static {
 pub struct NoLedger;
 
 impl Ledger for NoLedger {
-    fn record(&self, _: LedgerRow) -> Result<Option<BoxFuture<'static, ()>>, StoreError> {
+    fn record(&self, _: LedgerRow) -> Result<Option<Durable>, StoreError> {
         Ok(None)
     }
 

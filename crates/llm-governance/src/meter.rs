@@ -45,8 +45,9 @@ impl Meter {
 }
 
 impl State {
+    /// Whether it is known what was spent of a budget.
     pub(crate) fn has_books(&self, name: &BookName) -> bool {
-        self.books.iter().any(|books| books.name == *name)
+        self.books.iter().any(|books| books.name == *name && !books.is_doubted)
     }
 
     /// Where the books of a budget are, begun by `begin` where there are none.

@@ -182,6 +182,11 @@ impl Quota {
         let _ = self.state.bell.set(Arc::clone(bell));
     }
 
+    /// What rings when something is given back, if anything does.
+    pub(crate) fn bell(&self) -> Option<Arc<Bell>> {
+        self.state.bell.get().map(Arc::clone)
+    }
+
     /// Takes what an attempt may use, all of it or nothing.
     ///
     /// # Errors

@@ -60,8 +60,9 @@ pub(crate) struct Place {
 }
 
 impl Waiting {
-    pub(crate) fn new(settings: QueueSettings) -> Self {
-        Self { settings, bell: Arc::default() }
+    /// A queue; calls that wait already hear the same bell.
+    pub(crate) fn new(settings: QueueSettings, bell: Option<Arc<Bell>>) -> Self {
+        Self { settings, bell: bell.unwrap_or_default() }
     }
 
     /// What rings when there may be room.

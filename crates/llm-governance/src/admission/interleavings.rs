@@ -28,7 +28,8 @@ fn beside<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> threa
 }
 
 fn open(governance: &Governance, (scope, id): (Scope, &str), terms: Terms) -> Arc<Account> {
-    let opened = governance.accounts().open((Subject::new(scope, id), None), (terms, NOW), &NoDirectory);
+    let opened =
+        governance.accounts().open((Subject::new(scope, id), None), (Arc::new(terms), NOW), &NoDirectory);
     opened.now_or_never().expect("nothing to wait for").expect("it does not fail")
 }
 
@@ -161,7 +162,8 @@ fn a_first_cap_misses_no_call_that_is_under_way() {
         let thread = beside(move || {
             let capped = Terms { max_budget: Some(NanoDollars(9)), ..Terms::default() };
             let subject = Subject::new(Scope::Team, "t");
-            let opened = other.accounts().open((subject, None), (capped, NOW), &*its_rows).now_or_never();
+            let opened =
+                other.accounts().open((subject, None), (Arc::new(capped), NOW), &*its_rows).now_or_never();
             opened.expect("nothing to wait for").expect("it does not fail")
         });
         // The row is written before the counters are told.

@@ -10,21 +10,21 @@ use llm_governance::{
     rate_headers,
 };
 
-use crate::people::{Keys, key};
+use crate::people::{People, key};
 
 const SECOND: i64 = 1_000_000;
 
 fn parts(terms: Terms) -> GovernanceParts {
     GovernanceParts {
         master_key: Some(Secret::new("sk-master".to_owned())),
-        directory: Arc::new(Keys(vec![key("sk-one", terms)])),
+        directory: People::of([key("sk-one", terms)]),
         ..GovernanceParts::default()
     }
 }
 
 async fn caller(parts: GovernanceParts) -> (Governance, Arc<Principal>) {
     let governance = Governance::new(parts);
-    let caller = governance.identify(Some(b"sk-one")).await.expect("a key");
+    let caller = governance.identify(Some(b"sk-one"), None).await.expect("a key");
     (governance, caller)
 }
 
@@ -163,7 +163,7 @@ async fn limits_of_the_gateway_hold_without_any_key() {
         ..Terms::default()
     };
     let governance = Governance::new(GovernanceParts { global, ..GovernanceParts::default() });
-    let anyone = governance.identify(None).await.expect("no key is needed");
+    let anyone = governance.identify(None, None).await.expect("no key is needed");
     let now = Timestamp::now();
     let dear = Want { cost: Some(NanoDollars(10)), ..want("m", 1, now) };
     let mut first = governance.admit(&anyone, &dear).await.expect("one");
@@ -177,7 +177,7 @@ async fn limits_of_the_gateway_hold_without_any_key() {
 #[tokio::test]
 async fn counters_stay_when_terms_change_or_are_looked_up_again() {
     let (governance, first) = caller(parts(Terms { rpm_limit: Some(1), ..Terms::default() })).await;
-    let again = governance.identify(Some(b"sk-one")).await.expect("a key");
+    let again = governance.identify(Some(b"sk-one"), None).await.expect("a key");
     let now = Timestamp::now();
     governance.admit(&first, &want("m", 1, now)).await.expect("one");
     assert!(matches!(governance.admit(&again, &want("m", 1, now)).await, Err(Refused::Limit(_))));

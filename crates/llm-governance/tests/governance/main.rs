@@ -1,6 +1,8 @@
 //! Callers and their budgets, seen from outside.
 
+mod authorise;
 mod budgets;
+mod callers;
 mod counters;
 mod limits;
 mod model;

@@ -238,13 +238,15 @@ impl Bench {
             .map(|(index, (scope, id))| {
                 let accounts = governance.accounts();
                 let subject = (Subject::new(scope, id), None);
-                let opened = accounts.open(subject, (terms(index), began), &NoDirectory);
+                let opened = accounts.open(subject, (Arc::new(terms(index)), began), &NoDirectory);
                 opened.now_or_never().expect("nothing to wait for").expect("it does not fail")
             })
             .collect();
         let callers = [2, 3].map(|key| {
             let accounts = [0, 1, key].map(|index| Arc::clone(&accounts[index])).into_iter().collect();
-            Arc::new(Principal { accounts, ..Principal::default() })
+            let mut principal = Principal::administrator(None);
+            principal.accounts = accounts;
+            Arc::new(principal)
         });
         Self { governance, callers, model: Model::default(), open: Vec::new(), began: began.0, now: 0 }
     }

@@ -10,7 +10,7 @@ use llm_governance::{
 };
 use parking_lot::Mutex;
 
-use crate::people::{Keys, key};
+use crate::people::{People, key};
 
 #[derive(Default)]
 struct Told(Mutex<Vec<(Threshold, i64)>>);
@@ -29,14 +29,14 @@ fn capped(cap: i64) -> Terms {
 fn parts(terms: Terms) -> GovernanceParts {
     GovernanceParts {
         master_key: Some(Secret::new("sk-master".to_owned())),
-        directory: Arc::new(Keys(vec![key("sk-one", terms)])),
+        directory: People::of([key("sk-one", terms)]),
         ..GovernanceParts::default()
     }
 }
 
 async fn caller(parts: GovernanceParts) -> (Governance, Arc<Principal>) {
     let governance = Governance::new(parts);
-    let caller = governance.identify(Some(b"sk-one")).await.expect("a key");
+    let caller = governance.identify(Some(b"sk-one"), None).await.expect("a key");
     (governance, caller)
 }
 
@@ -175,7 +175,7 @@ async fn a_dearer_model_needs_room_and_pays_from_its_own_budget() {
 
 #[tokio::test]
 async fn a_cap_that_is_younger_than_a_call_counts_it() {
-    let directory = Arc::new(Keys(vec![key("sk-one", Terms::default())]));
+    let directory = People::of([key("sk-one", Terms::default())]);
     let (governance, before) =
         caller(GovernanceParts { directory: Arc::clone(&directory) as _, ..parts(capped(1)) }).await;
     let mut call = governance.admit(&before, &want("m", 90)).await.expect("no cap");
@@ -183,7 +183,7 @@ async fn a_cap_that_is_younger_than_a_call_counts_it() {
     // The same key, with a cap now.
     let account = governance.accounts().open(
         (before.accounts.last().expect("the key").subject.clone(), None),
-        (capped(100), Timestamp::now()),
+        (Arc::new(capped(100)), Timestamp::now()),
         &*directory,
     );
     let account = account.await.expect("the directory answers");
@@ -220,12 +220,14 @@ async fn what_is_not_capped_is_charged_without_a_counter() {
 #[tokio::test]
 async fn meters_of_limits_are_forgotten_when_they_know_nothing() {
     let terms = Terms { rpm_limit: Some(5), ..Terms::default() };
-    let (governance, caller) = caller(parts(terms)).await;
+    let (governance, caller) = caller(parts(terms.clone())).await;
     let now = Timestamp::now();
     governance.admit(&caller, &want("m", 1)).await.expect("room");
-    drop(caller);
-    governance.accounts().sweep(now);
-    assert_eq!(governance.accounts().meters(), 1, "its minute is not over");
+    let somebody = (Subject::new(llm_governance::Scope::Tag, "somebody"), None);
+    let directory = People::of([]);
+    let account = governance.accounts().open(somebody, (Arc::new(terms), now), &*directory).await;
+    assert_eq!(governance.accounts().meters(), 2);
+    drop(account);
     governance.accounts().sweep(Timestamp(now.0 + 61_000_000));
-    assert_eq!(governance.accounts().meters(), 0);
+    assert_eq!(governance.accounts().meters(), 1, "the one of the caller that is in memory");
 }

@@ -10,7 +10,7 @@ use llm_governance::{
 };
 
 use crate::counters::InMemory;
-use crate::people::{Keys, key};
+use crate::people::{People, key};
 
 type Node = (Governance, Arc<Principal>);
 
@@ -20,15 +20,15 @@ async fn three(terms: &Terms, shared: &InMemory, without_shared: WithoutShared) 
     for _ in 0..3 {
         let governance = Governance::new(GovernanceParts {
             master_key: Some(Secret::new("sk-master".to_owned())),
-            directory: Arc::new(Keys(vec![llm_governance::entity::VirtualKey {
+            directory: People::of([llm_governance::entity::VirtualKey {
                 created_at: made,
                 ..key("sk-one", terms.clone())
-            }])),
+            }]),
             shared: Some(Arc::new(shared.clone())),
             without_shared,
             ..GovernanceParts::default()
         });
-        let caller = governance.identify(Some(b"sk-one")).await.expect("a key");
+        let caller = governance.identify(Some(b"sk-one"), None).await.expect("a key");
         nodes.push((governance, caller));
     }
     nodes
