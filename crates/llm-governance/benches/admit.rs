@@ -132,7 +132,7 @@ fn memory(name: &str, terms: &Terms, is_used: bool) {
     let open = (in_use() - before) / KEYS;
     drop(accounts);
     let kept = in_use().saturating_sub(before) / KEYS;
-    governance.accounts().sweep(Timestamp(Timestamp::now().0 + 61_000_000));
+    governance.accounts().sweep(Timestamp(Timestamp::now().0 + 61_000_000), Timestamp(0));
     let swept = in_use().saturating_sub(before) / KEYS;
     println!("a key {name}: {open} bytes, {kept} without its account, {swept} a minute later");
 }

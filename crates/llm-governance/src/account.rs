@@ -126,12 +126,15 @@ impl Accounts {
         }
     }
 
-    /// Forgets windows that are over, and meters that know nothing any more. To be called from time to time.
-    pub fn sweep(&self, at: Timestamp) {
+    /// Forgets windows that are over, and meters of nobody in memory that know nothing which the directory does not: it
+    /// has the rows of all calls that ended before `stored` ([`Timestamp`] 0: nobody can say). To be called from time
+    /// to time.
+    pub fn sweep(&self, at: Timestamp, stored: Timestamp) {
         let now = limit::moment(at);
         for shard in &self.0.shards {
             // Nobody else has a meter that only the set has, and nobody gets it while the set is locked.
-            let is_used = |meter: &BySubject| !meter.0.lock().sweep(now) || Arc::strong_count(&meter.0) > 1;
+            let is_used =
+                |meter: &BySubject| !meter.0.lock().sweep(now, stored) || Arc::strong_count(&meter.0) > 1;
             let mut meters = shard.lock();
             meters.retain(is_used);
             if meters.len() * 4 < meters.capacity() {
@@ -256,9 +259,7 @@ impl Plan {
             if books.is_doubted {
                 books.correct(period, spent);
             }
-            // Nobody is told again of what a budget had passed before.
-            let books = state.books_of(budget);
-            books.told = events::passed(budget, books.spent());
+            events::catch_up(budget, state.books_of(budget));
         }
         for limit in &mut self.limits {
             limit.flow = state.flow(limit);

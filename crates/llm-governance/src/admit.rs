@@ -32,7 +32,7 @@ impl Governance {
         want: &Want<'_>,
         least: Option<NanoDollars>,
     ) -> Result<Admission, Refused> {
-        let extra = self.extras(want).await.map_err(Refused::Failed)?;
+        let extra = self.extras(principal, want).await.map_err(Refused::Failed)?;
         let mut admission = Admission::of(principal, extra, want.at);
         let ask = self.ask(principal, want, least);
         self.take(&mut admission, ask).await?;
@@ -82,7 +82,10 @@ impl Governance {
                     // As much as there is: each round asks for less, so that it ends.
                     match less(want, left, &ask, amount) {
                         Some(less) => ask.cost = Some(less),
-                        None => return Err(taking::refused_elsewhere(want, left, after, &ask).into()),
+                        None => {
+                            let refusal = taking::refused_elsewhere(want, left, after, &ask);
+                            return Err(admission.explain(refusal, &ask).into());
+                        }
                     }
                 }
             }
@@ -99,7 +102,7 @@ impl Governance {
         principal: &Arc<Principal>,
         want: &Want<'_>,
     ) -> Result<Option<NanoDollars>, Refused> {
-        let extra = self.extras(want).await.map_err(Refused::Failed)?;
+        let extra = self.extras(principal, want).await.map_err(Refused::Failed)?;
         let accounts = Admission::of(principal, extra, want.at);
         let left = taking::left(accounts.accounts().map(Arc::as_ref), &self.ask(principal, want, None));
         Ok(left.map(NanoDollars))
