@@ -88,6 +88,13 @@ impl Governance {
         &self.accounts
     }
 
+    /// Whether calls are of no interest: nobody has keys or limits, and no row is kept.
+    pub fn is_idle(&self) -> bool {
+        !self.parts.ledger.keeps_rows()
+            && self.parts.directory.is_empty()
+            && self.parts.global == Terms::default()
+    }
+
     /// What is held before a call.
     pub fn mode(&self) -> BudgetMode {
         self.parts.mode

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use llm_core::money::NanoDollars;
 use llm_governance::entity::{AuditEntry, Entity, Member, MemberRole, Team, User, VirtualKey};
 use llm_governance::{
-    Charge, Directory, KeyHash, ListQuery, Page, Period, Records, Scope, Spent, Store, StoreError, Subject,
-    Terms, Timestamp,
+    Directory, KeyHash, ListQuery, Page, Period, Records, Scope, Spent, Store, StoreError, Subject, Terms,
+    Timestamp,
 };
 use llm_store::Entities;
-use llm_store::entities::add_spent;
 
 use crate::entities::entities;
 use crate::places::everywhere;
@@ -29,28 +28,9 @@ const MONTH: Period = Period { start: Timestamp(5), end: Some(Timestamp(50)) };
 #[tokio::test]
 async fn what_was_spent_is_counted_by_subject_model_and_period() {
     for place in everywhere("what_was_spent_is_counted_by_subject_model_and_period").await {
-        let database = place.open().await;
-        let entities = Entities::new(database.clone());
+        let entities = entities(&place).await;
         let day = Period { end: Some(Timestamp(9)), ..MONTH };
         let (team, key) = (Subject::new(Scope::Team, "t"), Subject::new(Scope::Key, "k"));
-        let charge = |subject: &Subject, model: Option<&str>, period, amount| Charge {
-            subject: subject.clone(),
-            model: model.map(str::to_owned),
-            period,
-            amount: NanoDollars(amount),
-        };
-        for _ in 0..2 {
-            let mut transaction = database.begin().await.expect("a transaction");
-            let charges = [
-                charge(&team, None, MONTH, 3),
-                charge(&team, None, MONTH, 4),
-                charge(&team, Some("gpt"), MONTH, 5),
-                charge(&key, None, Period::EVER, 6),
-                charge(&team, None, day, 1),
-            ];
-            add_spent(&mut transaction, &charges).await.expect("they are added");
-            transaction.commit().await.expect("it lasts");
-        }
         let model = Spent { model: Some(Arc::from("gpt")), ..spent(&team, MONTH) };
         let asked = vec![
             spent(&key, Period::EVER),
@@ -59,6 +39,9 @@ async fn what_was_spent_is_counted_by_subject_model_and_period() {
             spent(&key, MONTH),
             spent(&team, day),
         ];
+        let booked = [(0, 12), (1, 14), (2, 10), (4, 2)]
+            .map(|(at, amount): (usize, i64)| Spent { amount: NanoDollars(amount), ..asked[at].clone() });
+        entities.set_spent(&booked).await.expect("they are set");
         assert_eq!(amounts(&entities, asked.clone()).await, [12, 14, 10, 0, 2], "{}", place.kind);
         let many: Vec<_> = std::iter::repeat_n(asked, 30).flatten().collect();
         assert_eq!(amounts(&entities, many).await.iter().sum::<i64>(), 30 * 38, "{}", place.kind);

@@ -101,8 +101,8 @@ async fn lists_are_filtered_sorted_and_paged() {
         assert_eq!(list(of(vec![], by_name, 24, 3)).await, expect("24", 25));
         assert_eq!(list(of(vec![], by_name, 99, 3)).await, expect("", 25));
         assert_eq!(list(of(vec![], by_name, 0, 0)).await, expect("", 25));
-        assert_eq!(list(of(vec![], Some(("alias", false)), 0, 2)).await, expect("07 00", 25));
-        assert_eq!(list(of(vec![], Some(("alias", true)), 23, 2)).await, expect("00 07", 25));
+        assert_eq!(list(of(vec![], Some(("alias", false)), 0, 2)).await, expect("00 01", 25));
+        assert_eq!(list(of(vec![], Some(("alias", true)), 0, 2)).await, expect("07 24", 25));
         let first = list(of(vec![], None, 0, 1)).await;
         assert_eq!(first, expect("24", 25), "{}: the latest first", place.kind);
 
@@ -118,6 +118,15 @@ async fn lists_are_filtered_sorted_and_paged() {
         let some = ["Key_03", "Key_04", "nothing"].map(str::to_owned).to_vec();
         assert_eq!(list(of(vec![("alias", Filter::OneOf(some))], by_name, 0, 9)).await, expect("03 04", 2));
         assert_eq!(list(of(vec![("alias", Filter::OneOf(vec![]))], by_name, 0, 9)).await, expect("", 0));
+        let is = |name: &str| Filter::Is(name.into());
+        let any = Filter::AnyOf(vec![
+            ("alias", is("Key_03")),
+            ("team_id", is("team%")),
+            ("created_at", Filter::From(12)),
+        ]);
+        let any = vec![("id", any), ("blocked", Filter::Is(false.into()))];
+        assert_eq!(list(of(any, by_name, 0, 9)).await, expect("03 06 09 12 18 21 24", 7), "{}", place.kind);
+        assert_eq!(list(of(vec![("id", Filter::AnyOf(vec![]))], by_name, 0, 9)).await, expect("", 0));
         let between = vec![("created_at", Filter::From(3)), ("created_at", Filter::Before(5))];
         assert_eq!(list(of(between, by_name, 0, 9)).await, expect("06 07 08 09", 4));
 
