@@ -108,17 +108,6 @@ impl Accounts {
         }))
     }
 
-    /// An administrator knows better what was spent: the running periods of these subjects are corrected.
-    pub fn correct(&self, spent: &[Spent]) {
-        for one in spent {
-            let Some(meter) = self.0.find(&one.subject) else { continue };
-            let mut state = meter.lock();
-            for books in state.books.iter_mut().filter(|books| books.name.model == one.model) {
-                books.correct(one.period, one.amount);
-            }
-        }
-    }
-
     /// What this subject has spent is asked of the directory when its account is opened again.
     pub fn forget(&self, subject: &Subject) {
         if let Some(meter) = self.0.find(subject) {

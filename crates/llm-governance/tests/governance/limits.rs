@@ -58,6 +58,9 @@ async fn a_minute_lets_exactly_so_many_requests_through_and_says_when_there_is_r
     let refusal = refused.refusal().expect("a limit");
     assert_eq!(refusal.lack, Lacking::Requests { limit: 2 });
     assert_eq!((refusal.until, refusal.limits[0].left), (Some(later(now, 60)), 0));
+    let headers = refusal.headers();
+    assert_eq!(headers[0], ("rate_limit_type", "requests".to_owned()));
+    assert!(headers[1].0 == "reset_at" && headers[1].1.ends_with(" UTC"), "{headers:?}");
     let error = refused.error();
     assert_eq!((error.kind(), error.status()), (ErrorKind::RateLimited, 429));
     assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(1)));

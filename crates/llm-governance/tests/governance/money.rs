@@ -7,7 +7,7 @@ use llm_core::{ErrorKind, Secret};
 use llm_governance::entity::Tag;
 use llm_governance::{
     Admission, BudgetDuration, BudgetEvent, BudgetLimit, BudgetMode, Events, Governance, GovernanceParts,
-    NoDirectory, Period, Principal, Scope, Spent, Subject, Terms, Threshold, Timestamp, Unpriced, Want,
+    NoDirectory, Period, Principal, Scope, Subject, Terms, Threshold, Timestamp, Unpriced, Want,
 };
 use parking_lot::Mutex;
 
@@ -192,17 +192,6 @@ async fn a_cap_that_is_younger_than_a_call_counts_it() {
     let account = account.await.expect("the directory answers");
     call.settle(NanoDollars(90), 1);
     assert_eq!(account.spent(Timestamp::now()), Some(NanoDollars(90)));
-}
-
-#[tokio::test]
-async fn an_administrator_corrects_what_was_spent() {
-    let node = caller(parts(capped(100))).await;
-    spend(&node, 100, 100).await;
-    let key = node.1.accounts.last().expect("the key");
-    let (subject, period) = (key.subject.clone(), Period::EVER);
-    node.0.accounts().correct(&[Spent { subject, model: None, period, amount: NanoDollars(10) }]);
-    assert_eq!(key.spent(Timestamp::now()), Some(NanoDollars(10)));
-    node.0.admit(&node.1, &want("m", 90)).await.expect("90 are left");
 }
 
 #[tokio::test]
