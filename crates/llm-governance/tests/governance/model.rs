@@ -27,9 +27,10 @@ struct Cap {
     cap: i64,
 }
 
-const CAPS: [Cap; 4] = [
+const CAPS: [Cap; 5] = [
     Cap { subject: 0, model: None, in_periods: false, cap: 600 },
     Cap { subject: 1, model: None, in_periods: true, cap: 120 },
+    Cap { subject: 2, model: Some(0), in_periods: false, cap: 70 },
     Cap { subject: 2, model: Some(1), in_periods: false, cap: 90 },
     Cap { subject: 3, model: None, in_periods: false, cap: 200 },
 ];
@@ -65,7 +66,7 @@ fn terms(subject: usize) -> Terms {
             ..terms
         },
         2 => Terms {
-            model_max_budget: [("dear".to_owned(), limit(90))].into(),
+            model_max_budget: [("cheap".to_owned(), limit(70)), ("dear".to_owned(), limit(90))].into(),
             model_rpm_limit: [("cheap".to_owned(), 4)].into(),
             ..terms
         },
@@ -87,6 +88,8 @@ struct Call {
 #[derive(Default)]
 struct Model {
     calls: Vec<Call>,
+    /// Requests of calls that went on with another model, by rate: when they were let through.
+    left: Vec<(usize, i64)>,
 }
 
 /// What a step asks for.
@@ -124,7 +127,8 @@ impl Model {
     }
 
     fn used(&self, rate: usize, at: i64) -> (u64, u64) {
-        let passed = self.calls.iter().filter_map(|call| call.passed[rate]);
+        let left = self.left.iter().filter(|(of, _)| *of == rate).map(|(_, when)| (*when, 0));
+        let passed = self.calls.iter().filter_map(|call| call.passed[rate]).chain(left);
         let recent = passed.filter(|(when, _)| when + MINUTE > at);
         recent.fold((0, 0), |(requests, tokens), (_, own)| (requests + 1, tokens + own))
     }
@@ -163,7 +167,7 @@ impl Model {
     }
 
     /// What a call has when it is admitted, or goes on.
-    fn admitted(asked: &Asked, amount: i64, before: Option<&Call>) -> Call {
+    fn admitted(&mut self, asked: &Asked, amount: i64, before: Option<&Call>) -> Call {
         let none =
             Call { key: asked.key, is_open: true, money: [None; CAPS.len()], passed: [None; RATES.len()] };
         let mut call = before.cloned().unwrap_or(none);
@@ -177,7 +181,10 @@ impl Model {
             let is_of_it = asked.concerns((rate.subject, rate.model));
             call.passed[index] = match call.passed[index] {
                 None if is_of_it => Some((asked.at, asked.tokens.min(rate.tokens))),
-                Some((when, _)) if !is_of_it => Some((when, 0)),
+                Some((when, _)) if !is_of_it => {
+                    self.left.push((index, when));
+                    None
+                }
                 passed => passed,
             };
         }
@@ -197,7 +204,7 @@ impl Call {
 enum Step {
     Pass(i64),
     Admit { key: usize, model: usize, cost: i64, least: Option<i64>, tokens: u64 },
-    Raise { which: usize, cost: i64, least: Option<i64> },
+    Raise { which: usize, model: usize, cost: i64, least: Option<i64> },
     Settle { which: usize, part: i64, tokens: u64 },
     Drop(usize),
 }
@@ -208,7 +215,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         2 => (0..20 * SECOND).prop_map(Step::Pass),
         6 => admit.prop_map(|(key, model, cost, least, tokens)| Step::Admit { key, model, cost, least, tokens }),
-        2 => (any::<usize>(), 0..90i64, least()).prop_map(|(which, cost, least)| Step::Raise { which, cost, least }),
+        2 => (any::<usize>(), 0..MODELS.len(), 0..90i64, least())
+            .prop_map(|(which, model, cost, least)| Step::Raise { which, model, cost, least }),
         4 => (any::<usize>(), 0..101i64, 0..80u64)
             .prop_map(|(which, part, tokens)| Step::Settle { which, part, tokens }),
         1 => any::<usize>().prop_map(Step::Drop),
@@ -270,24 +278,30 @@ impl Bench {
         let admitted = admitted.now_or_never().expect("nothing to wait for").ok();
         let held = admitted.as_ref().and_then(|call| call.held()).map(|held| held.0);
         prop_assert_eq!(held, expected);
-        if let (Some(amount), Some(call)) = (expected, admitted) {
-            self.open.push((self.model.calls.len(), call));
-            self.model.calls.push(Model::admitted(asked, amount, None));
+        if let (Some(amount), Some(admission)) = (expected, admitted) {
+            self.open.push((self.model.calls.len(), admission));
+            let call = self.model.admitted(asked, amount, None);
+            self.model.calls.push(call);
         }
         Ok(())
     }
 
-    fn raise(&mut self, which: usize, cost: i64, least: Option<i64>) -> Result<(), TestCaseError> {
+    fn raise(
+        &mut self,
+        which: usize,
+        model: usize,
+        (cost, least): (i64, Option<i64>),
+    ) -> Result<(), TestCaseError> {
         let Some((index, mut call)) = self.end(which) else { return Ok(()) };
         let own = self.model.calls[index].clone();
-        let asked = Asked { key: own.key, model: 1, cost, least, tokens: 5, at: self.now };
+        let asked = Asked { key: own.key, model, cost, least, tokens: 5, at: self.now };
         let expected = self.model.grant(&asked, Some(&own));
         let want = self.want(&asked);
         let raised = self.governance.raise(&mut call, &want, least.map(NanoDollars));
         let raised = raised.now_or_never().expect("nothing to wait for");
         prop_assert_eq!(raised.is_ok(), expected.is_some());
         if let Some(amount) = expected {
-            self.model.calls[index] = Model::admitted(&asked, amount, Some(&own));
+            self.model.calls[index] = self.model.admitted(&asked, amount, Some(&own));
         }
         self.open.push((index, call));
         Ok(())
@@ -332,7 +346,7 @@ proptest! {
                 Step::Admit { key, model, cost, least, tokens } => {
                     bench.admit(&Asked { key, model, cost, least, tokens, at: bench.now })?;
                 }
-                Step::Raise { which, cost, least } => bench.raise(which, cost, least)?,
+                Step::Raise { which, model, cost, least } => bench.raise(which, model, (cost, least))?,
                 Step::Settle { which, part, tokens } => bench.settle(which, part, tokens),
                 Step::Drop(which) => {
                     if let Some((index, call)) = bench.end(which) {
