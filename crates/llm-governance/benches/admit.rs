@@ -19,7 +19,9 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const ROUNDS: u32 = 20_000;
+/// Short runs, many of them: on a busy machine some are not interrupted.
+const ROUNDS: u32 = 200;
+const RUNS: usize = 501;
 const KEYS: usize = 1_000_000;
 
 fn main() {
@@ -94,19 +96,26 @@ fn round(governance: &Governance, caller: &Arc<Principal>) {
     black_box(&admission);
 }
 
-/// The fastest of nine runs, for one round.
-fn fastest(mut round: impl FnMut()) -> Duration {
+/// What a round took in each run, from the fastest.
+fn runs(mut round: impl FnMut()) -> Vec<Duration> {
     let run = |_| {
         let began = Instant::now();
         (0..ROUNDS).for_each(|_| round());
         began.elapsed() / ROUNDS
     };
-    (0..9).map(run).min().unwrap_or_default()
+    let mut runs: Vec<Duration> = (0..RUNS).map(run).collect();
+    runs.sort();
+    runs
 }
 
-/// What a round takes each of two threads that run at the same time.
+fn fastest(round: impl FnMut()) -> Duration {
+    runs(round)[0]
+}
+
+/// What a round takes each of two threads that run at the same time, at the median: a run without the other one is no
+/// measure.
 fn contended(governance: &Governance, callers: [&Arc<Principal>; 2]) -> Duration {
-    let run = |caller: &Arc<Principal>| fastest(|| round(governance, caller));
+    let run = |caller: &Arc<Principal>| runs(|| round(governance, caller))[RUNS / 2];
     std::thread::scope(|scope| {
         let threads = callers.map(|caller| scope.spawn(move || run(caller)));
         threads.into_iter().map(|thread| thread.join().expect("no panic")).max().unwrap_or_default()

@@ -52,7 +52,7 @@ pub struct Want<'a> {
     pub tokens: u64,
     /// What the call can cost, at most or by estimate; `None`: nobody knows the price.
     pub cost: Option<NanoDollars>,
-    /// When.
+    /// When. What is longer ago than a second is taken for now.
     pub at: Timestamp,
 }
 

@@ -127,10 +127,11 @@ async fn expected_costs_are_held_once_they_are_known() {
 async fn the_next_period_begins_by_itself_and_late_calls_settle_in_theirs() {
     let terms = Terms { budget_duration: Some(BudgetDuration::Rolling(3_600)), ..capped(100) };
     let (governance, caller) = caller(parts(terms)).await;
-    let now = Timestamp::now();
+    let now = Timestamp(Timestamp::now().0 + 7_200_000_000);
     let mut late = governance.admit(&caller, &Want { at: now, ..want("m", 100) }).await.expect("room");
     let next_hour = Timestamp(now.0 + 3_600_000_000);
-    let refused = governance.admit(&caller, &want("m", 1)).await.expect_err("all is held");
+    let refused =
+        governance.admit(&caller, &Want { at: now, ..want("m", 1) }).await.expect_err("all is held");
     let until = refused.refusal().and_then(|refusal| refusal.until).expect("a period");
     assert!(until > now && until <= next_hour);
     let next = Want { at: next_hour, ..want("m", 100) };
