@@ -104,13 +104,13 @@ impl Governance {
         self.parts.mode
     }
 
-    /// The customer and the tags of a request that have terms.
-    pub(crate) async fn extras(&self, want: &Want<'_>) -> Result<Extra> {
+    /// The customer of a request, and the tags of it and of its caller, that have terms.
+    pub(crate) async fn extras(&self, principal: &Principal, want: &Want<'_>) -> Result<Extra> {
         let mut extras = Extra::new();
         if let Some(id) = want.customer {
             extras.extend(self.customer(id).await?);
         }
-        for name in want.tags {
+        for name in principal.tags().chain(want.tags.iter().map(String::as_str)) {
             extras.extend(self.tag(name).await?);
         }
         Ok(extras)

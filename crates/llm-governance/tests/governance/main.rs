@@ -5,6 +5,7 @@ mod budgets;
 mod callers;
 mod counters;
 mod limits;
+mod model;
 mod money;
 mod people;
 mod shared;
