@@ -14,7 +14,7 @@ use llm_governance::{LedgerRow, StoreError, Timestamp};
 use parking_lot::Mutex;
 
 use super::{Books, book, told};
-use crate::database::{Database, DatabaseErrorKind};
+use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::journal::{Journal, Segment};
 pub use thread::DrainThread;
 
@@ -117,7 +117,7 @@ impl Drain {
         }
         match book::book(&self.database, &readable).await {
             Ok(new) => Ok(self.count(readable.len(), new)),
-            Err(error) if error.kind() == DatabaseErrorKind::Statement => self.one_by_one(&readable).await,
+            Err(error) if is_of_the_row(&error) => self.one_by_one(&readable).await,
             Err(error) => Err(told(error)),
         }
     }
@@ -128,7 +128,7 @@ impl Drain {
         for row in rows {
             match book::book(&self.database, std::slice::from_ref(row)).await {
                 Ok(new) => booked += self.count(1, new),
-                Err(error) if error.kind() == DatabaseErrorKind::Statement => {
+                Err(error) if is_of_the_row(&error) => {
                     book::takes_rows(&self.database).await.map_err(told)?;
                     let json = serde_json::to_vec(row).unwrap_or_default();
                     self.put_aside(&json, &error.to_string())?;
@@ -162,6 +162,11 @@ impl Drain {
         let before = Timestamp(Timestamp::now().0.saturating_sub(micros));
         Books::new(self.database.clone()).forget_before(before).await
     }
+}
+
+/// Whether a row may be at fault, and not the database.
+fn is_of_the_row(error: &DatabaseError) -> bool {
+    matches!(error.kind(), DatabaseErrorKind::Statement | DatabaseErrorKind::Conflict)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]

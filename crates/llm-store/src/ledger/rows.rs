@@ -54,8 +54,9 @@ pub(super) async fn count(database: &Database, query: &RowQuery, most: u64) -> R
     let Chosen { from, mut conditions, .. } = choose(query);
     let where_ = conditions.text();
     let most = conditions.place(number(most));
-    let text =
-        format!("SELECT COUNT(*) AS found FROM (SELECT 1 AS one FROM {from} {where_} LIMIT {most}) AS some");
+    let text = format!(
+        "SELECT COUNT(*) AS found FROM (SELECT 1 AS one FROM {from} {where_} LIMIT {most}) AS counted"
+    );
     let row = database.query_one(&text, &conditions.values).await?;
     let found: i64 = row.map_or(Ok(0), |row| row.get("found"))?;
     Ok(u64::try_from(found).unwrap_or(0))
