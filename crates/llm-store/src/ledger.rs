@@ -37,28 +37,30 @@ impl Books {
 
 impl Reports for Books {
     fn rows<'a>(&'a self, query: &'a RowQuery) -> BoxFuture<'a, Result<RowPage, StoreError>> {
-        Box::pin(async move { rows::page(&self.database, query).await.map_err(told) })
+        Box::pin(async move { Ok(rows::page(&self.database, query).await?) })
     }
 
     fn count<'a>(&'a self, query: &'a RowQuery, most: u64) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Box::pin(async move { rows::count(&self.database, query, most).await.map_err(told) })
+        Box::pin(async move { Ok(rows::count(&self.database, query, most).await?) })
     }
 
     fn row<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<LedgerRow>, StoreError>> {
-        Box::pin(async move { rows::one(&self.database, id).await.map_err(told) })
+        Box::pin(async move { Ok(rows::one(&self.database, id).await?) })
     }
 
     fn activity<'a>(&'a self, query: &'a ActivityQuery) -> BoxFuture<'a, Result<Vec<Activity>, StoreError>> {
-        Box::pin(async move { activity::sums(&self.database, query).await.map_err(told) })
+        Box::pin(async move { Ok(activity::sums(&self.database, query).await?) })
     }
 }
 
 /// What a database could not do, in governance's words.
-fn told(error: DatabaseError) -> StoreError {
-    let message = error.to_string();
-    match error.kind() {
-        DatabaseErrorKind::Unreachable | DatabaseErrorKind::Busy => StoreError::Unavailable(message),
-        DatabaseErrorKind::Conflict => StoreError::Conflict(message),
-        _ => StoreError::Failed(message),
+impl From<DatabaseError> for StoreError {
+    fn from(error: DatabaseError) -> Self {
+        let message = error.to_string();
+        match error.kind() {
+            DatabaseErrorKind::Unreachable | DatabaseErrorKind::Busy => Self::Unavailable(message),
+            DatabaseErrorKind::Conflict => Self::Conflict(message),
+            _ => Self::Failed(message),
+        }
     }
 }
