@@ -1,16 +1,24 @@
-//! Whether a caller may ask for a model, or use a route: each account behind it may narrow what is left.
+//! Whether a caller may do what it asks for: each account behind it may narrow what is left, and says so when it
+//! refuses.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use llm_core::{Error, ErrorKind, Result};
+
+mod addresses;
+mod models;
+mod route_sets;
+mod routes;
+
+pub use addresses::Network;
+pub(crate) use addresses::address_is_allowed;
+pub use models::{AccessGroups, NoGroups};
+pub use routes::{Reach, Route, RouteRules};
 
 use crate::account::Account;
 use crate::principal::Principal;
 use crate::subject::Scope;
 use crate::time::Timestamp;
-
-/// LiteLLM's words for all models that the gateway, or the key's team, has.
-const ALL: [&str; 2] = ["all-proxy-models", "all-team-models"];
 
 impl Principal {
     /// Whether it may do anything at all now.
@@ -19,71 +27,84 @@ impl Principal {
     /// [`ErrorKind::Unauthenticated`] when it is expired, or somebody behind it is blocked.
     pub fn check(&self, now: Timestamp) -> Result<()> {
         if let Some(expires) = self.expires.filter(|expires| *expires <= now) {
-            let message = format!(
-                "Authentication Error - Expired Key. Key Expiry time {} and current time {}: ask for another key",
-                expires.iso(),
-                now.iso()
-            );
-            return Err(Error::new(ErrorKind::Unauthenticated, message).with_type("expired_key"));
+            return Err(self.expired(expires, now));
         }
-        match self.accounts.iter().find(|account| account.terms.blocked) {
-            Some(account) => Err(blocked(account)),
-            None => Ok(()),
-        }
+        self.accounts.iter().try_for_each(|account| account.check())
     }
 
-    /// Whether it may ask for a model, by its public name.
+    /// Whether it may be used from this address; `None`: nobody knows it.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`], naming who may not.
-    pub fn may_use(&self, model: &str) -> Result<()> {
-        match self.accounts.iter().find(|account| !account.allows(model)) {
-            Some(account) => Err(denied(account, model)),
-            None => Ok(()),
+    /// [`ErrorKind::PermissionDenied`], naming whose `allowed_ips` do not have it.
+    pub fn check_address(&self, address: Option<IpAddr>) -> Result<()> {
+        let mut accounts = self.accounts.iter();
+        accounts
+            .try_for_each(|account| address_is_allowed(&account.terms.allowed_ips, &account.subject, address))
+    }
+
+    /// Whether a request has the fields that each request must have. `has` is asked for the segments of a path
+    /// (`metadata.generation_name` is two).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`], naming the field that is missing.
+    pub fn check_fields(&self, has: impl Fn(&[&str]) -> bool) -> Result<()> {
+        for account in &self.accounts {
+            for field in &account.terms.enforced_params {
+                let path: Vec<&str> = field.split('.').collect();
+                if !has(&path) {
+                    let message = format!(
+                        "BadRequest please pass param={field} in request body. This is a required param: {} demands it",
+                        account.subject
+                    );
+                    let error = Error::invalid(message).with_type("bad_request_error");
+                    return Err(error.with_param(field.as_str()));
+                }
+            }
         }
+        Ok(())
+    }
+
+    fn expired(&self, expires: Timestamp, now: Timestamp) -> Error {
+        let was_replaced = self.replaced.as_ref().is_some_and(|replaced| replaced.1 <= now);
+        let remedy = if was_replaced {
+            "it was replaced, use the key that came after it"
+        } else {
+            "ask for another key"
+        };
+        let message = format!(
+            "Authentication Error - Expired Key. Key Expiry time {} and current time {}: {remedy}",
+            expires.iso(),
+            now.iso()
+        );
+        Error::new(ErrorKind::Unauthenticated, message).with_type("expired_key").with_param("key")
     }
 }
 
 impl Account {
-    /// Whether its terms leave this model.
-    pub fn allows(&self, model: &str) -> bool {
-        let models = &self.terms.models;
-        models.is_empty()
-            || models.iter().any(|allowed| ALL.contains(&allowed.as_str()) || matches(allowed, model))
+    /// Whether it is not blocked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthenticated`] when it is.
+    pub fn check(&self) -> Result<()> {
+        if self.terms.blocked { Err(self.blocked()) } else { Ok(()) }
+    }
+
+    fn blocked(&self) -> Error {
+        let (whose, remedy) = match self.subject.scope {
+            Scope::Key => ("Key".to_owned(), "`/key/unblock`"),
+            Scope::Team => (format!("Team={}", self.subject.id), "`/team/unblock`"),
+            Scope::Customer => (format!("End User={}", self.subject.id), "`/customer/unblock`"),
+            _ => (self.subject.to_string(), "the update of it"),
+        };
+        let message = format!(
+            "Authentication Error, {whose} is blocked. Update via {remedy} if you're admin, or ask an administrator"
+        );
+        Error::new(ErrorKind::Unauthenticated, message).with_type("auth_error")
     }
 }
 
-/// Whether a name, or a pattern with `*`, is that of a model.
-fn matches(pattern: &str, model: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == model,
-        Some((before, after)) => {
-            let rest = model.strip_prefix(before);
-            rest.is_some_and(|rest| rest.len() >= after.len() && rest.ends_with(after))
-        }
-    }
-}
-
-fn blocked(account: &Arc<Account>) -> Error {
-    let message = format!(
-        "Authentication Error, {} is blocked: an administrator can unblock it (`/{}/unblock`)",
-        account.subject,
-        match account.subject.scope {
-            Scope::Team => "team",
-            Scope::Customer => "customer",
-            _ => "key",
-        }
-    );
-    Error::new(ErrorKind::Unauthenticated, message).with_type("auth_error")
-}
-
-fn denied(account: &Arc<Account>, model: &str) -> Error {
-    let scope = account.subject.scope.name();
-    let message = format!(
-        "{} is not allowed to access model `{model}`: it may use {}",
-        account.subject,
-        account.terms.models.join(", ")
-    );
-    let kind = format!("{scope}_model_access_denied");
-    Error::new(ErrorKind::PermissionDenied, message).with_type(kind).with_param("model")
+/// A list as LiteLLM's messages have it.
+fn quoted(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    format!("[{}]", words.join(", "))
 }

@@ -1,15 +1,15 @@
 //! A caller, with everybody behind it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use smallvec::SmallVec;
 
 use crate::account::Account;
+use crate::callers::generations::Freshness;
 use crate::entity::KeyKind;
 use crate::hash::KeyHash;
+use crate::subject::Scope;
 use crate::time::Timestamp;
 
 /// What a user may do with the gateway: LiteLLM's `user_role`.
@@ -64,45 +64,60 @@ impl Role {
     }
 }
 
+/// What an administrator remembers of a key.
+pub type Metadata = Map<String, Value>;
+
 /// A caller. Made once for a key and shared by all of its calls until something about it changes.
+///
+/// A gateway may know a million of them: what most of them do not have is boxed, and what they have in common with
+/// others is read from their accounts.
 #[derive(Debug, Default)]
 pub struct Principal {
     /// The key; `None`: the master key, or a token of an identity provider.
     pub key: Option<KeyHash>,
     /// Enough of the key to recognise it.
-    pub key_name: Option<String>,
-    /// What people call the key.
-    pub key_alias: Option<String>,
+    pub key_name: Option<Box<str>>,
     /// What the key is for.
     pub kind: KeyKind,
-    /// Whose it is.
-    pub user_id: Option<String>,
-    /// That user's address.
-    pub user_email: Option<String>,
+    /// The address of its user.
+    pub user_email: Option<Box<str>>,
     /// What it may do with the gateway.
     pub role: Role,
-    /// Its team.
-    pub team_id: Option<String>,
-    /// What people call the team.
-    pub team_alias: Option<String>,
     /// It may change its team.
     pub team_admin: bool,
-    /// Its organisation.
-    pub organization_id: Option<String>,
-    /// What people call the organisation.
-    pub organization_alias: Option<String>,
+    /// It may change its organisation.
+    pub organization_admin: bool,
     /// After this it is refused.
     pub expires: Option<Timestamp>,
-    /// Other names for models: the key's before the team's.
-    pub aliases: BTreeMap<String, String>,
-    /// Tags of every call.
-    pub tags: Vec<String>,
-    /// Guardrails of every call.
-    pub guardrails: Vec<String>,
-    /// The key's metadata.
-    pub metadata: Map<String, Value>,
     /// Everybody whose terms hold and whose budgets it spends from, in the order of [`crate::Scope`].
-    pub accounts: SmallVec<[Arc<Account>; 4]>,
+    pub accounts: Box<[Arc<Account>]>,
+    /// The key that came before this one, and until when it is good.
+    pub(crate) replaced: Option<Box<(KeyHash, Timestamp)>>,
+    pub(crate) metadata: Option<Box<Metadata>>,
+    pub(crate) token: Option<Box<Token>>,
+    pub(crate) freshness: Freshness,
+}
+
+/// What a token of an identity provider says of a caller.
+#[derive(Debug, Default)]
+pub(crate) struct Token {
+    /// The hash of the token.
+    pub(crate) hash: Option<KeyHash>,
+    /// The customer that it names.
+    pub(crate) customer: Option<String>,
+    /// What it narrows.
+    pub(crate) grants: Vec<Grant>,
+}
+
+/// What a token narrows, and by which of its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// What says so: a role, or scopes.
+    pub(crate) by: String,
+    /// Models; `None`: all.
+    pub(crate) models: Option<Vec<String>>,
+    /// Routes; `None`: all.
+    pub(crate) routes: Option<Vec<String>>,
 }
 
 impl Principal {
@@ -114,5 +129,72 @@ impl Principal {
     /// Whether it may do everything.
     pub fn is_admin(&self) -> bool {
         self.role == Role::ProxyAdmin
+    }
+
+    /// What people call the key.
+    pub fn key_alias(&self) -> Option<&str> {
+        self.account(Scope::Key)?.alias.as_deref()
+    }
+
+    /// The id of its user.
+    pub fn user_id(&self) -> Option<&str> {
+        self.id(Scope::User)
+    }
+
+    /// The id of its team.
+    pub fn team_id(&self) -> Option<&str> {
+        self.id(Scope::Team)
+    }
+
+    /// What people call the team.
+    pub fn team_alias(&self) -> Option<&str> {
+        self.account(Scope::Team)?.alias.as_deref()
+    }
+
+    /// The id of its organisation.
+    pub fn organization_id(&self) -> Option<&str> {
+        self.id(Scope::Organization)
+    }
+
+    /// What people call the organisation.
+    pub fn organization_alias(&self) -> Option<&str> {
+        self.account(Scope::Organization)?.alias.as_deref()
+    }
+
+    /// The customer that a token of an identity provider names.
+    pub fn customer(&self) -> Option<&str> {
+        self.token.as_ref()?.customer.as_deref()
+    }
+
+    /// Tags that every call has: those of everybody behind it.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.accounts.iter().flat_map(|account| account.terms.tags.iter().map(String::as_str))
+    }
+
+    /// Guardrails that every call passes: those of everybody behind it.
+    pub fn guardrails(&self) -> impl Iterator<Item = &str> {
+        self.accounts.iter().flat_map(|account| account.terms.guardrails.iter().map(String::as_str))
+    }
+
+    /// The key's metadata.
+    pub fn metadata(&self) -> &Metadata {
+        static NONE: LazyLock<Metadata> = LazyLock::new(Metadata::new);
+        self.metadata.as_deref().unwrap_or(&NONE)
+    }
+
+    /// The account of whoever of this kind is behind it.
+    pub fn account(&self, scope: Scope) -> Option<&Arc<Account>> {
+        self.accounts.iter().find(|account| account.subject.scope == scope)
+    }
+
+    fn id(&self, scope: Scope) -> Option<&str> {
+        self.account(scope).map(|account| &*account.subject.id)
+    }
+
+    /// The hash of what it is found by in memory.
+    pub(crate) fn is_shown_as(&self, hash: &KeyHash) -> bool {
+        let replaced = self.replaced.as_ref().is_some_and(|replaced| replaced.0 == *hash);
+        let token = self.token.as_ref().is_some_and(|token| token.hash.as_ref() == Some(hash));
+        self.key.as_ref() == Some(hash) || replaced || token
     }
 }

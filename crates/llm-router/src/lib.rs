@@ -36,7 +36,6 @@ pub mod settings;
 pub mod shared;
 pub mod started;
 pub mod strategy;
-mod sync;
 pub mod trail;
 pub mod wait;
 

@@ -56,11 +56,12 @@ impl Reports for Books {
 /// What a database could not do, in governance's words.
 impl From<DatabaseError> for StoreError {
     fn from(error: DatabaseError) -> Self {
-        let message = error.to_string();
         match error.kind() {
-            DatabaseErrorKind::Unreachable | DatabaseErrorKind::Busy => Self::Unavailable(message),
-            DatabaseErrorKind::Conflict => Self::Conflict(message),
-            _ => Self::Failed(message),
+            DatabaseErrorKind::Unreachable | DatabaseErrorKind::Busy => {
+                Self::Unavailable(error.into_message())
+            }
+            DatabaseErrorKind::Conflict => Self::Conflict(error.into_message()),
+            _ => Self::Failed(error.into_message()),
         }
     }
 }

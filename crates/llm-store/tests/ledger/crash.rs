@@ -41,12 +41,6 @@ async fn killed_twenty_times_under_load_each_answered_call_has_one_row() {
         // At most those that four threads had recorded and not yet answered.
         assert!(found.len() - answered.len() <= TIMES * 4, "{} of {}", found.len(), answered.len());
         sums_are_those_of_the_rows(&database).await;
-        println!(
-            "{}: {} answered, {} rows, {before} of them booked before the last kill",
-            place.kind,
-            answered.len(),
-            found.len()
-        );
     }
 }
 
