@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod admission;
+mod admit;
 pub mod authorise;
 pub mod budget;
 pub mod callers;
@@ -50,7 +51,7 @@ pub use refusal::{Lacking, Refusal, Refused};
 pub use reports::{
     Activity, ActivityQuery, Day, Dimension, Reports, RowCursor, RowField, RowPage, RowQuery, RowSort, Sums,
 };
-pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant};
+pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant, WithoutShared};
 pub use store::{
     Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, Spent, Store,
     StoreError, WithBudget,

@@ -85,6 +85,11 @@ pub trait Directory: Send + Sync + 'static {
 
     /// What was spent: fills in the amount of each.
     fn spent<'a>(&'a self, of: &'a mut [Spent]) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Whether there is nobody to look up.
+    fn is_empty(&self) -> bool {
+        false
+    }
 }
 
 /// A gateway without keys of its own.
@@ -110,6 +115,10 @@ impl Directory for NoDirectory {
 
     fn spent<'a>(&'a self, _: &'a mut [Spent]) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn is_empty(&self) -> bool {
+        true
     }
 }
 

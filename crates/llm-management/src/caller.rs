@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use crate::management::Call;
 use crate::refused::Refused;
-use crate::secret::now;
 
 /// Who the holder of the master key is in what it makes, as LiteLLM says it.
 pub(crate) const ADMINISTRATOR: &str = "default_user_id";
@@ -199,9 +198,4 @@ pub(crate) fn member_permissions(team: &Team) -> Vec<String> {
         }
         _ => MEMBER_MAY.map(str::to_owned).to_vec(),
     }
-}
-
-/// Whether a key can be used now.
-pub(crate) fn is_good(key: &VirtualKey) -> bool {
-    !key.terms.blocked && key.expires.is_none_or(|expires| expires > now())
 }

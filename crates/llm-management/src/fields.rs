@@ -47,6 +47,11 @@ impl Fields {
         self.left.contains_key(name)
     }
 
+    /// The names of the fields that are left.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.left.keys().map(String::as_str)
+    }
+
     /// Whether no field is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.left.is_empty()
@@ -57,6 +62,20 @@ impl Fields {
         let place = self.left.entry(name).or_insert(Value::Null);
         if place.is_null() {
             *place = value;
+        }
+    }
+
+    /// Takes a field of another body under a name of this one's.
+    pub(crate) fn take(&mut self, name: &str, from: &mut Self, there: &str) {
+        if let Some(value) = from.left.remove(there) {
+            self.left.insert(name.to_owned(), value);
+        }
+    }
+
+    /// A field under an older name.
+    pub(crate) fn take_over(&mut self, name: &str, older: &str) {
+        if let Some(value) = self.left.remove(older) {
+            self.fill_in(name, value);
         }
     }
 
@@ -278,11 +297,6 @@ impl Query {
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let last = self.0.iter().rfind(|(key, _)| key == name);
         last.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-    }
-
-    /// Every value of a parameter that may come several times.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A switch.

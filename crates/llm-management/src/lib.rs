@@ -16,6 +16,7 @@ mod dollars;
 mod fields;
 mod given;
 mod management;
+mod membership;
 mod paging;
 mod periods;
 mod refused;

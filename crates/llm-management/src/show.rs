@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use key::{KeyView, key_row, new_key};
 pub(crate) use people::{
-    TeamView, membership, organization_member, organization_row, team_member, team_row, user_row,
+    MAKER, TeamView, membership, organization_member, organization_row, team_member, team_row, user_row,
 };
 
 use crate::dollars::{show, show_some};

@@ -1,6 +1,6 @@
 //! Keys.
 
-pub(crate) mod generate;
+mod generate;
 mod health;
 mod list;
 mod regenerate;
@@ -9,7 +9,9 @@ mod show;
 mod spend;
 mod update;
 
-pub(crate) use show::views;
+pub(crate) use generate::make;
+pub(crate) use remove::delete_keys;
+pub(crate) use show::{rows, views};
 
 use llm_governance::entity::VirtualKey;
 

@@ -60,10 +60,17 @@ pub(crate) fn key_row(view: KeyView<'_>) -> Shown {
     shown
 }
 
+/// Fields of LiteLLM's that clients look for and that mean nothing here: what was said, or `null`.
+const WITHOUT_EFFECT: [&str; 5] =
+    ["policies", "prompts", "rpm_limit_type", "throttle_on_budget_exceeded", "tpm_limit_type"];
+
 /// A key that was just made: the only time that it is shown itself.
 pub(crate) fn new_key(view: KeyView<'_>, secret: &str, duration: Option<&str>) -> Shown {
     let mut shown = key_row(view);
     let of = &view.key.terms;
+    for name in WITHOUT_EFFECT {
+        shown.entry(name).or_insert(Value::Null);
+    }
     shown.extend(fields(json!({
         "key": secret,
         "token_id": view.key.hash,

@@ -14,6 +14,7 @@ use crate::management::{Answered, Call};
 use crate::periods::later;
 use crate::refused::Refused;
 use crate::routes::keys::views;
+use crate::routes::users;
 use crate::secret::{chosen_key, key_name, new_key, now};
 use crate::{show, terms};
 
@@ -30,7 +31,8 @@ struct Draft {
 /// Makes a key.
 pub(super) async fn generate(call: &Call<'_>) -> Answered {
     let mut fields = call.fields()?;
-    let shown = make(call, &mut fields, false).await?;
+    rules::check(call, &mut fields)?;
+    let shown = make(call, &mut fields).await?;
     Ok(fields.answer(shown))
 }
 
@@ -44,7 +46,8 @@ pub(super) async fn service_account(call: &Call<'_>) -> Answered {
     if !fields.has("team_id") {
         return Err(Refused::bad("team_id is required for service account keys").about("team_id"));
     }
-    let shown = make(call, &mut fields, true).await?;
+    rules::check(call, &mut fields)?;
+    let shown = made(call, &mut fields, true).await?;
     Ok(fields.answer(shown))
 }
 
@@ -52,12 +55,12 @@ pub(super) async fn service_account(call: &Call<'_>) -> Answered {
 ///
 /// # Errors
 /// When the caller may not give what is asked, a field cannot be read, or the key or its alias is there already.
-pub(crate) async fn make(
-    call: &Call<'_>,
-    fields: &mut Fields,
-    service_account: bool,
-) -> Result<Value, Refused> {
-    rules::check_and_fill(call, fields).await?;
+pub(crate) async fn make(call: &Call<'_>, fields: &mut Fields) -> Result<Value, Refused> {
+    made(call, fields, false).await
+}
+
+async fn made(call: &Call<'_>, fields: &mut Fields, service_account: bool) -> Result<Value, Refused> {
+    rules::bound(call, fields)?;
     let mut draft = draft(call, fields, service_account)?;
     let team = allow_owner(call, &draft.key).await?;
     allow_terms(call, &mut draft, team.as_ref()).await?;
@@ -130,6 +133,7 @@ pub(super) async fn allow_owner(call: &Call<'_>, key: &VirtualKey) -> Result<Opt
     match &team {
         Some(team) => rules::allow_for_team(call, team, key).await?,
         None if call.is_user(key.user_id.as_deref()) => {}
+        None if leads(call, key.user_id.as_deref()).await? => {}
         None => {
             let owner = key.user_id.as_deref().unwrap_or("none");
             let own = call.user_id().unwrap_or("none");
@@ -146,6 +150,13 @@ pub(super) async fn allow_owner(call: &Call<'_>, key: &VirtualKey) -> Result<Opt
         return Err(Refused::forbidden(message).about("organization_id"));
     }
     Ok(team)
+}
+
+/// Whether the caller administrates an organisation that this user is in.
+async fn leads(call: &Call<'_>, user: Option<&str>) -> Result<bool, Refused> {
+    let Some(user) = user else { return Ok(false) };
+    let user: Option<User> = call.management.get(user).await?;
+    users::leads(call, user.as_ref()).await
 }
 
 /// Whether the caller may give these terms.

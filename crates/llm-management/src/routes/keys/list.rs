@@ -1,11 +1,11 @@
 //! Lists of keys.
 
-use llm_governance::entity::{Column, VirtualKey};
+use llm_governance::entity::{Column, Team, VirtualKey};
 use llm_governance::{Filter, ListQuery};
 use serde_json::{Value, json};
 
 use super::show::rows;
-use crate::caller::is_administrator;
+use crate::caller::{is_administrator, member_permissions};
 use crate::fields::Query;
 use crate::management::{Answered, Call};
 use crate::paging::{Paging, sorting};
@@ -36,7 +36,7 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
     let query = call.query();
     let paging = Paging::read(&query, "size", SIZES)?;
     let mut filters = filters(&query)?;
-    filters.extend(visible(call, &query).await?);
+    filters.extend(visible(call, &query, "/key/list").await?);
     let sort = sorting(&query, &SORTED, true)?;
     let page = call.management.list::<VirtualKey>(&ListQuery { filters, sort, ..paging.query() }).await?;
     let keys = if query.switch("return_full_object")? {
@@ -61,7 +61,7 @@ pub(super) async fn aliases(call: &Call<'_>) -> Answered {
     if let Some(team) = query.text("team_id") {
         filters.push(("team_id", Filter::Is(Column::from(team))));
     }
-    filters.extend(visible(call, &Query::read("include_team_keys=true")).await?);
+    filters.extend(visible(call, &Query::read("include_team_keys=true"), "/key/aliases").await?);
     let sort = Some(("alias", false));
     let page = call.management.list::<VirtualKey>(&ListQuery { filters, sort, ..paging.query() }).await?;
     let aliases: Vec<String> = page.items.into_iter().filter_map(|key| key.alias).collect();
@@ -120,7 +120,11 @@ fn status(query: &Query) -> Result<Filters, Refused> {
 }
 
 /// Of those who may not see all keys: their own, and what else they ask for and may see.
-async fn visible(call: &Call<'_>, query: &Query) -> Result<Option<(&'static str, Filter)>, Refused> {
+async fn visible(
+    call: &Call<'_>,
+    query: &Query,
+    deed: &str,
+) -> Result<Option<(&'static str, Filter)>, Refused> {
     let Some(user) = call.user_id().filter(|_| !call.sees_all()) else {
         return Ok((!call.sees_all()).then(|| ("id", own_key(call))));
     };
@@ -131,7 +135,8 @@ async fn visible(call: &Call<'_>, query: &Query) -> Result<Option<(&'static str,
     let asks_for_teams = query.switch("include_team_keys")? || query.text("team_id").is_some();
     if asks_for_teams {
         let teams = call.teams().await?;
-        let led = teams.into_iter().filter(|team| is_administrator(&team.members, user));
+        let may = |team: &Team| member_permissions(team).iter().any(|permission| permission == deed);
+        let led = teams.into_iter().filter(|team| is_administrator(&team.members, user) || may(team));
         any.push(("team_id", Filter::OneOf(led.map(|team| team.id).collect())));
     }
     if let Some(id) = query.text("organization_id")

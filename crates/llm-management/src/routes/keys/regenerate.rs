@@ -23,7 +23,9 @@ pub(super) async fn regenerate(call: &Call<'_>) -> Answered {
         return Err(Refused::bad(message).about("new_master_key"));
     }
     let shown = named(call, &mut fields)?;
-    let before = call.own_key(&shown, "/key/{key}/regenerate").await?;
+    let is_in_path = !call.in_path("key").is_empty();
+    let deed = if is_in_path { "/key/{key_id}/regenerate" } else { "/key/regenerate" };
+    let before = call.own_key(&shown, deed).await?;
     let secret = match fields.text("new_key")?.value() {
         Some(chosen) => chosen_key(chosen)?,
         None => new_key()?,

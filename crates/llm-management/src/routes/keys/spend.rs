@@ -12,8 +12,8 @@ use crate::{periods, show};
 pub(super) async fn reset(call: &Call<'_>) -> Answered {
     let mut fields = call.fields()?;
     let amount = fields.money("reset_to")?.value().ok_or_else(|| Refused::field_missing("reset_to"))?;
-    let key = call.own_key(call.in_path("key"), "/key/{key}/reset_spend").await?;
-    if !call.rules_key(&key).await? {
+    let key = call.own_key(call.in_path("key"), "/key/{key_id}/reset_spend").await?;
+    if call.is_user(key.user_id.as_deref()) && !call.rules_key(&key).await? {
         return Err(Refused::forbidden(
             "only administrators, of the gateway or of the key's team, reset its spend",
         ));

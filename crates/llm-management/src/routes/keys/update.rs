@@ -20,7 +20,7 @@ const AT_ONCE: usize = 500;
 pub(super) async fn update(call: &Call<'_>) -> Answered {
     let mut fields = call.fields()?;
     let shown = fields.required("key")?;
-    let (key, fields) = change(call, &shown, fields).await?;
+    let (key, fields) = change(call, &shown, fields, "/key/update").await?;
     let row = rows(call.management, &[key]).await?.pop().unwrap_or_default();
     let mut answer = crate::show::fields(row);
     answer.insert("key".to_owned(), answer.get("token").cloned().unwrap_or_default());
@@ -39,7 +39,7 @@ pub(super) async fn bulk(call: &Call<'_>) -> Answered {
     let (total, mut done, mut failed) = (entries.len(), Vec::new(), Vec::new());
     for mut entry in entries {
         let shown = entry.required("key")?;
-        match change(call, &shown, entry).await {
+        match change(call, &shown, entry, "/key/bulk_update").await {
             Ok((key, _)) => {
                 let row = rows(call.management, &[key]).await?.pop().unwrap_or_default();
                 let token = row.get("token").cloned().unwrap_or_default();
@@ -70,7 +70,8 @@ async fn set_blocked(call: &Call<'_>, blocked: bool) -> Answered {
     let shown = fields.required("key")?;
     let (deed, action) = if blocked { ("/key/block", "blocked") } else { ("/key/unblock", "unblocked") };
     let key = call.own_key(&shown, deed).await?;
-    if !call.rules_key(&key).await? {
+    // Holders would lift what an administrator did; members whom the team lets may.
+    if call.is_user(key.user_id.as_deref()) && !call.rules_key(&key).await? {
         let message = format!("{deed} is for administrators, of the gateway or of the key's team");
         return Err(Refused::forbidden(message));
     }
@@ -89,8 +90,13 @@ async fn set_blocked(call: &Call<'_>, blocked: bool) -> Answered {
 }
 
 /// Changes one key as the fields say.
-async fn change(call: &Call<'_>, shown: &str, fields: Fields) -> Result<(VirtualKey, Fields), Refused> {
-    let before = call.own_key(shown, "/key/update").await?;
+async fn change(
+    call: &Call<'_>,
+    shown: &str,
+    fields: Fields,
+    deed: &'static str,
+) -> Result<(VirtualKey, Fields), Refused> {
+    let before = call.own_key(shown, deed).await?;
     let (wanted, mut left) = changed(before.clone(), fields.clone(), call)?;
     let spend = left.money("spend")?.value();
     allow(call, &before, &wanted).await?;

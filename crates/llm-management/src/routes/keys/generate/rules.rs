@@ -12,11 +12,11 @@ use crate::periods::later;
 use crate::refused::Refused;
 use crate::settings::{KeyGeneration, UpperBounds};
 
-/// Checks the operator's rules, and fills in defaults and bounds where the fields say nothing.
+/// Checks whether the caller may make such keys, and fills in defaults where the fields say nothing.
 ///
 /// # Errors
-/// When the caller may not make such keys, something must be said, or a bound is exceeded.
-pub(super) async fn check_and_fill(call: &Call<'_>, fields: &mut Fields) -> Result<(), Refused> {
+/// When the caller may not, or something must be said.
+pub(super) fn check(call: &Call<'_>, fields: &mut Fields) -> Result<(), Refused> {
     let settings = &call.management.settings().keys;
     for (name, value) in &settings.defaults {
         fields.fill_in(name, value.clone());
@@ -28,7 +28,15 @@ pub(super) async fn check_and_fill(call: &Call<'_>, fields: &mut Fields) -> Resu
             return Err(Refused::bad(format!("Required param {name} not in data")).detail());
         }
     }
-    let bounds = &settings.upper_bounds;
+    Ok(())
+}
+
+/// Checks the operator's bounds, and fills them in where the fields say nothing.
+///
+/// # Errors
+/// When one is exceeded.
+pub(super) fn bound(call: &Call<'_>, fields: &mut Fields) -> Result<(), Refused> {
+    let bounds = &call.management.settings().keys.upper_bounds;
     below_money(fields, bounds)?;
     below_whole(fields, "max_parallel_requests", bounds.max_parallel_requests)?;
     below_whole(fields, "tpm_limit", bounds.tpm_limit)?;
