@@ -13,7 +13,7 @@ use std::time::Duration;
 use llm_governance::{LedgerRow, StoreError, Timestamp};
 use parking_lot::Mutex;
 
-use super::{Books, book};
+use super::{Archive, Books, book};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::journal::{Journal, Segment};
 pub use thread::DrainThread;
@@ -28,11 +28,13 @@ pub struct DrainSettings {
     pub every: Duration,
     /// How long rows are kept in the database, at least a day; `None`: for ever. Sums by day are always kept.
     pub keep: Option<Duration>,
+    /// Where they go then; `None`: nowhere.
+    pub archive: Option<Archive>,
 }
 
 impl Default for DrainSettings {
     fn default() -> Self {
-        Self { every: Duration::from_secs(1), keep: None }
+        Self { every: Duration::from_secs(1), keep: None, archive: None }
     }
 }
 
@@ -160,7 +162,7 @@ impl Drain {
         let keep = keep.max(Duration::from_secs(86_400));
         let micros = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
         let before = Timestamp(Timestamp::now().0.saturating_sub(micros));
-        Books::new(self.database.clone()).forget_before(before).await
+        Books::new(self.database.clone()).forget_before(before, self.settings.archive.as_ref()).await
     }
 }
 
