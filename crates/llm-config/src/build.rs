@@ -12,7 +12,8 @@ use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaS
 
 use crate::config::{Config, DeploymentConfig, Loaded};
 use crate::deployments::is_fact;
-use crate::health::{self, Credentials};
+use crate::health;
+use crate::kept::{Around, Built, Workshop};
 use crate::report::Report;
 use crate::settings::BudgetConfig;
 use crate::shared::Sharing;
@@ -28,83 +29,115 @@ const NEEDS: [(Capability, Needs); 6] = [
     (Capability::AssistantPrefill, Needs::ASSISTANT_PREFILL),
 ];
 
-/// Builds what a gateway is made from. Opens no connection but that to a Redis, which begins on a thread of its own.
+/// Builds what a gateway is made from, once. A program that reads its configuration again keeps a [`Builder`].
 ///
 /// # Errors
-/// Every deployment that cannot be meant, with its place: a malformed address, a header that is none, an unknown
-/// dialect, a price that is none.
+/// As [`Builder::build`].
 pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
+    Builder::default().build(loaded)
+}
+
+/// Builds one configuration after the other. A deployment whose configuration did not change is the same one: its
+/// health, its limits and what was learnt of it stay, and a reload admits nothing twice.
+#[derive(Default)]
+pub struct Builder {
+    workshop: Option<Workshop>,
+}
+
+impl Builder {
+    /// Builds what a gateway is made from. Opens no connection but that to a Redis, which begins on a thread of its own.
+    ///
+    /// # Errors
+    /// Every deployment that cannot be meant, with its place: a malformed address, a header that is none, an unknown
+    /// dialect, a price that is none. What was built before is kept.
+    pub fn build(&mut self, loaded: &Loaded) -> Result<GatewayParts, Report> {
+        let mut report = Report::default();
+        let around = Around::of(loaded);
+        let (workshop, fresh) = match self.workshop.take() {
+            Some(workshop) if workshop.serves(&around) => (workshop, None),
+            before => (workshop(loaded, around, &mut report), before),
+        };
+        let building = Building { config: &loaded.config, workshop };
+        let all = loaded.config.deployments.iter();
+        let made: Vec<Built> = all.filter_map(|one| building.reported(one, &mut report)).collect();
+        if report.has_errors() {
+            // The old configuration stays, and what it was made with.
+            self.workshop = fresh.or(Some(building.workshop));
+            return Err(report);
+        }
+        let (parts, workshop) = building.finish(made);
+        self.workshop = Some(workshop);
+        Ok(parts)
+    }
+}
+
+fn workshop(loaded: &Loaded, around: Around, report: &mut Report) -> Workshop {
     let config = &loaded.config;
-    let mut report = Report::default();
-    let recordings = config.recordings.as_ref().map(|settings| recordings::open(settings, &mut report));
+    let recordings = config.recordings.as_ref().map(|settings| recordings::open(settings, report));
     let providers = Providers::new(config.vendors.clone())
         .with_media(config.media.clone())
         .with_recordings(recordings)
         .for_a_mock_server(config.mock_server);
     let place = ["redis.url", "redis.host"].iter().find_map(|path| loaded.sources.settings.get(*path));
-    let sharing = Sharing::of(config.redis.as_ref(), &place.cloned().unwrap_or_default(), &mut report);
-    let building = Building {
-        config,
-        sharing,
-        providers,
-        vendor_budgets: vendor_budgets(config, &mut report),
-        credentials: Credentials::default(),
-    };
-    let mut deployments = Vec::with_capacity(config.deployments.len());
-    let mut accounts = HashMap::with_capacity(config.deployments.len());
-    for one in &config.deployments {
-        match building.deployment(one) {
-            Ok((deployment, account)) => {
-                deployments.push(Arc::new(deployment));
-                accounts.insert(one.id.clone(), account);
-            }
-            Err(error) => {
-                report.error(&one.place, format!("deployment `{}`: {}", one.public, error.message()));
-            }
-        }
-    }
-    if report.has_errors() {
-        return Err(report);
-    }
-    let relays = relays::routes(config, &deployments, &mut accounts, |one| {
-        building.deployment(one).map(|(deployment, account)| (Arc::new(deployment), account))
-    });
-    let sharing = building.sharing;
-    let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
-    let router = Router::new(deployments, aliases, config.router.clone());
-    sharing.start(&router);
-    let parts = GatewayParts::new(router, ingresses());
-    Ok(GatewayParts {
-        governance: Arc::new(Governance::new(GovernanceParts {
-            master_key: config.server.master_key.clone(),
-            ..GovernanceParts::default()
-        })),
-        default_model: config.default_model.clone(),
-        prices: Arc::clone(&config.prices),
-        accounts,
-        relays,
-        max_calls: config.limits.max_calls,
-        ..parts
-    })
+    let sharing = Sharing::of(config.redis.as_ref(), &place.cloned().unwrap_or_default(), report);
+    Workshop::new(around, (sharing, providers), vendor_budgets(config, report))
 }
 
-/// What deployments are built with.
+/// A configuration, and what its deployments are made with.
 struct Building<'a> {
     config: &'a Config,
-    sharing: Sharing,
-    providers: Providers,
-    /// By the vendor's name.
-    vendor_budgets: HashMap<String, Arc<Budget>>,
-    credentials: Credentials,
+    workshop: Workshop,
 }
 
 impl Building<'_> {
+    fn reported(&self, one: &DeploymentConfig, report: &mut Report) -> Option<Built> {
+        let wrong = |error: &llm_core::Error| {
+            report.error(&one.place, format!("deployment `{}`: {}", one.public, error.message()));
+        };
+        self.made(one).inspect_err(wrong).ok()
+    }
+
+    /// The deployment that there is already, or a new one.
+    fn made(&self, one: &DeploymentConfig) -> Result<Built> {
+        match self.workshop.kept(one) {
+            Some(made) => Ok(made.clone()),
+            None => self.deployment(one).map(|(deployment, account)| Built::new(one, deployment, account)),
+        }
+    }
+
+    fn finish(self, made: Vec<Built>) -> (GatewayParts, Workshop) {
+        let config = self.config;
+        let deployments: Vec<_> = made.iter().map(|made| Arc::clone(&made.deployment)).collect();
+        let mut made: HashMap<String, Built> =
+            made.into_iter().map(|made| (made.deployment.id.clone(), made)).collect();
+        let (relays, only_relayed) = relays::routes(config, &deployments, |one| self.made(one));
+        made.extend(only_relayed.into_iter().map(|made| (made.deployment.id.clone(), made)));
+        let accounts = made.iter().map(|(id, made)| (id.clone(), made.account.clone())).collect();
+        let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
+        let router = Router::new(deployments, aliases, config.router.clone());
+        let mut workshop = self.workshop;
+        workshop.sharing.start(&router);
+        workshop.made = made;
+        let governance =
+            GovernanceParts { master_key: config.server.master_key.clone(), ..GovernanceParts::default() };
+        let parts = GatewayParts {
+            governance: Arc::new(Governance::new(governance)),
+            default_model: config.default_model.clone(),
+            prices: Arc::clone(&config.prices),
+            accounts,
+            relays,
+            max_calls: config.limits.max_calls,
+            ..GatewayParts::new(router, ingresses())
+        };
+        (parts, workshop)
+    }
+
     fn deployment(&self, one: &DeploymentConfig) -> Result<(Deployment, AccountSpec)> {
         let settings = &self.config.router;
         let account = account(one, self.config)?;
         let spec = provider_spec(one, settings.policy);
-        let address = self.providers.base_url(&spec)?;
-        let provider = self.providers.build(&spec)?;
+        let address = self.workshop.providers.base_url(&spec)?;
+        let provider = self.workshop.providers.build(&spec)?;
         let mut limits = one.limits;
         // An attempt may wait as long as its deployment says, so the call must last as long.
         let longest = [limits.headers, limits.first_content, limits.idle].into_iter().flatten().max();
@@ -120,7 +153,7 @@ impl Building<'_> {
             num_retries: one.num_retries,
             policy: one.policy,
             health: health::settings(one, &settings.health),
-            credential: self.credentials.of(one),
+            credential: self.workshop.credentials.of(one),
             check: health::check(one),
             facts: facts(one, &account, self.config),
             tags: one.tags.clone(),
@@ -128,7 +161,7 @@ impl Building<'_> {
             quota: self.quota(one),
             budgets: self.budgets(one),
             price: price(one, &account, self.config),
-            shared: self.sharing.shared(),
+            shared: self.workshop.sharing.shared(),
             ..DeploymentSpec::new(one.id.as_str(), one.public.as_str(), one.model.as_str(), provider)
         });
         Ok((deployment, account))
@@ -145,7 +178,7 @@ impl Building<'_> {
 
     fn budgets(&self, one: &DeploymentConfig) -> Vec<Arc<Budget>> {
         let own = one.budget.as_ref().map(|own| budget("max_budget", own));
-        own.into_iter().chain(self.vendor_budgets.get(&one.vendor).map(Arc::clone)).collect()
+        own.into_iter().chain(self.workshop.vendor_budgets.get(&one.vendor).map(Arc::clone)).collect()
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Config {
 }
 
 /// One model of one vendor with one credential.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeploymentConfig {
     /// Unique id.
     pub id: String,
@@ -137,6 +137,8 @@ pub struct Loaded {
     pub warnings: Report,
     /// Where it came from.
     pub sources: Sources,
+    /// What the spelling of everything but the models hashes to.
+    pub(crate) around: u64,
 }
 
 /// Where a configuration came from.

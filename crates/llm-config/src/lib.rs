@@ -30,6 +30,7 @@ mod environment;
 mod files;
 mod health;
 mod inference;
+mod kept;
 mod keys;
 pub mod load;
 mod node;
@@ -45,7 +46,7 @@ pub mod settings;
 mod shared;
 mod strict;
 
-pub use build::build;
+pub use build::{Builder, build};
 pub use check::describe;
 pub use config::{Config, DeploymentConfig, HealthConfig, Loaded, Origin, Sources};
 pub use load::{Options, load};

@@ -12,6 +12,7 @@ use crate::dotenv::{self, Variable};
 use crate::environment::Environment;
 use crate::files;
 use crate::inference::Known;
+use crate::kept::spelling;
 use crate::keys::{ROOT, Shape};
 use crate::node::{Node, Value};
 use crate::report::{Place, Report};
@@ -83,11 +84,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     };
     sources.deployments = served.origin;
 
-    let relays = relays::of_environment(
-        &served.deployments,
-        &environment,
-        Known { vendors: &vendors, prices: &prices },
-    );
+    let relays = relays::of_environment(&served.deployments, &environment, known);
     let mut config = Config {
         server: settings.server,
         router: settings.router,
@@ -104,7 +101,11 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         prices,
     };
     references::resolve(&mut config, &root, &served.names, served.origin, &sources.settings, &mut report);
-    if report.has_errors() { Err(report) } else { Ok(Loaded { config, warnings: report, sources }) }
+    if report.has_errors() {
+        Err(report)
+    } else {
+        Ok(Loaded { config, warnings: report, sources, around: spelling(&root) })
+    }
 }
 
 fn read_dotenv(options: &Options, environment: &mut Environment, report: &mut Report) -> Option<Arc<str>> {

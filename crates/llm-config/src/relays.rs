@@ -1,12 +1,12 @@
 //! Paths that pass to a vendor as they are, and whose credentials they use: the first deployment of the vendor in the
 //! configuration, else the vendor's own variables in the environment.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use llm_core::Result;
 use llm_core::relay::RelayBase;
-use llm_gateway::{AccountSpec, RelayRoute, RelayTarget};
+use llm_gateway::{RelayRoute, RelayTarget};
 use llm_providers::{Status, Vendor};
 use llm_router::Deployment;
 
@@ -14,6 +14,7 @@ use crate::config::{Config, DeploymentConfig};
 use crate::deployments::Maker;
 use crate::environment::Environment;
 use crate::inference::Known;
+use crate::kept::Built;
 use crate::load::plain;
 use crate::report::Report;
 
@@ -82,18 +83,19 @@ fn is_named(vendor: &Vendor, environment: &Environment) -> bool {
     names.any(|name| environment.get(name).is_some())
 }
 
-/// The routes of a configuration. `build` makes a deployment that only they use; one that cannot be made is left out.
+/// The routes of a configuration, and the deployments that only they use. `make` makes those; one that cannot be made
+/// is left out.
 pub(crate) fn routes(
     config: &Config,
     deployments: &[Arc<Deployment>],
-    accounts: &mut HashMap<String, AccountSpec>,
-    build: impl Fn(&DeploymentConfig) -> Result<(Arc<Deployment>, AccountSpec)>,
-) -> Vec<RelayRoute> {
+    make: impl Fn(&DeploymentConfig) -> Result<Built>,
+) -> (Vec<RelayRoute>, Vec<Built>) {
     let mut own: BTreeMap<&str, Arc<Deployment>> = BTreeMap::new();
+    let mut made = Vec::new();
     for (prefix, one) in &config.relays {
-        if let Ok((deployment, account)) = build(one) {
-            accounts.insert(deployment.id.clone(), account);
-            own.insert(prefix, deployment);
+        if let Ok(one) = make(one) {
+            own.insert(prefix, Arc::clone(&one.deployment));
+            made.push(one);
         }
     }
     let target = |deployment: &Arc<Deployment>| RelayTarget {
@@ -124,7 +126,7 @@ pub(crate) fn routes(
         targets: shared.clone(),
         remedy: remedy(config, OPENAI),
     });
-    vendors.chain(shared).collect()
+    (vendors.chain(shared).collect(), made)
 }
 
 fn names(config: &Config, vendor: &str) -> Vec<String> {

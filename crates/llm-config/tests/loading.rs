@@ -2,6 +2,8 @@
 
 #[path = "loading/aws.rs"]
 mod aws;
+#[path = "loading/dotenv.rs"]
+mod dotenv;
 #[path = "loading/limits.rs"]
 mod limits;
 #[path = "loading/prices.rs"]
@@ -10,6 +12,8 @@ mod prices;
 mod redis;
 #[path = "loading/relays.rs"]
 mod relays;
+#[path = "loading/reload.rs"]
+mod reload;
 #[path = "loading/routing.rs"]
 mod routing;
 #[path = "loading/without_vendors.rs"]
@@ -468,15 +472,6 @@ fn the_reference_in_the_docs_is_current() {
     let remedy =
         "put what `cargo run --package llm-config --example generate -- keys` prints at the end of it";
     assert!(page.trim_end().ends_with(llm_config::reference().trim_end()), "{remedy}");
-}
-
-#[test]
-fn a_dotenv_file_that_was_named_must_be_there() {
-    let directory = folder("no-dotenv", &[]);
-    let dotenv = Some(PathBuf::from("vars.env"));
-    let report =
-        load(&Options { dotenv, directory, ..Options::default() }).map(|_| ()).expect_err("it is missing");
-    assert!(report.to_string().starts_with("error: the file vars.env cannot be read"), "{report}");
 }
 
 proptest::proptest! {

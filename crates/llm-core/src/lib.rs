@@ -18,6 +18,7 @@
 //! - [`authenticator`]: credentials that are made for each request.
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
+//! - [`window`]: what was let through lately, for limits of requests and tokens. [`sync`]: locks that tests can watch.
 //! - [`provider`]: what the router calls. [`relay`]: requests that go to a vendor as they are.
 
 pub mod authenticator;
@@ -55,9 +56,11 @@ pub mod scrub;
 pub mod secret;
 pub mod sources;
 pub mod speech;
+pub mod sync;
 pub mod tokens;
 pub mod usage;
 pub mod wav;
+pub mod window;
 pub mod wire;
 
 pub use authenticator::Authenticator;

@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
-use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
 use llm_core::realtime::{Dial, Duplex, Link};
 use llm_core::{Error, Ingress, Result, Usage};
@@ -116,13 +115,12 @@ async fn admit(
     state.may_use(caller, asked)?;
     let (group, name) = state.router.resolve(caller.resolve(asked))?;
     if !bill.is_limited() {
-        return bill.admit(name, 0, Some(NanoDollars(0))).await;
+        return bill.admit_unmeasured(name).await;
     }
-    let (size, mode) = (Size::of_turn(), bill.governance.mode());
-    let (books, calls) = (&*state.books, &state.books.calls);
-    let estimating = Estimating { books, calls, mode, operation: Operation::Realtime, size: &size };
-    let estimate = estimating.of_group(group, name, bill.is_capped())?;
-    bill.admit(name, estimate.tokens, estimate.cost).await
+    let size = bill.size.get_or_init(Size::of_turn);
+    let estimate =
+        Estimating { books: &state.books, operation: Operation::Realtime, size }.of_group(group, name);
+    bill.admit(name, (estimate.tokens, estimate.cost), None).await.map(|_| ())
 }
 
 /// The deployments of the model's group, one after the other, until one agrees.

@@ -25,7 +25,7 @@ use llm_router::{Ask, Attempt, Deployment, Group, unavailable};
 
 use crate::call_id::new_call_id;
 use crate::delivered;
-use crate::estimate::{self, Estimating, Size};
+use crate::estimate::{Estimating, Size};
 use crate::gateway::{Gateway, State};
 use crate::headers;
 use crate::routed::RoutedParts;
@@ -253,19 +253,15 @@ impl State {
     ) -> Result<()> {
         let Some(bill) = settlement.bill() else { return Ok(()) };
         let (Some(model), Some(body), true) = (model, body, bill.is_limited()) else {
-            return bill.admit(model.unwrap_or_default(), 0, Some(NanoDollars(0))).await;
+            return bill.admit_unmeasured(model.unwrap_or_default()).await;
         };
         let account = self.books.accounts.get(&target.id);
         let account = account.ok_or_else(|| Error::internal("a deployment without an account"))?;
         let entry = account.entry_of_any(&self.books.prices, &target.model, model);
         let size = Size::of_passing(body, ingress.map(|ingress| &**ingress));
-        let (books, calls, mode) = (&*self.books, &self.books.calls, bill.governance.mode());
-        let estimating = Estimating { books, calls, mode, operation: Operation::Chat, size: &size };
+        let estimating = Estimating { books: &self.books, operation: Operation::Chat, size: &size };
         let estimate = estimating.of_entry(entry.as_deref(), account);
-        if estimate.cost.is_none() && bill.is_capped() {
-            return Err(estimate::unpriced(model));
-        }
-        bill.admit(model, estimate.tokens, estimate.cost).await
+        bill.admit(model, (estimate.tokens, estimate.cost), None).await.map(|_| ())
     }
 
     async fn exchange(

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use llm_core::ingress::Took;
+use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
 use llm_core::provider::Inbound;
 use llm_core::response::FinishReason;
@@ -82,7 +83,7 @@ pub(crate) struct Settlement {
     /// What is held for the call, where anybody must know of attempts under way.
     purse: Option<Arc<Purse>>,
     /// Who pays, where that is of interest.
-    bill: Option<Box<Bill>>,
+    bill: Option<Arc<Bill>>,
     /// Done when the row survives a power failure. In a lock so that the account can be looked at from several threads.
     durable: Option<Mutex<Durable>>,
     /// Counts the call as being served until the account is dropped.
@@ -188,16 +189,17 @@ impl Settlement {
     /// The caller is known, and pays.
     pub(crate) fn bills(&mut self, bill: Bill) {
         self.purse = Some(Arc::clone(&bill.purse));
-        self.bill = Some(Box::new(bill));
+        self.bill = Some(Arc::new(bill));
     }
 
     /// Who pays, where that is of interest.
-    pub(crate) fn bill(&self) -> Option<&Bill> {
-        self.bill.as_deref()
+    pub(crate) fn bill(&self) -> Option<&Arc<Bill>> {
+        self.bill.as_ref()
     }
 
+    /// The same, as long as nobody else has a share of it.
     pub(crate) fn bill_mut(&mut self) -> Option<&mut Bill> {
-        self.bill.as_deref_mut()
+        self.bill.as_mut().and_then(Arc::get_mut)
     }
 
     pub(crate) fn purse(&self) -> Option<&Arc<Purse>> {
@@ -292,6 +294,11 @@ impl Settlement {
             usage.add(&before.0);
         }
         usage
+    }
+
+    /// What answers cost that broke off, and attempts that were outrun.
+    pub(crate) fn spent_before(&self) -> NanoDollars {
+        self.before.as_ref().and_then(|before| before.1).map(|cost| cost.total).unwrap_or_default()
     }
 
     pub(crate) fn finished(&mut self, finish: Option<FinishReason>) {

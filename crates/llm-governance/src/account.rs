@@ -1,19 +1,30 @@
-//! Subjects in memory: their terms, and the counters that outlive a change of the terms.
+//! Subjects in memory: their terms, and the meters that outlive a change of the terms.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use llm_core::money::NanoDollars;
 use parking_lot::Mutex;
 
-use crate::budget::Counter;
-use crate::duration::BudgetDuration;
+use crate::budget::{self, BookName, Books, Budget, BudgetStanding};
+use crate::duration::Period;
+use crate::events::{self, Events};
+use crate::limit::{self, Limit, Windows};
+use crate::means::Means;
+use crate::meter::{BySubject, Meter};
 use crate::store::{Directory, Spent, StoreError};
-use crate::subject::Subject;
+use crate::subject::{Scope, Subject};
 use crate::terms::Terms;
 use crate::time::Timestamp;
 
-/// A subject with its terms, and the counters of its budgets.
+/// Meters are found under as many locks.
+const SHARDS: usize = 16;
+
+/// A subject with its terms, and its meter where anything of it is capped or limited.
 #[derive(Debug)]
 pub struct Account {
     /// Who.
@@ -22,46 +33,45 @@ pub struct Account {
     pub alias: Option<String>,
     /// What it may do; of a key, without its metadata. Equal terms are the same ones in memory.
     pub terms: Arc<Terms>,
-    /// Its budgets.
-    pub budgets: Vec<Budget>,
+    made: Timestamp,
+    pub(crate) budgets: Box<[Budget]>,
+    pub(crate) limits: Box<[Limit]>,
+    pub(crate) meter: Option<Arc<Meter>>,
+    /// Of a key whose spending no meter counts: what it has spent, for those who look.
+    spent: AtomicI64,
+    pub(crate) house: Arc<House>,
 }
 
-/// A cap, and the counter that it holds for.
+/// The meters of all accounts. A subject that is looked up again finds its meter.
 #[derive(Debug)]
-pub struct Budget {
-    /// What may be spent; `None`: it is counted, and never refused.
-    pub cap: Option<NanoDollars>,
-    /// What may be spent before somebody is told.
-    pub soft: Option<NanoDollars>,
-    /// The model of a single model's budget.
-    pub model: Option<Arc<str>>,
-    /// What is spent and held.
-    pub counter: Arc<Counter>,
+pub struct Accounts(Arc<House>);
+
+/// What all accounts of a gateway share.
+pub(crate) struct House {
+    shards: [Mutex<HashSet<BySubject>>; SHARDS],
+    hasher: RandomState,
+    /// How many books were begun: calls under way may not have seen the last ones.
+    begun: AtomicU64,
+    pub windows: Windows,
+    pub events: Arc<dyn Events>,
+    pub means: Option<Means>,
 }
 
-/// What a budget is of: the counter is the same as long as this is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Name {
-    subject: Subject,
-    model: Option<Arc<str>>,
-    duration: Option<BudgetDuration>,
-    anchor: Timestamp,
-}
-
-/// The counters of all accounts, by subject and period. A subject that is looked up again finds its counters.
-#[derive(Debug, Default)]
-pub struct Accounts {
-    counters: Mutex<HashMap<Name, Arc<Counter>>>,
-}
-
-/// What a budget is before its counter is found.
-struct Planned {
-    name: Name,
-    cap: Option<NanoDollars>,
-    soft: Option<NanoDollars>,
+/// What terms need of a meter.
+struct Plan {
+    budgets: Vec<(BookName, Budget)>,
+    limits: Vec<Limit>,
+    counts_slots: bool,
 }
 
 impl Accounts {
+    /// Accounts that nothing was asked of yet. `means` are kept where calls hold what such calls cost on average.
+    pub(crate) fn new(windows: Windows, events: Arc<dyn Events>, means: Option<Means>) -> Self {
+        let shards = std::array::from_fn(|_| Mutex::default());
+        let (hasher, begun) = (RandomState::new(), AtomicU64::new(0));
+        Self(Arc::new(House { shards, hasher, begun, windows, events, means }))
+    }
+
     /// The account of a subject. What was spent before is asked of the directory where memory does not know it.
     ///
     /// # Errors
@@ -72,73 +82,213 @@ impl Accounts {
         (terms, made): (Arc<Terms>, Timestamp),
         directory: &dyn Directory,
     ) -> Result<Arc<Account>, StoreError> {
-        let zone: Option<Arc<str>> = terms.budget_time_zone.as_deref().map(Arc::from);
-        let planned = plan(&subject, &terms, made);
-        let now = Timestamp::now();
-        let missing: Vec<&Name> = {
-            let counters = self.counters.lock();
-            planned.iter().map(|one| &one.name).filter(|name| !counters.contains_key(*name)).collect()
+        let mut plan = Plan::of(&terms, made);
+        let mut spent = NanoDollars(0);
+        let meter = match plan.needs_meter() {
+            true => Some(self.0.meter(&subject, &mut plan, directory).await?),
+            false => {
+                if subject.scope == Scope::Key {
+                    let name = BookName::new(&terms, made, (None, terms.budget_duration));
+                    spent =
+                        asked(&subject, &[name], directory).await?.first().map_or(spent, |one| one.amount);
+                }
+                None
+            }
         };
-        let mut spent: Vec<Spent> = missing.iter().map(|name| name.asked(zone.as_deref(), now)).collect();
-        if !spent.is_empty() {
-            directory.spent(&mut spent).await?;
-        }
-        let mut counters = self.counters.lock();
-        for (name, spent) in missing.into_iter().zip(spent) {
-            // Somebody may have been quicker: the first one is the one that calls hold from.
-            counters.entry(name.clone()).or_insert_with(|| {
-                let (model, duration) = (name.model.clone(), name.duration);
-                let periods = (name.anchor, zone.clone());
-                let began = (spent.period, spent.amount);
-                Arc::new(Counter::new(name.subject.clone(), model, duration, periods, began))
-            });
-        }
-        let budgets = planned.into_iter().filter_map(|one| {
-            let counter = Arc::clone(counters.get(&one.name)?);
-            Some(Budget { cap: one.cap, soft: one.soft, model: one.name.model, counter })
-        });
-        let budgets = budgets.collect();
-        Ok(Arc::new(Account { subject, alias, terms, budgets }))
+        let budgets = plan.budgets.into_iter().map(|(_, budget)| budget).collect();
+        Ok(Arc::new(Account {
+            subject,
+            alias,
+            terms,
+            made,
+            budgets,
+            limits: plan.limits.into_boxed_slice(),
+            meter,
+            spent: AtomicI64::new(spent.0),
+            house: Arc::clone(&self.0),
+        }))
     }
-}
 
-impl Accounts {
-    /// What this subject spent is asked of the directory when its account is opened again.
+    /// An administrator knows better what was spent: the running periods of these subjects are corrected.
+    pub fn correct(&self, spent: &[Spent]) {
+        for one in spent {
+            let Some(meter) = self.0.find(&one.subject) else { continue };
+            let mut state = meter.lock();
+            for books in state.books.iter_mut().filter(|books| books.name.model == one.model) {
+                books.correct(one.period, one.amount);
+            }
+        }
+    }
+
+    /// What this subject has spent is asked of the directory when its account is opened again.
     pub fn forget(&self, subject: &Subject) {
-        self.counters.lock().retain(|name, _| name.subject != *subject);
+        if let Some(meter) = self.0.find(subject) {
+            meter.lock().books.iter_mut().for_each(|books| books.is_doubted = true);
+        }
+    }
+
+    /// Forgets windows that are over, and meters that know nothing any more. To be called from time to time.
+    pub fn sweep(&self, at: Timestamp) {
+        let now = limit::moment(at);
+        for shard in &self.0.shards {
+            // Nobody else has a meter that only the set has, and nobody gets it while the set is locked.
+            let is_used = |meter: &BySubject| !meter.0.lock().sweep(now) || Arc::strong_count(&meter.0) > 1;
+            let mut meters = shard.lock();
+            meters.retain(is_used);
+            if meters.len() * 4 < meters.capacity() {
+                meters.shrink_to_fit();
+            }
+        }
+    }
+
+    /// How many subjects have a meter.
+    pub fn meters(&self) -> usize {
+        self.0.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 }
 
-impl Name {
-    fn asked(&self, zone: Option<&str>, now: Timestamp) -> Spent {
-        let period =
-            self.duration.map_or(crate::Period::EVER, |duration| duration.period(self.anchor, zone, now));
-        Spent { subject: self.subject.clone(), model: self.model.clone(), period, amount: NanoDollars(0) }
+impl Account {
+    /// What was spent in the running period of its own budget. `None`: nobody counts it in memory, because it has no
+    /// cap.
+    pub fn spent(&self, at: Timestamp) -> Option<NanoDollars> {
+        let counted = self.budgets(at).into_iter().find(|one| one.model.is_none());
+        let uncounted = || NanoDollars(self.spent.load(Relaxed));
+        let spent = counted.map(|one| one.spent);
+        spent.or_else(|| (self.subject.scope == Scope::Key).then(uncounted))
+    }
+
+    /// How its budgets stand; none where nothing is capped.
+    pub fn budgets(&self, at: Timestamp) -> Vec<BudgetStanding> {
+        let Some(meter) = &self.meter else { return Vec::new() };
+        let mut state = meter.lock();
+        let stand = |budget: &Budget| {
+            let books = state.books_of(budget);
+            books.turn(at);
+            let (cap, soft, model) = (budget.cap, budget.soft, budget.model.clone());
+            let (period, spent, held) = (books.period(), books.spent(), books.held());
+            BudgetStanding { model, cap, soft, period, spent, held }
+        };
+        self.budgets.iter().map(stand).collect()
+    }
+
+    /// The period that a call of that moment is booked into where no budget says another one.
+    pub(crate) fn plain_period(&self, at: Timestamp) -> Period {
+        BookName::new(&self.terms, self.made, (None, self.terms.budget_duration)).period(at)
+    }
+
+    /// Whether one of its budgets is of all calls in the period of its terms.
+    pub(crate) fn counts_plainly(&self) -> bool {
+        self.terms.max_budget.is_some() || self.terms.soft_budget.is_some()
+    }
+
+    /// Remembers a cost that no meter counts.
+    pub(crate) fn note(&self, cost: NanoDollars) {
+        if self.subject.scope == Scope::Key {
+            self.spent.fetch_add(cost.0, Relaxed);
+        }
     }
 }
 
-fn plan(subject: &Subject, terms: &Terms, made: Timestamp) -> Vec<Planned> {
-    let anchor = terms.budget_start.unwrap_or(made);
-    let name = |model: Option<&str>, duration: Option<BudgetDuration>| Name {
+impl House {
+    /// A number that changes whenever books are begun.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Acquire)
+    }
+
+    /// The meter of a subject, where it has one.
+    pub(crate) fn find(&self, subject: &Subject) -> Option<Arc<Meter>> {
+        self.shard(subject).lock().get(subject).map(|meter| Arc::clone(&meter.0))
+    }
+
+    fn shard(&self, subject: &Subject) -> &Mutex<HashSet<BySubject>> {
+        &self.shards[usize::try_from(self.hasher.hash_one(subject)).unwrap_or_default() % SHARDS]
+    }
+
+    /// The meter of a subject with all that a plan needs; the plan learns where it is.
+    async fn meter(
+        &self,
+        subject: &Subject,
+        plan: &mut Plan,
+        directory: &dyn Directory,
+    ) -> Result<Arc<Meter>, StoreError> {
+        let known = self.find(subject);
+        let is_missing = |name: &BookName| known.as_ref().is_none_or(|meter| !meter.lock().has_books(name));
+        let names = plan.budgets.iter().map(|(name, _)| name);
+        let missing: Vec<BookName> = names.filter(|name| is_missing(name)).cloned().collect();
+        let spent = asked(subject, &missing, directory).await?;
+        let mut shard = self.shard(subject).lock();
+        let meter = match shard.get(subject) {
+            Some(meter) => Arc::clone(&meter.0),
+            None => {
+                let meter = Arc::new(Meter::new(subject.clone()));
+                shard.insert(BySubject(Arc::clone(&meter)));
+                meter
+            }
+        };
+        plan.settle_in(&meter, missing.into_iter().zip(spent).collect());
+        drop(shard);
+        self.begun.fetch_add(1, Release);
+        Ok(meter)
+    }
+}
+
+impl Plan {
+    fn of(terms: &Terms, made: Timestamp) -> Self {
+        let (budgets, limits) = (budget::plan(terms, made), limit::plan(terms));
+        Self { budgets, limits, counts_slots: terms.max_parallel_requests.is_some() }
+    }
+
+    fn needs_meter(&self) -> bool {
+        self.counts_slots || !self.budgets.is_empty() || !self.limits.is_empty()
+    }
+
+    /// Finds the place of everything, or makes it. Somebody may have been quicker: the first books are those that calls
+    /// hold from.
+    fn settle_in(&mut self, meter: &Meter, mut began: Vec<(BookName, Spent)>) {
+        let mut state = meter.lock();
+        for (name, budget) in &mut self.budgets {
+            let at = began.iter().position(|(missing, _)| missing == name);
+            let (period, spent) = at.map(|at| began.swap_remove(at).1).map_or_else(
+                || (name.period(Timestamp::now()), NanoDollars(0)),
+                |spent| (spent.period, spent.amount),
+            );
+            budget.book = state.book(name, || Books::new(name.clone(), period, spent));
+            let books = state.books_of(budget);
+            if books.is_doubted {
+                books.correct(period, spent);
+            }
+            // Nobody is told again of what a budget had passed before.
+            let books = state.books_of(budget);
+            books.told = events::passed(budget, books.spent());
+        }
+        for limit in &mut self.limits {
+            limit.flow = state.flow(limit);
+        }
+    }
+}
+
+/// What was spent in the running period of each.
+async fn asked(
+    subject: &Subject,
+    names: &[BookName],
+    directory: &dyn Directory,
+) -> Result<Vec<Spent>, StoreError> {
+    let now = Timestamp::now();
+    let ask = |name: &BookName| Spent {
         subject: subject.clone(),
-        model: model.map(Arc::from),
-        duration,
-        anchor,
+        model: name.model.clone(),
+        period: name.period(now),
+        amount: NanoDollars(0),
     };
-    let mut planned = vec![Planned {
-        name: name(None, terms.budget_duration),
-        cap: terms.max_budget,
-        soft: terms.soft_budget,
-    }];
-    for one in &terms.budget_limits {
-        planned.push(Planned { name: name(None, one.duration), cap: Some(one.max_budget), soft: None });
+    let mut spent: Vec<Spent> = names.iter().map(ask).collect();
+    if !spent.is_empty() {
+        directory.spent(&mut spent).await?;
     }
-    for (model, one) in &terms.model_max_budget {
-        planned.push(Planned {
-            name: name(Some(model), one.duration),
-            cap: Some(one.max_budget),
-            soft: None,
-        });
+    Ok(spent)
+}
+
+impl std::fmt::Debug for House {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("House").field("windows", &self.windows).finish_non_exhaustive()
     }
-    planned
 }

@@ -1,175 +1,234 @@
-//! Money that may be spent in a period: held before a call, settled after it.
+//! Money of one period of a budget: what is spent, and what is held for calls under way.
 //!
-//! A counter is two atomics: what is spent or held together, which a hold may never bring above the cap, and what is
-//! spent, for those who look. A period that ends leaves its counter behind and begins another: what was held in the old
-//! one settles there.
+//! A period that ends leaves nothing behind: what was held in it settles in its row of the ledger only.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-use arc_swap::ArcSwap;
 use llm_core::money::NanoDollars;
 
 use crate::duration::{BudgetDuration, Period};
-use crate::subject::Subject;
+use crate::terms::Terms;
 use crate::time::Timestamp;
 
-/// One budget of a subject.
-#[derive(Debug)]
-pub struct Counter {
-    subject: Subject,
-    model: Option<Arc<str>>,
-    duration: Option<BudgetDuration>,
+/// A cap, and which books it holds for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// What may be spent; `None`: it is counted, and never refused.
+    pub cap: Option<NanoDollars>,
+    /// What may be spent before somebody is told.
+    pub soft: Option<NanoDollars>,
+    /// The model of a single model's budget.
+    pub model: Option<Arc<str>>,
+    /// Where its subject's meter has the books.
+    pub(crate) book: u32,
+}
+
+/// How a budget stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetStanding {
+    /// The model of a single model's budget.
+    pub model: Option<Arc<str>>,
+    /// What may be spent; `None`: it is counted, and never refused.
+    pub cap: Option<NanoDollars>,
+    /// What may be spent before somebody is told.
+    pub soft: Option<NanoDollars>,
+    /// The running period.
+    pub period: Period,
+    /// What was spent in it.
+    pub spent: NanoDollars,
+    /// What calls under way may cost.
+    pub held: NanoDollars,
+}
+
+/// What a budget counts: the books are the same as long as this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BookName {
+    pub model: Option<Arc<str>>,
+    /// `None`: for ever.
+    schedule: Option<Box<Schedule>>,
+}
+
+/// When periods begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Schedule {
+    duration: BudgetDuration,
     anchor: Timestamp,
     zone: Option<Arc<str>>,
-    now: ArcSwap<Books>,
 }
 
 /// Nano-dollars of one period.
 #[derive(Debug)]
-struct Books {
-    period: Period,
-    /// Spent or held.
-    taken: AtomicI64,
-    spent: AtomicI64,
+pub(crate) struct Books {
+    pub name: BookName,
+    start: i64,
+    /// [`i64::MAX`]: never.
+    end: i64,
+    spent: i64,
+    held: i64,
+    /// What other gateways had spent and held when they were last asked.
+    elsewhere: i64,
+    /// Thresholds that somebody was told of, as [`crate::events`] numbers them.
+    pub told: u8,
+    /// An administrator changed what was spent: the directory knows it.
+    pub is_doubted: bool,
 }
 
-/// Money that is held for a call. Dropping it gives all of it back.
-#[derive(Debug)]
-pub struct Hold {
-    counter: Arc<Counter>,
-    books: Arc<Books>,
-    amount: i64,
+/// Money that is held for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hold {
+    pub amount: i64,
+    start: i64,
+    end: i64,
 }
 
-/// Why a budget refuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Whose budget.
-    pub subject: Subject,
-    /// The model of a single model's budget.
-    pub model: Option<Arc<str>>,
-    /// What may be spent.
-    pub cap: NanoDollars,
-    /// What was spent.
-    pub spent: NanoDollars,
-    /// What is neither spent nor held.
-    pub left: NanoDollars,
-    /// When the next period begins.
-    pub until: Option<Timestamp>,
-}
-
-impl Counter {
-    /// A counter whose running period has spent this much already.
-    pub fn new(
-        subject: Subject,
-        model: Option<Arc<str>>,
-        duration: Option<BudgetDuration>,
-        (anchor, zone): (Timestamp, Option<Arc<str>>),
-        (period, spent): (Period, NanoDollars),
-    ) -> Self {
-        let books = ArcSwap::from_pointee(Books::new(period, spent));
-        Self { subject, model, duration, anchor, zone, now: books }
-    }
-
-    /// Holds an amount under a cap.
-    ///
-    /// # Errors
-    /// [`Refusal`] when what is spent and held does not leave so much.
-    pub fn hold(
-        self: &Arc<Self>,
-        amount: NanoDollars,
-        cap: Option<NanoDollars>,
-        at: Timestamp,
-    ) -> Result<Hold, Refusal> {
-        let books = self.books(at);
-        let cap = cap.map_or(i64::MAX, |cap| cap.0);
-        let wanted = amount.0.max(0);
-        let taken = books.taken.fetch_update(AcqRel, Acquire, |taken| {
-            let after = taken.checked_add(wanted)?;
-            // Even a call that is free needs a budget that is not used up.
-            (after <= cap && taken < cap).then_some(after)
+impl BookName {
+    /// The books of a budget. Rolling periods do not depend on the time zone, those of the calendar on no start.
+    pub(crate) fn new(terms: &Terms, made: Timestamp, plan: (Option<&str>, Option<BudgetDuration>)) -> Self {
+        let (model, duration) = plan;
+        let schedule = duration.map(|duration| {
+            let is_rolling = matches!(duration, BudgetDuration::Rolling(_));
+            let anchor = if is_rolling { terms.budget_start.unwrap_or(made) } else { Timestamp(0) };
+            let zone = terms.budget_time_zone.as_deref().filter(|_| !is_rolling).map(Arc::from);
+            Box::new(Schedule { duration, anchor, zone })
         });
-        match taken {
-            Ok(_) => Ok(Hold { counter: Arc::clone(self), books, amount: wanted }),
-            Err(taken) => Err(Refusal {
-                subject: self.subject.clone(),
-                model: self.model.clone(),
-                cap: NanoDollars(cap),
-                spent: NanoDollars(books.spent.load(Relaxed)),
-                left: NanoDollars(cap.saturating_sub(taken).max(0)),
-                until: books.period.end,
-            }),
-        }
+        Self { model: model.map(Arc::from), schedule }
     }
 
-    /// What was spent in the running period.
-    pub fn spent(&self, at: Timestamp) -> NanoDollars {
-        NanoDollars(self.books(at).spent.load(Relaxed))
+    /// The period that a moment is in.
+    pub(crate) fn period(&self, at: Timestamp) -> Period {
+        let Some(schedule) = &self.schedule else { return Period::EVER };
+        schedule.duration.period(schedule.anchor, schedule.zone.as_deref(), at)
     }
 
-    /// What is neither spent nor held under a cap.
-    pub fn left(&self, cap: NanoDollars, at: Timestamp) -> NanoDollars {
-        NanoDollars(cap.0.saturating_sub(self.books(at).taken.load(Acquire)).max(0))
-    }
-
-    /// The running period.
-    pub fn period(&self, at: Timestamp) -> Period {
-        self.books(at).period
-    }
-
-    /// Books of the period that a moment is in; made when the last ones ended.
-    fn books(&self, at: Timestamp) -> Arc<Books> {
-        loop {
-            let books = self.now.load_full();
-            // A clock that was set back does not open an old period again.
-            if books.period.end.is_none_or(|end| at < end) {
-                return books;
-            }
-            let Some(duration) = self.duration else { return books };
-            let next =
-                Arc::new(Books::new(duration.period(self.anchor, self.zone.as_deref(), at), NanoDollars(0)));
-            self.now.compare_and_swap(&books, next);
-        }
+    /// Whether calls for a model are booked there.
+    pub(crate) fn concerns(&self, model: &str) -> bool {
+        self.model.as_deref().is_none_or(|own| own == model)
     }
 }
 
 impl Books {
-    fn new(period: Period, spent: NanoDollars) -> Self {
-        Self { period, taken: AtomicI64::new(spent.0), spent: AtomicI64::new(spent.0) }
+    /// Books whose running period has spent this much already.
+    pub(crate) fn new(name: BookName, period: Period, spent: NanoDollars) -> Self {
+        let (start, end) = bounds(period);
+        Self { name, start, end, spent: spent.0, held: 0, elsewhere: 0, told: 0, is_doubted: false }
+    }
+
+    /// Opens the period that a moment is in, where the last one has ended. A clock that was set back does not open an
+    /// old period again.
+    pub(crate) fn turn(&mut self, at: Timestamp) {
+        if at.0 < self.end || self.name.schedule.is_none() {
+            return;
+        }
+        (self.start, self.end) = bounds(self.name.period(at));
+        (self.spent, self.held, self.elsewhere, self.told) = (0, 0, 0, 0);
+    }
+
+    pub(crate) fn period(&self) -> Period {
+        period(self.start, self.end)
+    }
+
+    pub(crate) fn spent(&self) -> NanoDollars {
+        NanoDollars(self.spent)
+    }
+
+    pub(crate) fn held(&self) -> NanoDollars {
+        NanoDollars(self.held)
+    }
+
+    /// What is neither spent nor held under a cap.
+    pub(crate) fn left(&self, cap: NanoDollars) -> i64 {
+        cap.0.saturating_sub(self.spent).saturating_sub(self.held).max(0)
+    }
+
+    /// The same, after what other gateways had taken when they were last asked.
+    pub(crate) fn left_elsewhere(&self, cap: NanoDollars) -> i64 {
+        self.left(cap).saturating_sub(self.elsewhere).max(0)
+    }
+
+    /// Learns how much of a cap all gateways together have left.
+    pub(crate) fn learn(&mut self, cap: NanoDollars, left: i64) {
+        self.elsewhere = self.left(cap).saturating_sub(left).max(0);
+    }
+
+    /// Holds an amount. Whether there is so much was looked at before, under the same lock.
+    pub(crate) fn hold(&mut self, amount: i64) -> Hold {
+        self.held = self.held.saturating_add(amount);
+        Hold { amount, start: self.start, end: self.end }
+    }
+
+    /// What a hold takes of the running period.
+    pub(crate) fn own(&self, hold: &Hold) -> i64 {
+        if hold.start == self.start { hold.amount } else { 0 }
+    }
+
+    /// Holds so much for a call as it may cost now, more or less than before.
+    pub(crate) fn change(&mut self, hold: &mut Hold, amount: i64) {
+        if hold.start == self.start {
+            self.held = self.held.saturating_add(amount.saturating_sub(hold.amount));
+        }
+        hold.amount = amount;
+    }
+
+    /// Puts what was spent in place of what was held.
+    pub(crate) fn settle(&mut self, hold: &Hold, cost: i64) {
+        if hold.start == self.start {
+            self.held = self.held.saturating_sub(hold.amount);
+            self.spent = self.spent.saturating_add(cost);
+        }
+    }
+
+    /// Books what a call cost that held nothing: these books are younger than the call.
+    pub(crate) fn late(&mut self, at: Timestamp, cost: i64) {
+        if self.period().contains(at) {
+            self.spent = self.spent.saturating_add(cost);
+        }
+    }
+
+    /// An administrator knows better what was spent.
+    pub(crate) fn correct(&mut self, period: Period, spent: NanoDollars) {
+        self.is_doubted = false;
+        if period == self.period() {
+            (self.spent, self.elsewhere) = (spent.0, 0);
+        }
     }
 }
 
 impl Hold {
-    /// Whose budget it is.
-    pub fn subject(&self) -> &Subject {
-        &self.counter.subject
-    }
-
-    /// The model of a single model's budget.
-    pub fn model(&self) -> Option<&Arc<str>> {
-        self.counter.model.as_ref()
-    }
-
-    /// The period that it is held in.
-    pub fn period(&self) -> Period {
-        self.books.period
-    }
-
-    /// Puts what was really spent in place of what was held. Returns what was spent in the period until now.
-    pub fn settle(mut self, cost: NanoDollars) -> NanoDollars {
-        let held = std::mem::take(&mut self.amount);
-        let spent = self.books.spent.fetch_add(cost.0, AcqRel).saturating_add(cost.0);
-        self.books.taken.fetch_add(cost.0.saturating_sub(held), AcqRel);
-        NanoDollars(spent)
+    pub(crate) fn period(&self) -> Period {
+        period(self.start, self.end)
     }
 }
 
-impl Drop for Hold {
-    fn drop(&mut self) {
-        if self.amount != 0 {
-            self.books.taken.fetch_sub(self.amount, AcqRel);
+fn bounds(period: Period) -> (i64, i64) {
+    (period.start.0, period.end.map_or(i64::MAX, |end| end.0))
+}
+
+fn period(start: i64, end: i64) -> Period {
+    Period { start: Timestamp(start), end: (end != i64::MAX).then_some(Timestamp(end)) }
+}
+
+/// The budgets of terms, with the books that each needs; none where nothing is capped. Two of the same books are one:
+/// the lower cap holds.
+pub(crate) fn plan(terms: &Terms, made: Timestamp) -> Vec<(BookName, Budget)> {
+    let mut planned: Vec<(BookName, Budget)> = Vec::new();
+    let mut add = |model: Option<&str>, duration, cap: Option<NanoDollars>, soft| {
+        let name = BookName::new(terms, made, (model, duration));
+        match planned.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, budget)) => budget.cap = budget.cap.into_iter().chain(cap).min(),
+            None => {
+                let model = name.model.clone();
+                planned.push((name, Budget { cap, soft, model, book: 0 }));
+            }
         }
+    };
+    if terms.max_budget.is_some() || terms.soft_budget.is_some() {
+        add(None, terms.budget_duration, terms.max_budget, terms.soft_budget);
     }
+    for one in &terms.budget_limits {
+        add(None, one.duration, Some(one.max_budget), None);
+    }
+    for (model, one) in &terms.model_max_budget {
+        add(Some(model), one.duration, Some(one.max_budget), None);
+    }
+    planned
 }

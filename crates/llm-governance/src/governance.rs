@@ -3,31 +3,19 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use llm_core::money::NanoDollars;
-use llm_core::{Error, ErrorKind, Result, Secret};
-use smallvec::SmallVec;
+use llm_core::{Result, Secret};
 
-use crate::account::{Account, Accounts};
-use crate::budget::{Hold, Refusal};
+use crate::account::Accounts;
+use crate::admission::{BudgetMode, Extra, Unpriced, Want};
 use crate::callers::{CallerSettings, Callers};
-use crate::ledger::{Charge, Ledger, NoLedger};
+use crate::events::{Events, NoEvents};
+use crate::ledger::{Ledger, NoLedger};
+use crate::limit::Windows;
+use crate::means::Means;
 use crate::principal::Principal;
 use crate::shared::SharedCounters;
 use crate::store::{Directory, NoDirectory};
 use crate::terms::Terms;
-use crate::time::Timestamp;
-
-/// What is held before a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BudgetMode {
-    /// The most that the call can cost: a budget is never passed.
-    #[default]
-    Strict,
-    /// The same, and the answer is made as short as what is left can pay.
-    Clamp,
-    /// What such calls cost on average: calls under way may pass the budget together.
-    Estimate,
-}
 
 /// What governance is made from.
 pub struct GovernanceParts {
@@ -41,6 +29,12 @@ pub struct GovernanceParts {
     pub global: Terms,
     /// What is held before a call.
     pub mode: BudgetMode,
+    /// What happens to calls for a model whose price nobody knows.
+    pub unpriced: Unpriced,
+    /// How windows of limits move.
+    pub windows: Windows,
+    /// Who is told of budgets that are crossed.
+    pub events: Arc<dyn Events>,
     /// Counters that several gateways share.
     pub shared: Option<Arc<dyn SharedCounters>>,
     /// How callers are kept in memory.
@@ -55,6 +49,9 @@ impl Default for GovernanceParts {
             ledger: Arc::new(NoLedger),
             global: Terms::default(),
             mode: BudgetMode::default(),
+            unpriced: Unpriced::default(),
+            windows: Windows::default(),
+            events: Arc::new(NoEvents),
             shared: None,
             callers: CallerSettings::default(),
         }
@@ -69,34 +66,13 @@ pub struct Governance {
     pub(crate) callers: Callers,
 }
 
-/// What a call may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Want<'a> {
-    /// The model's public name.
-    pub model: &'a str,
-    /// The customer that the request names.
-    pub customer: Option<&'a str>,
-    /// Tags of the request, besides those of the caller.
-    pub tags: &'a [String],
-    /// Tokens of prompt and answer, at most or by estimate.
-    pub tokens: u64,
-    /// What the call can cost, at most or by estimate; `None`: nobody knows the price.
-    pub cost: Option<NanoDollars>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// What a call took. Dropping it gives everything back.
-#[derive(Debug, Default)]
-pub struct Admission {
-    holds: SmallVec<[Hold; 4]>,
-}
-
 impl Governance {
     /// Governance that nothing was asked of yet.
     pub fn new(parts: GovernanceParts) -> Self {
+        let means = (parts.mode == BudgetMode::Estimate).then(Means::default);
+        let accounts = Accounts::new(parts.windows, Arc::clone(&parts.events), means);
         let callers = Callers::new(&parts.callers);
-        Self { parts, accounts: Accounts::default(), administrator: ArcSwapOption::empty(), callers }
+        Self { parts, accounts, administrator: ArcSwapOption::empty(), callers }
     }
 
     /// Where rows go.
@@ -111,34 +87,19 @@ impl Governance {
             && self.parts.global == Terms::default()
     }
 
+    /// The meters of everybody.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
     /// What is held before a call.
     pub fn mode(&self) -> BudgetMode {
         self.parts.mode
     }
 
-    /// Holds what a call may take from everybody behind it: all of it or nothing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::BudgetExceeded`] and [`ErrorKind::RateLimited`], naming whose limit it is.
-    pub async fn admit(&self, principal: &Principal, want: &Want<'_>) -> Result<Admission> {
-        let extras = self.extras(want).await?;
-        let mut admission = Admission::default();
-        for account in principal.accounts.iter().chain(&extras) {
-            for budget in &account.budgets {
-                if budget.model.as_deref().is_some_and(|model| model != want.model) {
-                    continue;
-                }
-                let cost = want.cost.unwrap_or_default();
-                let held = budget.counter.hold(cost, budget.cap, want.at);
-                admission.holds.push(held.map_err(|refusal| exceeded(&refusal, cost))?);
-            }
-        }
-        Ok(admission)
-    }
-
     /// The customer and the tags of a request that have terms.
-    async fn extras(&self, want: &Want<'_>) -> Result<SmallVec<[Arc<Account>; 2]>> {
-        let mut extras = SmallVec::new();
+    pub(crate) async fn extras(&self, want: &Want<'_>) -> Result<Extra> {
+        let mut extras = Extra::new();
         if let Some(id) = want.customer {
             extras.extend(self.customer(id).await?);
         }
@@ -147,42 +108,4 @@ impl Governance {
         }
         Ok(extras)
     }
-}
-
-impl Admission {
-    /// Whose budgets a cost is booked into.
-    pub fn charges(&self, cost: NanoDollars) -> Vec<Charge> {
-        let charge = |hold: &Hold| Charge {
-            subject: hold.subject().clone(),
-            model: hold.model().map(|model| model.to_string()),
-            period: hold.period(),
-            amount: cost,
-        };
-        self.holds.iter().map(charge).collect()
-    }
-
-    /// Puts what was really used in place of what was held.
-    pub fn settle(&mut self, cost: NanoDollars, tokens: u64) {
-        let _ = tokens;
-        for hold in self.holds.drain(..) {
-            hold.settle(cost);
-        }
-    }
-}
-
-fn exceeded(refusal: &Refusal, wanted: NanoDollars) -> Error {
-    let subject = &refusal.subject;
-    let of_model = refusal.model.as_ref().map(|model| format!(" for model {model}")).unwrap_or_default();
-    let resets =
-        refusal.until.map(|until| format!("; the next period begins {}", until.iso())).unwrap_or_default();
-    let message = format!(
-        "Budget has been exceeded! {}={}{of_model} Current cost: {}, Max budget: {}. The call may cost {}, {} is left{resets}",
-        subject.scope.word(),
-        subject.id,
-        refusal.spent,
-        refusal.cap,
-        wanted,
-        refusal.left,
-    );
-    Error::new(ErrorKind::BudgetExceeded, message).with_type("budget_exceeded")
 }

@@ -6,31 +6,48 @@
 //! [`Principal`] is a caller with all accounts that its calls are booked into.
 
 pub mod account;
+pub mod admission;
 pub mod authorise;
 pub mod budget;
 pub mod callers;
 pub mod changed;
 pub mod duration;
 pub mod entity;
+pub mod events;
 pub mod governance;
 pub mod hash;
+pub mod headers;
 pub mod ledger;
+pub mod limit;
+mod means;
+mod meter;
 pub mod principal;
+pub mod refusal;
+pub mod reports;
 pub mod shared;
 pub mod store;
 pub mod subject;
+mod taking;
 pub mod terms;
 pub mod time;
 
-pub use account::{Account, Accounts, Budget};
-pub use budget::{Counter, Hold, Refusal};
+pub use account::{Account, Accounts};
+pub use admission::{Admission, BudgetMode, Unpriced, Want};
+pub use budget::{Budget, BudgetStanding};
 pub use callers::CallerSettings;
 pub use changed::Changed;
 pub use duration::{BudgetDuration, Period};
-pub use governance::{Admission, BudgetMode, Governance, GovernanceParts, Want};
+pub use events::{BudgetEvent, Events, NoEvents, Threshold};
+pub use governance::{Governance, GovernanceParts};
 pub use hash::KeyHash;
+pub use headers::{LimitStanding, LimitUnit, rate_headers};
 pub use ledger::{Charge, Durable, Ending, Ledger, LedgerRow, NoLedger};
+pub use limit::{Limit, Windows};
 pub use principal::{Principal, Role};
+pub use refusal::{Lacking, Refusal, Refused};
+pub use reports::{
+    Activity, ActivityQuery, Day, Dimension, Reports, RowCursor, RowField, RowPage, RowQuery, RowSort, Sums,
+};
 pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant};
 pub use store::{
     Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, Spent, Store,

@@ -9,7 +9,7 @@ use crate::vendor::Vendor;
 
 /// Parameters of a deployment by their names (`aws_region_name`, `vertex_project` …). Some are credentials, so all are
 /// kept as such. They go into addresses and credentials, never into a body.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters(BTreeMap<String, Secret>);
 
 impl Parameters {

@@ -72,7 +72,9 @@ impl Group {
             levels.push(Level { order, range, strategy: strategy.make(level), others: Default::default() });
         }
         let hedge = settings.hedge.map(|hedge| Box::new(Hedge::new(hedge)));
-        let waiting = all.queue.map(Waiting::new);
+        // Deployments that an earlier router had already keep their bell, and calls that wait there are heard.
+        let bell = deployments.iter().find_map(|deployment| deployment.quota().bell());
+        let waiting = all.queue.map(|queue| Waiting::new(queue, bell));
         if let Some(waiting) = &waiting {
             deployments.iter().for_each(|deployment| deployment.quota().ring(waiting.bell()));
         }

@@ -103,9 +103,9 @@ impl Health {
         let _ = self.settings.set(Arc::clone(settings));
     }
 
-    /// Says that its group has other deployments.
-    pub(crate) fn has_siblings(&self) {
-        self.siblings.store(true, Ordering::Relaxed);
+    /// Says whether its group has other deployments.
+    pub(crate) fn has_siblings(&self, siblings: bool) {
+        self.siblings.store(siblings, Ordering::Relaxed);
     }
 
     /// Names who is told of changes; only the first one is.

@@ -7,7 +7,6 @@ mod adaptive;
 mod budget;
 mod elsewhere;
 mod slots;
-mod window;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
@@ -15,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use llm_core::Error;
 use llm_core::money::NanoDollars;
+use llm_core::sync::{AtomicU64, Mutex};
+use llm_core::window::{Caps, Lack, MINUTE, Moment, Ticket, Unit, Window, moment};
 use smallvec::SmallVec;
 
 use crate::ask::Ask;
@@ -22,14 +23,12 @@ use crate::in_flight::Finished;
 use crate::price::Price;
 use crate::rule::Rule;
 use crate::shared::Shared;
-use crate::sync::{AtomicU64, Mutex};
 use crate::wait::Bell;
 
 use adaptive::Adaptive;
 use budget::Held;
 use elsewhere::{Elsewhere, Leased};
 use slots::Slots;
-use window::{Lack, Moment, Ticket, Window, moment};
 
 pub use budget::{Budget, BudgetStanding};
 
@@ -109,7 +108,7 @@ impl Quota {
             spec,
             origin: Instant::now(),
             slots: Slots::default(),
-            window: windowed.then(|| Mutex::new(Window::new(spec.rpm, spec.tpm))),
+            window: windowed.then(|| Mutex::new(Window::sliding(MINUTE))),
             no_request_before: AtomicU64::new(0),
             adaptive: spec.adaptive.then(|| Adaptive::new(spec.max_parallel)),
             budgets,
@@ -183,6 +182,11 @@ impl Quota {
         let _ = self.state.bell.set(Arc::clone(bell));
     }
 
+    /// What rings when something is given back, if anything does.
+    pub(crate) fn bell(&self) -> Option<Arc<Bell>> {
+        self.state.bell.get().map(Arc::clone)
+    }
+
     /// Takes what an attempt may use, all of it or nothing.
     ///
     /// # Errors
@@ -200,9 +204,10 @@ impl Quota {
             Some(window) => {
                 let mut window = window.lock();
                 let (now, tokens) = (state.moment(ask.now), input.saturating_add(output));
-                match window.may_take(now, tokens) {
+                let caps = Caps { requests: state.spec.rpm, tokens: state.spec.tpm };
+                match window.may_take(now, tokens, caps) {
                     Err(lack) => Err(state.full(lack)),
-                    Ok(()) => state.take_slot().map(|()| window.take(now, tokens).ok()),
+                    Ok(()) => state.take_slot().map(|()| window.take(now, tokens, caps).ok()),
                 }
             }
         }?;
@@ -242,10 +247,14 @@ impl State {
     }
 
     fn full(&self, lack: Lack) -> Rule {
-        if let (Some(until), "rpm") = (lack.until, lack.limit) {
+        if let (Some(until), Unit::Requests) = (lack.until, lack.of) {
             self.no_request_before.store(until, Relaxed);
         }
-        Rule::Full { limit: lack.limit, until: lack.until.and_then(|until| self.instant(until)) }
+        let limit = match lack.of {
+            Unit::Requests => "rpm",
+            Unit::Tokens => "tpm",
+        };
+        Rule::Full { limit, until: lack.until.and_then(|until| self.instant(until)) }
     }
 
     /// Tokens of prompt and answer, where anything depends on them. The answer is taken for as long as the request

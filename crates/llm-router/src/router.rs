@@ -115,7 +115,8 @@ pub struct Alias {
     pub hidden: bool,
 }
 
-/// Names to groups. Immutable: a changed configuration makes a new one.
+/// Names to groups. Immutable: a changed configuration makes a new one, from the same deployments where those did not
+/// change, so that what is known of them stays.
 pub struct Router {
     exact: HashMap<String, Arc<Group>>,
     /// Longest pattern first.
@@ -138,8 +139,8 @@ impl Router {
             deployment.health().follow(&health);
             by_name.entry(deployment.group.clone()).or_default().push(deployment);
         }
-        for group in by_name.values().filter(|group| group.len() > 1) {
-            group.iter().for_each(|deployment| deployment.health().has_siblings());
+        for group in by_name.values() {
+            group.iter().for_each(|deployment| deployment.health().has_siblings(group.len() > 1));
         }
         let groups = by_name.into_iter().map(|(name, all)| {
             let own = settings.groups.get(name.as_str()).cloned().unwrap_or_default();

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::sync::{AtomicUsize, Mutex};
+use llm_core::sync::{AtomicUsize, Mutex};
 
 /// A call that waits looks again after this long at the latest, for room that nobody announces.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -60,8 +60,9 @@ pub(crate) struct Place {
 }
 
 impl Waiting {
-    pub(crate) fn new(settings: QueueSettings) -> Self {
-        Self { settings, bell: Arc::default() }
+    /// A queue; calls that wait already hear the same bell.
+    pub(crate) fn new(settings: QueueSettings, bell: Option<Arc<Bell>>) -> Self {
+        Self { settings, bell: bell.unwrap_or_default() }
     }
 
     /// What rings when there may be room.

@@ -1,10 +1,37 @@
 //! Where state lives that outlasts or leaves a process.
 //!
 //! - [`settings`]: where stores are.
+//! - [`journal`]: rows of the ledger on their way to a database, in files.
 //! - [`redis`] (feature `redis`): limits and cooldowns that several gateways share.
+//! - [`database`] (features `sqlite`, `postgres`): one SQL database, asked in one way whichever it is.
+//! - [`entities`] (with a database): keys, teams and all others that administrators make.
+//! - [`ledger`] (with a database): what the journal is drained into, and what is read of it.
+//! - [`seal`] (with a database): secrets encrypted at rest.
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod database;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod entities;
+pub mod journal;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod ledger;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod seal;
 pub mod settings;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
-pub use settings::RedisSettings;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use database::{Database, DatabaseError, Row, Transaction, Value};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use entities::Entities;
+pub use journal::{Durability, Journal, JournalSettings, JournalStatus, WhenFull};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use ledger::{Books, Drain, DrainSettings, DrainStatus, DrainThread, Export, ExportFormat};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use seal::Seal;
+pub use settings::{DatabaseSettings, RedisSettings};

@@ -70,14 +70,19 @@ impl SharedRouterState {
         })
     }
 
-    /// Begins to talk to Redis; what other gateways say of these deployments is told to them. Later calls do nothing.
+    /// Begins to talk to Redis; what other gateways say of these deployments is told to them. Later calls name the
+    /// deployments anew.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn start<'a>(&self, deployments: impl IntoIterator<Item = &'a Arc<Deployment>>) -> Result<()> {
-        let idle = self.idle.lock().take();
-        let Some(Idle { client, settings, commands }) = idle else { return Ok(()) };
         let known = deployments.into_iter().map(|one| (one.id.clone(), Arc::downgrade(one))).collect();
+        let idle = self.idle.lock().take();
+        let Some(Idle { client, settings, commands }) = idle else {
+            // A thread that is busy beyond hope hears of them with the next change.
+            let _ = self.commands.try_send(Command::Know(known));
+            return Ok(());
+        };
         let beginning = Beginning { client, settings, known, status: Arc::clone(&self.status) };
         let thread = std::thread::Builder::new().name("llm-redis".to_owned());
         let started = thread.spawn(move || beginning.run(commands));

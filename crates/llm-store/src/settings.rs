@@ -42,3 +42,31 @@ impl Default for RedisSettings {
         }
     }
 }
+
+/// Where the database is, and how it is talked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseSettings {
+    /// `sqlite:path`, `sqlite://path`, `sqlite::memory:`, `postgres://…` or `postgresql://…`.
+    pub url: Secret,
+    /// How many connections it may have at most: those of a PostgreSQL, those that only read of a SQLite.
+    pub connections: usize,
+    /// How long a new connection may take.
+    pub connect_timeout: Duration,
+    /// How long a statement waits for its turn when all connections are busy.
+    pub wait_timeout: Duration,
+    /// How long a statement may run.
+    pub statement_timeout: Duration,
+}
+
+impl DatabaseSettings {
+    /// The database at an address, and the usual for the rest.
+    pub fn new(url: Secret) -> Self {
+        Self {
+            url,
+            connections: 10,
+            connect_timeout: Duration::from_secs(5),
+            wait_timeout: Duration::from_secs(10),
+            statement_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -57,7 +57,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
 
 /// Dependencies (or some features of one) that only some crates may have: `(name, features, owners)`; without
 /// features the dependency itself is meant.
-const OWNERS: [(&str, &[&str], &[&str]); 12] = [
+const OWNERS: [(&str, &[&str], &[&str]); 13] = [
     ("reqwest", &[], &["llm-transport"]),
     ("hyper", &["client", "full"], &["llm-transport"]),
     ("hyper-util", &["client", "client-legacy", "client-pool", "client-proxy", "full"], &["llm-transport"]),
@@ -68,6 +68,7 @@ const OWNERS: [(&str, &[&str], &[&str]); 12] = [
     ("prometheus", &[], &["llm-metrics"]),
     ("figment", &[], &["llm-config"]),
     ("schemars", &[], &["llm-config"]),
+    ("deadpool-postgres", &[], &["llm-store"]),
     ("rusqlite", &[], &["llm-store"]),
     ("tokio-postgres", &[], &["llm-store"]),
 ];

@@ -1,20 +1,14 @@
 //! Budgets of a key: held before a call, settled after it, never passed.
 
-use std::sync::Arc;
-
+use llm_core::ErrorKind;
 use llm_core::money::NanoDollars;
-use llm_core::{ErrorKind, Secret};
 use llm_governance::authorise::NoGroups;
-use llm_governance::{Governance, GovernanceParts, Terms, Timestamp, Want};
+use llm_governance::{CallerSettings, Governance, Terms, Timestamp, Want};
 
-use crate::people::{Keys, key};
+use crate::people::{self, People, key};
 
 fn governance(terms: Terms) -> Governance {
-    Governance::new(GovernanceParts {
-        master_key: Some(Secret::new("sk-master".to_owned())),
-        directory: Arc::new(Keys(vec![key("sk-one", terms)])),
-        ..GovernanceParts::default()
-    })
+    people::governance(&People::of([key("sk-one", terms)]), CallerSettings::default())
 }
 
 fn want(cost: i64) -> Want<'static> {
@@ -39,6 +33,7 @@ async fn a_budget_holds_what_calls_under_way_may_cost() {
     let caller = governance.identify(Some(b"sk-one"), None).await.expect("a key");
     let mut first = governance.admit(&caller, &want(60)).await.expect("there is room");
     let refused = governance.admit(&caller, &want(60)).await.expect_err("60 and 60 are more than 100");
+    let refused = refused.error();
     assert_eq!(refused.kind(), ErrorKind::BudgetExceeded);
     assert!(refused.message().contains("Max budget: 0.0000001"), "{}", refused.message());
     let charges = first.charges(NanoDollars(10));
@@ -52,7 +47,8 @@ async fn a_budget_holds_what_calls_under_way_may_cost() {
     let again = governance.identify(Some(b"sk-one"), None).await.expect("looked up again");
     governance.admit(&again, &want(91)).await.expect_err("the counters are the same");
     governance.admit(&again, &want(90)).await.expect("90 are left").settle(NanoDollars(90), 0);
-    governance.admit(&again, &want(0)).await.expect_err("nothing is left");
+    governance.admit(&again, &want(1)).await.expect_err("nothing is left");
+    governance.admit(&again, &want(0)).await.expect("what is free needs no money");
 }
 
 #[tokio::test]

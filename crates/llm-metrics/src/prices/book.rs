@@ -16,7 +16,7 @@ pub(crate) const EMBEDDED: &str = include_str!("../../data/prices.tsv");
 const FAMILY: usize = 3;
 
 /// What models cost, and what else is known of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PriceBook {
     table: Table,
     own: BTreeMap<Box<str>, ModelEntry>,

@@ -8,7 +8,7 @@ use llm_core::{Error, Result};
 use super::entry::ModelEntry;
 
 /// A table that is never read as a whole, only searched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Table {
     text: Cow<'static, str>,
     /// Where the head ends.

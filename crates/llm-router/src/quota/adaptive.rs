@@ -4,10 +4,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use llm_core::sync::{AtomicU32, Mutex};
 use llm_core::{Error, ErrorKind, Fault};
 
 use crate::in_flight::Finished;
-use crate::sync::{AtomicU32, Mutex};
 
 /// Where learning begins.
 const START: f64 = 32.0;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use llm_core::money::NanoDollars;
+use llm_core::sync::Mutex;
 
 use crate::rule::Rule;
-use crate::sync::Mutex;
 
 /// Money that may be spent in a window. It is kept in memory and begins anew with the process.
 #[derive(Debug)]

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use super::window::Moment;
+use llm_core::sync::{AtomicU64, Mutex};
+use llm_core::window::Moment;
+
 use super::{QuotaSpec, Reservation, State};
 use crate::clock;
 use crate::rule::Rule;
 use crate::shared::{Lease, Shared, Verdict, Want};
-use crate::sync::{AtomicU64, Mutex};
 
 /// For how long a refusal is believed at most: room that another gateway gives back is found after that.
 const BELIEVED: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-use crate::sync::AtomicU32;
+use llm_core::sync::AtomicU32;
 
 /// Attempts that are under way.
 #[derive(Debug)]

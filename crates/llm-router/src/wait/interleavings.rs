@@ -19,7 +19,7 @@ impl Wake for Woken {
 #[test]
 fn whoever_waits_is_woken_or_has_found_the_slot() {
     loom::model(|| {
-        let waiting = Waiting::new(QueueSettings { timeout: Duration::from_secs(60), most: 4 });
+        let waiting = Waiting::new(QueueSettings { timeout: Duration::from_secs(60), most: 4 }, None);
         let quota = Quota::new(QuotaSpec { max_parallel: Some(1), ..QuotaSpec::default() }, Vec::new(), None);
         quota.ring(waiting.bell());
         let now = Instant::now();

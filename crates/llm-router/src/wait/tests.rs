@@ -5,7 +5,7 @@ use futures_util::FutureExt as _;
 use super::*;
 
 fn waiting(seconds: u64, most: usize) -> Waiting {
-    Waiting::new(QueueSettings { timeout: Duration::from_secs(seconds), most })
+    Waiting::new(QueueSettings { timeout: Duration::from_secs(seconds), most }, None)
 }
 
 fn now() -> Instant {

@@ -106,6 +106,28 @@ fn the_program_says_where_it_listens_and_ends_when_asked() {
 }
 
 #[test]
+fn a_file_that_changes_is_read_again_and_a_wrong_one_changes_nothing() {
+    let file =
+        std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("watch-{}.yaml", std::process::id()));
+    let write = |model: &str| {
+        let text = format!("model_list: [{{model_name: one, litellm_params: {{model: {model}}}}}]\n");
+        std::fs::write(&file, text).expect("a folder for files");
+    };
+    write("mock/echo");
+    let mut run = Run::start(&["--port", "0", "--config", file.to_str().expect("text")]);
+    run.line("listening");
+    write("no-such-vendor-at-all/echo");
+    let wrong = run.line("the new configuration is wrong, the old one stays");
+    assert!(wrong.to_string().contains("no-such-vendor-at-all"), "{wrong}");
+    write("mock/flat");
+    run.line("configuration read again");
+    run.signal(Signal::TERM);
+    run.line("ended");
+    assert_eq!(run.end(), Some(0));
+    std::fs::remove_file(file).expect("it was there");
+}
+
+#[test]
 fn idle_deployments_are_asked_in_the_background() {
     let vendor = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = vendor.local_addr().expect("bound");

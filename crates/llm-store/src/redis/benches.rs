@@ -37,6 +37,17 @@ impl Heard {
         Self { known, origin, current: HashMap::new() }
     }
 
+    /// These are the deployments now. One that is new hears of all benches again.
+    pub(super) fn know(&mut self, known: HashMap<String, Weak<Deployment>>) {
+        let before = std::mem::replace(&mut self.known, known);
+        let known = &self.known;
+        let is_new = |id: &str| match (before.get(id), known.get(id)) {
+            (Some(before), Some(now)) => !before.ptr_eq(now),
+            (before, _) => before.is_none(),
+        };
+        self.current.retain(|field, _| parse(field).is_some_and(|(_, id)| !is_new(id)));
+    }
+
     /// Takes in all benches that there are.
     pub(super) fn take(&mut self, told: &[Told], now: Instant) {
         let is_told = |field: &str| told.iter().any(|(one, ..)| one == field);

@@ -46,6 +46,8 @@ pub(super) enum Command {
     Bench(String, BenchElsewhere),
     /// Tells of its end.
     Recovered(String),
+    /// These are the deployments now, by id.
+    Know(HashMap<String, Weak<Deployment>>),
 }
 
 /// What an attempt would take.
@@ -143,6 +145,7 @@ impl Worker {
                 command = commands.recv() => match command {
                     None => return false,
                     Some(Command::Release(release)) => self.forget(&release),
+                    Some(Command::Know(known)) => self.heard.borrow_mut().know(known),
                     Some(_) => {}
                 },
             }
@@ -199,7 +202,11 @@ impl Worker {
                 Command::Recovered(field) => {
                     pipe.add_command(scripts.recovered(&field)).ignore();
                 }
+                Command::Know(known) => self.heard.borrow_mut().know(known),
             }
+        }
+        if pipe.is_empty() {
+            return;
         }
         let (line, slots) = (line.clone(), Rc::clone(&self.slots));
         spawn_local(async move { line.ask(pipe, asked, &slots).await });

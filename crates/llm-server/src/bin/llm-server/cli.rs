@@ -19,7 +19,7 @@ Examples:
 
 Signals:
   TERM, INT   finish open requests, then end; a second one ends at once
-  HUP         read the configuration again; open requests end as they began
+  HUP         read the configuration again, as when one of its files changes; open requests end as they began
 
 Exit codes:
   0 ended as asked   1 wrong configuration, or the address is in use   2 wrong usage";
@@ -110,6 +110,9 @@ pub(crate) struct Serve {
     /// Threads that serve requests [default: one for each core].
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZeroUsize>,
+    /// Do not read the configuration again when one of its files changes.
+    #[arg(long, env = "LLM_NO_WATCH", hide_env_values = true)]
+    pub no_watch: bool,
     /// Log more.
     #[arg(long)]
     pub debug: bool,

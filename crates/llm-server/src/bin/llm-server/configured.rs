@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use llm_config::{Flags, Loaded, Origin};
+use llm_config::{Builder, Flags, Loaded, Origin};
 use llm_gateway::GatewayParts;
 use llm_server::Limits;
 
@@ -99,9 +99,23 @@ impl Configured {
         }
     }
 
+    /// The files that it was read from, as far as they are to be watched.
+    pub(crate) fn files(&self, flags: &Serve) -> Vec<String> {
+        if flags.no_watch {
+            return Vec::new();
+        }
+        let sources = &self.loaded.sources;
+        sources.files.iter().chain(&sources.dotenv).map(|file| file.to_string()).collect()
+    }
+
     /// What the gateway is made from.
     pub(crate) fn parts(&self) -> Result<GatewayParts, Failure> {
-        llm_config::build(&self.loaded).map_err(|report| Failure(report.to_string()))
+        self.parts_after(&mut Builder::default())
+    }
+
+    /// The same, where an earlier configuration was built: what did not change stays.
+    pub(crate) fn parts_after(&self, builder: &mut Builder) -> Result<GatewayParts, Failure> {
+        builder.build(&self.loaded).map_err(|report| Failure(report.to_string()))
     }
 }
 

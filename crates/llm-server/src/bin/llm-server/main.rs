@@ -7,6 +7,7 @@ mod descriptors;
 mod explain;
 mod logging;
 mod signals;
+mod watch;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
+use llm_config::Builder;
 use llm_gateway::Gateway;
 use llm_server::{Options, Origins, Running, Server};
 
@@ -22,6 +24,7 @@ use cli::{Cli, Command, Serve};
 use configured::Configured;
 use logging::{Log, Look};
 use signals::{Asked, Signals};
+use watch::Watch;
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
@@ -59,7 +62,8 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     let configured = configured::load(flags)?;
     let _log = start_log(flags, &configured)?;
     descriptors::allow_many();
-    let gateway = Arc::new(Gateway::new(configured.parts()?));
+    let mut builder = Builder::default();
+    let gateway = Arc::new(Gateway::new(configured.parts_after(&mut builder)?));
     let listener = listen(&configured)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| failed("start", &error))?.block_on(async {
@@ -68,7 +72,7 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         announce(flags, &configured, server.address());
         let checked = Arc::clone(&gateway);
         let checks = tokio::spawn(async move { checked.check_deployments().await });
-        live(flags, &configured, &gateway, server, signals).await;
+        live(flags, &configured, (&gateway, builder), server, signals).await;
         checks.abort();
         tracing::info!("ended");
         Ok(())
@@ -79,12 +83,22 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
 async fn live(
     flags: &Serve,
     configured: &Configured,
-    gateway: &Gateway,
+    (gateway, mut builder): (&Gateway, Builder),
     server: Running,
     mut signals: Signals,
 ) {
-    while signals.next().await == Asked::Reload {
-        reload(flags, gateway);
+    let mut watch = Watch::of(configured.files(flags));
+    loop {
+        let why = tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::End => break,
+                Asked::Reload => "asked to",
+            },
+            () = watch.changed() => "a file changed",
+        };
+        if let Some(files) = reload(flags, gateway, &mut builder, why) {
+            watch = Watch::of(files);
+        }
     }
     let open = server.connections();
     tracing::info!(open, deadline = ?configured.drain_timeout, "draining: a second signal ends at once");
@@ -103,19 +117,23 @@ async fn live(
     }
 }
 
-/// Puts a new configuration in place. Where it listens, whether it wants a key and how much it takes stay as they
-/// were: those are decided at the start.
-fn reload(flags: &Serve, gateway: &Gateway) {
-    let parts = configured::load(flags).and_then(|configured| {
+/// Puts a new configuration in place, and says which files to watch from now on. Where it listens, whether it wants a
+/// key and how much it takes stay as they were: those are decided at the start.
+fn reload(flags: &Serve, gateway: &Gateway, builder: &mut Builder, why: &str) -> Option<Vec<String>> {
+    let read = configured::load(flags).and_then(|configured| {
         configured.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        configured.parts()
+        Ok((configured.parts_after(builder)?, configured.files(flags)))
     });
-    match parts {
-        Ok(parts) => {
+    match read {
+        Ok((parts, files)) => {
             gateway.replace(parts);
-            tracing::info!("configuration read again");
+            tracing::info!(why, "configuration read again");
+            Some(files)
         }
-        Err(failure) => tracing::error!(%failure, "the new configuration is wrong, the old one stays"),
+        Err(failure) => {
+            tracing::error!(why, %failure, "the new configuration is wrong, the old one stays");
+            None
+        }
     }
 }
 

@@ -6,6 +6,12 @@ use proptest::prelude::*;
 use super::*;
 
 const SECOND: u64 = 1_000_000_000;
+const LENGTH: u64 = 60 * SECOND;
+const GRAIN: u64 = LENGTH / GRAINS;
+
+fn caps(requests: impl Into<Option<u64>>, tokens: impl Into<Option<u64>>) -> Caps {
+    Caps { requests: requests.into(), tokens: tokens.into() }
+}
 
 /// Every admission there ever was.
 struct Model {
@@ -16,7 +22,7 @@ struct Model {
 
 impl Model {
     fn sums(&self, now: Moment) -> (u64, u64) {
-        let recent = self.log.iter().filter(|(at, _)| at + MINUTE > now);
+        let recent = self.log.iter().filter(|(at, _)| at + LENGTH > now);
         recent.fold((0, 0), |(requests, tokens), (_, own)| (requests + 1, tokens + own))
     }
 
@@ -47,7 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #[test]
     fn it_lets_through_exactly_what_the_model_does(rpm in 1u64..20, tpm in 1u64..2_000, steps in steps()) {
-        let mut window = Window::new(Some(rpm), Some(tpm));
+        let mut window = Window::sliding(MINUTE);
         let mut model = Model { requests_limit: rpm, tokens_limit: tpm, log: Vec::new() };
         let mut tickets: Vec<Ticket> = Vec::new();
         let mut now = 0;
@@ -55,7 +61,7 @@ proptest! {
             match step {
                 Step::Pass(time) => now += time,
                 Step::Take(tokens) => {
-                    let taken = window.take(now, tokens);
+                    let taken = window.take(now, tokens, caps(rpm, tpm));
                     prop_assert_eq!(taken.is_ok(), model.has_room(now, tokens));
                     match taken {
                         Ok(ticket) => {
@@ -83,13 +89,13 @@ proptest! {
     #[test]
     fn a_crowded_log_is_never_too_generous_and_a_grain_late_at_most(steps in steps()) {
         let (rpm, tpm) = (100, 10_000);
-        let mut window = Window { exact: 4, ..Window::new(Some(rpm), Some(tpm)) };
+        let mut window = Window { exact: 4, ..Window::sliding(MINUTE) };
         let mut model = Model { requests_limit: rpm, tokens_limit: tpm, log: Vec::new() };
         let mut now = 0;
         for step in steps {
             match step {
                 Step::Pass(time) => now += time,
-                Step::Take(tokens) => match window.take(now, tokens) {
+                Step::Take(tokens) => match window.take(now, tokens, caps(rpm, tpm)) {
                     Ok(_) => {
                         prop_assert!(model.has_room(now, tokens));
                         model.log.push((now, tokens));
@@ -107,33 +113,68 @@ proptest! {
 
 #[test]
 fn a_busy_minute_takes_a_bounded_log() {
-    let mut window = Window::new(Some(1_000_000), None);
+    let mut window = Window::sliding(MINUTE);
     for step in 0..600_000 {
-        assert!(window.take(step * SECOND / 10_000, 1).is_ok());
+        assert!(window.take(step * SECOND / 10_000, 1, caps(1_000_000, None)).is_ok());
     }
-    assert!(window.entries.len() <= EXACT + 1 + (MINUTE / GRAIN) as usize, "{}", window.entries.len());
+    assert!(window.entries.len() <= EXACT as usize + 1 + GRAINS as usize, "{}", window.entries.len());
     assert_eq!(window.used(60 * SECOND - 1), (600_000, 600_000));
 }
 
 #[test]
 fn a_limit_of_nothing_lets_nothing_through_for_ever() {
-    let refused = |rpm, tpm| Window::new(rpm, tpm).take(0, 1).err();
-    assert_eq!(refused(Some(0), None), Some(Lack { limit: "rpm", until: None }));
-    assert_eq!(refused(None, Some(0)), Some(Lack { limit: "tpm", until: None }));
+    let refused = |caps| Window::sliding(MINUTE).take(0, 1, caps).err();
+    assert_eq!(refused(caps(0, None)), Some(Lack { of: Unit::Requests, until: None }));
+    assert_eq!(refused(caps(None, 0)), Some(Lack { of: Unit::Tokens, until: None }));
 }
 
 #[test]
 fn a_request_larger_than_the_limit_goes_through_alone() {
-    let mut window = Window::new(None, Some(100));
-    assert!(window.take(0, 1_000).is_ok());
-    assert_eq!(window.take(1, 1).err(), Some(Lack { limit: "tpm", until: Some(MINUTE) }));
+    let mut window = Window::sliding(MINUTE);
+    assert!(window.take(0, 1_000, caps(None, 100)).is_ok());
+    let lack = Lack { of: Unit::Tokens, until: Some(LENGTH) };
+    assert_eq!(window.take(1, 1, caps(None, 100)).err(), Some(lack));
 }
 
 #[test]
 fn what_is_settled_after_its_minute_is_forgotten() {
-    let mut window = Window::new(None, Some(100));
-    let mut ticket = window.take(0, 100).expect("there is room");
-    assert_eq!(window.used(MINUTE), (0, 0));
+    let mut window = Window::sliding(MINUTE);
+    let mut ticket = window.take(0, 100, caps(None, 100)).expect("there is room");
+    assert_eq!(window.used(LENGTH), (0, 0));
     window.settle(&mut ticket, 90);
-    assert_eq!(window.used(MINUTE), (0, 0));
+    assert_eq!(window.used(LENGTH), (0, 0));
+}
+
+#[test]
+fn a_fixed_window_begins_with_its_first_admission_and_empties_at_once() {
+    let mut window = Window::fixed(MINUTE);
+    let two = caps(2, None);
+    for at in [5 * SECOND, 64 * SECOND] {
+        assert!(window.take(at, 1, two).is_ok());
+    }
+    let lack = Lack { of: Unit::Requests, until: Some(65 * SECOND) };
+    assert_eq!(window.take(65 * SECOND - 1, 1, two).err(), Some(lack));
+    assert_eq!((window.empties(), window.entries.len()), (Some(65 * SECOND), 1));
+    assert!(window.take(65 * SECOND, 1, two).is_ok() && window.take(66 * SECOND, 1, two).is_ok());
+    assert_eq!(window.used(124 * SECOND), (2, 2));
+}
+
+#[test]
+fn a_clock_that_was_set_back_far_begins_anew() {
+    let mut window = Window::sliding(MINUTE);
+    let mut ticket = window.take(3_600 * SECOND, 7, caps(1, None)).expect("there is room");
+    assert!(window.take(3_590 * SECOND, 7, caps(1, None)).is_err(), "a little is no reason");
+    assert!(window.take(SECOND, 7, caps(1, None)).is_ok());
+    window.settle(&mut ticket, 1);
+    assert_eq!(window.used(SECOND), (1, 7));
+}
+
+#[test]
+fn limits_change_and_what_was_used_stays() {
+    let mut window = Window::sliding(MINUTE);
+    for _ in 0..3 {
+        assert!(window.take(0, 1, caps(3, None)).is_ok());
+    }
+    assert!(window.take(1, 1, caps(2, None)).is_err());
+    assert!(window.take(1, 1, caps(4, None)).is_ok());
 }

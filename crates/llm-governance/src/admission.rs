@@ -1,0 +1,361 @@
+//! What a call may take from everybody behind it: taken before the call, settled after it, given back when it is
+//! dropped.
+
+use std::sync::Arc;
+
+use llm_core::money::NanoDollars;
+use smallvec::SmallVec;
+
+use crate::account::Account;
+use crate::events::{self, BudgetEvent, Threshold};
+use crate::governance::Governance;
+use crate::headers::LimitStanding;
+use crate::ledger::Charge;
+use crate::meter::State;
+use crate::principal::Principal;
+use crate::refusal::Refused;
+use crate::taking::{self, Ask, Piece, Pieces, Taken};
+use crate::time::Timestamp;
+
+/// What is held before a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BudgetMode {
+    /// The most that the call can cost: a budget is never passed.
+    #[default]
+    Strict,
+    /// The same, and the answer is made as short as what is left can pay.
+    Clamp,
+    /// What such calls cost on average: calls under way may pass the budget together.
+    Estimate,
+}
+
+/// What happens to calls for a model whose price nobody knows, where a budget has to be kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unpriced {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// They cost nothing.
+    Free,
+}
+
+/// What a call may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Want<'a> {
+    /// The model's public name.
+    pub model: &'a str,
+    /// The customer that the request names.
+    pub customer: Option<&'a str>,
+    /// Tags of the request, besides those of the caller.
+    pub tags: &'a [String],
+    /// Tokens of prompt and answer, at most or by estimate.
+    pub tokens: u64,
+    /// What the call can cost, at most or by estimate; `None`: nobody knows the price.
+    pub cost: Option<NanoDollars>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a call took. Dropping it gives everything back but its request.
+#[derive(Debug)]
+pub struct Admission {
+    principal: Arc<Principal>,
+    extra: Extra,
+    /// The model, where anything of the call is counted by it.
+    model: Box<str>,
+    at: Timestamp,
+    held: Option<NanoDollars>,
+    pieces: Pieces,
+    /// [`crate::account::House::begun`] when it was taken.
+    begun: u64,
+    settled: bool,
+}
+
+/// The accounts of a call that are not the caller's.
+pub(crate) type Extra = SmallVec<[Arc<Account>; 2]>;
+
+impl Governance {
+    /// Holds what a call may take from everybody behind it: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`Refused`], naming whose limit or budget is in the way and when there is room.
+    pub async fn admit(&self, principal: &Arc<Principal>, want: &Want<'_>) -> Result<Admission, Refused> {
+        self.admit_within(principal, want, None).await
+    }
+
+    /// The same, but where budgets do not have the whole cost any more, as much as they have is held, if it is `least`
+    /// or more. [`Admission::held`] says how much that was: the call must be made so short that it costs no more.
+    ///
+    /// # Errors
+    /// [`Refused`], naming whose limit or budget is in the way and when there is room.
+    pub async fn admit_within(
+        &self,
+        principal: &Arc<Principal>,
+        want: &Want<'_>,
+        least: Option<NanoDollars>,
+    ) -> Result<Admission, Refused> {
+        let extra = self.extras(want).await.map_err(Refused::Failed)?;
+        let mut admission = Admission::of(principal, extra, want.at);
+        let ask = self.ask(principal, want, least);
+        admission.take(&ask)?;
+        if !admission.pieces.is_empty() || self.mode() == BudgetMode::Estimate {
+            admission.model = want.model.into();
+        }
+        Ok(admission)
+    }
+
+    /// The call goes on with another model: holds what that one may cost, takes what its own limits ask for, and gives
+    /// back what was taken for the last model alone. The cost of the whole call is then booked as the new model's.
+    /// With `least`, as for [`Self::admit_within`].
+    ///
+    /// # Errors
+    /// [`Refused`]; what was taken before stays, and the call may still end with the last model.
+    pub async fn raise(
+        &self,
+        admission: &mut Admission,
+        want: &Want<'_>,
+        least: Option<NanoDollars>,
+    ) -> Result<(), Refused> {
+        let ask = self.ask(&admission.principal, want, least);
+        admission.take(&ask)?;
+        admission.model = want.model.into();
+        Ok(())
+    }
+
+    /// How much money a call may cost now, over all budgets behind it; `None`: nothing is capped. The next call may
+    /// take it.
+    ///
+    /// # Errors
+    /// [`Refused::Failed`] when the store cannot be asked.
+    pub async fn room(
+        &self,
+        principal: &Arc<Principal>,
+        want: &Want<'_>,
+    ) -> Result<Option<NanoDollars>, Refused> {
+        let extra = self.extras(want).await.map_err(Refused::Failed)?;
+        let accounts = Admission::of(principal, extra, want.at);
+        let left = taking::left(accounts.accounts().map(Arc::as_ref), &self.ask(principal, want, None));
+        Ok(left.map(NanoDollars))
+    }
+
+    /// What is taken for a want: the expected cost where the mode says so, nothing for a model that is free by the
+    /// operator's word.
+    fn ask<'a>(&self, principal: &Principal, want: &Want<'a>, least: Option<NanoDollars>) -> Ask<'a> {
+        let means = principal.accounts.first().and_then(|account| account.house.means.as_ref());
+        let caller = principal.key.as_ref().map(|key| key.0.as_slice());
+        let most = want.cost.map(|cost| cost.0.max(0));
+        let cost = match (most, means) {
+            (Some(most), Some(means)) => {
+                Some(means.of(want.model, caller).map_or(most, |mean| mean.min(most)))
+            }
+            (None, _) if self.parts.unpriced == Unpriced::Free => Some(0),
+            (cost, _) => cost,
+        };
+        let least = least.map(|least| least.0.max(0));
+        Ask { model: want.model, tokens: want.tokens, cost, least, at: want.at }
+    }
+}
+
+impl Admission {
+    /// Of a call that has taken nothing yet.
+    fn of(principal: &Arc<Principal>, mut extra: Extra, at: Timestamp) -> Self {
+        let is_behind =
+            |account: &Account| principal.accounts.iter().any(|own| own.subject == account.subject);
+        extra.retain(|account| !is_behind(account));
+        extra.sort_by(|one, next| one.subject.cmp(&next.subject));
+        extra.dedup_by(|next, one| next.subject == one.subject);
+        let principal = Arc::clone(principal);
+        let begun = principal.accounts.first().map_or(0, |account| account.house.begun());
+        let (model, pieces) = (Box::default(), Pieces::new());
+        Self { principal, extra, model, at, held: None, pieces, begun, settled: false }
+    }
+
+    /// Takes what is asked for, beside or in place of what it has.
+    fn take(&mut self, ask: &Ask<'_>) -> Result<(), Refused> {
+        let mut pieces = self.pieces.clone();
+        let accounts = self.accounts().map(Arc::as_ref);
+        let held = taking::take(accounts, ask, &mut pieces).map_err(Refused::Limit)?;
+        let holds_money = pieces.iter().any(|piece| matches!(piece.taken, Taken::Money { .. }));
+        self.held = holds_money.then_some(NanoDollars(held));
+        self.pieces = pieces;
+        Ok(())
+    }
+
+    /// Everybody behind the call, in order.
+    pub fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.principal.accounts.iter().chain(&self.extra)
+    }
+
+    /// How much money is held; `None`: none of the budgets behind the call is counted.
+    pub fn held(&self) -> Option<NanoDollars> {
+        self.held
+    }
+
+    /// Whose budgets a cost is booked into.
+    pub fn charges(&self, cost: NanoDollars) -> Vec<Charge> {
+        let mut charges = Vec::new();
+        for (place, account) in (0..=u8::MAX).zip(self.accounts()) {
+            let charge = |model: Option<&Arc<str>>, period| Charge {
+                subject: account.subject.clone(),
+                model: model.map(|model| model.to_string()),
+                period,
+                amount: cost,
+            };
+            let plain = account.plain_period(self.at);
+            let held = self.pieces_of(place).filter_map(|piece| match &piece.taken {
+                Taken::Money { budget, hold } => {
+                    Some((account.budgets.get(*budget as usize)?, hold.period()))
+                }
+                _ => None,
+            });
+            let own = charges.len();
+            charges.extend(held.map(|(budget, period)| charge(budget.model.as_ref(), period)));
+            let is_plain = |one: &Charge| one.model.is_none() && one.period == plain;
+            if !account.counts_plainly() && !charges[own..].iter().any(is_plain) {
+                charges.insert(own, charge(None, plain));
+            }
+        }
+        charges
+    }
+
+    /// How the limits behind the call stood when it was let through.
+    pub fn limits(&self) -> Vec<LimitStanding> {
+        let mut standings = Vec::new();
+        for (place, account) in (0..=u8::MAX).zip(self.accounts()) {
+            for piece in self.pieces_of(place) {
+                match piece.taken {
+                    Taken::Flow { limit, used, resets, .. } => {
+                        let limit = account.limits.get(limit as usize);
+                        standings.extend(
+                            limit
+                                .into_iter()
+                                .flat_map(|limit| taking::of_limit(account, limit, used, resets)),
+                        );
+                    }
+                    Taken::Slot { left } => {
+                        let most = account.terms.max_parallel_requests.unwrap_or_default();
+                        standings.push(taking::of_slots(account, most, left));
+                    }
+                    Taken::Money { .. } => {}
+                }
+            }
+        }
+        standings
+    }
+
+    /// Puts what was really used in place of what was held. Once: whatever is said after the first time changes
+    /// nothing.
+    pub fn settle(&mut self, cost: NanoDollars, tokens: u64) {
+        if std::mem::replace(&mut self.settled, true) {
+            return;
+        }
+        let cost = NanoDollars(cost.0.max(0));
+        let mut events = Vec::new();
+        for (place, account) in (0..=u8::MAX).zip(self.accounts()) {
+            self.settle_one((place, account), cost, tokens, &mut events);
+        }
+        if let Some(account) = self.principal.accounts.first() {
+            let caller = self.principal.key.as_ref().map(|key| key.0.as_slice());
+            if let Some(means) = account.house.means.as_ref().filter(|_| cost.0 > 0) {
+                means.learn(&self.model, caller, cost.0);
+            }
+            events.iter().for_each(|event| account.house.events.crossed(event));
+        }
+    }
+
+    fn settle_one(
+        &self,
+        (place, account): (u8, &Arc<Account>),
+        cost: NanoDollars,
+        tokens: u64,
+        events: &mut Vec<BudgetEvent>,
+    ) {
+        let Some(meter) = &account.meter else {
+            account.note(cost);
+            // The first cap of a subject may be younger than the call.
+            if account.house.begun() != self.begun
+                && let Some(meter) = account.house.find(&account.subject)
+            {
+                self.settle_late(&mut meter.lock(), &[], cost);
+            }
+            return;
+        };
+        let mut state = meter.lock();
+        let mut settled: SmallVec<[u32; 4]> = SmallVec::new();
+        for piece in self.pieces_of(place) {
+            if let Taken::Money { budget, hold } = &piece.taken
+                && let Some(budget) = account.budgets.get(*budget as usize)
+            {
+                settled.push(budget.book);
+                let books = state.books_of(budget);
+                books.settle(hold, cost.0);
+                let over = cost.0 > hold.amount && budget.cap.is_some_and(|cap| books.spent() > cap);
+                let over = over.then_some(Threshold::OverHold);
+                let news = events::news(budget, books).chain(over);
+                events.extend(news.map(|threshold| BudgetEvent {
+                    subject: account.subject.clone(),
+                    alias: account.alias.clone(),
+                    model: budget.model.clone(),
+                    threshold,
+                    cap: budget.cap,
+                    spent: books.spent(),
+                    period: books.period(),
+                }));
+            }
+            give_back(&mut state, account, piece, tokens);
+        }
+        self.settle_late(&mut state, &settled, cost);
+    }
+
+    /// Books that are younger than the call, or of terms that were changed since, count it as well.
+    fn settle_late(&self, state: &mut State, settled: &[u32], cost: NanoDollars) {
+        for (index, books) in (0..).zip(state.books.iter_mut()) {
+            if !settled.contains(&index) && books.name.concerns(&self.model) {
+                books.late(self.at, cost.0);
+            }
+        }
+    }
+
+    fn pieces_of(&self, place: u8) -> impl Iterator<Item = &Piece> {
+        self.pieces.iter().filter(move |piece| piece.account == place)
+    }
+
+    /// Nothing was used: all but the request is given back.
+    fn release(&mut self) {
+        for (place, account) in (0..=u8::MAX).zip(self.accounts()) {
+            let mut pieces = self.pieces_of(place).peekable();
+            let Some(meter) = account.meter.as_ref().filter(|_| pieces.peek().is_some()) else { continue };
+            let mut state = meter.lock();
+            for piece in pieces {
+                if let Taken::Money { budget, hold } = &piece.taken
+                    && let Some(budget) = account.budgets.get(*budget as usize)
+                {
+                    state.books_of(budget).settle(hold, 0);
+                }
+                give_back(&mut state, account, piece, 0);
+            }
+        }
+    }
+}
+
+/// Gives back what is not money, but for the tokens that were used.
+fn give_back(state: &mut State, account: &Account, piece: &Piece, tokens: u64) {
+    match piece.taken {
+        Taken::Money { .. } => {}
+        Taken::Slot { .. } => state.slots = state.slots.saturating_sub(1),
+        Taken::Flow { limit, mut ticket, .. } => {
+            let Some(limit) = account.limits.get(limit as usize) else { return };
+            if let Some(window) = state.flow_of(limit).begun() {
+                window.settle(&mut ticket, tokens);
+            }
+        }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.release();
+        }
+    }
+}

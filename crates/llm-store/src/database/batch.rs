@@ -1,0 +1,145 @@
+//! Many rows in few statements.
+
+use super::{Database, DatabaseError, Row, Transaction, Value};
+
+/// How many parameters a statement has at most: SQLite takes 32,766, and nothing becomes quicker beyond a few thousand.
+const MOST_PARAMETERS: usize = 4_096;
+
+/// Rows for one table, and what happens to those that are there already.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// The columns, in the order of each row's values.
+    pub columns: &'a [&'a str],
+    /// What follows the values: `ON CONFLICT (id) DO NOTHING`, or nothing.
+    pub conflict: &'a str,
+}
+
+impl Batch<'_> {
+    /// The statement that inserts this many rows.
+    fn text(&self, rows: usize) -> String {
+        let width = self.columns.len();
+        let row = |number: usize| {
+            let places: Vec<_> = (1..=width).map(|column| format!("${}", number * width + column)).collect();
+            format!("({})", places.join(", "))
+        };
+        let rows: Vec<_> = (0..rows).map(row).collect();
+        let Self { table, columns, conflict } = self;
+        format!("INSERT INTO {table} ({}) VALUES {} {conflict}", columns.join(", "), rows.join(", "))
+    }
+
+    fn flat(&self, rows: impl IntoIterator<Item = Vec<Value>>) -> Vec<Value> {
+        let width = self.columns.len();
+        let mut values = Vec::new();
+        for row in rows {
+            assert_eq!(row.len(), width, "a row for {} columns", width);
+            values.extend(row);
+        }
+        values
+    }
+
+    /// The statements that insert all rows, each with its values.
+    fn statements<'v>(&self, values: &'v [Value]) -> impl Iterator<Item = (String, &'v [Value])> {
+        let width = self.columns.len();
+        let mut rest = values;
+        std::iter::from_fn(move || {
+            let rows = (!rest.is_empty()).then(|| self.rows_at_once(rest.len() / width))?;
+            let (now, later) = rest.split_at(rows * width);
+            rest = later;
+            Some((self.text(rows), now))
+        })
+    }
+
+    /// How many rows go into one statement. One of few numbers, so that statements are prepared only once.
+    fn rows_at_once(&self, left: usize) -> usize {
+        let most = (MOST_PARAMETERS / self.columns.len().max(1)).max(1);
+        let most = 1 << most.ilog2();
+        if left >= most { most } else { 1 << left.ilog2() }
+    }
+}
+
+impl Transaction {
+    /// Inserts rows, each with a value for every column of the batch. How many rows were made or changed.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    ///
+    /// # Panics
+    /// When a row has more or fewer values than there are columns.
+    pub async fn insert_many(
+        &mut self,
+        batch: Batch<'_>,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> Result<u64, DatabaseError> {
+        let values = batch.flat(rows);
+        let mut changed = 0;
+        for (text, values) in batch.statements(&values) {
+            changed += self.execute(&text, values).await?;
+        }
+        Ok(changed)
+    }
+
+    /// As [`Self::insert_many`], of a batch that ends with `RETURNING …`: what it returns.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    ///
+    /// # Panics
+    /// When a row has more or fewer values than there are columns.
+    pub async fn insert_many_returning(
+        &mut self,
+        batch: Batch<'_>,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let values = batch.flat(rows);
+        let mut returned = Vec::new();
+        for (text, values) in batch.statements(&values) {
+            returned.extend(self.query(&text, values).await?);
+        }
+        Ok(returned)
+    }
+}
+
+impl Database {
+    /// Inserts rows in a transaction of their own: all or none.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    ///
+    /// # Panics
+    /// When a row has more or fewer values than there are columns.
+    pub async fn insert_many(
+        &self,
+        batch: Batch<'_>,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> Result<u64, DatabaseError> {
+        let mut transaction = self.begin().await?;
+        let changed = transaction.insert_many(batch, rows).await?;
+        transaction.commit().await?;
+        Ok(changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_numbered_through() {
+        let batch = Batch { table: "t", columns: &["a", "b"], conflict: "ON CONFLICT DO NOTHING" };
+        assert_eq!(batch.text(2), "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING");
+    }
+
+    #[test]
+    fn statements_come_in_few_sizes() {
+        let batch = Batch { table: "t", columns: &["a", "b", "c"], conflict: "" };
+        let mut left = 2_345;
+        let mut sizes = Vec::new();
+        while left > 0 {
+            sizes.push(batch.rows_at_once(left));
+            left -= sizes[sizes.len() - 1];
+        }
+        assert_eq!(sizes, [1024, 1024, 256, 32, 8, 1]);
+    }
+}

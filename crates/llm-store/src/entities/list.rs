@@ -1,0 +1,117 @@
+//! Lists: filtered, sorted and paged by the database.
+
+use llm_governance::entity::{Column, Entity};
+use llm_governance::{Filter, ListQuery, Page, StoreError};
+
+use super::explain;
+use super::table::{Table, entity, value};
+use crate::database::{Database, Value};
+
+/// The columns that say when something was made, the best one first.
+const MADE: [&str; 3] = ["created_at", "at", "updated_at"];
+
+/// One page of those that match.
+pub(super) async fn page<E: Entity>(database: &Database, query: &ListQuery) -> Result<Page<E>, StoreError> {
+    let table = Table::name::<E>();
+    let mut wanted = Wanted::default();
+    for (column, filter) in &query.filters {
+        wanted.narrow(known::<E>(column)?, filter);
+    }
+    let (condition, order) = (wanted.condition(), order::<E>(query)?);
+    let mut values = wanted.values.clone();
+    values.extend([whole(query.limit), whole(query.offset)]);
+    let (limit, offset) = (values.len() - 1, values.len());
+    let text =
+        format!("SELECT document FROM {table}{condition} ORDER BY {order} LIMIT ${limit} OFFSET ${offset}");
+    let rows = database.query(&text, &values).await.map_err(explain)?;
+    let items = rows.iter().map(entity).collect::<Result<Vec<E>, _>>()?;
+    let shown = u64::try_from(items.len()).unwrap_or(u64::MAX);
+    // A page that is not full is the last one; an empty one says nothing of those before it.
+    let total = if shown < query.limit && (shown > 0 || query.offset == 0) {
+        query.offset + shown
+    } else {
+        let text = format!("SELECT COUNT(*) AS total FROM {table}{condition}");
+        let row = database.query_one(&text, &wanted.values).await.map_err(explain)?;
+        let total = row.map(|row| row.get::<i64>("total")).transpose().map_err(explain)?;
+        u64::try_from(total.unwrap_or(0)).unwrap_or(0)
+    };
+    Ok(Page { items, total })
+}
+
+/// The conditions of a list, and their values.
+#[derive(Default)]
+struct Wanted {
+    conditions: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Wanted {
+    fn narrow(&mut self, column: &str, filter: &Filter) {
+        let condition = match filter {
+            Filter::Is(Column::Text(None) | Column::Whole(None)) => format!("{column} IS NULL"),
+            Filter::Is(wanted) => format!("{column} = {}", self.place(value(wanted))),
+            Filter::Contains(text) => {
+                let place = self.place(Value::Text(format!("%{}%", escaped(text))));
+                format!("LOWER({column}) LIKE LOWER({place}) ESCAPE '\\'")
+            }
+            Filter::OneOf(texts) if texts.is_empty() => "1 = 0".to_owned(),
+            Filter::OneOf(texts) => {
+                let places = places(self.values.len() + 1, texts.len());
+                self.values.extend(texts.iter().map(Value::from));
+                format!("{column} IN ({places})")
+            }
+            Filter::From(number) => format!("{column} >= {}", self.place((*number).into())),
+            Filter::Before(number) => format!("{column} < {}", self.place((*number).into())),
+        };
+        self.conditions.push(condition);
+    }
+
+    fn place(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
+    }
+
+    fn condition(&self) -> String {
+        match self.conditions.is_empty() {
+            true => String::new(),
+            false => format!(" WHERE {}", self.conditions.join(" AND ")),
+        }
+    }
+}
+
+/// Places of parameters: `$3, $4`.
+pub(super) fn places(first: usize, count: usize) -> String {
+    let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();
+    places.join(", ")
+}
+
+/// Text whose letters all mean themselves in a pattern.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// What a list is sorted by. Rows without a value come before all others, and after them from the highest. Ties are
+/// broken by the id, so that no page shows what another one showed.
+fn order<E: Entity>(query: &ListQuery) -> Result<String, StoreError> {
+    let (column, falling) = match query.sort {
+        Some((column, falling)) => (known::<E>(column)?, falling),
+        None => (MADE.into_iter().find(|made| E::COLUMNS.contains(made)).unwrap_or("id"), true),
+    };
+    let (direction, nulls) = if falling { ("DESC", "NULLS LAST") } else { ("ASC", "NULLS FIRST") };
+    // Where nothing is missing, an index has the order already: asking for more makes PostgreSQL sort.
+    let nulls = if column == "id" || MADE.contains(&column) { "" } else { nulls };
+    match column {
+        "id" => Ok(format!("id {direction}")),
+        column => Ok(format!("{column} {direction} {nulls}, id {direction}")),
+    }
+}
+
+/// A name that may stand in a statement: a column of the table.
+fn known<E: Entity>(column: &str) -> Result<&'static str, StoreError> {
+    let found = ["id"].iter().chain(E::COLUMNS).find(|name| **name == column).copied();
+    found.ok_or_else(|| StoreError::Failed(format!("{} have no column `{column}`", E::TABLE)))
+}
+
+fn whole(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}

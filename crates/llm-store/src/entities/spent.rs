@@ -1,0 +1,157 @@
+//! What was spent, by subject and period: the counters that budgets begin with after a restart.
+
+use std::collections::BTreeMap;
+
+use llm_core::money::NanoDollars;
+use llm_governance::{Charge, Period, Scope, Spent, StoreError, Subject, Timestamp};
+
+use super::explain;
+use super::list::escaped;
+use super::table::begin;
+use crate::database::{Batch, Database, DatabaseError, Row, Transaction, Value};
+
+/// How many counters one statement asks for at most.
+const MOST_ASKED: usize = 40;
+
+const COLUMNS: [&str; 6] = ["scope", "subject", "model", "period_start", "period_end", "amount"];
+
+const KEY: &str = "ON CONFLICT (scope, subject, model, period_start, period_end)";
+
+/// Which counter. Counters are written in this order, so that two writers never wait for each other in a circle.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct SpentKey {
+    scope: &'static str,
+    subject: String,
+    /// Empty for all models.
+    model: String,
+    period_start: i64,
+    /// 0 for never.
+    period_end: i64,
+}
+
+impl SpentKey {
+    fn new(subject: &Subject, model: Option<&str>, period: Period) -> Self {
+        Self {
+            scope: subject.scope.name(),
+            subject: subject.id.to_string(),
+            model: model.unwrap_or_default().to_owned(),
+            period_start: period.start.0,
+            period_end: period.end.map_or(0, |end| end.0),
+        }
+    }
+
+    fn values(&self) -> [Value; 5] {
+        [
+            self.scope.into(),
+            (&self.subject).into(),
+            (&self.model).into(),
+            self.period_start.into(),
+            self.period_end.into(),
+        ]
+    }
+}
+
+/// Adds what calls cost to the counters of their budgets, in the transaction that writes their rows.
+///
+/// # Errors
+/// When the database cannot be reached, is busy, or refuses.
+pub async fn add_spent<'a>(
+    transaction: &mut Transaction,
+    charges: impl IntoIterator<Item = &'a Charge>,
+) -> Result<(), DatabaseError> {
+    let mut sums: BTreeMap<SpentKey, i64> = BTreeMap::new();
+    for charge in charges {
+        let key = SpentKey::new(&charge.subject, charge.model.as_deref(), charge.period);
+        let sum = sums.entry(key).or_default();
+        *sum = sum.saturating_add(charge.amount.0);
+    }
+    let conflict = format!("{KEY} DO UPDATE SET amount = llm_spent.amount + excluded.amount");
+    write(transaction, sums, &conflict).await
+}
+
+/// Sets counters to what an administrator says.
+pub(super) async fn set(database: &Database, spent: &[Spent]) -> Result<(), StoreError> {
+    let amounts: BTreeMap<_, _> = spent
+        .iter()
+        .map(|one| (SpentKey::new(&one.subject, one.model.as_deref(), one.period), one.amount.0))
+        .collect();
+    let mut transaction = begin(database).await?;
+    let conflict = format!("{KEY} DO UPDATE SET amount = excluded.amount");
+    write(&mut transaction, amounts, &conflict).await.map_err(explain)?;
+    transaction.commit().await.map_err(explain)
+}
+
+async fn write(
+    transaction: &mut Transaction,
+    amounts: BTreeMap<SpentKey, i64>,
+    conflict: &str,
+) -> Result<(), DatabaseError> {
+    let rows = amounts.into_iter().map(|(key, amount)| {
+        let mut row = Vec::from(key.values());
+        row.push(amount.into());
+        row
+    });
+    let batch = Batch { table: "llm_spent", columns: &COLUMNS, conflict };
+    transaction.insert_many(batch, rows).await.map(|_| ())
+}
+
+/// Fills in the amounts: zero where nothing was spent.
+pub(super) async fn read(database: &Database, of: &mut [Spent]) -> Result<(), StoreError> {
+    for some in of.chunks_mut(MOST_ASKED) {
+        let keys: Vec<_> =
+            some.iter().map(|one| SpentKey::new(&one.subject, one.model.as_deref(), one.period)).collect();
+        let condition = |number: usize| {
+            let equal = |(column, place): (&&str, usize)| format!("{column} = ${}", number * 5 + place);
+            let equal: Vec<_> = COLUMNS[..5].iter().zip(1..).map(equal).collect();
+            format!("({})", equal.join(" AND "))
+        };
+        let conditions: Vec<_> = (0..keys.len()).map(condition).collect();
+        let text = format!("SELECT {} FROM llm_spent WHERE {}", COLUMNS.join(", "), conditions.join(" OR "));
+        let values: Vec<_> = keys.iter().flat_map(SpentKey::values).collect();
+        let rows = database.query(&text, &values).await.map_err(explain)?;
+        let mut found = BTreeMap::new();
+        for row in &rows {
+            let (key, amount) = counter(row).map_err(explain)?;
+            found.insert(key, amount);
+        }
+        for (one, key) in some.iter_mut().zip(&keys) {
+            one.amount = found.get(key).copied().unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+fn counter(row: &Row) -> Result<(SpentKey, NanoDollars), DatabaseError> {
+    let scope = Scope::named(row.get("scope")?);
+    let (start, end): (i64, i64) = (row.get("period_start")?, row.get("period_end")?);
+    let period = Period { start: Timestamp(start), end: (end != 0).then_some(Timestamp(end)) };
+    let subject = Subject::new(scope.unwrap_or(Scope::Global), row.get::<&str>("subject")?);
+    let model: &str = row.get("model")?;
+    Ok((SpentKey::new(&subject, Some(model), period), NanoDollars(row.get("amount")?)))
+}
+
+/// Drops the counters of somebody who is no more; of a team, those of its members too.
+pub(super) async fn forget(
+    transaction: &mut Transaction,
+    scope: Scope,
+    subject: &str,
+) -> Result<(), DatabaseError> {
+    let text = "DELETE FROM llm_spent WHERE scope = $1 AND subject = $2";
+    transaction.execute(text, &[scope.name().into(), subject.into()]).await?;
+    if scope == Scope::Team {
+        let members = format!("{}:%", escaped(subject));
+        let text = "DELETE FROM llm_spent WHERE scope = $1 AND subject LIKE $2 ESCAPE '\\'";
+        transaction.execute(text, &[Scope::TeamMember.name().into(), members.into()]).await?;
+    }
+    Ok(())
+}
+
+/// Gives the counters of one key to the one that takes its place.
+pub(super) async fn hand_over(
+    transaction: &mut Transaction,
+    old: &str,
+    new: &str,
+) -> Result<(), DatabaseError> {
+    let text = "UPDATE llm_spent SET subject = $1 WHERE scope = $2 AND subject = $3";
+    transaction.execute(text, &[new.into(), Scope::Key.name().into(), old.into()]).await.map(|_| ())
+}

@@ -1,0 +1,64 @@
+//! The ledger in the database: rows of calls, what was spent, sums by day, and what is read of them.
+//!
+//! [`Drain`] takes rows out of the [`Journal`](crate::Journal) and books them, each once; [`Books`] answers
+//! [`Reports`](llm_governance::Reports), lets go of old rows and writes exports. Three tables of rows and sums:
+//! `llm_ledger` with `llm_ledger_tags`, `llm_daily`, and `llm_spent`, which budgets are read from.
+
+mod activity;
+mod book;
+mod columns;
+mod conditions;
+mod daily;
+mod drain;
+mod export;
+mod retention;
+mod rows;
+mod spent;
+
+use futures_util::future::BoxFuture;
+use llm_governance::{Activity, ActivityQuery, LedgerRow, Reports, RowPage, RowQuery, StoreError};
+
+use crate::database::{Database, DatabaseError, DatabaseErrorKind};
+pub use drain::{Drain, DrainSettings, DrainStatus, DrainThread};
+pub use export::{Export, ExportFormat};
+
+/// What can be read of a ledger, and how it is kept small.
+#[derive(Clone, Debug)]
+pub struct Books {
+    database: Database,
+}
+
+impl Books {
+    /// The ledger in this database.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+impl Reports for Books {
+    fn rows<'a>(&'a self, query: &'a RowQuery) -> BoxFuture<'a, Result<RowPage, StoreError>> {
+        Box::pin(async move { rows::page(&self.database, query).await.map_err(told) })
+    }
+
+    fn count<'a>(&'a self, query: &'a RowQuery, most: u64) -> BoxFuture<'a, Result<u64, StoreError>> {
+        Box::pin(async move { rows::count(&self.database, query, most).await.map_err(told) })
+    }
+
+    fn row<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<LedgerRow>, StoreError>> {
+        Box::pin(async move { rows::one(&self.database, id).await.map_err(told) })
+    }
+
+    fn activity<'a>(&'a self, query: &'a ActivityQuery) -> BoxFuture<'a, Result<Vec<Activity>, StoreError>> {
+        Box::pin(async move { activity::sums(&self.database, query).await.map_err(told) })
+    }
+}
+
+/// What a database could not do, in governance's words.
+fn told(error: DatabaseError) -> StoreError {
+    let message = error.to_string();
+    match error.kind() {
+        DatabaseErrorKind::Unreachable | DatabaseErrorKind::Busy => StoreError::Unavailable(message),
+        DatabaseErrorKind::Conflict => StoreError::Conflict(message),
+        _ => StoreError::Failed(message),
+    }
+}

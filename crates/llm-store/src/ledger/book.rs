@@ -1,0 +1,64 @@
+//! Rows are booked: in one transaction they are written, and those that were not there yet are added to all sums.
+
+use std::collections::BTreeSet;
+
+use llm_governance::LedgerRow;
+
+use super::columns::{COLUMNS, fitting, values};
+use super::{daily, spent};
+
+use crate::database::{Batch, Database, DatabaseError, Transaction, Value};
+
+const ROWS: Batch<'_> =
+    Batch { table: "llm_ledger", columns: &COLUMNS, conflict: "ON CONFLICT (id) DO NOTHING RETURNING id" };
+
+const TAGS: Batch<'_> = Batch {
+    table: "llm_ledger_tags",
+    columns: &["id", "tag", "started"],
+    conflict: "ON CONFLICT DO NOTHING",
+};
+
+/// Books rows, all or none. A row that is there already is passed over. How many were new.
+pub(super) async fn book(database: &Database, rows: &[LedgerRow]) -> Result<usize, DatabaseError> {
+    let mut transaction = database.begin().await?;
+    let new = insert(&mut transaction, rows).await?;
+    if !new.is_empty() {
+        let tags = new.iter().flat_map(|row| tags(row));
+        transaction.insert_many(TAGS, tags).await?;
+        daily::add(&mut transaction, &new).await?;
+        spent::add(&mut transaction, &new).await?;
+    }
+    transaction.commit().await?;
+    Ok(new.len())
+}
+
+/// Writes rows. Those that were not there yet.
+async fn insert<'a>(
+    transaction: &mut Transaction,
+    rows: &'a [LedgerRow],
+) -> Result<Vec<&'a LedgerRow>, DatabaseError> {
+    let all = rows.iter().map(values).collect::<Result<Vec<_>, _>>()?;
+    let written = transaction.insert_many_returning(ROWS, all).await?;
+    let mut written: BTreeSet<&str> = written.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
+    // Of two with the same id the first one was written.
+    Ok(rows.iter().filter(|row| written.remove(&*fitting(&row.id))).collect())
+}
+
+fn tags(row: &LedgerRow) -> impl Iterator<Item = Vec<Value>> {
+    let id = fitting(&row.id);
+    let tags = row.tags.iter().filter(|tag| !tag.is_empty());
+    tags.map(move |tag| vec![Value::from(&*id), Value::from(&*fitting(tag)), row.started.0.into()])
+}
+
+/// Whether the database takes a row as it should be: then one that it refuses is at fault itself.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn takes_rows(database: &Database) -> Result<(), DatabaseError> {
+    let mut transaction = database.begin().await?;
+    let row = LedgerRow { id: "trial".to_owned(), ..LedgerRow::default() };
+    insert(&mut transaction, std::slice::from_ref(&row)).await?;
+    daily::add(&mut transaction, &[&row]).await?;
+    spent::add(&mut transaction, &[&row]).await
+    // Nothing is committed.
+}

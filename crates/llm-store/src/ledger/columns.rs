@@ -1,0 +1,247 @@
+//! A row of the ledger as it stands in its table: columns for lists, and a document with the rest.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use llm_governance::{Ending, LedgerRow, RowField};
+use serde_json::{Map, Value as Json};
+
+use crate::database::{DatabaseError, Row, Value};
+
+/// The columns of `llm_ledger`, in the order of [`values`].
+pub(super) const COLUMNS: [&str; 25] = [
+    "id",
+    "started",
+    "ended",
+    "failed",
+    "total_tokens",
+    "cost",
+    "prompt_tokens",
+    "completion_tokens",
+    "took_micros",
+    "cache_hit",
+    "ending",
+    "vendor_id",
+    "key",
+    "team_id",
+    "user_id",
+    "organization_id",
+    "customer",
+    "session_id",
+    "model",
+    "model_group",
+    "deployment",
+    "provider",
+    "call_type",
+    "error",
+    "document",
+];
+
+/// Members of a row's JSON that are whole numbers in columns of the same name.
+const NUMBERS: [&str; 5] = ["started", "cost", "prompt_tokens", "completion_tokens", "took_micros"];
+
+/// Members of a row's JSON that are text in columns of the same name; NULL where they are empty.
+const TEXTS: [&str; 13] = [
+    "vendor_id",
+    "key",
+    "team_id",
+    "user_id",
+    "organization_id",
+    "customer",
+    "session_id",
+    "model",
+    "model_group",
+    "deployment",
+    "provider",
+    "call_type",
+    "error",
+];
+
+/// Text that stands in an index is not longer: PostgreSQL takes no more than some 2,700 bytes for all columns of one.
+const LONGEST: usize = 400;
+
+/// The column of a field.
+pub(super) fn column(field: RowField) -> &'static str {
+    match field {
+        RowField::Key => "key",
+        RowField::Team => "team_id",
+        RowField::User => "user_id",
+        RowField::Organization => "organization_id",
+        RowField::Customer => "customer",
+        RowField::Session => "session_id",
+        RowField::Model => "model",
+        RowField::ModelGroup => "model_group",
+        RowField::Deployment => "deployment",
+        RowField::Provider => "provider",
+        RowField::CallType => "call_type",
+        RowField::Ending => "ending",
+        RowField::Error => "error",
+    }
+}
+
+/// Text as it can stand in an index: clients choose some of it. PostgreSQL takes no zero; what is too long is cut, and
+/// told from others by a checksum.
+pub(super) fn fitting(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST && !text.contains('\0') {
+        return Cow::Borrowed(text);
+    }
+    let text = text.replace('\0', "");
+    if text.len() <= LONGEST {
+        return Cow::Owned(text);
+    }
+    let sum = crc32fast::hash(text.as_bytes());
+    let begin = &text[..text.floor_char_boundary(LONGEST - 16)];
+    Cow::Owned(format!("{begin}~{sum:08x}"))
+}
+
+/// Whether a call failed.
+pub(super) fn failed(row: &LedgerRow) -> bool {
+    matches!(row.ending, Ending::Failed | Ending::Lost)
+}
+
+/// The moment when a call ended, in microseconds since 1970.
+fn ended(row: &LedgerRow) -> i64 {
+    row.started.0.saturating_add(number(row.took_micros))
+}
+
+pub(super) fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A row's values, in the order of [`COLUMNS`].
+pub(super) fn values(row: &LedgerRow) -> Result<Vec<Value>, DatabaseError> {
+    let mut document = document(row)?;
+    let total = row.prompt_tokens.saturating_add(row.completion_tokens);
+    let mut values = vec![
+        Value::from(&*fitting(&row.id)),
+        row.started.0.into(),
+        ended(row).into(),
+        failed(row).into(),
+        number(total).into(),
+        row.cost.0.into(),
+        number(row.prompt_tokens).into(),
+        number(row.completion_tokens).into(),
+        number(row.took_micros).into(),
+        row.cache_hit.into(),
+        row.ending.name().into(),
+    ];
+    for name in ["id", "cache_hit", "ending"].iter().chain(&NUMBERS) {
+        document.remove(*name);
+    }
+    values.extend(TEXTS.iter().map(|name| text(&mut document, name)));
+    let document = serde_json::to_string(&document);
+    values.push(document.map_err(|_| unreadable("it cannot be written as JSON"))?.into());
+    Ok(values)
+}
+
+/// A text out of the document. It stays there too where the column cannot hold it as it is.
+fn text(document: &mut Map<String, Json>, name: &str) -> Value {
+    let Some(text) = document.get(name).and_then(Json::as_str).filter(|text| !text.is_empty()) else {
+        return Value::Null;
+    };
+    let fitting = fitting(text);
+    let (whole, value) = (fitting == text, Value::from(&*fitting));
+    if whole {
+        document.remove(name);
+    }
+    value
+}
+
+/// A row as JSON, without what it has in common with an empty one.
+fn document(row: &LedgerRow) -> Result<Map<String, Json>, DatabaseError> {
+    static EMPTY: LazyLock<Map<String, Json>> =
+        LazyLock::new(|| object(&LedgerRow::default()).unwrap_or_default());
+    let mut document = object(row).ok_or_else(|| unreadable("it cannot be written as JSON"))?;
+    document.retain(|name, value| EMPTY.get(name) != Some(value));
+    Ok(document)
+}
+
+fn object(row: &LedgerRow) -> Option<Map<String, Json>> {
+    match serde_json::to_value(row) {
+        Ok(Json::Object(object)) => Some(object),
+        _ => None,
+    }
+}
+
+fn unreadable(why: &str) -> DatabaseError {
+    DatabaseError::statement(format!("a row of the ledger: {why}"))
+}
+
+/// The row that stands in a table.
+pub(super) fn read(row: &Row) -> Result<LedgerRow, DatabaseError> {
+    let document: &str = row.get("document")?;
+    let mut document: Map<String, Json> =
+        serde_json::from_str(document).map_err(|_| unreadable("its document is damaged"))?;
+    for name in NUMBERS {
+        document.insert(name.to_owned(), row.get::<i64>(name)?.max(least(name)).into());
+    }
+    document.insert("cache_hit".to_owned(), row.get::<bool>("cache_hit")?.into());
+    for name in ["id", "ending"] {
+        document.insert(name.to_owned(), row.get::<&str>(name)?.into());
+    }
+    for name in TEXTS {
+        if let Some(text) = row.get::<Option<&str>>(name)? {
+            document.entry(name).or_insert_with(|| text.into());
+        }
+    }
+    serde_json::from_value(Json::Object(document)).map_err(|_| unreadable("its document is damaged"))
+}
+
+/// Counts are never negative; times and money may be.
+fn least(name: &str) -> i64 {
+    if matches!(name, "started" | "cost") { i64::MIN } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use llm_core::money::NanoDollars;
+    use llm_governance::{KeyHash, Timestamp};
+    use serde_json::json;
+
+    use super::*;
+
+    fn there_and_back(row: &LedgerRow) -> LedgerRow {
+        let columns: Arc<[String]> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+        read(&Row::new(columns, values(row).expect("it is written"))).expect("it is read")
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        assert_eq!(there_and_back(&LedgerRow::default()), LedgerRow::default());
+        let row = LedgerRow {
+            id: "0194f5c4-1b6e-7c3a-9e51-3a1b2c4d5e6f".to_owned(),
+            key: Some(KeyHash::of(b"sk-1")),
+            customer: Some(String::new()),
+            user_id: Some("a\0b".to_owned()),
+            session_id: Some("ß".repeat(1_000)),
+            model: "gpt-4o".to_owned(),
+            prompt_tokens: 12,
+            cost: NanoDollars(-5),
+            started: Timestamp(1_700_000_000_000_000),
+            ending: Ending::Cancelled,
+            cache_hit: true,
+            tags: vec!["one".to_owned()],
+            metadata: json!({"a": "\u{0}"}).as_object().cloned().unwrap_or_default(),
+            ..LedgerRow::default()
+        };
+        assert_eq!(there_and_back(&row), row);
+    }
+
+    #[test]
+    fn text_of_clients_fits_into_an_index() {
+        assert_eq!(fitting("a\0b"), "ab");
+        assert_eq!(fitting("short"), "short");
+        let (one, other) = ("ß".repeat(1_000), "ß".repeat(1_001));
+        assert!(fitting(&one).len() <= LONGEST && fitting(&one) != fitting(&other));
+    }
+
+    #[test]
+    fn a_document_holds_only_what_no_column_does() {
+        let row =
+            LedgerRow { id: "a".to_owned(), model: "m".to_owned(), attempts: 2, ..LedgerRow::default() };
+        let values = values(&row).expect("it is written");
+        assert_eq!(values.last(), Some(&Value::from("{\"attempts\":2}")));
+    }
+}

@@ -1,0 +1,55 @@
+//! Conditions of a statement with their parameters.
+
+use std::fmt::Display;
+
+use crate::database::Value;
+
+/// Conditions that must all hold.
+#[derive(Debug, Default)]
+pub(super) struct Conditions {
+    texts: Vec<String>,
+    pub(super) values: Vec<Value>,
+}
+
+impl Conditions {
+    /// The place of a value among the parameters.
+    pub(super) fn place(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    /// A column compared with a value: `>=`, `=` …
+    pub(super) fn compare(&mut self, column: impl Display, how: &str, value: impl Into<Value>) {
+        let place = self.place(value);
+        self.texts.push(format!("{column} {how} {place}"));
+    }
+
+    /// As [`Self::compare`], where there is a value.
+    pub(super) fn compare_some(&mut self, column: impl Display, how: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.compare(column, how, value);
+        }
+    }
+
+    /// A column that is one of these; of none at all, nothing is.
+    pub(super) fn one_of(&mut self, column: impl Display, texts: &[String]) {
+        if let [text] = texts {
+            return self.compare(column, "=", &**text);
+        }
+        let places: Vec<String> = texts.iter().map(|text| self.place(&**text)).collect();
+        self.texts.push(match places.is_empty() {
+            true => "1 = 0".to_owned(),
+            false => format!("{column} IN ({})", places.join(", ")),
+        });
+    }
+
+    /// Whatever else must hold.
+    pub(super) fn add(&mut self, text: String) {
+        self.texts.push(text);
+    }
+
+    /// `WHERE …`, or nothing.
+    pub(super) fn text(&self) -> String {
+        if self.texts.is_empty() { String::new() } else { format!("WHERE {}", self.texts.join(" AND ")) }
+    }
+}

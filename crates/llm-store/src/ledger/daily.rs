@@ -1,0 +1,138 @@
+//! Sums of calls by day, added up in memory before they are added to those in the database.
+
+use std::collections::BTreeMap;
+
+use llm_core::money::NanoDollars;
+use llm_governance::{Day, LedgerRow, Scope, Sums};
+use serde_json::Value as Json;
+
+use super::columns::{failed, fitting, number};
+use super::spent::subjects;
+
+use crate::database::{Batch, DatabaseError, Transaction, Value};
+
+/// The columns that are added up, in the order of [`counts`].
+pub(super) const COUNTS: [&str; 11] = [
+    "requests",
+    "failures",
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost",
+    "took_micros",
+    "first_content_micros",
+    "first_contents",
+];
+
+/// What a sum is of. In this order rows are written, so that gateways never wait for each other in a circle.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Of {
+    scope: &'static str,
+    subject: String,
+    day: i64,
+    key: String,
+    model_group: String,
+    model: String,
+    provider: String,
+}
+
+/// Adds calls to the sums of their days.
+pub(super) async fn add(transaction: &mut Transaction, rows: &[&LedgerRow]) -> Result<(), DatabaseError> {
+    let mut sums: BTreeMap<Of, Sums> = BTreeMap::new();
+    for row in rows {
+        let one = counted(row);
+        for of in all_of(row) {
+            merge(sums.entry(of).or_default(), &one);
+        }
+    }
+    let names = ["scope", "subject", "day", "key", "model_group", "model", "provider"];
+    let columns: Vec<&str> = names.into_iter().chain(COUNTS).collect();
+    let added = COUNTS.map(|name| format!("{name} = llm_daily.{name} + excluded.{name}")).join(", ");
+    let conflict = format!("ON CONFLICT ({}) DO UPDATE SET {added}", names.join(", "));
+    let batch = Batch { table: "llm_daily", columns: &columns, conflict: &conflict };
+    let values = sums.into_iter().map(|(of, sums)| {
+        let Of { scope, subject, day, key, model_group, model, provider } = of;
+        let names = [
+            scope.into(),
+            subject.into(),
+            day.into(),
+            key.into(),
+            model_group.into(),
+            model.into(),
+            provider.into(),
+        ];
+        names.into_iter().chain(counts(&sums)).collect::<Vec<Value>>()
+    });
+    transaction.insert_many(batch, values).await.map(|_| ())
+}
+
+/// All sums that a call goes into. Members of teams have none: those of the team know its keys.
+fn all_of(row: &LedgerRow) -> Vec<Of> {
+    let key = row.key.map(|key| key.hex()).unwrap_or_default();
+    let mut all = subjects(row);
+    all.retain(|(scope, _)| *scope != Scope::TeamMember);
+    let of = |(scope, subject): (Scope, String)| Of {
+        subject: fitting(&subject).into_owned(),
+        day: Day::of(row.started).0,
+        // The whole gateway's sums would be those of all keys once more.
+        key: if scope == Scope::Global { String::new() } else { key.clone() },
+        scope: scope.name(),
+        model_group: fitting(&row.model_group).into_owned(),
+        model: fitting(&row.upstream_model).into_owned(),
+        provider: fitting(&row.provider).into_owned(),
+    };
+    all.into_iter().map(of).collect()
+}
+
+/// No call counts for more: what a vendor says that is beyond all reason must not make a sum overflow.
+const MOST: i64 = 1_000_000_000_000_000;
+
+fn counted(row: &LedgerRow) -> Sums {
+    let used = |name: &str| number(row.usage.get(name).and_then(Json::as_u64).unwrap_or(0)).min(MOST);
+    let most = |count: u64| number(count).min(MOST);
+    Sums {
+        requests: 1,
+        failures: i64::from(failed(row)),
+        prompt_tokens: most(row.prompt_tokens),
+        completion_tokens: most(row.completion_tokens),
+        cache_read_tokens: used("cache_read"),
+        cache_write_tokens: used("cache_write_5m").saturating_add(used("cache_write_1h")),
+        reasoning_tokens: used("reasoning"),
+        cost: NanoDollars(row.cost.0.clamp(-MOST, MOST)),
+        took_micros: most(row.took_micros),
+        first_content_micros: most(row.first_content_micros.unwrap_or(0)),
+        first_contents: i64::from(row.first_content_micros.is_some()),
+    }
+}
+
+fn merge(sums: &mut Sums, one: &Sums) {
+    sums.requests += one.requests;
+    sums.failures += one.failures;
+    sums.prompt_tokens += one.prompt_tokens;
+    sums.completion_tokens += one.completion_tokens;
+    sums.cache_read_tokens += one.cache_read_tokens;
+    sums.cache_write_tokens += one.cache_write_tokens;
+    sums.reasoning_tokens += one.reasoning_tokens;
+    sums.cost += one.cost;
+    sums.took_micros += one.took_micros;
+    sums.first_content_micros += one.first_content_micros;
+    sums.first_contents += one.first_contents;
+}
+
+fn counts(sums: &Sums) -> [Value; 11] {
+    [
+        sums.requests.into(),
+        sums.failures.into(),
+        sums.prompt_tokens.into(),
+        sums.completion_tokens.into(),
+        sums.cache_read_tokens.into(),
+        sums.cache_write_tokens.into(),
+        sums.reasoning_tokens.into(),
+        sums.cost.0.into(),
+        sums.took_micros.into(),
+        sums.first_content_micros.into(),
+        sums.first_contents.into(),
+    ]
+}

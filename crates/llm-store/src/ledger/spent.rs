@@ -1,0 +1,79 @@
+//! What was spent: each cost is added to the periods that it was held in, and to what its subjects ever spent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use llm_governance::{LedgerRow, Period, Scope, Subject};
+
+use super::columns::fitting;
+
+use crate::database::{Batch, DatabaseError, Transaction, Value};
+
+/// One counter. In this order rows are written, so that gateways never wait for each other in a circle.
+type Counter = (&'static str, String, String, i64, i64);
+
+const BATCH: Batch<'_> = Batch {
+    table: "llm_spent",
+    columns: &["scope", "subject", "model", "period_start", "period_end", "amount"],
+    conflict: "ON CONFLICT (scope, subject, model, period_start, period_end) \
+               DO UPDATE SET amount = llm_spent.amount + excluded.amount",
+};
+
+/// Adds the costs of calls.
+pub(super) async fn add(transaction: &mut Transaction, rows: &[&LedgerRow]) -> Result<(), DatabaseError> {
+    let mut spent: BTreeMap<Counter, i64> = BTreeMap::new();
+    for row in rows {
+        for (counter, amount) in of(row) {
+            let sum = spent.entry(counter).or_default();
+            *sum = sum.saturating_add(amount);
+        }
+    }
+    let values = spent.into_iter().map(|((scope, subject, model, start, end), amount)| {
+        vec![Value::from(scope), subject.into(), model.into(), start.into(), end.into(), amount.into()]
+    });
+    transaction.insert_many(BATCH, values).await.map(|_| ())
+}
+
+/// What a call adds to each counter. Two budgets of a subject with the same period have one counter.
+fn of(row: &LedgerRow) -> Vec<(Counter, i64)> {
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    for charge in &row.charges {
+        let counter = counter(&charge.subject, charge.model.as_deref().unwrap_or_default(), charge.period);
+        all.push((counter, charge.amount.0));
+    }
+    for (scope, id) in subjects(row) {
+        all.push((counter(&Subject::new(scope, id), "", Period::EVER), row.cost.0));
+    }
+    all.retain(|(counter, amount)| *amount != 0 && seen.insert(counter.clone()));
+    all
+}
+
+fn counter(subject: &Subject, model: &str, period: Period) -> Counter {
+    let end = period.end.map_or(0, |end| end.0);
+    (
+        subject.scope.name(),
+        fitting(&subject.id).into_owned(),
+        fitting(model).into_owned(),
+        period.start.0,
+        end,
+    )
+}
+
+/// Everybody whom a call concerns, each once.
+pub(super) fn subjects(row: &LedgerRow) -> Vec<(Scope, String)> {
+    let mut all = vec![(Scope::Global, String::new())];
+    let mut add = |scope, id: &Option<String>| {
+        all.extend(id.as_deref().filter(|id| !id.is_empty()).map(|id| (scope, id.to_owned())));
+    };
+    add(Scope::Organization, &row.organization_id);
+    add(Scope::Team, &row.team_id);
+    if let (Some(team), Some(user)) = (&row.team_id, &row.user_id) {
+        add(Scope::TeamMember, &Some(Subject::member(team, user).id.to_string()));
+    }
+    add(Scope::User, &row.user_id);
+    add(Scope::Key, &row.key.map(|key| key.hex()));
+    add(Scope::Customer, &row.customer);
+    let tags: BTreeSet<&String> = row.tags.iter().filter(|tag| !tag.is_empty()).collect();
+    all.extend(tags.into_iter().map(|tag| (Scope::Tag, tag.clone())));
+    all
+}
