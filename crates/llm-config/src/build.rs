@@ -118,10 +118,12 @@ impl Building<'_> {
         let mut workshop = self.workshop;
         workshop.sharing.start(&router);
         workshop.made = made;
-        let governance =
-            GovernanceParts { master_key: config.server.master_key.clone(), ..GovernanceParts::default() };
+        let governance = Governance::new(GovernanceParts {
+            master_key: config.server.master_key.clone(),
+            ..GovernanceParts::default()
+        });
         let parts = GatewayParts {
-            governance: Arc::new(Governance::new(governance)),
+            governance: Arc::new(governance),
             default_model: config.default_model.clone(),
             prices: Arc::clone(&config.prices),
             accounts,

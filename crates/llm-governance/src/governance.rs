@@ -13,7 +13,7 @@ use crate::ledger::{Ledger, NoLedger};
 use crate::limit::Windows;
 use crate::means::Means;
 use crate::principal::Principal;
-use crate::shared::SharedCounters;
+use crate::shared::{SharedCounters, WithoutShared};
 use crate::store::{Directory, NoDirectory};
 use crate::terms::Terms;
 
@@ -39,6 +39,8 @@ pub struct GovernanceParts {
     pub shared: Option<Arc<dyn SharedCounters>>,
     /// How callers are kept in memory.
     pub callers: CallerSettings,
+    /// What happens while those cannot be asked.
+    pub without_shared: WithoutShared,
 }
 
 impl Default for GovernanceParts {
@@ -54,6 +56,7 @@ impl Default for GovernanceParts {
             events: Arc::new(NoEvents),
             shared: None,
             callers: CallerSettings::default(),
+            without_shared: WithoutShared::default(),
         }
     }
 }
@@ -80,16 +83,16 @@ impl Governance {
         &self.parts.ledger
     }
 
+    /// The meters of everybody.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
     /// Whether calls are of no interest: nobody has keys or limits, and no row is kept.
     pub fn is_idle(&self) -> bool {
         !self.parts.ledger.keeps_rows()
             && self.parts.directory.is_empty()
             && self.parts.global == Terms::default()
-    }
-
-    /// The meters of everybody.
-    pub fn accounts(&self) -> &Accounts {
-        &self.accounts
     }
 
     /// What is held before a call.

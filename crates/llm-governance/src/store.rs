@@ -148,6 +148,8 @@ pub enum Filter {
     From(i64),
     /// Before this.
     Before(i64),
+    /// At least one of these holds; the column that this filter stands beside means nothing.
+    AnyOf(Vec<(&'static str, Filter)>),
 }
 
 /// One page of a list.

@@ -3,5 +3,8 @@
 mod authorise;
 mod budgets;
 mod callers;
+mod counters;
 mod limits;
+mod money;
 mod people;
+mod shared;
