@@ -127,8 +127,8 @@ async fn the_slower_of_two_attempts_is_part_of_the_cost() {
     let vendors = [("m", "gpt-4o", Arc::clone(&vendor) as _), ("m", "gpt-4o", vendor as _)];
     let setup = Setup { settings, terms: capped(1 << 40), at_once: true, ..Setup::default() };
     let house = house(setup, &vendors).await;
-    let body = r#"{"model":"m","text":"twenty letters long."}"#;
-    assert_eq!(house.ask(body).await.status, 200);
+    let body = r#"{"model":"m","stream":true,"text":"twenty letters long."}"#;
+    assert_eq!(text(house.ask(body).await).await, "ok\nend\n");
     let row = house.row();
     let prompt = i64::try_from(body.len().div_ceil(4)).expect("short");
     assert_eq!((row.cost.0, row.estimated), (COST + prompt * INPUT, true));
