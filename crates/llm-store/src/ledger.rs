@@ -19,7 +19,6 @@ use futures_util::future::BoxFuture;
 use llm_governance::{Activity, ActivityQuery, LedgerRow, Reports, RowPage, RowQuery, StoreError};
 
 use crate::database::{Database, DatabaseError, DatabaseErrorKind};
-pub(crate) use columns::fitting;
 pub use drain::{Drain, DrainSettings, DrainStatus, DrainThread};
 pub use export::{Export, ExportFormat};
 
