@@ -154,10 +154,8 @@ impl Gateway {
         (path, looks): (&str, bool),
     ) -> Result<Arc<Principal>> {
         let state = self.state();
-        let route = match state.paths.find(path, None) {
-            Some(_) => PathRoute::model_api(path),
-            None => PathRoute::new(path, looks),
-        };
+        let is_model_api = state.paths.find(path, None).is_some() || state.relay_route(path).is_some();
+        let route = if is_model_api { PathRoute::model_api(path) } else { PathRoute::new(path, looks) };
         state.identify(headers, address, &route).await
     }
 

@@ -3,6 +3,7 @@
 mod budgets;
 mod disconnects;
 mod endings;
+mod relays;
 mod vendors;
 
 use std::collections::HashMap;
@@ -15,7 +16,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use llm_core::Provider;
 use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
-use llm_gateway::{AccountSpec, Answer, AnswerBody, CallSettings, Gateway, GatewayParts, Incoming};
+use llm_core::relay::RelayBase;
+use llm_gateway::{
+    AccountSpec, Answer, AnswerBody, CallSettings, Gateway, GatewayParts, Incoming, RelayRoute, RelayTarget,
+};
 use llm_governance::entity::VirtualKey;
 use llm_governance::{
     BudgetMode, Durable, Governance, GovernanceParts, KeyHash, Ledger, LedgerRow, MemoryStore, Records,
@@ -67,6 +71,8 @@ pub(crate) struct Setup {
     pub settings: RouterSettings,
     /// A ledger whose rows are safe when this is told.
     pub safe: Option<Arc<Notify>>,
+    /// Requests pass to the first vendor on paths that begin so.
+    pub relay: Option<(&'static str, RelayBase)>,
     /// All vendors are as good: not one after the other.
     pub at_once: bool,
 }
@@ -79,6 +85,7 @@ impl Default for Setup {
             calls: CallSettings::default(),
             settings: RouterSettings { num_retries: 0, ..RouterSettings::default() },
             safe: None,
+            relay: None,
             at_once: false,
         }
     }
@@ -136,11 +143,19 @@ pub(crate) async fn house(setup: Setup, groups: &[(&str, &str, Arc<dyn Provider>
     });
     let account = || AccountSpec { price_provider: "openai".into(), ..AccountSpec::default() };
     let accounts = (0..groups.len()).map(|at| (format!("d{at}"), account())).collect();
-    let router = Router::new(deployments.collect::<Vec<_>>(), HashMap::new(), setup.settings);
+    let deployments: Vec<_> = deployments.collect();
+    let first = deployments.first().map(Arc::clone).expect("a group");
+    let relay = |(prefix, base)| {
+        let targets = vec![RelayTarget { names: vec!["one".to_owned()], deployment: Arc::clone(&first) }];
+        RelayRoute { prefix, becomes: "", base, targets, remedy: String::new() }
+    };
+    let relays = setup.relay.map(relay).into_iter().collect();
+    let router = Router::new(deployments, HashMap::new(), setup.settings);
     let gateway = Gateway::new(GatewayParts {
         governance: Arc::clone(&governance),
         calls: setup.calls,
         accounts,
+        relays,
         ..GatewayParts::new(router, vec![Arc::new(PlainIngress)])
     });
     House { gateway, rows, governance }
