@@ -42,6 +42,21 @@ impl State {
         Ok(caller)
     }
 
+    /// Who asks a route that knows itself which roles may ask it.
+    ///
+    /// # Errors
+    /// When a key is needed and none, or a wrong one, was shown, or when it may not be used for the route.
+    pub(crate) async fn identify_for(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+        route: &Route<'_>,
+    ) -> Result<Arc<Principal>> {
+        let caller = self.governance.identify(shown_key(headers), address).await?;
+        self.routes.may_use_for(&caller, route)?;
+        Ok(caller)
+    }
+
     /// From here on somebody pays for the call, where that is of interest.
     pub(crate) fn open_bill(
         &self,

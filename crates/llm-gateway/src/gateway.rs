@@ -159,6 +159,19 @@ impl Gateway {
         state.identify(headers, address, &route).await
     }
 
+    /// The same for a route that knows itself which roles may ask it.
+    ///
+    /// # Errors
+    /// When a key is needed and none, or a wrong one, was shown, or when it may not be used for the path or from there.
+    pub async fn identify(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+        (path, looks): (&str, bool),
+    ) -> Result<Arc<Principal>> {
+        self.state().identify_for(headers, address, &PathRoute::new(path, looks)).await
+    }
+
     /// An error as an answer in a client's dialect, to a request that never became a call.
     pub fn refusal(&self, ingress: &dyn Ingress, error: &Error) -> Answer {
         refusal(ingress, error, &new_call_id())

@@ -13,7 +13,7 @@ use std::time::Duration;
 use llm_governance::{LedgerRow, StoreError, Timestamp};
 use parking_lot::Mutex;
 
-use super::{Books, book, told};
+use super::{Books, book};
 use crate::database::{Database, DatabaseErrorKind};
 use crate::journal::{Journal, Segment};
 pub use thread::DrainThread;
@@ -118,7 +118,7 @@ impl Drain {
         match book::book(&self.database, &readable).await {
             Ok(new) => Ok(self.count(readable.len(), new)),
             Err(error) if error.kind() == DatabaseErrorKind::Statement => self.one_by_one(&readable).await,
-            Err(error) => Err(told(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -129,11 +129,11 @@ impl Drain {
             match book::book(&self.database, std::slice::from_ref(row)).await {
                 Ok(new) => booked += self.count(1, new),
                 Err(error) if error.kind() == DatabaseErrorKind::Statement => {
-                    book::takes_rows(&self.database).await.map_err(told)?;
+                    book::takes_rows(&self.database).await?;
                     let json = serde_json::to_vec(row).unwrap_or_default();
                     self.put_aside(&json, &error.to_string())?;
                 }
-                Err(error) => return Err(told(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(booked)

@@ -2,7 +2,7 @@
 
 use llm_governance::{StoreError, Timestamp};
 
-use super::{Books, told};
+use super::Books;
 use crate::database::{Database, DatabaseError};
 
 /// How many rows go in one transaction: others write between two of them.
@@ -16,7 +16,7 @@ impl Books {
     pub async fn forget_before(&self, moment: Timestamp) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
-            let now = some(&self.database, moment).await.map_err(told)?;
+            let now = some(&self.database, moment).await?;
             if now == 0 {
                 return Ok(deleted);
             }
