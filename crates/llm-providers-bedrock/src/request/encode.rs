@@ -40,7 +40,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ConverseQu
     let tool_config = tools::config(request, rules, &form, &mut conversation, &mut losses)?;
     let sampling = sampling(request, target, rules, plan.on, &mut losses)?;
 
-    let mut body = Body { object: ObjectWriter::new(), target, quirks, losses };
+    let mut body = Body { object: ObjectWriter::of(request), target, quirks, losses };
     body.optional("system", (!conversation.system.is_empty()).then_some(&conversation.system))?;
     body.member("messages", &conversation.turns)?;
     let inference = Inference {
@@ -256,7 +256,7 @@ impl Body<'_> {
 
     fn finish(mut self) -> Encoded {
         self.object.members(&self.target.extra_body);
-        let request = wire_request(self.object.finish().into(), self.target);
+        let request = wire_request(self.object.finish_body(), self.target);
         Encoded { request, losses: self.losses.into_list() }
     }
 }
