@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use llm_core::dialect::Encoded;
 use llm_core::request::Sampling;
 use llm_core::wire::{WireBody, WireRequest};
-use llm_core::{ChatRequest, Losses, RawObject, Result, Target};
+use llm_core::{ChatRequest, Error, Losses, RawObject, Result, Target};
 use serde::Serialize;
 
 use super::format::Form;
@@ -32,6 +32,10 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ConverseQu
     let mut losses = Losses::new(target.policy);
     let max_tokens = request.max_output_tokens.or(target.max_output_tokens);
     let mut conversation = Conversation::of(request, rules, &mut losses)?;
+    if conversation.turns.is_empty() && !model_id::is_prompt(&target.model) {
+        return Err(Error::invalid("`messages` says nothing: this model's vendor needs a message of the user")
+            .with_param("messages"));
+    }
     let plan = Plan::of(request, rules, max_tokens, &conversation, &mut losses)?;
     let form = Form::of(request, rules, plan.on, &mut losses)?;
     if let Some(words) = &form.instruction {
