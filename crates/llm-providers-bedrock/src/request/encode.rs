@@ -33,8 +33,10 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ConverseQu
     let max_tokens = request.max_output_tokens.or(target.max_output_tokens);
     let mut conversation = Conversation::of(request, rules, &mut losses)?;
     if conversation.turns.is_empty() && !model_id::is_prompt(&target.model) {
-        return Err(Error::invalid("`messages` says nothing: this model's vendor needs a message of the user")
-            .with_param("messages"));
+        return Err(Error::invalid(
+            "`messages` says nothing: this model's vendor needs a message of the user",
+        )
+        .with_param("messages"));
     }
     let plan = Plan::of(request, rules, max_tokens, &conversation, &mut losses)?;
     let form = Form::of(request, rules, plan.on, &mut losses)?;
