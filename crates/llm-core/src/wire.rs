@@ -83,10 +83,13 @@ pub struct BodyWriter {
     long: Vec<Words>,
 }
 
+/// How many texts a body shares at most: each is looked for, and is a piece of its own.
+const MOST: usize = 256;
+
 impl BodyWriter {
     /// A body that shares the long texts of this request.
     pub fn of(request: &ChatRequest) -> Self {
-        let long = request.long_texts().into_iter().cloned().collect();
+        let long = request.long_texts().into_iter().take(MOST).cloned().collect();
         Self { long, ..Self::default() }
     }
 
@@ -209,6 +212,19 @@ mod tests {
     fn long(json: &str) -> Part {
         let text = serde_json::from_str(json).expect("a string");
         Part::Text(Text { text, ..Text::default() })
+    }
+
+    #[test]
+    fn a_body_of_very_many_long_texts_has_few_pieces() {
+        let text = format!("\"{}\"", "x".repeat(LONG));
+        let parts = (0..MOST + 2).map(|_| long(&text)).collect();
+        let request =
+            ChatRequest { messages: vec![Message::new(Role::User, parts)], ..ChatRequest::default() };
+        let mut body = BodyWriter::of(&request);
+        serde_json::to_writer(&mut body, &request.long_texts()).expect("JSON");
+        let body = body.finish();
+        assert_eq!(body.pieces().len(), 2 * MOST + 1);
+        assert_eq!(body.len(), (text.len() + 1) * (MOST + 2) + 1);
     }
 
     #[test]
