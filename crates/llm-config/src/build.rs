@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use llm_core::{LossPolicy, Result, Usage};
 use llm_gateway::{AccountSpec, GatewayParts};
+use llm_governance::{Governance, GovernanceParts};
 use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
 use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaSpec, Router};
@@ -117,15 +118,18 @@ impl Building<'_> {
         let mut workshop = self.workshop;
         workshop.sharing.start(&router);
         workshop.made = made;
-        let parts = GatewayParts {
-            router,
-            ingresses: ingresses(),
+        let governance = Governance::new(GovernanceParts {
             master_key: config.server.master_key.clone(),
+            ..GovernanceParts::default()
+        });
+        let parts = GatewayParts {
+            governance: Arc::new(governance),
             default_model: config.default_model.clone(),
             prices: Arc::clone(&config.prices),
             accounts,
             relays,
             max_calls: config.limits.max_calls,
+            ..GatewayParts::new(router, ingresses())
         };
         (parts, workshop)
     }

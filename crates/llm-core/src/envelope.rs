@@ -227,6 +227,11 @@ impl Envelope {
         edit
     }
 
+    /// Begins an edit that leaves every other member where it is, those that speak to the gateway too.
+    pub fn amend<'a>(&'a self, body: &'a Bytes) -> Edit<'a> {
+        Edit { envelope: self, body, changes: SmallVec::new(), added: Vec::new() }
+    }
+
     fn find(&self, body: &[u8], key: &str) -> Option<usize> {
         // Most keys that are asked for are not there.
         if self.top.is_some_and(|top| !top.may_have(key)) {

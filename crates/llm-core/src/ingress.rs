@@ -122,6 +122,11 @@ pub trait Ingress: Send + Sync + 'static {
     /// The most answer tokens that the body asks for, without decoding it.
     fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64>;
 
+    /// Where a body says the most answer tokens, as [`crate::output_limit::with_limit`] reads it; none: nowhere.
+    fn output_limit(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// An error as the body of an answer.
     fn error(&self, error: &Error) -> Bytes;
 

@@ -42,6 +42,7 @@ pub mod members;
 pub mod message;
 pub mod money;
 pub mod operation;
+pub mod output_limit;
 pub mod passage;
 pub mod provider;
 pub mod random;

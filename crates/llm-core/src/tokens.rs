@@ -21,7 +21,8 @@ pub fn of_request(request: &ChatRequest) -> u64 {
     messages + tools + 3
 }
 
-fn of_message(message: &Message) -> u64 {
+/// Tokens of a message.
+pub fn of_message(message: &Message) -> u64 {
     4 + message.parts.iter().map(of_part).sum::<u64>()
 }
 

@@ -139,6 +139,11 @@ impl Usage {
         ]
     }
 
+    /// What was counted, under the names of the fields.
+    pub fn counted(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.buckets().into_iter().filter_map(|(name, count)| Some((name, count?)))
+    }
+
     /// All prompt tokens: uncached, cached, written to a cache, audio and images.
     pub fn prompt_total(&self) -> Option<u64> {
         sum(&[

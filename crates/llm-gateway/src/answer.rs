@@ -1,10 +1,11 @@
 //! What comes into the gateway and what leaves it, without the HTTP server around.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use llm_core::Ingress;
 use llm_core::operation::Asked;
 use llm_core::wire::WireBody;
@@ -25,6 +26,10 @@ pub struct Incoming {
     pub received: Instant,
     /// The client's own id of the call, already checked to be a harmless header value.
     pub call_id: Option<String>,
+    /// Where it was sent to.
+    pub uri: Uri,
+    /// Where it came from, where that is known.
+    pub address: Option<IpAddr>,
 }
 
 /// The gateway's answer.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
 use llm_core::operation::{Endpoint, Operation};
@@ -10,9 +12,14 @@ use llm_metrics::metrics::UNKNOWN_MODEL;
 use llm_metrics::{DeploymentLabels, DeploymentMetrics, Metrics, ModelEntry, PriceBook, RouteMetrics};
 use llm_router::{Deployment, Router};
 
+use crate::calls::CallSettings;
+use crate::drain::Drains;
 use crate::headers::DeploymentHeaders;
 use crate::health;
 use crate::relay::RelayRoute;
+
+/// Tokens of an answer of a deployment that has given none yet.
+const USUAL_OUTPUT: u64 = 256;
 
 /// How a deployment's calls are priced.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +39,8 @@ pub(crate) struct Account {
     fixed: Option<Option<ModelEntry>>,
     pub headers: DeploymentHeaders,
     pub metrics: DeploymentMetrics,
+    /// Tokens of an answer on average, in sixteenths.
+    mean_output: AtomicU64,
     group: String,
     routes: Vec<OnceLock<RouteMetrics>>,
 }
@@ -39,6 +48,8 @@ pub(crate) struct Account {
 /// What all calls are booked into.
 pub(crate) struct Books {
     pub accounts: HashMap<String, Arc<Account>>,
+    pub calls: CallSettings,
+    pub drains: Drains,
     pub prices: Arc<PriceBook>,
     pub metrics: Arc<Metrics>,
     /// Each operation of each client dialect, with the path that names it.
@@ -72,6 +83,7 @@ impl Account {
                 &deployment.group.to_string(),
             ),
             metrics: handle,
+            mean_output: AtomicU64::new(16 * USUAL_OUTPUT),
             group: deployment.group.to_string(),
             routes: vec![OnceLock::new(); routes],
             fixed: None,
@@ -110,6 +122,18 @@ impl Account {
         self.spec.entry.clone().or_else(|| prices.lookup(&self.spec.price_provider, name))
     }
 
+    /// Tokens of an answer, as they usually are.
+    pub(crate) fn usual_output(&self) -> u64 {
+        self.mean_output.load(Relaxed) / 16
+    }
+
+    /// An answer had so many tokens.
+    pub(crate) fn note_output(&self, tokens: u64) {
+        let mean = self.mean_output.load(Relaxed);
+        // Of two that come at once one may be lost: it is an average.
+        self.mean_output.store(mean - mean / 16 + tokens.min(1 << 40), Relaxed);
+    }
+
     pub(crate) fn price_provider(&self) -> &str {
         &self.spec.price_provider
     }
@@ -122,7 +146,7 @@ impl Books {
         relays: &[RelayRoute],
         mut specs: HashMap<String, AccountSpec>,
         prices: Arc<PriceBook>,
-        metrics: &Arc<Metrics>,
+        (metrics, calls, drains): (&Arc<Metrics>, CallSettings, &Drains),
     ) -> Self {
         let mut routes = routes(ingresses);
         let targets = || relays.iter().flat_map(|route| &route.targets).map(|target| &target.deployment);
@@ -141,7 +165,8 @@ impl Books {
             accounts.insert(deployment.id.clone(), Arc::new(account));
         }
         let unanswered = vec![OnceLock::new(); routes.len()];
-        Self { accounts, prices, metrics: Arc::clone(metrics), routes, unanswered }
+        let (metrics, drains) = (Arc::clone(metrics), drains.clone());
+        Self { accounts, calls, drains, prices, metrics, routes, unanswered }
     }
 
     /// The place of a dialect's operation among the routes.

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use llm_core::Result;
 use llm_core::operation::Operation;
 use llm_core::provider::Inbound;
+use llm_governance::Principal;
 use llm_router::{
     FallbackList, HedgeAfter, HedgeSettings, Limits, Plan, PlannedDeployment, PlannedGroup, Route,
 };
@@ -91,11 +92,17 @@ struct LeftOut {
 }
 
 impl Gateway {
-    /// What would be done with a chat request in the default dialect. No vendor is asked, nothing is counted.
+    /// What would be done with a chat request of a caller in the default dialect; `None`: of one that may do everything.
+    /// No vendor is asked, nothing is counted.
     ///
     /// # Errors
     /// When it is no such request, or nobody serves its model.
-    pub fn explain(&self, headers: HeaderMap, body: Bytes) -> Result<Explanation> {
+    pub fn explain(
+        &self,
+        caller: Option<&Principal>,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Explanation> {
         let state = self.state();
         let ingress = state.default_ingress().clone();
         let inbound = Inbound::new(ingress, Operation::Chat, headers, body)?;
@@ -103,7 +110,15 @@ impl Gateway {
         state.name_model(&mut options)?;
         placing::place(&inbound, state.router.settings(), &mut options.route)?;
         let began = Instant::now();
-        let route = Route::new(&inbound, &options.model, options.stream, began, &options.route);
+        if let Some(caller) = caller {
+            state.may_use(caller, &options.model)?;
+            options.model = caller.resolve(&options.model).to_owned();
+        }
+        let may_use = |model: &str| caller.is_none_or(|caller| state.may_use(caller, model).is_ok());
+        let route = Route {
+            may_use: Some(&may_use),
+            ..Route::new(&inbound, &options.model, options.stream, began, &options.route)
+        };
         let plan = state.router.plan(&route)?;
         let budget = state.router.settings().retry_budget;
         let retry_budget = RetryBudget { share: budget.share, per_second: budget.per_second };

@@ -1,35 +1,37 @@
 //! The gateway, and the life of a request: one function, [`Gateway::handle`], and what it calls.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::operation::{Asked, Operation};
 use llm_core::provider::{Call, Inbound};
-use llm_core::wire::WireBody;
-use llm_core::{ChatResponse, Error, Ingress, Result, Secret, Seen};
+use llm_core::{Error, Ingress, Result, tokens};
+use llm_governance::authorise::{AccessGroups, NoGroups, Route as PathRoute, RouteRules};
+use llm_governance::{Governance, GovernanceParts, Principal};
 use llm_metrics::{Metrics, PriceBook};
-use llm_router::{Deployment, Earlier, Link, MidStream, Route, Router, Started, Trail, Unanswered};
+use llm_router::{Earlier, Link, MidStream, Route, Router, Started, Unanswered};
 use tokio::sync::Notify;
 
 use crate::answer::{Answer, AnswerBody, Incoming};
-use crate::books::{Account, AccountSpec, Books};
+use crate::answering::Facts;
+use crate::begun::{Begun, BegunStream, GoingOnWith, Refused, whole};
+use crate::bill::Purse;
+use crate::books::{AccountSpec, Books};
 use crate::call_id::new_call_id;
-use crate::caller::{self, Caller};
-use crate::headers::{self, Done, Told};
+use crate::calls::{CallSettings, OnDisconnect};
+use crate::drain::{Drains, Watched};
+use crate::headers;
 use crate::load::{InProgress, Load};
-use crate::mid_stream::Recovery;
 use crate::options::CallOptions;
 use crate::paths::Paths;
 use crate::placing;
 use crate::relay::RelayRoute;
 use crate::routed::RoutedParts;
-use crate::settlement::{CallFacts, Outcome, Settlement};
-use crate::stream::{AnswerStream, GoingOn, InStream};
-use llm_core::tokens;
+use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
+use crate::stream::InStream;
 
 /// The content type of an answer whose vendor names none.
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -40,8 +42,14 @@ pub struct GatewayParts {
     pub router: Router,
     /// Client dialects; the first one answers where a path names none.
     pub ingresses: Vec<Arc<dyn Ingress>>,
-    /// The key that clients must show; `None`: anyone may ask.
-    pub master_key: Option<Secret>,
+    /// Who may ask, for what, and for how much.
+    pub governance: Arc<Governance>,
+    /// Paths that the operator opens or closes.
+    pub routes: RouteRules,
+    /// Which access groups models are in.
+    pub access_groups: Arc<dyn AccessGroups>,
+    /// What holds for all calls.
+    pub calls: CallSettings,
     /// The model of requests that name none.
     pub default_model: Option<String>,
     /// Prices and limits of models.
@@ -60,7 +68,10 @@ impl GatewayParts {
         Self {
             router,
             ingresses,
-            master_key: None,
+            governance: Arc::new(Governance::new(GovernanceParts::default())),
+            routes: RouteRules::default(),
+            access_groups: Arc::new(NoGroups),
+            calls: CallSettings::default(),
             default_model: None,
             prices: Arc::new(PriceBook::embedded()),
             accounts: HashMap::new(),
@@ -76,6 +87,7 @@ pub struct Gateway {
     replaced: Notify,
     metrics: Arc<Metrics>,
     load: Arc<Load>,
+    drains: Drains,
 }
 
 /// Everything that a configuration decides. Calls under way keep the state that they began with.
@@ -83,7 +95,11 @@ pub(crate) struct State {
     pub router: Router,
     pub ingresses: Vec<Arc<dyn Ingress>>,
     pub paths: Paths,
-    pub master_key: Option<Secret>,
+    pub governance: Arc<Governance>,
+    /// Nobody has keys or limits, and no row is kept.
+    pub is_idle: bool,
+    pub routes: RouteRules,
+    pub access_groups: Arc<dyn AccessGroups>,
     pub default_model: Option<String>,
     pub books: Arc<Books>,
     pub relays: Vec<RelayRoute>,
@@ -99,13 +115,14 @@ impl Gateway {
     pub fn new(parts: GatewayParts) -> Self {
         let metrics = Arc::new(Metrics::new());
         let load = Arc::new(Load::default());
-        let state = State::new(parts, &metrics, &load);
-        Self { state: ArcSwap::from_pointee(state), replaced: Notify::new(), metrics, load }
+        let drains = Drains::default();
+        let state = State::new(parts, &metrics, &load, &drains);
+        Self { state: ArcSwap::from_pointee(state), replaced: Notify::new(), metrics, load, drains }
     }
 
     /// Puts another configuration in place of this one. Calls under way end as they began.
     pub fn replace(&self, parts: GatewayParts) {
-        self.state.store(Arc::new(State::new(parts, &self.metrics, &self.load)));
+        self.state.store(Arc::new(State::new(parts, &self.metrics, &self.load, &self.drains)));
         self.replaced.notify_one();
     }
 
@@ -124,12 +141,22 @@ impl Gateway {
         Arc::clone(self.state.load().default_ingress())
     }
 
-    /// Who asks, for paths beside the model APIs.
+    /// Who asks, and whether they may use this path. `looks`: nothing is changed by it, as its method says.
     ///
     /// # Errors
-    /// When a key is needed and none, or a wrong one, was shown.
-    pub fn authorise(&self, headers: &HeaderMap) -> Result<Caller> {
-        caller::identify(headers, self.state.load().master_key.as_ref())
+    /// When a key is needed and none, or a wrong one, was shown, or when its holder may not use the path from there.
+    pub async fn authorise(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+        (path, looks): (&str, bool),
+    ) -> Result<Arc<Principal>> {
+        let state = self.state();
+        let route = match state.paths.find(path, None) {
+            Some(_) => PathRoute::model_api(path),
+            None => PathRoute::new(path, looks),
+        };
+        state.identify(headers, address, &route).await
     }
 
     /// An error as an answer in a client's dialect, to a request that never became a call.
@@ -152,23 +179,14 @@ impl Gateway {
 
     /// The life of a request. Errors are answers too, in the client's dialect.
     ///
-    /// Dropping the future cancels the vendor's work and settles the call as cancelled.
+    /// Dropping the future cancels the vendor's work and settles the call as cancelled, or, where the operator wants that
+    /// ([`crate::OnDisconnect::Drain`]), leaves it to a task that reads the answer to its end.
     pub async fn handle(&self, incoming: Incoming) -> Answer {
         let state = self.state.load_full();
-        let ingress = Arc::clone(&incoming.ingress);
-        let mut settlement = Settlement::new(Arc::clone(&state.books), facts(&state.books, &incoming));
-        match state.answer(incoming, &mut settlement).await {
-            Ok(Begun::Whole(answer)) => *answer,
-            Ok(Begun::Stream(begun)) => begun.into_answer(ingress, settlement),
-            Err(Refused { error, trail }) => {
-                settlement.settle(Outcome::Failed(&error));
-                let mut answer = refusal(&*ingress, &error, &settlement.call().call_id);
-                if let Some(trail) = trail {
-                    headers::put_trail(&mut answer.headers, &trail);
-                }
-                answer
-            }
+        if state.books.calls.on_disconnect == OnDisconnect::Drain {
+            return Watched::new(state, incoming).await;
         }
+        state.serve(incoming, None).await
     }
 
     pub(crate) fn state(&self) -> Arc<State> {
@@ -176,76 +194,8 @@ impl Gateway {
     }
 }
 
-/// Why there is no answer, with the way of the call where the client asked for it.
-struct Refused {
-    error: Error,
-    trail: Option<Box<Trail>>,
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self { error, trail: None }
-    }
-}
-
-/// An answer that is complete, or one whose stream takes the settlement with it.
-enum Begun {
-    Whole(Box<Answer>),
-    Stream(Box<BegunStream>),
-}
-
-fn whole(answer: Answer) -> Begun {
-    Begun::Whole(Box::new(answer))
-}
-
-struct BegunStream {
-    headers: HeaderMap,
-    inbound: Inbound,
-    told: InStream,
-    answer: Started,
-    going_on: Option<GoingOnWith>,
-}
-
-/// What an answer that breaks off is gone on with.
-struct GoingOnWith {
-    state: Arc<State>,
-    options: CallOptions,
-    earlier: Earlier,
-}
-
-impl BegunStream {
-    fn into_answer(self, ingress: Arc<dyn Ingress>, mut settlement: Settlement) -> Answer {
-        let failed = |error: &Error, settlement: &mut Settlement| {
-            settlement.settle(Outcome::Failed(error));
-            refusal(&*ingress, error, &settlement.call().call_id)
-        };
-        let stream = match self.answer {
-            Started::NativeStream { held, rest } => {
-                AnswerStream::native(held, rest, ingress, settlement, self.told)
-            }
-            Started::Events { held, rest } => match self.inbound.decoded() {
-                Ok(request) => {
-                    let encoder = ingress.encoder(request);
-                    let began = settlement.call().received;
-                    let going_on = self.going_on.map(|GoingOnWith { state, options, earlier }| {
-                        let (inbound, avoid, made) = (self.inbound, Vec::new(), 0);
-                        let recovery = Recovery { state, inbound, options, began, avoid, earlier, made };
-                        Box::new(GoingOn::new(Box::new(recovery)))
-                    });
-                    AnswerStream::events(held, rest, encoder, ingress, settlement, going_on)
-                }
-                Err(error) => return failed(&error, &mut settlement),
-            },
-            Started::Native { .. } | Started::Decoded(_) | Started::Embeddings(_) | Started::Rerank(_) => {
-                return failed(&Error::internal("a whole answer is no stream"), &mut settlement);
-            }
-        };
-        Answer { status: 200, headers: self.headers, body: AnswerBody::Stream(Box::new(stream)) }
-    }
-}
-
 impl State {
-    fn new(parts: GatewayParts, metrics: &Arc<Metrics>, load: &Arc<Load>) -> Self {
+    fn new(parts: GatewayParts, metrics: &Arc<Metrics>, load: &Arc<Load>, drains: &Drains) -> Self {
         assert!(!parts.ingresses.is_empty(), "a gateway needs at least one client dialect");
         Self {
             books: Arc::new(Books::new(
@@ -254,12 +204,15 @@ impl State {
                 &parts.relays,
                 parts.accounts,
                 parts.prices,
-                metrics,
+                (metrics, parts.calls, drains),
             )),
             router: parts.router,
             paths: Paths::of(&parts.ingresses),
             ingresses: parts.ingresses,
-            master_key: parts.master_key,
+            is_idle: parts.governance.is_idle(),
+            governance: parts.governance,
+            routes: parts.routes,
+            access_groups: parts.access_groups,
             default_model: parts.default_model,
             relays: parts.relays,
             load: Arc::clone(load),
@@ -271,24 +224,61 @@ impl State {
         self.ingresses.first().expect("checked to be there when the state was made")
     }
 
-    /// Identify, read, plan and run, settle. What guards, caches and budgets will do are lines of this function.
+    /// Answers, and waits until what the call cost is as safe as the operator wants it.
+    pub(crate) async fn serve(self: Arc<Self>, incoming: Incoming, purse: Option<Arc<Purse>>) -> Answer {
+        let ingress = Arc::clone(&incoming.ingress);
+        let facts = facts(&self.books, &incoming);
+        let mut settlement = Settlement::new(Arc::clone(&self.books), facts, purse);
+        let answer = match self.answer(incoming, &mut settlement).await {
+            Ok(Begun::Whole(answer)) => *answer,
+            Ok(Begun::Stream(begun)) => return begun.into_answer(ingress, settlement),
+            Err(Refused { error, trail }) => {
+                settlement.settle(Outcome::Failed(&error));
+                let mut answer = refusal(&*ingress, &error, &settlement.call().call_id);
+                if let Some(trail) = trail {
+                    headers::put_trail(&mut answer.headers, &trail);
+                }
+                answer
+            }
+        };
+        settlement.is_safe().await;
+        answer
+    }
+
+    /// Identify, read, admit, plan and run, settle. What guards and caches will do are lines of this function.
     async fn answer(
         self: &Arc<Self>,
         incoming: Incoming,
         settlement: &mut Settlement,
     ) -> Result<Begun, Refused> {
-        caller::identify(&incoming.headers, self.master_key.as_ref())?;
+        let route = PathRoute::model_api(incoming.uri.path());
+        let caller = self.identify(&incoming.headers, incoming.address, &route).await?;
+        self.open_bill(&incoming.headers, incoming.address, &caller, settlement);
         let inbound = Inbound::new(incoming.ingress, incoming.asked, incoming.headers, incoming.body)?;
         let mut options = CallOptions::read(&inbound)?;
         self.name_model(&mut options)?;
         settlement.call_mut().of_body(&inbound, &options.model, options.stream);
+        self.check_request(&inbound, &mut options, settlement)?;
         settlement.enters(self.enter(options.route.priority)?);
         if inbound.asked.operation == Operation::CountTokens {
             return Ok(whole(self.count_tokens(&inbound, &options, settlement).await?));
         }
 
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
-        let (mut parts, answer) = self.route(&inbound, &options, settlement).await?;
+        let inbound = self.admit(inbound, &options, settlement).await?;
+        let (parts, answer) = self.route(&inbound, &options, settlement).await?;
+        self.begin(inbound, options, parts, answer, settlement)
+    }
+
+    /// Hands an answer over: a whole one is settled, a stream takes its account with it.
+    fn begin(
+        self: &Arc<Self>,
+        inbound: Inbound,
+        options: CallOptions,
+        mut parts: RoutedParts,
+        answer: Started,
+        settlement: &mut Settlement,
+    ) -> Result<Begun, Refused> {
         let account = parts.account(&self.books)?;
         let deployment = parts.in_flight.as_ref().map(|in_flight| Arc::clone(in_flight.deployment()));
         settlement.answered(&mut parts, Arc::clone(&account));
@@ -302,7 +292,7 @@ impl State {
             content_type,
         };
         match answer {
-            Started::Native { body, seen } => Ok(whole(told.native(body, &seen, settlement))),
+            Started::Native { body, seen } => Ok(whole(told.native(&inbound, body, &seen, settlement))),
             Started::Decoded(response) => Ok(whole(told.decoded(&inbound, &response, settlement)?)),
             Started::Embeddings(response) => {
                 let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
@@ -318,7 +308,7 @@ impl State {
             }
             stream => {
                 let content_type = inbound.ingress.stream_content_type();
-                let headers = told.headers(&settlement.call().call_id, None, content_type);
+                let headers = told.headers(settlement, None, content_type);
                 let told = InStream::of(told.content_type.as_ref());
                 let goes_on = parts.mid_stream == MidStream::Continue;
                 let going_on = goes_on.then(|| GoingOnWith {
@@ -348,10 +338,20 @@ impl State {
         settlement: &mut Settlement,
     ) -> Result<(RoutedParts, Started), Refused> {
         let began = settlement.call().received;
-        let route = Route::new(inbound, &options.model, options.stream, began, &options.route);
-        let routed = self.router.run(&route).await.map_err(|unanswered| {
-            let Unanswered { error, attempts, trail, .. } = *unanswered;
+        let outcome = {
+            let bill = settlement.bill();
+            let may_use = |model: &str| bill.is_none_or(|bill| self.may_use(&bill.caller, model).is_ok());
+            let route = Route {
+                may_use: bill.is_some().then_some(&may_use),
+                under_way: settlement.purse().map(|purse| &purse.under_way),
+                ..Route::new(inbound, &options.model, options.stream, began, &options.route)
+            };
+            self.router.run(&route).await
+        };
+        let routed = outcome.map_err(|unanswered| {
+            let Unanswered { error, attempts, trail, fallbacks, .. } = *unanswered;
             settlement.failed_attempts(&attempts);
+            settlement.fell_back(fallbacks);
             settlement.tell(&trail);
             Refused { error, trail: options.route.explain.then(|| Box::new(trail)) }
         })?;
@@ -409,81 +409,26 @@ fn counted(inbound: &Inbound, tokens: u64, call_id: &str) -> Answer {
     Answer { status: 200, headers: headers::plain(call_id), body: AnswerBody::Whole(body.into()) }
 }
 
-/// The facts that the headers of an answer are made of.
-struct Facts<'a> {
-    parts: &'a RoutedParts,
-    options: &'a CallOptions,
-    account: &'a Account,
-    deployment: Option<&'a Deployment>,
-    /// The vendor's, for an answer that goes through as it is.
-    content_type: Option<HeaderValue>,
-}
-
-impl Facts<'_> {
-    fn native(&self, body: WireBody, seen: &Seen, settlement: &mut Settlement) -> Answer {
-        settlement.used(seen.usage);
-        settlement.finished(seen.finish.clone());
-        self.whole(body, settlement)
-    }
-
-    fn decoded(
-        &self,
-        inbound: &Inbound,
-        response: &ChatResponse,
-        settlement: &mut Settlement,
-    ) -> Result<Answer> {
-        settlement.used(response.usage);
-        settlement.finished(response.choices.first().and_then(|choice| choice.finish.clone()));
-        let took = settlement.took_until(Instant::now());
-        let body: Bytes = inbound.ingress.encode_timed(response, inbound.decoded()?, took);
-        Ok(self.whole(body.into(), settlement))
-    }
-
-    fn whole(&self, body: WireBody, settlement: &mut Settlement) -> Answer {
-        let now = Instant::now();
-        let upstream = settlement.upstream_time(now);
-        let total = now.saturating_duration_since(settlement.call().received);
-        let cost = settlement.settle_at(now, Outcome::Complete);
-        let done = Done { cost: cost.map(|cost| cost.total), total, upstream };
-        let headers = self.headers(&settlement.call().call_id, Some(done), "application/json");
-        Answer { status: 200, headers, body: AnswerBody::Whole(body) }
-    }
-
-    fn headers(&self, call_id: &str, done: Option<Done>, content_type: &'static str) -> HeaderMap {
-        let told = Told {
-            call_id,
-            group: &self.parts.group,
-            retries: self.parts.retries,
-            fallbacks: self.parts.fallbacks,
-            losses: &self.parts.losses,
-            ignored: &self.options.ignored,
-            trail: self.options.route.explain.then_some(&self.parts.trail),
-            quota: self.deployment.map(Deployment::quota).filter(|quota| quota.is_windowed()),
-            done,
-        };
-        let content_type = self.content_type.clone().unwrap_or(HeaderValue::from_static(content_type));
-        headers::of_answer(&self.account.headers, &self.parts.headers, &told, content_type)
-    }
-}
-
 fn unasked() -> Error {
     Error::internal("an answer of another kind than was asked for")
 }
 
 fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
     CallFacts {
+        is_ours: incoming.call_id.is_none(),
         call_id: incoming.call_id.clone().unwrap_or_else(new_call_id),
         route: books.route(incoming.ingress.id(), incoming.asked.operation),
         dialect: incoming.ingress.id(),
         model: String::new(),
         stream: false,
         messages: 0,
-        body_bytes: incoming.body.len(),
+        operation: incoming.asked.operation,
+        prompt: Prompt::Body(incoming.body.clone()),
         received: incoming.received,
     }
 }
 
-fn refusal(ingress: &dyn Ingress, error: &Error, call_id: &str) -> Answer {
+pub(crate) fn refusal(ingress: &dyn Ingress, error: &Error, call_id: &str) -> Answer {
     let mut headers = headers::of_error(error, call_id);
     headers.extend(ingress.error_headers(error));
     Answer {

@@ -6,8 +6,11 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use llm_core::Error;
 use llm_core::loss::{How, Loss};
 use llm_core::money::NanoDollars;
+use llm_governance::Scope;
 use llm_router::Trail;
 use llm_router::quota::Quota;
+
+use crate::bill::Bill;
 
 const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
 const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
@@ -16,6 +19,10 @@ const MODEL_NAME: HeaderName = HeaderName::from_static("x-litellm-model-name");
 const MODEL_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
 const VERSION: HeaderName = HeaderName::from_static("x-litellm-version");
 const COST: HeaderName = HeaderName::from_static("x-litellm-response-cost");
+const KEY_SPEND: HeaderName = HeaderName::from_static("x-litellm-key-spend");
+const KEY_BUDGET: HeaderName = HeaderName::from_static("x-litellm-key-max-budget");
+const KEY_TOKENS: HeaderName = HeaderName::from_static("x-litellm-key-tpm-limit");
+const KEY_REQUESTS: HeaderName = HeaderName::from_static("x-litellm-key-rpm-limit");
 const RETRIES: HeaderName = HeaderName::from_static("x-litellm-attempted-retries");
 const FALLBACKS: HeaderName = HeaderName::from_static("x-litellm-attempted-fallbacks");
 const DURATION: HeaderName = HeaderName::from_static("x-litellm-response-duration-ms");
@@ -59,6 +66,8 @@ impl DeploymentHeaders {
 /// What the headers of an answer tell of its call.
 pub(crate) struct Told<'a> {
     pub call_id: &'a str,
+    /// Who pays, where that is of interest.
+    pub bill: Option<&'a Bill>,
     pub group: &'a str,
     pub retries: usize,
     pub fallbacks: usize,
@@ -109,6 +118,9 @@ pub(crate) fn of_answer(
             headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
         }
     }
+    if let Some(bill) = told.bill {
+        put_caller(&mut headers, bill);
+    }
     put_dropped(&mut headers, told);
     if let Some(trail) = told.trail {
         put_trail(&mut headers, trail);
@@ -117,6 +129,22 @@ pub(crate) fn of_answer(
         put_limits(&mut headers, quota);
     }
     headers
+}
+
+/// How the key of a call stands.
+pub(crate) fn put_caller(headers: &mut HeaderMap, bill: &Bill) {
+    let Some(key) = bill.caller.account(Scope::Key) else { return };
+    if let Some(spent) = bill.spent(key) {
+        put(headers, KEY_SPEND, &spent.to_string());
+    }
+    if let Some(most) = key.terms.max_budget {
+        put(headers, KEY_BUDGET, &most.to_string());
+    }
+    for (name, limit) in [(KEY_TOKENS, key.terms.tpm_limit), (KEY_REQUESTS, key.terms.rpm_limit)] {
+        if let Some(limit) = limit {
+            headers.insert(name, HeaderValue::from(limit));
+        }
+    }
 }
 
 /// The most letters of a trail in a header: clients and proxies refuse long ones.

@@ -4,11 +4,20 @@
 //!
 //! Read [`gateway`] first: the whole life is one function there.
 
+mod admit;
 mod answer;
+mod answering;
+mod asker;
+mod begun;
+mod bill;
 mod books;
 mod call_id;
 mod caller;
+mod calls;
 mod checks;
+mod delivered;
+mod drain;
+mod estimate;
 mod explain;
 pub mod gateway;
 mod headers;
@@ -29,7 +38,7 @@ mod stream;
 pub use answer::{Answer, AnswerBody, Incoming};
 pub use books::AccountSpec;
 pub use call_id::new_call_id;
-pub use caller::Caller;
+pub use calls::{CallSettings, DrainLimits, OnDisconnect, Unpriced, UserHeader, UserKind};
 pub use explain::Explanation;
 pub use gateway::{Gateway, GatewayParts};
 pub use realtime::{Conversation, RealtimeRequest};

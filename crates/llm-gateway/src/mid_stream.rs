@@ -7,8 +7,10 @@ use std::time::Instant;
 use llm_core::event::{Delta, Event, PartKind};
 use llm_core::provider::Inbound;
 use llm_core::{ChatRequest, Message, Part, Role, Usage, tokens};
+use llm_governance::Principal;
 use llm_router::{Earlier, Needs, Route, Routed, Unanswered};
 
+use crate::bill::Purse;
 use crate::gateway::State;
 use crate::options::CallOptions;
 
@@ -78,6 +80,9 @@ pub(crate) struct Recovery {
     pub avoid: Vec<String>,
     pub earlier: Earlier,
     pub made: usize,
+    /// Who asks, where that is of interest.
+    pub caller: Option<Arc<Principal>>,
+    pub purse: Option<Arc<Purse>>,
 }
 
 impl Recovery {
@@ -93,10 +98,14 @@ impl Recovery {
         rest: Inbound,
     ) -> (Box<Self>, Result<Routed, Box<Unanswered>>) {
         self.made += 1;
+        let may_use =
+            |model: &str| self.caller.as_ref().is_none_or(|caller| self.state.may_use(caller, model).is_ok());
         let route = |avoid| Route {
             avoid,
             earlier: self.earlier,
             requires: Needs::ASSISTANT_PREFILL,
+            may_use: self.caller.is_some().then_some(&may_use),
+            under_way: self.purse.as_ref().map(|purse| &purse.under_way),
             ..Route::new(&rest, &self.options.model, true, self.began, &self.options.route)
         };
         let mut outcome = self.state.router.run(&route(&self.avoid)).await;

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use llm_core::ingress::{Abilities, ModelCard};
 use llm_core::inquiry::About;
 use llm_core::{Error, ErrorKind, Ingress, Result};
+use llm_governance::Principal;
 use llm_metrics::{Capability, ModelEntry};
 use llm_router::{Deployment, Group, Pattern};
 use serde::Deserialize;
@@ -16,15 +17,16 @@ use serde_json::value::RawValue;
 use crate::gateway::{Gateway, State};
 
 impl Gateway {
-    /// All public names, sorted: groups, visible aliases, and what wildcards stand for by the price table.
-    pub fn models(&self) -> Vec<ModelCard> {
-        self.state().models()
+    /// All public names that a caller may use, sorted: groups, visible aliases, and what wildcards stand for by the price
+    /// table.
+    pub fn models(&self, caller: &Principal) -> Vec<ModelCard> {
+        self.state().models_of(caller)
     }
 
-    /// The list of models in the dialect that the request's path or headers claim.
-    pub fn model_list(&self, path: &str, headers: &HeaderMap) -> Bytes {
+    /// The list of models that a caller may use, in the dialect that the request's path or headers claim.
+    pub fn model_list(&self, caller: &Principal, path: &str, headers: &HeaderMap) -> Bytes {
         let state = self.state();
-        state.list_ingress(path, headers).encode_models(&state.models())
+        state.list_ingress(path, headers).encode_models(&state.models_of(caller))
     }
 
     /// The dialect in which a list of models is asked for.
@@ -32,10 +34,10 @@ impl Gateway {
         Arc::clone(self.state().list_ingress(path, headers))
     }
 
-    /// One model, when it is served, as the list would show it in the dialect that the request's path or headers claim.
-    pub fn model(&self, path: &str, headers: &HeaderMap, id: &str) -> Option<Bytes> {
+    /// One model, when it is served and the caller may use it, as the list would show it in the dialect that the request's path or headers claim.
+    pub fn model(&self, caller: &Principal, path: &str, headers: &HeaderMap, id: &str) -> Option<Bytes> {
         let state = self.state();
-        let card = state.resolved(id)?;
+        let card = state.resolved(caller, id)?;
         let list = state.list_ingress(path, headers).encode_models(&[card]);
         Some(only_item(&list).unwrap_or(list))
     }
@@ -54,13 +56,19 @@ impl Gateway {
     ///
     /// # Errors
     /// When the body names no model, or one that is not served.
-    pub fn inquire(&self, ingress: &dyn Ingress, about: About, body: &Bytes) -> Result<Bytes> {
+    pub fn inquire(
+        &self,
+        caller: &Principal,
+        ingress: &dyn Ingress,
+        about: About,
+        body: &Bytes,
+    ) -> Result<Bytes> {
         let state = self.state();
         let models = match about {
-            About::Models | About::Running => state.models(),
+            About::Models | About::Running => state.models_of(caller),
             About::Model => {
                 let name = ingress.inquired_model(body)?;
-                vec![state.resolved(&name).ok_or_else(|| unknown(&name))?]
+                vec![state.resolved(caller, &name).ok_or_else(|| unknown(&name))?]
             }
             _ => Vec::new(),
         };
@@ -87,11 +95,18 @@ impl State {
         named.or_else(claimed).unwrap_or_else(|| self.default_ingress())
     }
 
-    /// The model of a name, when it is served.
-    fn resolved(&self, id: &str) -> Option<ModelCard> {
-        let (group, name) = self.router.resolve(id).ok()?;
+    /// The model of a name, when it is served and the caller may use it.
+    fn resolved(&self, caller: &Principal, id: &str) -> Option<ModelCard> {
+        self.may_use(caller, id).ok()?;
+        let (group, name) = self.router.resolve(caller.resolve(id)).ok()?;
         let deployment = group.deployments().first()?;
         Some(self.card(id, deployment, &deployment.model_for(name)))
+    }
+
+    fn models_of(&self, caller: &Principal) -> Vec<ModelCard> {
+        let mut cards = self.models();
+        cards.retain(|card| self.may_use(caller, &card.id).is_ok());
+        cards
     }
 
     fn models(&self) -> Vec<ModelCard> {

@@ -3,23 +3,28 @@
 mod frames;
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
 use llm_core::realtime::{Dial, Duplex, Link};
 use llm_core::{Error, Ingress, Result, Usage};
+use llm_governance::Principal;
+use llm_governance::authorise::Route as PathRoute;
 use llm_router::{Ask, unavailable};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 
 use crate::call_id::new_call_id;
-use crate::caller;
+use crate::estimate::{Estimating, Size};
 use crate::gateway::{Gateway, State};
 use crate::routed::RoutedParts;
-use crate::settlement::{CallFacts, Outcome, Settlement};
+use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
 use frames::Frames;
 
 /// Headers of the client's handshake that go on to the vendor. Extensions stay here: a compressed message could not be
@@ -36,6 +41,10 @@ pub struct RealtimeRequest {
     pub model: Option<String>,
     /// When the request's head was there.
     pub received: Instant,
+    /// Where it was sent to.
+    pub uri: Uri,
+    /// Where it came from, where that is known.
+    pub address: Option<IpAddr>,
 }
 
 /// A conversation that a vendor agreed to. Dropping it ends it and settles what was used.
@@ -53,14 +62,20 @@ impl Gateway {
     pub async fn converse(&self, request: RealtimeRequest) -> Result<Conversation> {
         let state = self.state();
         let (headers, protocols) = without_key(&request.headers, request.ingress.key_subprotocol())?;
-        caller::identify(&headers, state.master_key.as_ref())?;
-        let model = request.model.clone().or_else(|| state.default_model.clone()).ok_or_else(|| {
+        let route = PathRoute::model_api(request.uri.path());
+        let caller = state.identify(&headers, request.address, &route).await?;
+        let asked = request.model.clone().or_else(|| state.default_model.clone()).ok_or_else(|| {
             Error::invalid("the address names no model: add `?model=` to it").with_param("model")
         })?;
-        let mut settlement = Settlement::new(Arc::clone(&state.books), facts(&state, &request, &model));
-        settlement.enters(state.enter(None)?);
+        let mut settlement = Settlement::new(Arc::clone(&state.books), facts(&state, &request, &asked), None);
+        state.open_bill(&request.headers, request.address, &caller, &mut settlement);
+        let model = caller.resolve(&asked);
         let handshake = handshake(&request.headers, &protocols, &*request.ingress);
-        match open(&state, &model, &handshake, &mut settlement).await {
+        let opened = match admit(&state, (&caller, &asked), &mut settlement).await {
+            Ok(()) => open(&state, model, &handshake, &mut settlement).await,
+            Err(error) => Err(error),
+        };
+        match opened {
             Ok(link) => {
                 let (usage, seen) = (link.usage, Usage::default());
                 let socket = link.socket;
@@ -69,6 +84,7 @@ impl Gateway {
             }
             Err(error) => {
                 settlement.settle(Outcome::Failed(&error));
+                settlement.is_safe().await;
                 Err(error)
             }
         }
@@ -85,7 +101,28 @@ impl Conversation {
             tracing::debug!(%error, "conversation ended");
         }
         metered.settlement.settle(Outcome::Complete);
+        metered.settlement.is_safe().await;
     }
+}
+
+/// Whether the caller may have the conversation, with what one turn of it can cost held.
+async fn admit(
+    state: &State,
+    (caller, asked): (&Principal, &str),
+    settlement: &mut Settlement,
+) -> Result<()> {
+    settlement.enters(state.enter(None)?);
+    let Some(bill) = settlement.bill() else { return Ok(()) };
+    state.may_use(caller, asked)?;
+    let (group, name) = state.router.resolve(caller.resolve(asked))?;
+    if !bill.is_limited() {
+        return bill.admit(name, 0, Some(NanoDollars(0))).await;
+    }
+    let (size, mode) = (Size::of_turn(), bill.governance.mode());
+    let (books, calls) = (&*state.books, &state.books.calls);
+    let estimating = Estimating { books, calls, mode, operation: Operation::Realtime, size: &size };
+    let estimate = estimating.of_group(group, name, bill.is_capped())?;
+    bill.admit(name, estimate.tokens, estimate.cost).await
 }
 
 /// The deployments of the model's group, one after the other, until one agrees.
@@ -177,12 +214,14 @@ fn facts(state: &State, request: &RealtimeRequest, model: &str) -> CallFacts {
     let dialect = request.ingress.id();
     CallFacts {
         call_id: new_call_id(),
+        is_ours: true,
         route: state.books.route(dialect, Operation::Realtime),
         dialect,
         model: model.to_owned(),
         stream: true,
         messages: 0,
-        body_bytes: 0,
+        operation: Operation::Realtime,
+        prompt: Prompt::Tokens(0),
         received: request.received,
     }
 }

@@ -5,6 +5,7 @@ mod stream;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,17 +15,21 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use llm_core::dialect::Seen;
 use llm_core::money::NanoDollars;
+use llm_core::operation::Operation;
 use llm_core::provider::NativeStream;
 use llm_core::relay::{RelayBase, RelayBody, RelayCall, RelayReply, check_path};
-use llm_core::{Envelope, Error, ErrorKind, Result};
-use llm_router::{Ask, Attempt, Deployment, unavailable};
+use llm_core::{Envelope, Error, ErrorKind, Ingress, Result};
+use llm_governance::Principal;
+use llm_governance::authorise::Route as PathRoute;
+use llm_router::{Ask, Attempt, Deployment, Group, unavailable};
 
 use crate::call_id::new_call_id;
-use crate::caller;
+use crate::delivered;
+use crate::estimate::{self, Estimating, Size};
 use crate::gateway::{Gateway, State};
 use crate::headers;
 use crate::routed::RoutedParts;
-use crate::settlement::{CallFacts, Outcome, Settlement};
+use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
 
 pub use stream::RelayStream;
 
@@ -66,6 +71,8 @@ pub struct RelayIncoming {
     pub received: Instant,
     /// The client's own id of the call, already checked to be a harmless header value.
     pub call_id: Option<String>,
+    /// Where it came from, where that is known.
+    pub address: Option<IpAddr>,
 }
 
 /// The answer to it.
@@ -114,10 +121,11 @@ impl Gateway {
     /// the vendor's own are as they come. Dropping the future cancels the vendor's work.
     pub async fn relay(&self, mut incoming: RelayIncoming) -> RelayAnswer {
         let state = self.state();
-        let call_id = incoming.call_id.take().unwrap_or_else(new_call_id);
+        let call_id = incoming.call_id.take();
         let path = incoming.path.clone();
-        let answer = state.pass_on(incoming, &call_id).await;
-        answer.unwrap_or_else(|error| state.relay_refused(&path, &error, &call_id))
+        let answer = state.pass_on(incoming, call_id.clone()).await;
+        answer
+            .unwrap_or_else(|error| state.relay_refused(&path, &error, &call_id.unwrap_or_else(new_call_id)))
     }
 }
 
@@ -139,32 +147,72 @@ impl State {
         }
     }
 
-    async fn pass_on(&self, incoming: RelayIncoming, call_id: &str) -> Result<RelayAnswer> {
-        caller::identify(&incoming.headers, self.master_key.as_ref())?;
+    async fn pass_on(&self, incoming: RelayIncoming, call_id: Option<String>) -> Result<RelayAnswer> {
+        let path = incoming.path.split('?').next().unwrap_or_default();
+        let asked_for = PathRoute::new(path, incoming.method == Method::GET);
+        let caller = self.identify(&incoming.headers, incoming.address, &asked_for).await?;
         check_path(&incoming.path)?;
         let route = self.relay_route(&incoming.path).ok_or_else(|| Error::internal("no such route"))?;
+        let mut settlement =
+            Settlement::new(Arc::clone(&self.books), self.relay_facts(route, &incoming, call_id), None);
+        self.open_bill(&incoming.headers, incoming.address, &caller, &mut settlement);
+        match self.prepare(route, incoming, &caller, &mut settlement).await {
+            Ok((target, call)) => self.exchange(&target, route, call, settlement).await,
+            Err(error) => {
+                settlement.settle(Outcome::Failed(&error));
+                settlement.is_safe().await;
+                Err(error)
+            }
+        }
+    }
+
+    fn relay_facts(
+        &self,
+        route: &RelayRoute,
+        incoming: &RelayIncoming,
+        call_id: Option<String>,
+    ) -> CallFacts {
+        let target = route.targets.first().map(|target| target.deployment.provider.dialect());
+        let whole = match &incoming.body {
+            RelayBody::Whole(bytes) => bytes.clone(),
+            RelayBody::Arriving { .. } => Bytes::new(),
+        };
+        CallFacts {
+            is_ours: call_id.is_none(),
+            call_id: call_id.unwrap_or_else(new_call_id),
+            route: self.books.relay_route(route.prefix),
+            dialect: target.unwrap_or_else(|| self.default_ingress().id()),
+            operation: Operation::Relay,
+            model: String::new(),
+            stream: false,
+            messages: 0,
+            prompt: json_body(incoming).map_or(Prompt::Tokens(0), |_| Prompt::Body(whole)),
+            received: incoming.received,
+        }
+    }
+
+    /// Which deployment is meant, whether the caller may ask it, and what it is asked.
+    async fn prepare(
+        &self,
+        route: &RelayRoute,
+        incoming: RelayIncoming,
+        caller: &Principal,
+        settlement: &mut Settlement,
+    ) -> Result<(Arc<Deployment>, RelayCall)> {
         let asked = Asked::of(route, &incoming)?;
         let target = self.target(route, &asked)?;
-        let RelayIncoming { method, headers, body, received, .. } = incoming;
-        let mut settlement = Settlement::new(
-            Arc::clone(&self.books),
-            CallFacts {
-                call_id: call_id.to_owned(),
-                route: self.books.relay_route(route.prefix),
-                dialect: target.provider.dialect(),
-                model: String::new(),
-                stream: false,
-                messages: 0,
-                body_bytes: asked.body_bytes,
-                received,
-            },
-        );
+        settlement.call_mut().dialect = target.provider.dialect();
         let reading = self.paths.find(&asked.path, None);
         let model = asked.model.or_else(|| reading.as_ref().and_then(|(_, asked)| asked.model.clone()));
+        let ingress = reading.as_ref().map(|(ingress, _)| ingress);
+        if let Some(model) = &model {
+            self.may_relay(caller, &target, model)?;
+        }
+        self.admit_relay(&target, model.as_deref(), json_body(&incoming), ingress, settlement).await?;
         settlement.relays(model);
         settlement.enters(self.enter(None)?);
-        let settings = self.router.settings();
-        let mut deadlines = target.limits.or(settings.limits).deadlines(received);
+        let RelayIncoming { method, headers, body, received, .. } = incoming;
+        let mut deadlines = target.limits.or(self.router.settings().limits).deadlines(received);
         // Large files take their time; a way that stands still is noticed all the same.
         deadlines.total = None;
         let call = RelayCall {
@@ -173,10 +221,51 @@ impl State {
             path: asked.at_vendor,
             headers,
             body: asked.body.map_or(body, RelayBody::Whole),
-            reading: reading.map(|(ingress, _)| ingress.id()),
+            reading: ingress.map(|ingress| ingress.id()),
             deadlines,
         };
-        self.exchange(&target, route, call, settlement).await
+        Ok((target, call))
+    }
+
+    /// Whether a caller may ask a deployment's vendor for a model: by the vendor's name of it, with or without the
+    /// vendor, or by a public name under which the deployment serves it.
+    fn may_relay(&self, caller: &Principal, target: &Arc<Deployment>, model: &str) -> Result<()> {
+        let Err(denied) = self.may_use(caller, model) else { return Ok(()) };
+        let serves = |group: &&Arc<Group>| {
+            let mut deployments = group.deployments().iter();
+            deployments
+                .any(|one| Arc::ptr_eq(one, target) && (one.model == model || group.name().as_str() == model))
+        };
+        let mut public = self.router.groups().filter(serves).map(|group| group.name().as_str().to_owned());
+        let full = format!("{}/{model}", target.vendor);
+        let may_use = |name: String| self.may_use(caller, &name).is_ok();
+        if may_use(full) || public.any(may_use) { Ok(()) } else { Err(denied) }
+    }
+
+    /// Holds what a request that passes can take: what its model costs, where it names one.
+    async fn admit_relay(
+        &self,
+        target: &Arc<Deployment>,
+        model: Option<&str>,
+        body: Option<&Bytes>,
+        ingress: Option<&Arc<dyn Ingress>>,
+        settlement: &Settlement,
+    ) -> Result<()> {
+        let Some(bill) = settlement.bill() else { return Ok(()) };
+        let (Some(model), Some(body), true) = (model, body, bill.is_limited()) else {
+            return bill.admit(model.unwrap_or_default(), 0, Some(NanoDollars(0))).await;
+        };
+        let account = self.books.accounts.get(&target.id);
+        let account = account.ok_or_else(|| Error::internal("a deployment without an account"))?;
+        let entry = account.entry_of_any(&self.books.prices, &target.model, model);
+        let size = Size::of_passing(body, ingress.map(|ingress| &**ingress));
+        let (books, calls, mode) = (&*self.books, &self.books.calls, bill.governance.mode());
+        let estimating = Estimating { books, calls, mode, operation: Operation::Chat, size: &size };
+        let estimate = estimating.of_entry(entry.as_deref(), account);
+        if estimate.cost.is_none() && bill.is_capped() {
+            return Err(estimate::unpriced(model));
+        }
+        bill.admit(model, estimate.tokens, estimate.cost).await
     }
 
     async fn exchange(
@@ -189,9 +278,17 @@ impl State {
         let began = Instant::now();
         // The client chose the deployment: there is no other.
         let admitted = target.admit_everywhere(&Ask::at(began).insisting()).await;
-        let mut in_flight = admitted.map_err(|rule| unavailable(&target.full_name, [&rule], began))?;
+        let admitted = admitted.map_err(|rule| unavailable(&target.full_name, [&rule], began));
         let account = self.books.accounts.get(&target.id).map(Arc::clone);
-        let account = account.ok_or_else(|| Error::internal("a deployment without an account"))?;
+        let account = account.ok_or_else(|| Error::internal("a deployment without an account"));
+        let (mut in_flight, account) = match admitted.and_then(|in_flight| Ok((in_flight, account?))) {
+            Ok(both) => both,
+            Err(error) => {
+                settlement.settle(Outcome::Failed(&error));
+                settlement.is_safe().await;
+                return Err(error);
+            }
+        };
         settlement.asks();
         let replied = target.provider.relay(call).await;
         let attempt =
@@ -202,6 +299,7 @@ impl State {
                 in_flight.failed(&error);
                 settlement.failed_attempts(&[attempt(Some(error.clone()))]);
                 settlement.settle(Outcome::Failed(&error));
+                settlement.is_safe().await;
                 return Err(error);
             }
         };
@@ -211,6 +309,9 @@ impl State {
         let mut parts = RoutedParts::direct(in_flight, route.prefix, began);
         parts.attempts = vec![attempt(None)];
         let mut headers = headers::of_relay(headers, &account.headers, &settlement.call().call_id);
+        if let Some(bill) = settlement.bill() {
+            headers::put_caller(&mut headers, bill);
+        }
         settlement.answered(&mut parts, account);
         let (refusal, mut held) = (refusal(status), VecDeque::new());
         if is_document && refusal.is_none() {
@@ -218,10 +319,13 @@ impl State {
                 settlement.settle(Outcome::Failed(error));
             })?;
             if whole {
+                settlement.names_answer(delivered::id(held.front()));
                 headers::put_cost(&mut headers, settle(&mut settlement, body.seen()));
+                settlement.is_safe().await;
                 return Ok(RelayAnswer { status, headers, body: RelayAnswerBody::Whole(joined_bytes(held)) });
             }
         }
+        settlement.begins_to_stream();
         let body = RelayStream::new(held, body, refusal, settlement);
         Ok(RelayAnswer { status, headers, body: RelayAnswerBody::Stream(Box::new(body)) })
     }
@@ -308,7 +412,6 @@ struct Asked {
     model_chooses: bool,
     /// The body, where it is another one than the client's.
     body: Option<Bytes>,
-    body_bytes: usize,
 }
 
 impl Asked {
@@ -318,7 +421,6 @@ impl Asked {
         let path = format!("{}{path}", route.becomes);
         let path = if path.is_empty() { "/".to_owned() } else { path };
         let json = json_body(incoming);
-        let body_bytes = json.map_or(0, Bytes::len);
         let scanned = json.and_then(|bytes| Some((bytes, Envelope::scan(bytes).ok()?)));
         let field = |key: &str| {
             let (bytes, envelope) = scanned.as_ref()?;
@@ -327,15 +429,7 @@ impl Asked {
         if route.base == RelayBase::Root {
             let at_vendor = joined(&path, query);
             let model = field("model");
-            return Ok(Self {
-                path,
-                at_vendor,
-                vendor: None,
-                model,
-                model_chooses: false,
-                body: None,
-                body_bytes,
-            });
+            return Ok(Self { path, at_vendor, vendor: None, model, model_chooses: false, body: None });
         }
         let pairs = || query.split('&').filter(|pair| !pair.is_empty());
         let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
@@ -355,7 +449,7 @@ impl Asked {
         // Fields that speak to the gateway are no business of the vendor's.
         let body = scanned.as_ref().map(|(bytes, envelope)| envelope.edit(bytes).finish().joined());
         let at_vendor = joined(&path, &kept.join("&"));
-        Ok(Self { path, at_vendor, vendor, model, model_chooses: true, body, body_bytes })
+        Ok(Self { path, at_vendor, vendor, model, model_chooses: true, body })
     }
 }
 

@@ -1,15 +1,28 @@
 //! The account of one call, from its first byte to its last: settled exactly once, whatever ends it.
 
+mod attempts;
+mod log;
+mod row;
+
+pub(crate) use row::tell_unsafe;
+
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use llm_core::ingress::Took;
+use llm_core::operation::Operation;
 use llm_core::provider::Inbound;
 use llm_core::response::FinishReason;
 use llm_core::{Error, ErrorKind, Usage};
-use llm_metrics::{Cost, InFlight as Serving, Observation};
-use llm_router::{Attempt, Finished, InFlight, Outrun, Trail};
+use llm_governance::Durable;
+use llm_metrics::{Cost, InFlight as Serving, ModelEntry, Observation};
+use llm_router::ask::tokens_of_body;
+use llm_router::{Finished, InFlight};
+use parking_lot::Mutex;
 
+use crate::bill::{Bill, Purse};
 use crate::books::{Account, Books};
 use crate::load::InProgress;
 use crate::routed::RoutedParts;
@@ -23,6 +36,26 @@ pub(crate) enum Outcome<'a> {
     Failed(&'a Error),
     /// The client went away.
     Cancelled,
+    /// The client went away, and the answer was read to its end.
+    Drained,
+}
+
+impl Outcome<'_> {
+    fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Complete | Self::Cancelled | Self::Drained => None,
+        }
+    }
+
+    /// The status that the client got, or would have got.
+    fn status(&self) -> u16 {
+        match self {
+            Self::Complete => 200,
+            Self::Failed(error) => error.status(),
+            Self::Cancelled | Self::Drained => ErrorKind::Cancelled.status(),
+        }
+    }
 }
 
 /// The account of one call. Dropping it unsettled settles it as cancelled.
@@ -31,9 +64,14 @@ pub(crate) struct Settlement {
     call: CallFacts,
     answered: Option<Answered>,
     usage: Usage,
-    /// What answers used and cost that broke off and were gone on with elsewhere.
+    /// What answers used and cost that broke off and were gone on with elsewhere, and attempts that were outrun.
     before: Option<Box<(Usage, Option<Cost>)>>,
     finish: Option<FinishReason>,
+    /// The vendor's id of the answer.
+    vendor_id: Option<String>,
+    /// Attempts that were made.
+    attempts: usize,
+    fallbacks: usize,
     settled: bool,
     /// A vendor was asked: an error may be in its words.
     asked: bool,
@@ -41,6 +79,12 @@ pub(crate) struct Settlement {
     relayed: Option<Option<String>>,
     /// Its place among the calls in progress, where they are limited.
     in_progress: Option<InProgress>,
+    /// What is held for the call, where anybody must know of attempts under way.
+    purse: Option<Arc<Purse>>,
+    /// Who pays, where that is of interest.
+    bill: Option<Box<Bill>>,
+    /// Done when the row survives a power failure. In a lock so that the account can be looked at from several threads.
+    durable: Option<Mutex<Durable>>,
     /// Counts the call as being served until the account is dropped.
     _serving: Serving,
 }
@@ -56,14 +100,34 @@ struct Times {
 /// What is known of a call from its request.
 pub(crate) struct CallFacts {
     pub call_id: String,
+    /// We made the id: no other call has it.
+    pub is_ours: bool,
     /// The route's place among [`Books::routes`].
     pub route: usize,
     pub dialect: llm_core::DialectId,
+    pub operation: Operation,
     pub model: String,
     pub stream: bool,
     pub messages: usize,
-    pub body_bytes: usize,
+    pub prompt: Prompt,
     pub received: Instant,
+}
+
+/// The prompt, for those who must know how long it is.
+pub(crate) enum Prompt {
+    /// The body that it is in.
+    Body(Bytes),
+    /// Its length.
+    Tokens(u64),
+}
+
+impl Prompt {
+    fn tokens(&self) -> u64 {
+        match self {
+            Self::Body(body) => tokens_of_body(body),
+            Self::Tokens(tokens) => *tokens,
+        }
+    }
 }
 
 impl CallFacts {
@@ -72,6 +136,10 @@ impl CallFacts {
         self.stream = stream;
         let (body, envelope) = (&inbound.body, &inbound.envelope);
         self.messages = envelope.count(body, "messages") + envelope.count(body, "input");
+        if inbound.form.is_some() {
+            // Sound and pictures are no words.
+            self.prompt = Prompt::Tokens(0);
+        }
     }
 }
 
@@ -80,28 +148,31 @@ struct Answered {
     in_flight: InFlight,
     account: Arc<Account>,
     group: String,
-    attempts: usize,
-    fallbacks: usize,
     dropped: usize,
     attempt_began: Instant,
     first_content: Instant,
 }
 
 impl Settlement {
-    pub(crate) fn new(books: Arc<Books>, call: CallFacts) -> Self {
+    pub(crate) fn new(books: Arc<Books>, call: CallFacts, purse: Option<Arc<Purse>>) -> Self {
         let serving = books.metrics.enter();
-        let (usage, finish) = (Usage::default(), None);
         Self {
             books,
             call,
             answered: None,
-            usage,
+            usage: Usage::default(),
             before: None,
-            finish,
+            finish: None,
+            vendor_id: None,
+            attempts: 0,
+            fallbacks: 0,
             settled: false,
             asked: false,
             relayed: None,
             in_progress: None,
+            purse,
+            bill: None,
+            durable: None,
             _serving: serving,
         }
     }
@@ -112,6 +183,37 @@ impl Settlement {
 
     pub(crate) fn call_mut(&mut self) -> &mut CallFacts {
         &mut self.call
+    }
+
+    /// The caller is known, and pays.
+    pub(crate) fn bills(&mut self, bill: Bill) {
+        self.purse = Some(Arc::clone(&bill.purse));
+        self.bill = Some(Box::new(bill));
+    }
+
+    /// Who pays, where that is of interest.
+    pub(crate) fn bill(&self) -> Option<&Bill> {
+        self.bill.as_deref()
+    }
+
+    pub(crate) fn bill_mut(&mut self) -> Option<&mut Bill> {
+        self.bill.as_deref_mut()
+    }
+
+    pub(crate) fn purse(&self) -> Option<&Arc<Purse>> {
+        self.purse.as_ref()
+    }
+
+    /// What must be waited for before the answer's end goes out.
+    pub(crate) fn durable(&mut self) -> Option<Durable> {
+        self.durable.take().map(Mutex::into_inner)
+    }
+
+    /// Waits until the row survives whatever the operator wants it to survive.
+    pub(crate) async fn is_safe(&mut self) {
+        if let Some(durable) = self.durable() {
+            tell_unsafe(&self.call.call_id, durable.await);
+        }
     }
 
     /// The call has a place among those in progress, until the account is dropped.
@@ -130,39 +232,9 @@ impl Settlement {
         self.relayed = Some(model);
     }
 
-    /// Books the attempts that failed before, or instead of, an answer.
-    pub(crate) fn failed_attempts(&mut self, attempts: &[Attempt]) {
-        self.asked |= !attempts.is_empty();
-        for attempt in attempts {
-            let Some(error) = &attempt.error else { continue };
-            if let Some(account) = self.books.accounts.get(&attempt.deployment) {
-                account.metrics.failure(error.kind());
-            }
-            self.warn(&attempt.deployment, error, attempt.took);
-        }
-    }
-
-    fn warn(&self, deployment: &str, error: &Error, took: Duration) {
-        tracing::warn!(
-            target: "llm_gateway::attempt",
-            call_id = %self.call.call_id,
-            deployment,
-            error = error.kind().name(),
-            status = error.status(),
-            detail = error.detail(),
-            reason = reason(error),
-            milliseconds = milliseconds(took),
-            "attempt failed"
-        );
-        self.quote(error);
-    }
-
-    /// What a vendor says of the request itself: for operators who ask for it, as it may be the prompt.
-    fn quote(&self, error: &Error) {
-        if reason(error).is_none() {
-            let (call_id, message) = (self.call.call_id.as_str(), error.message());
-            tracing::debug!(target: "llm_gateway::quoted", call_id, reason = message, "the vendor says");
-        }
+    /// What calls are booked into.
+    pub(crate) fn books(&self) -> &Arc<Books> {
+        &self.books
     }
 
     /// The id of the deployment that answers.
@@ -170,63 +242,23 @@ impl Settlement {
         self.answered.as_ref().map(|answered| answered.in_flight.deployment().id.as_str())
     }
 
-    /// Makes usage and cost those of the whole call, for its log line and the client.
-    fn with_before(&mut self, cost: Option<Cost>) -> Option<Cost> {
-        let Some(before) = self.before.take() else { return cost };
-        let (used, spent) = *before;
-        self.usage.add(&used);
-        sum(spent, cost)
-    }
-
-    /// What calls are booked into.
-    pub(crate) fn books(&self) -> &Books {
-        &self.books
-    }
-
-    /// Books attempts that were cancelled because another one was faster. What their vendors bill is not known: the
-    /// prompt is taken to be billed, by its size.
-    pub(crate) fn outrun(&self, losers: &[Outrun], group: &str) {
-        let input = Some((self.call.body_bytes as u64).div_ceil(4));
-        let usage = Usage { input, estimated: true, ..Usage::default() };
-        for Outrun { deployment, took } in losers {
-            let Some(account) = self.books.accounts.get(&deployment.id) else { continue };
-            let entry = account.entry(&self.books.prices, &deployment.model_for(group));
-            let priced = entry.filter(|entry| entry.price.covers(&usage));
-            let cost = priced.map(|entry| entry.price.cost(&usage)).unwrap_or_default();
-            account.metrics.broke_off(ErrorKind::Cancelled, &usage, cost);
-            tracing::info!(
-                target: "llm_gateway::attempt",
-                call_id = %self.call.call_id,
-                deployment = %deployment.id,
-                milliseconds = milliseconds(*took),
-                input_tokens = usage.input,
-                estimated = true,
-                cost_nanodollars = cost.total.0,
-                "attempt outrun"
-            );
-        }
-    }
-
-    /// The way of the call, for operators who ask for it.
-    pub(crate) fn tell(&self, trail: &Trail) {
-        if !trail.is_empty() {
-            let call_id = self.call.call_id.as_str();
-            tracing::debug!(target: "llm_gateway::trail", call_id, %trail, "routed");
-        }
-    }
-
     /// A deployment answers.
     pub(crate) fn answered(&mut self, routed: &mut RoutedParts, account: Arc<Account>) {
+        self.attempts = self.attempts.max(1);
+        self.fallbacks = routed.fallbacks;
         self.answered = routed.in_flight.take().map(|in_flight| Answered {
             in_flight,
             account,
             group: routed.group.clone(),
-            attempts: routed.attempts.len(),
-            fallbacks: routed.fallbacks,
             dropped: routed.losses.len(),
             attempt_began: routed.attempt_began,
             first_content: Instant::now(),
         });
+    }
+
+    /// The answer is a stream, which may take long: the request need not be kept for its account.
+    pub(crate) fn begins_to_stream(&mut self) {
+        self.call.prompt = Prompt::Tokens(self.call.prompt.tokens());
     }
 
     /// What a whole answer used.
@@ -244,7 +276,7 @@ impl Settlement {
         }
         // A prompt of no tokens is one that was not counted yet.
         if usage.prompt_total().is_none_or(|tokens| tokens == 0) {
-            self.usage.input = Some((self.call.body_bytes as u64).div_ceil(4));
+            self.usage.input = Some(self.call.prompt.tokens());
             self.usage.estimated = true;
         }
         if usage.completion_total().is_none_or(|tokens| tokens < output_estimate) {
@@ -262,26 +294,15 @@ impl Settlement {
         usage
     }
 
-    /// The answer broke off: books what it used, as it was told before, and waits for another deployment to go on.
-    /// Returns what was used so far.
-    pub(crate) fn broke_off(&mut self, error: &Error) -> Usage {
-        let cost = self.cost();
-        let now = Instant::now();
-        let upstream = self.upstream_time(now);
-        let times = Times { total: now.saturating_duration_since(self.call.received), upstream };
-        self.release(Outcome::Failed(error), cost, times);
-        if let Some(answered) = self.answered.take() {
-            answered.account.metrics.broke_off(error.kind(), &self.usage, cost.unwrap_or_default());
-            self.warn(&answered.in_flight.deployment().id, error, upstream);
-        }
-        let (used, spent) = &mut **self.before.get_or_insert_default();
-        used.add(&std::mem::take(&mut self.usage));
-        *spent = sum(*spent, cost);
-        *used
-    }
-
     pub(crate) fn finished(&mut self, finish: Option<FinishReason>) {
         self.finish = finish;
+    }
+
+    /// The vendor's id of the answer, where it says one.
+    pub(crate) fn names_answer(&mut self, id: &str) {
+        if self.bill.is_some() && !id.is_empty() {
+            self.vendor_id = Some(id.to_owned());
+        }
     }
 
     /// Time from when the vendor was asked until `now`.
@@ -310,55 +331,63 @@ impl Settlement {
         if std::mem::replace(&mut self.settled, true) {
             return None;
         }
+        let is_left = self.purse.as_ref().is_some_and(|purse| purse.is_left());
+        let outcome = match outcome {
+            Outcome::Complete if is_left => Outcome::Drained,
+            outcome => outcome,
+        };
         let cost = self.cost();
         let times = Times {
             total: now.saturating_duration_since(self.call.received),
             upstream: self.upstream_time(now),
         };
-        let status = match outcome {
-            Outcome::Complete => 200,
-            Outcome::Failed(error) => error.status(),
-            Outcome::Cancelled => ErrorKind::Cancelled.status(),
-        };
         self.observe(outcome, cost, times);
         self.release(outcome, cost, times);
+        self.abandoned();
         let cost = self.with_before(cost);
+        self.book(outcome, cost, times);
         let account = self.answered.as_ref().map(|answered| &*answered.account);
-        self.books.route_metrics(self.call.route, account).finished(status);
-        self.log(outcome, status, cost, times);
+        self.books.route_metrics(self.call.route, account).finished(outcome.status());
+        self.log(outcome, cost, times);
         self.answered = None;
         cost
     }
 
     fn cost(&self) -> Option<Cost> {
-        let answered = self.answered.as_ref()?;
         if self.usage.is_empty() {
             return None;
         }
-        let (deployment, prices) = (answered.in_flight.deployment(), &self.books.prices);
-        let entry = match &self.relayed {
-            Some(model) => answered.account.entry_of_any(prices, &deployment.model, model.as_deref()?)?,
-            None => answered.account.entry(prices, &deployment.model_for(&answered.group))?,
-        };
+        let entry = self.entry()?;
         entry.price.covers(&self.usage).then(|| entry.price.cost(&self.usage))
+    }
+
+    /// What is known of the model that answers.
+    fn entry(&self) -> Option<Cow<'_, ModelEntry>> {
+        let answered = self.answered.as_ref()?;
+        let (deployment, prices) = (answered.in_flight.deployment(), &self.books.prices);
+        match &self.relayed {
+            Some(model) => answered.account.entry_of_any(prices, &deployment.model, model.as_deref()?),
+            None => answered.account.entry(prices, &deployment.model_for(&answered.group)),
+        }
     }
 
     fn observe(&self, outcome: Outcome<'_>, cost: Option<Cost>, times: Times) {
         let Some(answered) = &self.answered else { return };
-        match outcome {
-            Outcome::Failed(error) => answered.account.metrics.failure(error.kind()),
-            Outcome::Complete | Outcome::Cancelled => {
-                let first = answered.first_content.saturating_duration_since(answered.attempt_began);
-                answered.account.metrics.success(&Observation {
-                    usage: self.usage,
-                    cost: cost.unwrap_or_default(),
-                    total: times.total,
-                    upstream: times.upstream,
-                    time_to_first_token: self.call.stream.then_some(first),
-                    streamed: self.call.stream,
-                });
-            }
+        if let Outcome::Failed(error) = outcome {
+            return answered.account.metrics.failure(error.kind());
         }
+        if let Some(tokens) = self.usage.completion_total() {
+            answered.account.note_output(tokens);
+        }
+        let first = answered.first_content.saturating_duration_since(answered.attempt_began);
+        answered.account.metrics.success(&Observation {
+            usage: self.usage,
+            cost: cost.unwrap_or_default(),
+            total: times.total,
+            upstream: times.upstream,
+            time_to_first_token: self.call.stream.then_some(first),
+            streamed: self.call.stream,
+        });
     }
 
     /// Tells the deployment how its attempt ended, and what it used.
@@ -366,10 +395,7 @@ impl Settlement {
         let Some(answered) = &mut self.answered else { return };
         let first_content = answered.first_content.saturating_duration_since(answered.attempt_began);
         answered.in_flight.finished(&Finished {
-            error: match outcome {
-                Outcome::Failed(error) => Some(error),
-                Outcome::Complete | Outcome::Cancelled => None,
-            },
+            error: outcome.error(),
             tokens: self.usage.total(),
             output_tokens: self.usage.completion_total(),
             cost: cost.map(|cost| cost.total),
@@ -382,73 +408,17 @@ impl Settlement {
             answered.account.metrics.set_concurrency_limit(limit);
         }
     }
-
-    /// One line for each call: who answered, what it used and how long it took; no prompt, answer or key.
-    fn log(&self, outcome: Outcome<'_>, status: u16, cost: Option<Cost>, times: Times) {
-        if !tracing::enabled!(target: "llm_gateway::call", tracing::Level::INFO) {
-            return;
-        }
-        let answered = self.answered.as_ref();
-        let error = match outcome {
-            Outcome::Failed(error) => Some(error),
-            Outcome::Complete | Outcome::Cancelled => None,
-        };
-        tracing::info!(
-            target: "llm_gateway::call",
-            call_id = self.call.call_id.as_str(),
-            route = self.books.route_label(self.call.route),
-            dialect = self.call.dialect.name(),
-            model = self.call.model.as_str(),
-            deployment = answered.map(|answered| answered.in_flight.deployment().id.as_str()),
-            upstream_model = answered.map(|answered| answered.in_flight.deployment().full_name.as_str()),
-            status,
-            stream = self.call.stream,
-            messages = self.call.messages,
-            input_tokens = self.usage.prompt_total(),
-            cached_tokens = self.usage.cache_read,
-            output_tokens = self.usage.completion_total(),
-            reasoning_tokens = self.usage.reasoning,
-            estimated = self.usage.estimated.then_some(true),
-            cost_nanodollars = cost.map(|cost| cost.total.0),
-            milliseconds = milliseconds(times.total),
-            upstream_milliseconds = answered.map(|_| milliseconds(times.upstream)),
-            first_token_milliseconds = answered.filter(|_| self.call.stream).map(|answered| {
-                milliseconds(answered.first_content.saturating_duration_since(self.call.received))
-            }),
-            attempts = answered.map(|answered| answered.attempts),
-            fallbacks = answered.map(|answered| answered.fallbacks),
-            dropped = answered.map(|answered| answered.dropped).filter(|dropped| *dropped > 0),
-            finish = self.finish.as_ref().map(tracing::field::debug),
-            error = error.map(|error| error.kind().name()),
-            reason = error.and_then(|error| if self.asked { reason(error) } else { Some(error.message()) }),
-            detail = error.and_then(Error::detail),
-            "{}",
-            match outcome {
-                Outcome::Complete => "answered",
-                Outcome::Failed(_) => "failed",
-                Outcome::Cancelled => "cancelled",
-            },
-        );
-    }
-}
-
-/// What an error says, for logs. What a vendor says of a request may quote it, so those words are left to
-/// [`Settlement::quote`].
-fn reason(error: &Error) -> Option<&str> {
-    let of_the_request = matches!(
-        error.kind(),
-        ErrorKind::InvalidRequest
-            | ErrorKind::Unsupported
-            | ErrorKind::PayloadTooLarge
-            | ErrorKind::ContextLength
-            | ErrorKind::ContentFilter
-    );
-    (!of_the_request).then(|| error.message())
 }
 
 impl Drop for Settlement {
     fn drop(&mut self) {
-        if !self.settled {
+        if self.settled {
+            return;
+        }
+        if std::thread::panicking() {
+            let error = Error::internal("the gateway failed at this request; its log says where");
+            self.settle(Outcome::Failed(&error));
+        } else {
             self.settle(Outcome::Cancelled);
         }
     }

@@ -1,6 +1,7 @@
 //! A streamed answer on its way to the client: bytes or events of the vendor in, frames of the client's dialect out.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,22 +14,39 @@ use llm_core::event::{Delta, Event};
 use llm_core::ingress::{EventEncoder, Took};
 use llm_core::provider::{BoxStream, NativeStream, truncated};
 use llm_core::{Error, Ingress, Result, Usage, tokens};
+use llm_governance::Durable;
 use llm_router::Started;
 
 mod going_on;
 
+use crate::delivered::{self, Passed};
+use crate::drain::Drains;
 use crate::routed::RoutedParts;
-use crate::settlement::{Outcome, Settlement};
+use crate::settlement::{Outcome, Settlement, tell_unsafe};
 pub(crate) use going_on::GoingOn;
 
 /// A streamed answer. Its items are whole frames; errors are told inside, in the client's dialect. Only what has no
 /// frames (sound) ends with an error, so that nobody takes the part for the whole. Dropping it cancels the vendor's
 /// work and settles what was used.
 pub struct AnswerStream {
+    /// Not here once it is left to be read to its end for nobody.
+    running: Option<Running>,
+}
+
+/// The stream itself. Dropping it settles what was delivered.
+struct Running {
     source: Source,
     ingress: Arc<dyn Ingress>,
     settlement: Settlement,
+    settled: bool,
     done: bool,
+    /// The last frame, which waits until the row of the call is safe.
+    waiting: Option<Waiting>,
+}
+
+struct Waiting {
+    durable: Durable,
+    last: Option<Result<Bytes>>,
 }
 
 /// What can be told inside a stream that goes through.
@@ -65,8 +83,8 @@ struct Native {
     /// What went by last.
     last: Bytes,
     told: InStream,
-    /// Frames that went by, for an estimate when usage never comes.
-    frames: u64,
+    /// What went by, for an estimate when usage never comes.
+    passed: Passed,
     /// What stands between frames.
     separator: &'static [u8],
 }
@@ -114,20 +132,19 @@ impl AnswerStream {
         held: Vec<Bytes>,
         rest: Pin<Box<dyn NativeStream>>,
         ingress: Arc<dyn Ingress>,
-        settlement: Settlement,
+        mut settlement: Settlement,
         told: InStream,
     ) -> Self {
+        settlement.names_answer(delivered::id(held.first()));
         let lines = ingress.stream_content_type().starts_with("application/x-ndjson");
         let separator: &[u8] = if lines { b"\n" } else { b"\n\n" };
-        let source = Source::Native(Native {
-            held: held.into(),
-            rest,
-            last: Bytes::new(),
-            told,
-            frames: 0,
-            separator,
-        });
-        Self { source, ingress, settlement, done: false }
+        let mut passed = Passed::default();
+        if let Some(last) = held.last() {
+            passed.begins_with(last);
+        }
+        let source =
+            Source::Native(Native { held: held.into(), rest, last: Bytes::new(), told, passed, separator });
+        Self::of(source, ingress, settlement)
     }
 
     pub(crate) fn events(
@@ -135,9 +152,12 @@ impl AnswerStream {
         rest: BoxStream<Result<Vec<Event>>>,
         encoder: Box<dyn EventEncoder>,
         ingress: Arc<dyn Ingress>,
-        settlement: Settlement,
+        mut settlement: Settlement,
         going_on: Option<Box<GoingOn>>,
     ) -> Self {
+        if let Some(Event::Start(start)) = held.first() {
+            settlement.names_answer(&start.id);
+        }
         let events = Events {
             held: Some(held),
             rest,
@@ -148,12 +168,24 @@ impl AnswerStream {
             going_on,
             clock: Clock { received: settlement.call().received, first_content: settlement.first_content() },
         };
-        Self { source: Source::Events(Box::new(events)), ingress, settlement, done: false }
+        Self::of(Source::Events(Box::new(events)), ingress, settlement)
     }
 
+    fn of(source: Source, ingress: Arc<dyn Ingress>, settlement: Settlement) -> Self {
+        let running = Running { source, ingress, settlement, settled: false, done: false, waiting: None };
+        Self { running: Some(running) }
+    }
+
+    /// Whether its last frame was given: the end of the answer can be written together with it.
+    pub fn is_done(&self) -> bool {
+        self.running.as_ref().is_none_or(|running| running.done)
+    }
+}
+
+impl Running {
     /// Books the end of the stream.
     fn settle(&mut self, outcome: Outcome<'_>) {
-        self.done = true;
+        self.settled = true;
         self.count();
         self.settlement.settle(outcome);
     }
@@ -164,15 +196,12 @@ impl AnswerStream {
             Source::Native(native) => {
                 let seen = native.rest.seen();
                 let counted = seen.ended || seen.finish.is_some();
-                self.settlement.streamed(seen.usage, native.frames, counted);
+                let is_known = counted && seen.usage.total().is_some();
+                let delivered = if is_known { 0 } else { native.passed.tokens(&native.last) };
+                self.settlement.streamed(seen.usage, delivered, counted);
             }
             Source::Events(events) => events.progress.count(&mut self.settlement),
         }
-    }
-
-    /// Whether its last frame was given: the end of the answer can be written together with it.
-    pub fn is_done(&self) -> bool {
-        self.done
     }
 
     fn complete(&mut self) {
@@ -205,53 +234,114 @@ impl AnswerStream {
     }
 }
 
-impl Stream for AnswerStream {
-    type Item = Result<Bytes>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        let this = self.get_mut();
-        if this.done {
+impl Running {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        if self.done {
             return Poll::Ready(None);
         }
+        let mut next = None;
+        if self.waiting.is_none() {
+            next = ready!(self.next(context));
+            if !self.settled {
+                return Poll::Ready(next);
+            }
+            let last = &mut next;
+            self.waiting = self.settlement.durable().map(|durable| Waiting { durable, last: last.take() });
+        }
+        if let Some(waiting) = &mut self.waiting {
+            tell_unsafe(&self.settlement.call().call_id, ready!(waiting.durable.as_mut().poll(context)));
+            next = waiting.last.take();
+            self.waiting = None;
+        }
+        self.done = true;
+        Poll::Ready(next)
+    }
+
+    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         loop {
-            let next = match &mut this.source {
-                Source::Native(native) => ready!(native.poll(context)),
-                Source::Events(events) => {
-                    if let Err(error) = ready!(events.resume(context, &mut this.settlement)) {
-                        return Poll::Ready(Some(this.fail(&error)));
-                    }
-                    ready!(events.poll(context))
-                }
-            };
-            return Poll::Ready(match next {
+            if let Source::Events(events) = &mut self.source
+                && let Err(error) = ready!(events.resume(context, &mut self.settlement))
+            {
+                return Poll::Ready(Some(self.fail(&error)));
+            }
+            return Poll::Ready(match ready!(self.source.poll(context)) {
                 Some(Ok(bytes)) => {
-                    if this.source.is_complete() {
-                        this.complete();
+                    if self.source.is_complete() {
+                        self.complete();
                     }
                     Some(Ok(bytes))
                 }
-                Some(Err(error)) => match this.go_on(error) {
+                Some(Err(error)) => match self.go_on(error) {
                     Ok(()) => continue,
-                    Err(error) => Some(this.fail(&error)),
+                    Err(error) => Some(self.fail(&error)),
                 },
                 None => {
-                    this.complete();
+                    self.complete();
                     None
                 }
             });
         }
     }
+
+    /// Reads on for nobody, so many bytes at most. Returns whether the answer came to its end.
+    async fn read_out(&mut self, most: u64) -> bool {
+        let mut read = 0;
+        while read <= most {
+            match poll_fn(|context| self.source.poll(context)).await {
+                Some(Ok(bytes)) => read += bytes.len() as u64,
+                Some(Err(_)) => return false,
+                None => return true,
+            }
+            if self.source.is_complete() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Reads on, and settles with what the vendor says at the end.
+    async fn drain(mut self, most: u64) {
+        let outcome = if self.read_out(most).await { Outcome::Drained } else { Outcome::Cancelled };
+        self.settle(outcome);
+        self.settlement.is_safe().await;
+    }
+}
+
+impl Stream for AnswerStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        self.running.as_mut().map_or(Poll::Ready(None), |running| running.poll(context))
+    }
 }
 
 impl Drop for AnswerStream {
     fn drop(&mut self) {
-        if !self.done {
+        let Some(running) = self.running.take_if(|running| !running.settled) else { return };
+        let books = Arc::clone(running.settlement.books());
+        if let Some(place) = Drains::place(&books) {
+            let limits = books.calls.drains;
+            place.work(limits.time, running.drain(limits.bytes));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.settled {
             self.settle(Outcome::Cancelled);
         }
     }
 }
 
 impl Source {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        match self {
+            Self::Native(native) => native.poll(context),
+            Self::Events(events) => events.poll(context),
+        }
+    }
+
     /// Whether nothing follows what was given so far.
     fn is_complete(&self) -> bool {
         match self {
@@ -268,7 +358,7 @@ impl Native {
             None => ready!(self.rest.as_mut().poll_bytes(context)),
         };
         if let (Some(Ok(bytes)), InStream::Tokens) = (&next, self.told) {
-            self.frames += memchr::memmem::find_iter(bytes, self.separator).count() as u64;
+            self.passed.note(bytes, self.separator);
             self.last.clone_from(bytes);
         }
         Poll::Ready(next)

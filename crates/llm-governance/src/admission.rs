@@ -8,12 +8,12 @@ use smallvec::SmallVec;
 
 use crate::account::Account;
 use crate::events::{self, BudgetEvent, Threshold};
-use crate::governance::Governance;
 use crate::headers::LimitStanding;
 use crate::ledger::Charge;
 use crate::meter::State;
 use crate::principal::Principal;
 use crate::refusal::Refused;
+use crate::shared::{SharedCounters, SharedLease, SharedVerdict, SharedWant};
 use crate::taking::{self, Ask, Piece, Pieces, Taken};
 use crate::time::Timestamp;
 
@@ -59,13 +59,15 @@ pub struct Want<'a> {
 /// What a call took. Dropping it gives everything back but its request.
 #[derive(Debug)]
 pub struct Admission {
-    principal: Arc<Principal>,
+    pub(crate) principal: Arc<Principal>,
     extra: Extra,
     /// The model, where anything of the call is counted by it.
-    model: Box<str>,
+    pub(crate) model: Box<str>,
     at: Timestamp,
     held: Option<NanoDollars>,
-    pieces: Pieces,
+    pub(crate) pieces: Pieces,
+    /// What it took of what gateways share.
+    lease: Option<Box<dyn SharedLease>>,
     /// [`crate::account::House::begun`] when it was taken.
     begun: u64,
     settled: bool,
@@ -74,91 +76,9 @@ pub struct Admission {
 /// The accounts of a call that are not the caller's.
 pub(crate) type Extra = SmallVec<[Arc<Account>; 2]>;
 
-impl Governance {
-    /// Holds what a call may take from everybody behind it: all of it or nothing.
-    ///
-    /// # Errors
-    /// [`Refused`], naming whose limit or budget is in the way and when there is room.
-    pub async fn admit(&self, principal: &Arc<Principal>, want: &Want<'_>) -> Result<Admission, Refused> {
-        self.admit_within(principal, want, None).await
-    }
-
-    /// The same, but where budgets do not have the whole cost any more, as much as they have is held, if it is `least`
-    /// or more. [`Admission::held`] says how much that was: the call must be made so short that it costs no more.
-    ///
-    /// # Errors
-    /// [`Refused`], naming whose limit or budget is in the way and when there is room.
-    pub async fn admit_within(
-        &self,
-        principal: &Arc<Principal>,
-        want: &Want<'_>,
-        least: Option<NanoDollars>,
-    ) -> Result<Admission, Refused> {
-        let extra = self.extras(want).await.map_err(Refused::Failed)?;
-        let mut admission = Admission::of(principal, extra, want.at);
-        let ask = self.ask(principal, want, least);
-        admission.take(&ask)?;
-        if !admission.pieces.is_empty() || self.mode() == BudgetMode::Estimate {
-            admission.model = want.model.into();
-        }
-        Ok(admission)
-    }
-
-    /// The call goes on with another model: holds what that one may cost, takes what its own limits ask for, and gives
-    /// back what was taken for the last model alone. The cost of the whole call is then booked as the new model's.
-    /// With `least`, as for [`Self::admit_within`].
-    ///
-    /// # Errors
-    /// [`Refused`]; what was taken before stays, and the call may still end with the last model.
-    pub async fn raise(
-        &self,
-        admission: &mut Admission,
-        want: &Want<'_>,
-        least: Option<NanoDollars>,
-    ) -> Result<(), Refused> {
-        let ask = self.ask(&admission.principal, want, least);
-        admission.take(&ask)?;
-        admission.model = want.model.into();
-        Ok(())
-    }
-
-    /// How much money a call may cost now, over all budgets behind it; `None`: nothing is capped. The next call may
-    /// take it.
-    ///
-    /// # Errors
-    /// [`Refused::Failed`] when the store cannot be asked.
-    pub async fn room(
-        &self,
-        principal: &Arc<Principal>,
-        want: &Want<'_>,
-    ) -> Result<Option<NanoDollars>, Refused> {
-        let extra = self.extras(want).await.map_err(Refused::Failed)?;
-        let accounts = Admission::of(principal, extra, want.at);
-        let left = taking::left(accounts.accounts().map(Arc::as_ref), &self.ask(principal, want, None));
-        Ok(left.map(NanoDollars))
-    }
-
-    /// What is taken for a want: the expected cost where the mode says so, nothing for a model that is free by the
-    /// operator's word.
-    fn ask<'a>(&self, principal: &Principal, want: &Want<'a>, least: Option<NanoDollars>) -> Ask<'a> {
-        let means = principal.accounts.first().and_then(|account| account.house.means.as_ref());
-        let caller = principal.key.as_ref().map(|key| key.0.as_slice());
-        let most = want.cost.map(|cost| cost.0.max(0));
-        let cost = match (most, means) {
-            (Some(most), Some(means)) => {
-                Some(means.of(want.model, caller).map_or(most, |mean| mean.min(most)))
-            }
-            (None, _) if self.parts.unpriced == Unpriced::Free => Some(0),
-            (cost, _) => cost,
-        };
-        let least = least.map(|least| least.0.max(0));
-        Ask { model: want.model, tokens: want.tokens, cost, least, at: want.at }
-    }
-}
-
 impl Admission {
     /// Of a call that has taken nothing yet.
-    fn of(principal: &Arc<Principal>, mut extra: Extra, at: Timestamp) -> Self {
+    pub(crate) fn of(principal: &Arc<Principal>, mut extra: Extra, at: Timestamp) -> Self {
         let is_behind =
             |account: &Account| principal.accounts.iter().any(|own| own.subject == account.subject);
         extra.retain(|account| !is_behind(account));
@@ -167,18 +87,45 @@ impl Admission {
         let principal = Arc::clone(principal);
         let begun = principal.accounts.first().map_or(0, |account| account.house.begun());
         let (model, pieces) = (Box::default(), Pieces::new());
-        Self { principal, extra, model, at, held: None, pieces, begun, settled: false }
+        Self { principal, extra, model, at, held: None, pieces, lease: None, begun, settled: false }
     }
 
     /// Takes what is asked for, beside or in place of what it has.
-    fn take(&mut self, ask: &Ask<'_>) -> Result<(), Refused> {
+    pub(crate) fn take(&mut self, ask: &Ask<'_>) -> Result<(), Refused> {
         let mut pieces = self.pieces.clone();
         let accounts = self.accounts().map(Arc::as_ref);
         let held = taking::take(accounts, ask, &mut pieces).map_err(Refused::Limit)?;
+        self.keep(pieces, held);
+        Ok(())
+    }
+
+    /// What it would take, and how much money that is.
+    pub(crate) fn look(&self, ask: &Ask<'_>) -> Result<(i64, Vec<SharedWant>), Refused> {
+        taking::look(self.accounts().map(Arc::as_ref), ask, &self.pieces).map_err(Refused::Limit)
+    }
+
+    /// Takes what all gateways together have granted.
+    pub(crate) fn count(&mut self, ask: &Ask<'_>, amount: i64, left: &[u64]) {
+        let mut pieces = self.pieces.clone();
+        taking::count(self.accounts().map(Arc::as_ref), ask, (amount, left), &mut pieces);
+        self.keep(pieces, amount);
+    }
+
+    fn keep(&mut self, pieces: Pieces, held: i64) {
         let holds_money = pieces.iter().any(|piece| matches!(piece.taken, Taken::Money { .. }));
         self.held = holds_money.then_some(NanoDollars(held));
         self.pieces = pieces;
-        Ok(())
+    }
+
+    pub(crate) async fn ask_elsewhere(
+        &mut self,
+        shared: &dyn SharedCounters,
+        wants: &[SharedWant],
+    ) -> SharedVerdict<()> {
+        if let Some(lease) = &mut self.lease {
+            return lease.raise(wants).await;
+        }
+        shared.reserve(wants).await.map(|lease| self.lease = Some(lease))
     }
 
     /// Everybody behind the call, in order.
@@ -250,6 +197,9 @@ impl Admission {
             return;
         }
         let cost = NanoDollars(cost.0.max(0));
+        if let Some(mut lease) = self.lease.take() {
+            lease.settle(tokens, cost);
+        }
         let mut events = Vec::new();
         for (place, account) in (0..=u8::MAX).zip(self.accounts()) {
             self.settle_one((place, account), cost, tokens, &mut events);

@@ -13,7 +13,7 @@ use crate::ledger::{Ledger, NoLedger};
 use crate::limit::Windows;
 use crate::means::Means;
 use crate::principal::Principal;
-use crate::shared::SharedCounters;
+use crate::shared::{SharedCounters, WithoutShared};
 use crate::store::{Directory, NoDirectory};
 use crate::terms::Terms;
 use crate::token::Tokens;
@@ -42,6 +42,8 @@ pub struct GovernanceParts {
     pub callers: CallerSettings,
     /// Tokens of identity providers that are as good as keys.
     pub tokens: Option<Arc<Tokens>>,
+    /// What happens while those cannot be asked.
+    pub without_shared: WithoutShared,
 }
 
 impl Default for GovernanceParts {
@@ -58,6 +60,7 @@ impl Default for GovernanceParts {
             shared: None,
             callers: CallerSettings::default(),
             tokens: None,
+            without_shared: WithoutShared::default(),
         }
     }
 }
@@ -87,6 +90,13 @@ impl Governance {
     /// The meters of everybody.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Whether calls are of no interest: nobody has keys or limits, and no row is kept.
+    pub fn is_idle(&self) -> bool {
+        !self.parts.ledger.keeps_rows()
+            && self.parts.directory.is_empty()
+            && self.parts.global == Terms::default()
     }
 
     /// What is held before a call.

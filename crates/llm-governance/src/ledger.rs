@@ -161,6 +161,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Failed`] when the operator wants no calls that cannot be booked, and they cannot be.
     fn ready(&self) -> Result<(), StoreError>;
+
+    /// Whether rows go anywhere: where not, nobody need make them.
+    fn keeps_rows(&self) -> bool {
+        true
+    }
 }
 
 /// Rows go nowhere.
@@ -174,5 +179,9 @@ impl Ledger for NoLedger {
 
     fn ready(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn keeps_rows(&self) -> bool {
+        false
     }
 }

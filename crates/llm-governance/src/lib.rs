@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod admission;
+mod admit;
 pub mod authorise;
 pub mod budget;
 pub mod callers;
@@ -20,6 +21,7 @@ pub mod headers;
 pub mod ledger;
 pub mod limit;
 mod means;
+pub mod memory;
 mod meter;
 pub mod principal;
 pub mod refusal;
@@ -44,12 +46,13 @@ pub use hash::KeyHash;
 pub use headers::{LimitStanding, LimitUnit, rate_headers};
 pub use ledger::{Charge, Durable, Ending, Ledger, LedgerRow, NoLedger};
 pub use limit::{Limit, Windows};
+pub use memory::MemoryStore;
 pub use principal::{Principal, Role};
 pub use refusal::{Lacking, Refusal, Refused};
 pub use reports::{
     Activity, ActivityQuery, Day, Dimension, Reports, RowCursor, RowField, RowPage, RowQuery, RowSort, Sums,
 };
-pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant};
+pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant, WithoutShared};
 pub use store::{
     Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, Spent, Store,
     StoreError, WithBudget,

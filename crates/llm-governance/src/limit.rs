@@ -9,7 +9,8 @@ use llm_core::window::{Caps, MINUTE, Moment, Window};
 use crate::terms::Terms;
 use crate::time::Timestamp;
 
-const DAY: Duration = Duration::from_secs(86_400);
+/// The length of the windows of daily limits.
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
 /// How windows of limits move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

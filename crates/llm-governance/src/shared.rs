@@ -1,7 +1,7 @@
 //! Counters that several gateways share: limits and budgets that hold for all of them together.
 //!
-//! Nothing here may make a call fail that this gateway's own knowledge could serve: counters that cannot be asked say
-//! [`SharedVerdict::Unknown`], and policy decides.
+//! A gateway looks at its own numbers first, asks here, and then only counts along: what was granted here is the truth,
+//! and its own numbers are what it goes by when nobody can be asked ([`SharedVerdict::Unknown`], [`WithoutShared`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -68,12 +68,18 @@ pub enum SharedLimit {
     },
 }
 
-/// Whether a call may take what it wants.
+/// Whether a call may take what it wants. `L` is what it is given for it.
 #[derive(Debug)]
-pub enum SharedVerdict {
+pub enum SharedVerdict<L = Box<dyn SharedLease>> {
     /// It has it.
-    Granted(Box<dyn SharedLease>),
-    /// It may not, and has nothing.
+    Granted {
+        /// What it has.
+        lease: L,
+        /// How much of each of the wants is left after that, in their order: requests, tokens, slots or nano-dollars.
+        /// Of a budget without a cap it is not looked at.
+        left: Vec<u64>,
+    },
+    /// It may not, and has nothing; or no more than it had.
     Refused {
         /// Which of the wants.
         index: usize,
@@ -86,8 +92,37 @@ pub enum SharedVerdict {
     Unknown,
 }
 
+impl<L> SharedVerdict<L> {
+    /// The same with another lease.
+    pub fn map<M>(self, change: impl FnOnce(L) -> M) -> SharedVerdict<M> {
+        match self {
+            Self::Granted { lease, left } => SharedVerdict::Granted { lease: change(lease), left },
+            Self::Refused { index, left, after } => SharedVerdict::Refused { index, left, after },
+            Self::Unknown => SharedVerdict::Unknown,
+        }
+    }
+}
+
 /// What a call took. Dropping it gives back everything but the request itself. Must not block.
+///
+/// A lease that nobody settles because its gateway is gone ends by itself: its slots at once, its money and tokens when
+/// the longest call would have ended.
 pub trait SharedLease: fmt::Debug + Send + Sync {
+    /// The call wants this instead, in one step and one round trip: what it has already counts (a request that was
+    /// taken is not taken again, money is held up to the new amount), and of what is not among these wants all but the
+    /// requests is given back. A refusal changes nothing.
+    fn raise<'a>(&'a mut self, wants: &'a [SharedWant]) -> BoxFuture<'a, SharedVerdict<()>>;
+
     /// Puts what was really used in place of what was taken.
     fn settle(&mut self, tokens: u64, cost: NanoDollars);
+}
+
+/// What happens to calls with limits or budgets while shared counters cannot be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutShared {
+    /// Each gateway goes by what it knows: its own calls, and what others had spent when it last asked.
+    #[default]
+    Local,
+    /// They are refused.
+    Refuse,
 }

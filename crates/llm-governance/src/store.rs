@@ -93,6 +93,11 @@ pub trait Directory: Send + Sync + 'static {
 
     /// What was spent: fills in the amount of each.
     fn spent<'a>(&'a self, of: &'a mut [Spent]) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Whether there is nobody to look up.
+    fn is_empty(&self) -> bool {
+        false
+    }
 }
 
 /// A gateway without keys of its own.
@@ -118,6 +123,10 @@ impl Directory for NoDirectory {
 
     fn spent<'a>(&'a self, _: &'a mut [Spent]) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn is_empty(&self) -> bool {
+        true
     }
 }
 
@@ -147,6 +156,8 @@ pub enum Filter {
     From(i64),
     /// Before this.
     Before(i64),
+    /// At least one of these holds; the column that this filter stands beside means nothing.
+    AnyOf(Vec<(&'static str, Filter)>),
 }
 
 /// One page of a list.

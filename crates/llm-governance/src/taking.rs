@@ -11,7 +11,12 @@ use crate::headers::{LimitStanding, LimitUnit};
 use crate::limit::{self, Limit};
 use crate::meter::State;
 use crate::refusal::{Lacking, Refusal};
+use crate::shared::SharedWant;
 use crate::time::Timestamp;
+
+mod elsewhere;
+
+pub(crate) use elsewhere::refused as refused_elsewhere;
 
 /// What a call may take.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +27,8 @@ pub(crate) struct Ask<'a> {
     pub cost: Option<i64>,
     /// Where there is not so much: this much at least, and as much as there is.
     pub least: Option<i64>,
+    /// What other gateways had taken when they were last asked counts as well: they cannot be asked now.
+    pub is_alone: bool,
     pub at: Timestamp,
 }
 
@@ -71,17 +78,7 @@ pub(crate) fn take<'a>(
     Ok(amount)
 }
 
-/// The same where others have said that there is room: this gateway only counts.
-pub(crate) fn count<'a>(
-    accounts: impl Iterator<Item = &'a Account>,
-    ask: &Ask<'_>,
-    amount: i64,
-    pieces: &mut Pieces,
-) {
-    enter(&mut lock(accounts), ask, amount, pieces);
-}
-
-/// Whether all of it could be taken, and how much money would be held then.
+/// Whether all of it could be taken: how much money would be held then, and all that would be taken.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -89,11 +86,32 @@ pub(crate) fn look<'a>(
     accounts: impl Iterator<Item = &'a Account>,
     ask: &Ask<'_>,
     pieces: &Pieces,
-) -> Result<i64, Box<Refusal>> {
+) -> Result<(i64, Vec<SharedWant>), Box<Refusal>> {
     let mut locked = lock(accounts);
     let amount = grant(&mut locked, ask, pieces)?;
     room(&mut locked, ask, pieces)?;
-    Ok(amount)
+    let mut wants = Vec::new();
+    for one in &mut locked {
+        elsewhere::wants((one.account, &mut one.state), ask, amount, &mut wants);
+    }
+    Ok((amount, wants))
+}
+
+/// Takes what was looked at, whatever is left of it here: all gateways together have said that there is room, and how
+/// much is left of each want.
+pub(crate) fn count<'a>(
+    accounts: impl Iterator<Item = &'a Account>,
+    ask: &Ask<'_>,
+    (amount, left): (i64, &[u64]),
+    pieces: &mut Pieces,
+) {
+    let mut locked = lock(accounts);
+    enter(&mut locked, ask, amount, pieces);
+    let mut left = left.iter().copied();
+    for one in &mut locked {
+        let own = pieces.iter_mut().filter(|piece| piece.account == one.place);
+        elsewhere::learn((one.account, &mut one.state), own, &mut left);
+    }
 }
 
 /// How much money is left over all budgets of a call; `None`: nothing is capped.
@@ -145,7 +163,8 @@ fn grant(locked: &mut [Locked<'_>], ask: &Ask<'_>, pieces: &Pieces) -> Result<i6
                 return Err(Box::new(refusal));
             }
             let own = money(pieces, *place, index).map_or(0, |hold| books.own(&hold));
-            let left = books.left(cap).saturating_add(own);
+            let left = if ask.is_alone { books.left_elsewhere(cap) } else { books.left(cap) };
+            let left = left.saturating_add(own);
             // A call that costs nothing needs nothing, even of a budget that is used up.
             if amount > 0 && (left == 0 || left < ask.least.unwrap_or(amount)) {
                 let refusal = over_budget(account, budget, books, ask, amount);

@@ -23,4 +23,4 @@ pub use metrics::{
     DeploymentLabels, DeploymentMetrics, DeploymentState, DeploymentStatus, InFlight, Metrics, Observation,
     RouteMetrics, Totals, UNKNOWN_MODEL,
 };
-pub use prices::{Capabilities, Capability, Cost, Mode, ModelEntry, Price, PriceBook};
+pub use prices::{Capabilities, Capability, Cost, Dearest, Mode, ModelEntry, Price, PriceBook, Prospect};

@@ -6,6 +6,7 @@
 mod book;
 mod capabilities;
 mod cost;
+mod dearest;
 mod entry;
 mod fields;
 pub mod litellm;
@@ -17,6 +18,7 @@ mod table;
 pub use book::{Listing, PriceBook};
 pub use capabilities::{Capabilities, Capability};
 pub use cost::Cost;
+pub use dearest::{Dearest, Prospect};
 pub use entry::{Mode, ModelEntry};
 pub use fields::is_long_prompt_price;
 pub use price::Price;

@@ -64,6 +64,10 @@ impl Ingress for MessagesIngress {
         envelope.read(body, "max_tokens").ok().flatten()
     }
 
+    fn output_limit(&self) -> &'static [&'static str] {
+        &["max_tokens"]
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }

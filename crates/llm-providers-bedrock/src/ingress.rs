@@ -52,6 +52,10 @@ impl Ingress for ConverseIngress {
         request::inference(envelope.value(body, "inferenceConfig")?)
     }
 
+    fn output_limit(&self) -> &'static [&'static str] {
+        &["inferenceConfig.maxTokens"]
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }

@@ -53,6 +53,10 @@ impl Ingress for CohereIngress {
         envelope.read(body, "max_tokens").ok().flatten()
     }
 
+    fn output_limit(&self) -> &'static [&'static str] {
+        &["max_tokens"]
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }
@@ -125,6 +129,10 @@ impl Ingress for CohereV1Ingress {
 
     fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64> {
         CohereIngress.max_output_tokens(body, envelope)
+    }
+
+    fn output_limit(&self) -> &'static [&'static str] {
+        &["max_tokens"]
     }
 
     fn error(&self, error: &Error) -> Bytes {

@@ -150,6 +150,15 @@ impl Ingress for GenerateIngress {
         Members::parse(&whole).ok()?.count("limit").ok().flatten()
     }
 
+    fn output_limit(&self) -> &'static [&'static str] {
+        &[
+            "generationConfig.maxOutputTokens",
+            "generationConfig.max_output_tokens",
+            "generation_config.max_output_tokens",
+            "generation_config.maxOutputTokens",
+        ]
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }

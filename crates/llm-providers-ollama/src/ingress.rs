@@ -73,6 +73,10 @@ impl Ingress for ChatIngress {
         request::max_output_tokens(body, envelope)
     }
 
+    fn output_limit(&self) -> &'static [&'static str] {
+        &["options.num_predict"]
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }
@@ -155,6 +159,10 @@ impl Ingress for GenerateIngress {
 
     fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64> {
         request::max_output_tokens(body, envelope)
+    }
+
+    fn output_limit(&self) -> &'static [&'static str] {
+        &["options.num_predict"]
     }
 
     fn error(&self, error: &Error) -> Bytes {

@@ -159,6 +159,10 @@ impl Ingress for ChatIngress {
         request::max_output_tokens(body, envelope)
     }
 
+    fn output_limit(&self) -> &'static [&'static str] {
+        &["max_completion_tokens", "max_tokens"]
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }

@@ -134,6 +134,10 @@ impl Ingress for CompletionsIngress {
         envelope.read(body, "max_tokens").ok().flatten()
     }
 
+    fn output_limit(&self) -> &'static [&'static str] {
+        &["max_tokens"]
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }

@@ -2,6 +2,8 @@
 
 mod size;
 
+pub use size::of_body as tokens_of_body;
+
 use std::time::Instant;
 
 use llm_core::provider::Inbound;

@@ -27,10 +27,13 @@ pub(crate) use crate::clock::now;
 mod attempt;
 mod hedged;
 mod queue;
+mod under_way;
 mod walk;
 
+pub use under_way::{Asked, UnderWay};
+
 /// Whether the caller may use a model, by its public name.
-pub type MayUse = dyn Fn(&str) -> bool + Send + Sync;
+pub type MayUse<'a> = dyn Fn(&str) -> bool + Send + Sync + 'a;
 
 /// What one call asks of the router.
 #[derive(Clone, Copy)]
@@ -52,7 +55,9 @@ pub struct Route<'a> {
     /// What a deployment's model must be known to do.
     pub requires: Needs,
     /// Which fallbacks the caller may use; `None`: all. The model asked for is the business of whoever calls.
-    pub may_use: Option<&'a MayUse>,
+    pub may_use: Option<&'a MayUse<'a>>,
+    /// Where attempts stand while they are made, for those who must know of them when the run is dropped.
+    pub under_way: Option<&'a UnderWay>,
 }
 
 /// What was done for a call before it was run again: it counts on.
@@ -74,7 +79,18 @@ impl<'a> Route<'a> {
         options: &'a RouteOptions,
     ) -> Self {
         let (earlier, requires) = (Earlier::default(), Needs::default());
-        Self { inbound, model, stream, began, options, avoid: &[], earlier, requires, may_use: None }
+        Self {
+            inbound,
+            model,
+            stream,
+            began,
+            options,
+            avoid: &[],
+            earlier,
+            requires,
+            may_use: None,
+            under_way: None,
+        }
     }
 
     /// What a pick in a group is decided by; `model` is the group's public name.

@@ -1,5 +1,6 @@
 //! One request of a model API: its body in, the gateway's answer out, and every way in which that fails.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,12 +31,14 @@ pub(crate) async fn answer<B>(
     app: &App,
     (ingress, asked): (Arc<dyn Ingress>, Asked),
     request: Request<B>,
+    peer: Option<IpAddr>,
 ) -> Response<Outgoing>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
     let received = Instant::now();
     let (mut parts, mut body) = request.into_parts();
+    let address = app.address(peer, &parts.headers);
     query_key::take(&*ingress, &parts.uri, &mut parts.headers);
     if parts.method != Method::POST {
         return wrong_method(app, &*ingress, &parts);
@@ -44,7 +47,7 @@ where
         // Pinned here: handed over by value it would be copied, and stand in the task twice.
         let work = pin!(async {
             let call_id = call_id(&parts.headers);
-            let collected = match collect(app, &parts.headers, &mut body).await {
+            let collected = match collect(app, (&parts, address), &mut body).await {
                 Ok(collected) => collected,
                 Err(error) => {
                     let held_back = parts.headers.contains_key(header::EXPECT);
@@ -52,9 +55,10 @@ where
                 }
             };
             let dialect = Arc::clone(&ingress);
-            let Parts { headers, .. } = parts;
+            let Parts { headers, uri, .. } = parts;
             let body = collected.bytes;
-            let incoming = Incoming { ingress: dialect, asked, headers, body, received, call_id };
+            let incoming =
+                Incoming { ingress: dialect, asked, headers, body, received, call_id, uri, address };
             let answer = app.gateway.handle(incoming).await;
             drop(collected.held);
             Ok(response(answer))
@@ -72,17 +76,17 @@ where
     }
 }
 
-async fn collect<B>(app: &App, headers: &HeaderMap, body: &mut B) -> Result<Collected>
+async fn collect<B>(app: &App, (head, address): (&Parts, Option<IpAddr>), body: &mut B) -> Result<Collected>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin,
 {
-    readable(headers)?;
+    readable(&head.headers)?;
     let mut arriving = Arriving::new(body, &app.limits, &app.budget)?;
     if let Some(collected) = arriving.what_is_there().await? {
         return Ok(collected);
     }
     // Nobody without a key makes us hold what does not come at once.
-    app.gateway.authorise(headers)?;
+    app.gateway.authorise(&head.headers, address, (head.uri.path(), false)).await?;
     Box::pin(arriving.the_rest()).await
 }
 

@@ -1,10 +1,16 @@
 //! What all requests share: the gateway, the limits, and whether we are about to go.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use http::HeaderMap;
+use http::request::Parts;
+use llm_core::Result;
 use llm_gateway::Gateway;
+use llm_governance::Principal;
 
+use crate::client_address::{client_address, peer};
 use crate::intake::Budget;
 use crate::limits::Limits;
 
@@ -15,13 +21,15 @@ pub(crate) struct App {
     pub budget: Arc<Budget>,
     /// Answers of the mock break on the wire where it says so.
     pub wire_faults: bool,
+    /// Proxies of the operator's that stand between clients and us.
+    pub proxies: usize,
     leaving: Arc<AtomicBool>,
 }
 
 impl App {
     pub(crate) fn new(gateway: Arc<Gateway>, limits: Limits) -> Self {
         let budget = Arc::new(Budget::new(limits.buffered));
-        Self { gateway, limits, budget, wire_faults: false, leaving: Arc::default() }
+        Self { gateway, limits, budget, wire_faults: false, proxies: 0, leaving: Arc::default() }
     }
 
     /// The same, in memory of its own: each worker counts references to its own copy, so that cores don't fight
@@ -32,8 +40,24 @@ impl App {
             limits: self.limits.clone(),
             budget: Arc::clone(&self.budget),
             wire_faults: self.wire_faults,
+            proxies: self.proxies,
             leaving: Arc::clone(&self.leaving),
         })
+    }
+
+    /// Where a request came from.
+    pub(crate) fn address(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        client_address(peer, headers, self.proxies)
+    }
+
+    /// Who asks a route beside the model APIs, by the head of their request.
+    ///
+    /// # Errors
+    /// When they may not use it.
+    pub(crate) async fn authorise(&self, head: &Parts) -> Result<Arc<Principal>> {
+        let address = self.address(peer(&head.extensions), &head.headers);
+        let looks = head.method.is_safe();
+        self.gateway.authorise(&head.headers, address, (head.uri.path(), looks)).await
     }
 
     /// From now on readiness says that we are going.

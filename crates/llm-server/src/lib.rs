@@ -10,6 +10,7 @@
 mod answer;
 mod app;
 mod caught;
+mod client_address;
 mod discard;
 mod intake;
 mod limits;

@@ -1,5 +1,6 @@
 //! WebSockets of clients: the handshake (RFC 6455, section 4.2), and the connection handed to the conversation.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +19,7 @@ pub(crate) async fn converse<B>(
     app: &App,
     (ingress, asked): (Arc<dyn Ingress>, Asked),
     mut request: Request<B>,
+    peer: Option<IpAddr>,
 ) -> Response<Outgoing> {
     if !is_handshake(request.method(), request.headers()) {
         let message = "this path is for WebSockets: connect to it with a WebSocket client (`ws://…`)";
@@ -29,7 +31,9 @@ pub(crate) async fn converse<B>(
     let upgrade = hyper::upgrade::on(&mut request);
     let model = asked.model.or_else(|| request.uri().query().and_then(model));
     let headers = std::mem::take(request.headers_mut());
-    let opened = RealtimeRequest { ingress: Arc::clone(&ingress), headers, model, received: Instant::now() };
+    let (uri, address) = (request.uri().clone(), app.address(peer, &headers));
+    let (ingress_asked, received) = (Arc::clone(&ingress), Instant::now());
+    let opened = RealtimeRequest { ingress: ingress_asked, headers, model, received, uri, address };
     let conversation = match app.gateway.converse(opened).await {
         Ok(conversation) => conversation,
         Err(error) => return response(app.gateway.refusal(&*ingress, &error)),

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::answer::call_id;
 use crate::app::App;
+use crate::client_address::peer;
 use crate::intake::{Arriving, Held};
 
 /// Bodies of JSON up to this size are taken whole, as those of model APIs are: the model is in them, and most came with
@@ -54,8 +55,9 @@ pub(crate) async fn relay(app: &App, request: Request<ColdBody>) -> Response {
         Err(error) => return response(app.gateway.relay_refusal(&path, &error)),
     };
     let call_id = call_id(&parts.headers);
+    let address = app.address(peer(&parts.extensions), &parts.headers);
     let Parts { method, headers, .. } = parts;
-    let incoming = RelayIncoming { method, path, headers, body, received, call_id };
+    let incoming = RelayIncoming { method, path, headers, body, received, call_id, address };
     let answer = app.gateway.relay(incoming).await;
     drop(held);
     response(answer)
@@ -63,7 +65,7 @@ pub(crate) async fn relay(app: &App, request: Request<ColdBody>) -> Response {
 
 async fn taken(app: &App, parts: &Parts, mut body: ColdBody) -> Result<(RelayBody, Held)> {
     // Nobody without a key makes us read a body.
-    app.gateway.authorise(&parts.headers)?;
+    app.authorise(parts).await?;
     let length = body.size_hint().exact();
     let most = if is_json(&parts.headers) { JSON } else { SMALL };
     if length.is_some_and(|length| length <= most) {

@@ -7,7 +7,8 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
 use llm_core::inquiry::About;
 use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Ingress};
@@ -17,6 +18,7 @@ use serde_json::json;
 
 use crate::answer::answer;
 use crate::app::App;
+use crate::client_address::peer;
 use crate::limits::Limits;
 use crate::outgoing::response;
 use crate::query_key;
@@ -103,22 +105,26 @@ async fn ready(State(app): Shared) -> Response {
     )
 }
 
-async fn models(State(app): Shared, uri: Uri, mut headers: HeaderMap) -> Response {
-    let ingress = app.gateway.list_ingress(uri.path(), &headers);
-    query_key::take(&*ingress, &uri, &mut headers);
-    match app.gateway.authorise(&headers) {
-        Ok(_) => json_text(StatusCode::OK, app.gateway.model_list(uri.path(), &headers)),
+async fn models(State(app): Shared, mut head: Parts) -> Response {
+    let ingress = app.gateway.list_ingress(head.uri.path(), &head.headers);
+    query_key::take(&*ingress, &head.uri, &mut head.headers);
+    match app.authorise(&head).await {
+        Ok(caller) => {
+            let list = app.gateway.model_list(&caller, head.uri.path(), &head.headers);
+            json_text(StatusCode::OK, list)
+        }
         Err(error) => refusal_in(&app, &*ingress, &error),
     }
 }
 
-async fn model(State(app): Shared, Path(id): Path<String>, uri: Uri, mut headers: HeaderMap) -> Response {
-    let ingress = app.gateway.list_ingress(uri.path(), &headers);
-    query_key::take(&*ingress, &uri, &mut headers);
-    if let Err(error) = app.gateway.authorise(&headers) {
-        return refusal_in(&app, &*ingress, &error);
-    }
-    match app.gateway.model(uri.path(), &headers, &id) {
+async fn model(State(app): Shared, Path(id): Path<String>, mut head: Parts) -> Response {
+    let ingress = app.gateway.list_ingress(head.uri.path(), &head.headers);
+    query_key::take(&*ingress, &head.uri, &mut head.headers);
+    let caller = match app.authorise(&head).await {
+        Ok(caller) => caller,
+        Err(error) => return refusal_in(&app, &*ingress, &error),
+    };
+    match app.gateway.model(&caller, head.uri.path(), &head.headers, &id) {
         Some(card) => json_text(StatusCode::OK, card),
         None => {
             let message = format!("unknown model `{id}`: `/v1/models` lists what is served");
@@ -128,22 +134,22 @@ async fn model(State(app): Shared, Path(id): Path<String>, uri: Uri, mut headers
     }
 }
 
-async fn health(State(app): Shared, headers: HeaderMap) -> Response {
-    match app.gateway.authorise(&headers) {
+async fn health(State(app): Shared, head: Parts) -> Response {
+    match app.authorise(&head).await {
         Ok(_) => json_of(&app, &app.gateway.health()),
         Err(error) => refusal(&app, &error),
     }
 }
 
-async fn providers(State(app): Shared, headers: HeaderMap) -> Response {
-    match app.gateway.authorise(&headers) {
+async fn providers(State(app): Shared, head: Parts) -> Response {
+    match app.authorise(&head).await {
         Ok(_) => json_of(&app, &app.gateway.status()),
         Err(error) => refusal(&app, &error),
     }
 }
 
-async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
-    match app.gateway.authorise(&headers) {
+async fn metrics(State(app): Shared, head: Parts) -> Response {
+    match app.authorise(&head).await {
         Ok(_) => {
             text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.gateway.render_metrics())
         }
@@ -154,25 +160,27 @@ async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
 /// What the router would do with a chat request, without asking a vendor.
 async fn explain(State(app): Shared, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    if let Err(error) = app.gateway.authorise(&head.headers) {
-        return refusal(&app, &error);
-    }
+    let caller = match app.authorise(&head).await {
+        Ok(caller) => caller,
+        Err(error) => return refusal(&app, &error),
+    };
     let Ok(body) = axum::body::to_bytes(body, app.limits.body).await else {
         let message = "the body is too large, or was broken off: send a chat request as a model would get it";
         return refusal(&app, &Error::new(ErrorKind::PayloadTooLarge, message));
     };
-    match app.gateway.explain(head.headers, body) {
+    match app.gateway.explain(Some(&caller), head.headers, body) {
         Ok(explanation) => json_of(&app, &explanation),
         Err(error) => refusal(&app, &error),
     }
 }
 
 async fn model_api(State(app): Shared, request: Request) -> Response {
+    let from = peer(request.extensions());
     match app.gateway.route(request.uri().path(), request.uri().query()) {
         Some(route) if route.1.operation == Operation::Realtime => {
-            converse(&app, route, request).await.map(axum::body::Body::new)
+            converse(&app, route, request, from).await.map(axum::body::Body::new)
         }
-        Some(route) => answer(&app, route, request).await.map(axum::body::Body::new),
+        Some(route) => answer(&app, route, request, from).await.map(axum::body::Body::new),
         None => match app.gateway.inquiry(request.uri().path(), request.method() == Method::POST) {
             Some((ingress, about)) => inquiry(&app, &*ingress, about, request).await,
             None => no_model_api(&app, request).await,
@@ -186,14 +194,16 @@ const QUESTION: usize = 64 << 10;
 /// Answers what clients of a dialect ask about models.
 async fn inquiry(app: &App, ingress: &dyn Ingress, about: About, request: Request) -> Response {
     let refused = |error: &Error| response(app.gateway.refusal(ingress, error)).map(axum::body::Body::new);
-    if let Err(error) = app.gateway.authorise(request.headers()) {
-        return refused(&error);
-    }
-    let Ok(body) = axum::body::to_bytes(request.into_body(), QUESTION).await else {
+    let (head, body) = request.into_parts();
+    let caller = match app.authorise(&head).await {
+        Ok(caller) => caller,
+        Err(error) => return refused(&error),
+    };
+    let Ok(body) = axum::body::to_bytes(body, QUESTION).await else {
         let message = "the question is larger than 64 KiB, or was broken off: send the model's name alone";
         return refused(&Error::new(ErrorKind::PayloadTooLarge, message));
     };
-    match app.gateway.inquire(ingress, about, &body) {
+    match app.gateway.inquire(&caller, ingress, about, &body) {
         Ok(told) => json_text(StatusCode::OK, told),
         Err(error) => refused(&error),
     }

@@ -42,6 +42,9 @@ pub struct Options {
     pub origins: Origins,
     /// Answers of the mock vendor break on the wire where it says so: for a server that is a vendor for tests.
     pub wire_faults: bool,
+    /// Proxies of the operator's that stand between clients and the server: so many entries at the end of
+    /// `x-forwarded-for` are theirs. 0: the header is not looked at.
+    pub proxies: usize,
 }
 
 /// How far a server is in its life.
@@ -99,6 +102,7 @@ impl Server {
         let address = listener.local_addr()?;
         let mut app = App::new(self.gateway, self.options.limits);
         app.wire_faults = self.options.wire_faults;
+        app.proxies = self.options.proxies;
         let origins = Arc::new(self.options.origins);
         let (phase, _) = watch::channel(Phase::Serving);
         let mut running =

@@ -12,6 +12,7 @@
 mod batch;
 mod engine;
 mod error;
+mod fitting;
 mod migrations;
 mod transaction;
 mod value;
@@ -23,6 +24,7 @@ use crate::settings::DatabaseSettings;
 pub use batch::Batch;
 pub(crate) use engine::{Engine, Outcome, Session, Statement};
 pub use error::{DatabaseError, DatabaseErrorKind};
+pub(crate) use fitting::fitting;
 pub use transaction::Transaction;
 pub use value::{FromValue, Row, Value};
 

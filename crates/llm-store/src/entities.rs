@@ -13,8 +13,7 @@ use llm_core::BoxFuture;
 use llm_governance::entity::{AuditEntry, Entity, VirtualKey};
 use llm_governance::{Audited, Change, KeyHash, ListQuery, Page, Records, Spent, Store, StoreError};
 
-use crate::database::{Database, DatabaseError, Value};
-pub use spent::add_spent;
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, Value};
 use table::Table;
 
 /// How many ids one statement names at most.
@@ -105,11 +104,9 @@ impl Store for Entities {
 
 /// What an error of the database means to whoever asked for an entity.
 fn explain(error: DatabaseError) -> StoreError {
-    if error.may_pass() {
-        return StoreError::Unavailable(error.to_string());
-    }
-    match error.is_conflict() {
-        true => StoreError::Conflict(error.to_string()),
-        false => StoreError::Failed(error.to_string()),
+    match error.kind() {
+        _ if error.may_pass() => StoreError::Unavailable(error.into_message()),
+        DatabaseErrorKind::Conflict => StoreError::Conflict(error.into_message()),
+        _ => StoreError::Failed(error.into_message()),
     }
 }

@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 /// The fake client dialect's name.
 pub const PLAIN: DialectId = DialectId::new("test.plain");
 
-/// A client dialect whose requests are `{"model", "text", "stream", "tool"}` and whose answers are plain text.
+/// A client dialect whose requests are `{"model", "text", "stream", "tool", "limit"}` and whose answers are plain text.
 pub struct PlainIngress;
 
 impl Ingress for PlainIngress {
@@ -45,6 +45,7 @@ impl Ingress for PlainIngress {
             model: model.into_owned(),
             tools: tool.into_iter().collect(),
             messages: vec![Message::text(Role::User, text)],
+            max_output_tokens: envelope.read(body, "limit")?,
             ..ChatRequest::default()
         })
     }
@@ -61,8 +62,12 @@ impl Ingress for PlainIngress {
         false
     }
 
-    fn max_output_tokens(&self, _body: &Bytes, _envelope: &Envelope) -> Option<u64> {
-        None
+    fn max_output_tokens(&self, body: &Bytes, envelope: &Envelope) -> Option<u64> {
+        envelope.read(body, "limit").ok().flatten()
+    }
+
+    fn output_limit(&self) -> &'static [&'static str] {
+        &["limit"]
     }
 
     fn error(&self, error: &Error) -> Bytes {

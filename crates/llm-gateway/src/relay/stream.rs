@@ -8,8 +8,10 @@ use bytes::Bytes;
 use futures_core::Stream;
 use llm_core::provider::NativeStream;
 use llm_core::{Error, Result};
+use llm_governance::Durable;
 
-use crate::settlement::{Outcome, Settlement};
+use crate::delivered::Passed;
+use crate::settlement::{Outcome, Settlement, tell_unsafe};
 
 /// A vendor's answer as it comes. An error means that it broke off: the client's connection must break off too, so that
 /// no half of an answer looks whole. Dropping it cancels the vendor's work and settles what was used.
@@ -20,7 +22,13 @@ pub struct RelayStream {
     /// What the vendor's status means.
     refusal: Option<Error>,
     settlement: Settlement,
+    /// What went by, for an estimate when usage never comes.
+    passed: Passed,
+    last: Bytes,
+    settled: bool,
     done: bool,
+    /// The end waits until the row of the call is safe.
+    durable: Option<Durable>,
 }
 
 impl RelayStream {
@@ -30,15 +38,20 @@ impl RelayStream {
         refusal: Option<Error>,
         settlement: Settlement,
     ) -> Self {
-        Self { held, body, refusal, settlement, done: false }
+        let (passed, last) = (Passed::default(), Bytes::new());
+        Self { held, body, refusal, settlement, passed, last, settled: false, done: false, durable: None }
     }
 
     fn settle(&mut self, outcome: Outcome<'_>) {
-        if std::mem::replace(&mut self.done, true) {
+        if std::mem::replace(&mut self.settled, true) {
             return;
         }
         let seen = self.body.seen();
-        self.settlement.used(seen.usage);
+        let is_counted = seen.usage.total().is_some() && (seen.ended || seen.finish.is_some());
+        // What is not known to be an answer of a model is not counted as one.
+        let is_answer = seen.content && !is_counted;
+        let delivered = if is_answer { self.passed.tokens(&self.last) } else { 0 };
+        self.settlement.streamed(seen.usage, delivered, is_counted);
         self.settlement.finished(seen.finish.clone());
         self.settlement.settle(outcome);
     }
@@ -52,19 +65,37 @@ impl Stream for RelayStream {
         if this.done {
             return Poll::Ready(None);
         }
-        if let Some(held) = this.held.pop_front() {
-            return Poll::Ready(Some(Ok(held)));
-        }
-        let next = ready!(this.body.as_mut().poll_bytes(context));
-        match &next {
-            Some(Ok(_)) => {}
-            Some(Err(error)) => this.settle(Outcome::Failed(error)),
-            None => {
-                let failed = this.refusal.clone().or_else(|| this.body.seen().error.clone());
-                this.settle(failed.as_ref().map_or(Outcome::Complete, Outcome::Failed));
+        if !this.settled {
+            let next = match this.held.pop_front() {
+                Some(held) => Some(Ok(held)),
+                None => ready!(this.body.as_mut().poll_bytes(context)),
+            };
+            match &next {
+                Some(Ok(bytes)) => {
+                    if this.last.is_empty() {
+                        this.passed.begins_with(bytes);
+                    }
+                    this.passed.note(bytes, b"\n\n");
+                    this.last.clone_from(bytes);
+                    return Poll::Ready(next);
+                }
+                Some(Err(error)) => {
+                    this.settle(Outcome::Failed(error));
+                    this.done = true;
+                    return Poll::Ready(next);
+                }
+                None => {
+                    let failed = this.refusal.clone().or_else(|| this.body.seen().error.clone());
+                    this.settle(failed.as_ref().map_or(Outcome::Complete, Outcome::Failed));
+                    this.durable = this.settlement.durable();
+                }
             }
         }
-        Poll::Ready(next)
+        if let Some(durable) = &mut this.durable {
+            tell_unsafe(&this.settlement.call().call_id, ready!(durable.as_mut().poll(context)));
+        }
+        this.done = true;
+        Poll::Ready(None)
     }
 }
 

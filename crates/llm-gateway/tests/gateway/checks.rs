@@ -43,6 +43,8 @@ async fn ask(gateway: &Gateway, model: &str) -> u16 {
         body: Bytes::from(format!(r#"{{"model":"{model}","text":"Hi"}}"#)),
         received: std::time::Instant::now(),
         call_id: None,
+        uri: http::Uri::default(),
+        address: None,
     };
     gateway.handle(incoming).await.status
 }

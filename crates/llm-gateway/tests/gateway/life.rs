@@ -11,6 +11,7 @@ use llm_core::event::Event;
 use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Message, Provider, Secret};
 use llm_gateway::{AccountSpec, Answer, AnswerBody, Gateway, GatewayParts, Incoming};
+use llm_governance::{Governance, GovernanceParts};
 use llm_router::{Deployment, DeploymentSpec, Facts, MidStream, Needs, QuotaSpec, Router, RouterSettings};
 use llm_testkit::fake::{FakeProvider, PlainIngress, Script, piece, preamble};
 
@@ -25,7 +26,10 @@ fn gateway(script: impl IntoIterator<Item = Script>, master_key: Option<&str>) -
     }));
     let account = AccountSpec { price_provider: "openai".into(), ..AccountSpec::default() };
     Gateway::new(GatewayParts {
-        master_key: master_key.map(|key| Secret::new(key.to_owned())),
+        governance: Arc::new(Governance::new(GovernanceParts {
+            master_key: master_key.map(|key| Secret::new(key.to_owned())),
+            ..GovernanceParts::default()
+        })),
         accounts: HashMap::from([("d1".to_owned(), account)]),
         ..GatewayParts::new(
             Router::new([deployment], HashMap::new(), RouterSettings::default()),
@@ -42,6 +46,8 @@ fn incoming(body: &str) -> Incoming {
         body: Bytes::copy_from_slice(body.as_bytes()),
         received: Instant::now(),
         call_id: Some("call-7".into()),
+        uri: http::Uri::default(),
+        address: None,
     }
 }
 

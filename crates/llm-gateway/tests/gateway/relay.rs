@@ -17,6 +17,7 @@ use llm_core::{Error, ErrorKind, Result, Secret, Usage};
 use llm_gateway::{
     AccountSpec, Gateway, GatewayParts, RelayAnswer, RelayAnswerBody, RelayIncoming, RelayRoute, RelayTarget,
 };
+use llm_governance::{Governance, GovernanceParts};
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::PlainIngress;
 use parking_lot::Mutex;
@@ -107,7 +108,10 @@ fn setup(status: u16) -> Setup {
     let account = AccountSpec { price_provider: "openai".to_owned(), ..AccountSpec::default() };
     let accounts = HashMap::from([("one".to_owned(), account.clone()), ("two".to_owned(), account)]);
     let gateway = Gateway::new(GatewayParts {
-        master_key: Some(Secret::new("sk-1234".to_owned())),
+        governance: Arc::new(Governance::new(GovernanceParts {
+            master_key: Some(Secret::new("sk-1234".to_owned())),
+            ..GovernanceParts::default()
+        })),
         accounts,
         relays,
         ..GatewayParts::new(
@@ -135,6 +139,7 @@ fn incoming(
         body: RelayBody::Whole(Bytes::copy_from_slice(body.as_bytes())),
         received: Instant::now(),
         call_id: Some("call-7".into()),
+        address: None,
     }
 }
 

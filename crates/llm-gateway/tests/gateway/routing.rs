@@ -55,6 +55,8 @@ async fn ask(gateway: &Gateway, body: &str, explain: bool) -> Answer {
         body: Bytes::copy_from_slice(body.as_bytes()),
         received: Instant::now(),
         call_id: None,
+        uri: http::Uri::default(),
+        address: None,
     };
     gateway.handle(incoming).await
 }
@@ -198,7 +200,7 @@ async fn a_cancelled_second_attempt_is_booked_with_its_prompt() {
 async fn a_plan_asks_no_vendor() {
     let gateway = gateway([], settings());
     let body = Bytes::from_static(br#"{"model":"a","fallbacks":["c"],"cache":{}}"#);
-    let plan = gateway.explain(HeaderMap::new(), body).expect("known");
+    let plan = gateway.explain(None, HeaderMap::new(), body).expect("known");
     let plan = serde_json::to_value(&plan).expect("JSON");
     assert_eq!(plan["groups"][0]["deployments"][0]["candidate"], true);
     assert_eq!(
@@ -207,6 +209,6 @@ async fn a_plan_asks_no_vendor() {
     );
     assert_eq!((plan["groups"][1]["name"].as_str(), plan["ignored"][0].as_str()), (Some("c"), Some("cache")));
     assert!(gateway.status().providers.iter().all(|one| one.attempts == 0));
-    let error = gateway.explain(HeaderMap::new(), Bytes::from_static(b"{}")).expect_err("no model");
+    let error = gateway.explain(None, HeaderMap::new(), Bytes::from_static(b"{}")).expect_err("no model");
     assert!(error.message().contains("names no model"));
 }

@@ -15,31 +15,39 @@ pub struct VirtualKey {
     /// Enough of the key to recognise it: `sk-...abcd`.
     pub name: String,
     /// What people call it; unique where it is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
     /// Whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// The team that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub team_id: Option<String>,
     /// The organisation that it belongs to without a team.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
     /// What it is for.
     #[serde(default)]
     pub kind: KeyKind,
     /// A program's key: nobody's, and not deleted with a user.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub service_account: bool,
     /// After this it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
     /// The key that came before it, and until when that one is still good.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced: Option<(KeyHash, Timestamp)>,
     /// What it may do.
     #[serde(default)]
     pub terms: Terms,
     /// The id of the user who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// The id of the user who changed it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_by: Option<String>,
     /// When it was changed last.
     pub updated_at: Timestamp,

@@ -53,6 +53,8 @@ pub enum MemberRole {
     /// Use it.
     #[default]
     User,
+    /// See it; of organisations only.
+    Viewer,
 }
 
 /// A person, or a program that stands for one.

@@ -3,7 +3,10 @@
 mod authorise;
 mod budgets;
 mod callers;
+mod counters;
 mod limits;
+mod money;
 mod people;
 mod provider;
+mod shared;
 mod tokens;

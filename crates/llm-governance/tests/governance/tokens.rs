@@ -256,7 +256,8 @@ async fn whoever_a_token_names_is_looked_up_with_its_team_and_organisation() {
     let caller = place.ask(&token).await.expect("it is good");
     assert_eq!((caller.user_id(), caller.role), (Some("u"), Role::OrgAdmin));
     assert_eq!((caller.organization_id(), caller.customer()), (Some("o"), Some("c")));
-    let pays = |model| caller.for_model(model, &NoGroups).map(|one| one.team_id().map(str::to_owned));
+    let pays =
+        |model| caller.payer(|one| one.may_use(model, &NoGroups)).map(|one| one.team_id().map(str::to_owned));
     assert_eq!(pays("small").expect("the first"), Some("a".to_owned()));
     assert_eq!(pays("large").expect("the second"), Some("b".to_owned()));
     let refused = pays("huge").expect_err("neither");
@@ -268,7 +269,7 @@ async fn whoever_a_token_names_is_looked_up_with_its_team_and_organisation() {
     place.has_team("b", Terms { blocked: true, ..names(&["large"]) });
     place.governance.forget(&Changed::Team("b".to_owned()));
     let caller = place.ask(&token).await.expect("the other team is left");
-    caller.for_model("large", &NoGroups).expect_err("its team is blocked");
+    caller.payer(|one| one.may_use("large", &NoGroups)).expect_err("its team is blocked");
     place.has_team("a", Terms { blocked: true, ..Terms::default() });
     place.governance.forget(&Changed::Team("a".to_owned()));
     place.ask(&token).await.expect_err("no team is left");

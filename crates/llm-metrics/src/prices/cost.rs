@@ -84,7 +84,7 @@ impl Price {
     }
 }
 
-fn in_the_words_of_the_table(tier: ServiceTier) -> &'static str {
+pub(super) fn in_the_words_of_the_table(tier: ServiceTier) -> &'static str {
     match tier {
         ServiceTier::Balanced => "balanced",
         ServiceTier::Batch => "batches",

@@ -50,6 +50,17 @@ impl Price {
         PicoDollars::default()
     }
 
+    /// The highest rate of a class, of all schedules that can hold for a prompt of at most so many tokens; zero when
+    /// nobody names one.
+    pub(crate) fn highest(&self, class: Class, prompt: u64, tiers: bool) -> PicoDollars {
+        let can_hold = |schedule: &&Schedule| {
+            let When { above, tier } = &schedule.when;
+            (*above == 0 || prompt > *above) && (tiers || tier.is_none())
+        };
+        let named = self.schedules.iter().filter(can_hold).filter_map(|schedule| schedule.rates.get(class));
+        named.max().unwrap_or_default()
+    }
+
     /// The rate that is named for the class itself. Where the tier names none for prompts as long as this one, but
     /// the ordinary schedule does, the dearer of both holds: a gap in the table must not undercharge.
     fn named_rate(&self, class: Class, prompt: u64, tier: Option<&str>) -> Option<PicoDollars> {

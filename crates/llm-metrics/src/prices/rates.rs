@@ -80,6 +80,26 @@ impl Class {
         }
     }
 
+    /// The name of its bucket in [`Usage`].
+    pub(crate) fn bucket(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Output => "output",
+            Self::CacheRead => "cache_read",
+            Self::CacheWrite => "cache_write_5m",
+            Self::CacheWriteHour => "cache_write_1h",
+            Self::Reasoning => "reasoning",
+            Self::AudioIn => "audio_in",
+            Self::AudioOut => "audio_out",
+            Self::ImageIn => "image_in",
+            Self::ImageOut => "image_out",
+            Self::WebSearch => "web_searches",
+            Self::Image => "images",
+            Self::Second => "audio_seconds",
+            Self::Character => "characters",
+        }
+    }
+
     fn of_letter(letter: char) -> Option<Self> {
         Self::ALL.iter().find(|(_, known, _)| *known == letter).map(|(class, ..)| *class)
     }

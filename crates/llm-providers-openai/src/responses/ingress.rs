@@ -63,6 +63,10 @@ impl Ingress for ResponsesIngress {
         envelope.read(body, "max_output_tokens").ok().flatten()
     }
 
+    fn output_limit(&self) -> &'static [&'static str] {
+        &["max_output_tokens"]
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }

@@ -18,7 +18,7 @@ const LONG: usize = 4 * 1024;
 const LOOKED_AT: usize = 256;
 
 /// Tokens of a body. Base64 is no text: a picture of a megabyte is not three hundred thousand tokens.
-pub(super) fn of_body(body: &[u8]) -> u64 {
+pub fn of_body(body: &[u8]) -> u64 {
     let (mut text, mut media, mut from) = (body.len(), 0, 0);
     if body.len() >= SMALL {
         // An escaped quote cuts a text in two, which changes nothing: only what lies between is looked at.

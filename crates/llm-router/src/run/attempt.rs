@@ -52,15 +52,25 @@ impl Run<'_> {
         index: Index,
         in_flight: InFlight,
     ) -> Result<Routed, Failures> {
-        let lane = self.lane(group, index, in_flight, false);
+        let lane = self.lane(group, name, index, in_flight, false);
         let outcome =
             ask(self.router, self.route, group, name, lane.in_flight.deployment(), lane.began).await;
         self.close(group, name, lane, outcome).map_err(|failure| smallvec![failure])
     }
 
     /// An attempt that begins.
-    pub(super) fn lane(&self, group: &Group, index: Index, mut in_flight: InFlight, hedge: bool) -> Lane {
+    pub(super) fn lane(
+        &self,
+        group: &Group,
+        name: &str,
+        index: Index,
+        mut in_flight: InFlight,
+        hedge: bool,
+    ) -> Lane {
         let began = now();
+        if let Some(under_way) = self.route.under_way {
+            under_way.begin(in_flight.deployment(), name);
+        }
         in_flight.bears(self.patience(group, in_flight.deployment(), began));
         Lane { index, in_flight, began, hedge }
     }
@@ -89,6 +99,7 @@ impl Run<'_> {
         outcome: Result<Given>,
     ) -> Result<Routed, (Index, Error)> {
         let took = lane.took();
+        self.over(&lane);
         let deployment = &lane.in_flight.deployment().id;
         let error = outcome.as_ref().err().cloned();
         match &error {
@@ -108,6 +119,13 @@ impl Run<'_> {
                 lane.in_flight.failed(&error);
                 Err((lane.index, error))
             }
+        }
+    }
+
+    /// An attempt is no longer under way.
+    pub(super) fn over(&self, lane: &Lane) {
+        if let Some(under_way) = self.route.under_way {
+            under_way.end(lane.in_flight.deployment());
         }
     }
 

@@ -25,7 +25,7 @@ impl Run<'_> {
         after: Duration,
     ) -> Result<Routed, Failures> {
         let (router, route) = (self.router, self.route);
-        let one = self.lane(group, index, in_flight, false);
+        let one = self.lane(group, name, index, in_flight, false);
         let deployment = Arc::clone(one.in_flight.deployment());
         let mut first = pin!(ask(router, route, group, name, &deployment, one.began));
         let waited = tokio::time::timeout(after, &mut first).await;
@@ -34,7 +34,7 @@ impl Run<'_> {
             Err(_) => match self.other(group, name, tried, index).await {
                 None => first.await,
                 Some((index, in_flight)) => {
-                    let other = self.lane(group, index, in_flight, true);
+                    let other = self.lane(group, name, index, in_flight, true);
                     let deployment = Arc::clone(other.in_flight.deployment());
                     let second = pin!(ask(router, route, group, name, &deployment, other.began));
                     let (won, lost, outcome, rest) = match select(first, second).await {
@@ -78,6 +78,7 @@ impl Run<'_> {
 
     /// Books the attempt that was slower. Dropping it cancels it.
     fn outrun(&mut self, mut routed: Routed, lost: &Lane) -> Routed {
+        self.over(lost);
         let (deployment, took) = (Arc::clone(lost.in_flight.deployment()), lost.took());
         routed.trail.add(Step::Outrun { deployment: deployment.id.clone(), took });
         routed.losers.push(Outrun { deployment, took });

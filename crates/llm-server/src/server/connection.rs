@@ -1,11 +1,13 @@
 //! One connection from its first byte to its last: hyper's HTTP/1, and the one function that answers on it.
 
 use std::future::{Future as _, poll_fn};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -46,11 +48,13 @@ impl Service {
 
     /// Serves a connection until it ends or is told to. Dropping the future cuts it.
     pub(crate) async fn serve(self: Arc<Self>, socket: TcpStream, pulse: Arc<Pulse>) {
+        // A client that is gone already has none.
+        let peer = socket.peer_addr().ok();
         let io = Watched::new(socket, Arc::clone(&pulse));
         let service = service_fn(|request| {
             let (service, busy) = (Arc::clone(&self), pulse.begin());
             async move {
-                let mut answer = service.answer(request).await;
+                let mut answer = service.answer(request, peer).await;
                 if service.app.wire_faults {
                     answer = befall(answer, busy.pulse())?;
                 }
@@ -73,31 +77,34 @@ impl Service {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Outgoing> {
+    async fn answer(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Outgoing> {
         let origin = match self.origins.judge(request.headers()) {
-            Verdict::NoPage => return self.dispatch(request).await,
+            Verdict::NoPage => return self.dispatch(request, peer).await,
             Verdict::Allowed(origin) => origin,
             Verdict::Refused => return self.foreign_page(&request),
         };
         if is_preflight(&request) {
             return preflight(request.headers(), origin).map(|()| Outgoing::Whole(Default::default()));
         }
-        let mut answer = Box::pin(self.dispatch(request)).await;
+        let mut answer = Box::pin(self.dispatch(request, peer)).await;
         allow(answer.headers_mut(), origin);
         answer
     }
 
-    async fn dispatch(&self, request: Request<Incoming>) -> Response<Outgoing> {
+    async fn dispatch(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Outgoing> {
         match self.app.gateway.route(request.uri().path(), request.uri().query()) {
             Some(route) if route.1.operation == Operation::Realtime => {
-                Box::pin(converse(&self.app, route, request)).await
+                Box::pin(converse(&self.app, route, request, peer.map(|peer| peer.ip()))).await
             }
-            Some(route) => answer(&self.app, route, request).await,
-            None => Box::pin(self.cold(request)).await,
+            Some(route) => answer(&self.app, route, request, peer.map(|peer| peer.ip())).await,
+            None => Box::pin(self.cold(request, peer)).await,
         }
     }
 
-    async fn cold(&self, request: Request<Incoming>) -> Response<Outgoing> {
+    async fn cold(&self, mut request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Outgoing> {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
         let router = TowerToHyperService::new(self.cold.clone());
         match caught(router.call(request)).await {
             Ok(Ok(answer)) => answer.map(Outgoing::Cold),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use llm_core::Secret;
 use llm_core::relay::RelayBase;
 use llm_gateway::{Gateway, GatewayParts, RelayRoute, RelayTarget};
+use llm_governance::{Governance, GovernanceParts};
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_server::{Limits, Options, Origins, Running, Server, listen};
 
@@ -35,7 +36,7 @@ impl Fixture {
     pub(crate) fn with(key: Option<&str>, limits: Limits, origins: Origins) -> Self {
         let vendor = Arc::new(Vendor::default());
         let gateway = gateway(&vendor, key);
-        let options = Options { workers: NonZeroUsize::new(2), limits, origins, wire_faults: false };
+        let options = Options { workers: NonZeroUsize::new(2), limits, origins, ..Options::default() };
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
         let server = Server::new(gateway, options).start(listener).expect("the server starts");
         Self { vendor, server }
@@ -75,7 +76,10 @@ pub(crate) fn gateway(vendor: &Arc<Vendor>, key: Option<&str>) -> Arc<Gateway> {
     };
     let router = Router::new([deployment], HashMap::new(), RouterSettings::default());
     Arc::new(Gateway::new(GatewayParts {
-        master_key: key.map(|key| Secret::new(key.to_owned())),
+        governance: Arc::new(Governance::new(GovernanceParts {
+            master_key: key.map(|key| Secret::new(key.to_owned())),
+            ..GovernanceParts::default()
+        })),
         relays: vec![relay],
         ..GatewayParts::new(router, vec![dialect()])
     }))

@@ -57,6 +57,11 @@ impl DatabaseError {
         self.kind
     }
 
+    /// The message alone.
+    pub(crate) fn into_message(self) -> String {
+        self.message
+    }
+
     /// Whether the same may go well later. What was asked may have happened all the same, when the connection broke.
     pub fn may_pass(&self) -> bool {
         matches!(self.kind, DatabaseErrorKind::Unreachable | DatabaseErrorKind::Busy)

@@ -10,14 +10,18 @@ use crate::database::{Database, Value};
 /// The columns that say when something was made, the best one first.
 const MADE: [&str; 3] = ["created_at", "at", "updated_at"];
 
+/// A condition that nothing meets.
+const NOTHING: &str = "1 = 0";
+
 /// One page of those that match.
 pub(super) async fn page<E: Entity>(database: &Database, query: &ListQuery) -> Result<Page<E>, StoreError> {
     let table = Table::name::<E>();
     let mut wanted = Wanted::default();
     for (column, filter) in &query.filters {
-        wanted.narrow(known::<E>(column)?, filter);
+        let condition = wanted.condition::<E>(column, filter)?;
+        wanted.conditions.push(condition);
     }
-    let (condition, order) = (wanted.condition(), order::<E>(query)?);
+    let (condition, order) = (wanted.all(), order::<E>(query)?);
     let mut values = wanted.values.clone();
     values.extend([whole(query.limit), whole(query.offset)]);
     let (limit, offset) = (values.len() - 1, values.len());
@@ -46,15 +50,22 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn narrow(&mut self, column: &str, filter: &Filter) {
-        let condition = match filter {
+    /// The condition of one filter; its values are kept.
+    fn condition<E: Entity>(&mut self, column: &str, filter: &Filter) -> Result<String, StoreError> {
+        let column = match filter {
+            // The column beside several filters means nothing.
+            Filter::AnyOf(_) => "",
+            _ => known::<E>(column)?,
+        };
+        Ok(match filter {
+            Filter::AnyOf(filters) => self.any::<E>(filters)?,
             Filter::Is(Column::Text(None) | Column::Whole(None)) => format!("{column} IS NULL"),
             Filter::Is(wanted) => format!("{column} = {}", self.place(value(wanted))),
             Filter::Contains(text) => {
                 let place = self.place(Value::Text(format!("%{}%", escaped(text))));
                 format!("LOWER({column}) LIKE LOWER({place}) ESCAPE '\\'")
             }
-            Filter::OneOf(texts) if texts.is_empty() => "1 = 0".to_owned(),
+            Filter::OneOf(texts) if texts.is_empty() => NOTHING.to_owned(),
             Filter::OneOf(texts) => {
                 let places = places(self.values.len() + 1, texts.len());
                 self.values.extend(texts.iter().map(Value::from));
@@ -62,8 +73,15 @@ impl Wanted {
             }
             Filter::From(number) => format!("{column} >= {}", self.place((*number).into())),
             Filter::Before(number) => format!("{column} < {}", self.place((*number).into())),
-        };
-        self.conditions.push(condition);
+        })
+    }
+
+    fn any<E: Entity>(&mut self, filters: &[(&'static str, Filter)]) -> Result<String, StoreError> {
+        if filters.is_empty() {
+            return Ok(NOTHING.to_owned());
+        }
+        let any = filters.iter().map(|(column, filter)| self.condition::<E>(column, filter));
+        Ok(format!("({})", any.collect::<Result<Vec<_>, _>>()?.join(" OR ")))
     }
 
     fn place(&mut self, value: Value) -> String {
@@ -71,7 +89,7 @@ impl Wanted {
         format!("${}", self.values.len())
     }
 
-    fn condition(&self) -> String {
+    fn all(&self) -> String {
         match self.conditions.is_empty() {
             true => String::new(),
             false => format!(" WHERE {}", self.conditions.join(" AND ")),
@@ -90,15 +108,15 @@ pub(super) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// What a list is sorted by. Rows without a value come before all others, and after them from the highest. Ties are
+/// What a list is sorted by. Rows without a value come after all others, and before them from the highest. Ties are
 /// broken by the id, so that no page shows what another one showed.
 fn order<E: Entity>(query: &ListQuery) -> Result<String, StoreError> {
     let (column, falling) = match query.sort {
         Some((column, falling)) => (known::<E>(column)?, falling),
         None => (MADE.into_iter().find(|made| E::COLUMNS.contains(made)).unwrap_or("id"), true),
     };
-    let (direction, nulls) = if falling { ("DESC", "NULLS LAST") } else { ("ASC", "NULLS FIRST") };
-    // Where nothing is missing, an index has the order already: asking for more makes PostgreSQL sort.
+    let (direction, nulls) = if falling { ("DESC", "NULLS FIRST") } else { ("ASC", "NULLS LAST") };
+    // Where nothing is missing, an index has the order already: asking for more makes SQLite sort.
     let nulls = if column == "id" || MADE.contains(&column) { "" } else { nulls };
     match column {
         "id" => Ok(format!("id {direction}")),

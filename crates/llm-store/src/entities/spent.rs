@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use llm_core::money::NanoDollars;
-use llm_governance::{Charge, Period, Scope, Spent, StoreError, Subject, Timestamp};
+use llm_governance::{Period, Scope, Spent, StoreError, Subject, Timestamp};
 
 use super::explain;
 use super::list::escaped;
 use super::table::begin;
-use crate::database::{Batch, Database, DatabaseError, Row, Transaction, Value};
+use crate::database::{Batch, Database, DatabaseError, Row, Transaction, Value, fitting};
 
 /// How many counters one statement asks for at most.
 const MOST_ASKED: usize = 40;
 
 const COLUMNS: [&str; 6] = ["scope", "subject", "model", "period_start", "period_end", "amount"];
 
-const KEY: &str = "ON CONFLICT (scope, subject, model, period_start, period_end)";
+const REPLACE: &str = "ON CONFLICT (scope, subject, model, period_start, period_end) \
+                       DO UPDATE SET amount = excluded.amount";
 
 /// Which counter. Counters are written in this order, so that two writers never wait for each other in a circle.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +34,8 @@ impl SpentKey {
     fn new(subject: &Subject, model: Option<&str>, period: Period) -> Self {
         Self {
             scope: subject.scope.name(),
-            subject: subject.id.to_string(),
-            model: model.unwrap_or_default().to_owned(),
+            subject: fitting(&subject.id).into_owned(),
+            model: fitting(model.unwrap_or_default()).into_owned(),
             period_start: period.start.0,
             period_end: period.end.map_or(0, |end| end.0),
         }
@@ -51,24 +52,6 @@ impl SpentKey {
     }
 }
 
-/// Adds what calls cost to the counters of their budgets, in the transaction that writes their rows.
-///
-/// # Errors
-/// When the database cannot be reached, is busy, or refuses.
-pub async fn add_spent<'a>(
-    transaction: &mut Transaction,
-    charges: impl IntoIterator<Item = &'a Charge>,
-) -> Result<(), DatabaseError> {
-    let mut sums: BTreeMap<SpentKey, i64> = BTreeMap::new();
-    for charge in charges {
-        let key = SpentKey::new(&charge.subject, charge.model.as_deref(), charge.period);
-        let sum = sums.entry(key).or_default();
-        *sum = sum.saturating_add(charge.amount.0);
-    }
-    let conflict = format!("{KEY} DO UPDATE SET amount = llm_spent.amount + excluded.amount");
-    write(transaction, sums, &conflict).await
-}
-
 /// Sets counters to what an administrator says.
 pub(super) async fn set(database: &Database, spent: &[Spent]) -> Result<(), StoreError> {
     let amounts: BTreeMap<_, _> = spent
@@ -76,23 +59,14 @@ pub(super) async fn set(database: &Database, spent: &[Spent]) -> Result<(), Stor
         .map(|one| (SpentKey::new(&one.subject, one.model.as_deref(), one.period), one.amount.0))
         .collect();
     let mut transaction = begin(database).await?;
-    let conflict = format!("{KEY} DO UPDATE SET amount = excluded.amount");
-    write(&mut transaction, amounts, &conflict).await.map_err(explain)?;
-    transaction.commit().await.map_err(explain)
-}
-
-async fn write(
-    transaction: &mut Transaction,
-    amounts: BTreeMap<SpentKey, i64>,
-    conflict: &str,
-) -> Result<(), DatabaseError> {
     let rows = amounts.into_iter().map(|(key, amount)| {
         let mut row = Vec::from(key.values());
         row.push(amount.into());
         row
     });
-    let batch = Batch { table: "llm_spent", columns: &COLUMNS, conflict };
-    transaction.insert_many(batch, rows).await.map(|_| ())
+    let batch = Batch { table: "llm_spent", columns: &COLUMNS, conflict: REPLACE };
+    transaction.insert_many(batch, rows).await.map_err(explain)?;
+    transaction.commit().await.map_err(explain)
 }
 
 /// Fills in the amounts: zero where nothing was spent.

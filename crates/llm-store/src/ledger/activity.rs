@@ -3,10 +3,10 @@
 use llm_core::money::NanoDollars;
 use llm_governance::{Activity, ActivityQuery, Day, Dimension, Sums};
 
-use super::columns::{fitting, number};
+use super::columns::number;
 use super::conditions::Conditions;
 use super::daily::COUNTS;
-use crate::database::{Database, DatabaseError, Row};
+use crate::database::{Database, DatabaseError, Row, fitting};
 
 /// Sums that match, one for each combination of the dimensions.
 pub(super) async fn sums(database: &Database, query: &ActivityQuery) -> Result<Vec<Activity>, DatabaseError> {

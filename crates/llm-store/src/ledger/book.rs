@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use llm_governance::LedgerRow;
 
-use super::columns::{COLUMNS, fitting, values};
+use super::columns::{COLUMNS, values};
 use super::{daily, spent};
 
-use crate::database::{Batch, Database, DatabaseError, Transaction, Value};
+use crate::database::{Batch, Database, DatabaseError, Transaction, Value, fitting};
 
 const ROWS: Batch<'_> =
     Batch { table: "llm_ledger", columns: &COLUMNS, conflict: "ON CONFLICT (id) DO NOTHING RETURNING id" };

@@ -1,12 +1,11 @@
 //! A row of the ledger as it stands in its table: columns for lists, and a document with the rest.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use llm_governance::{Ending, LedgerRow, RowField};
 use serde_json::{Map, Value as Json};
 
-use crate::database::{DatabaseError, Row, Value};
+use crate::database::{DatabaseError, Row, Value, fitting};
 
 /// The columns of `llm_ledger`, in the order of [`values`].
 pub(super) const COLUMNS: [&str; 25] = [
@@ -57,9 +56,6 @@ const TEXTS: [&str; 13] = [
     "error",
 ];
 
-/// Text that stands in an index is not longer: PostgreSQL takes no more than some 2,700 bytes for all columns of one.
-const LONGEST: usize = 400;
-
 /// The column of a field.
 pub(super) fn column(field: RowField) -> &'static str {
     match field {
@@ -77,21 +73,6 @@ pub(super) fn column(field: RowField) -> &'static str {
         RowField::Ending => "ending",
         RowField::Error => "error",
     }
-}
-
-/// Text as it can stand in an index: clients choose some of it. PostgreSQL takes no zero; what is too long is cut, and
-/// told from others by a checksum.
-pub(super) fn fitting(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST && !text.contains('\0') {
-        return Cow::Borrowed(text);
-    }
-    let text = text.replace('\0', "");
-    if text.len() <= LONGEST {
-        return Cow::Owned(text);
-    }
-    let sum = crc32fast::hash(text.as_bytes());
-    let begin = &text[..text.floor_char_boundary(LONGEST - 16)];
-    Cow::Owned(format!("{begin}~{sum:08x}"))
 }
 
 /// Whether a call failed.
@@ -227,14 +208,6 @@ mod tests {
             ..LedgerRow::default()
         };
         assert_eq!(there_and_back(&row), row);
-    }
-
-    #[test]
-    fn text_of_clients_fits_into_an_index() {
-        assert_eq!(fitting("a\0b"), "ab");
-        assert_eq!(fitting("short"), "short");
-        let (one, other) = ("ß".repeat(1_000), "ß".repeat(1_001));
-        assert!(fitting(&one).len() <= LONGEST && fitting(&one) != fitting(&other));
     }
 
     #[test]

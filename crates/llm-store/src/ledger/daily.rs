@@ -6,10 +6,10 @@ use llm_core::money::NanoDollars;
 use llm_governance::{Day, LedgerRow, Scope, Sums};
 use serde_json::Value as Json;
 
-use super::columns::{failed, fitting, number};
+use super::columns::{failed, number};
 use super::spent::subjects;
 
-use crate::database::{Batch, DatabaseError, Transaction, Value};
+use crate::database::{Batch, DatabaseError, Transaction, Value, fitting};
 
 /// The columns that are added up, in the order of [`counts`].
 pub(super) const COUNTS: [&str; 11] = [

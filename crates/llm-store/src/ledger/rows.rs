@@ -2,9 +2,9 @@
 
 use llm_governance::{LedgerRow, RowCursor, RowField, RowPage, RowQuery, RowSort};
 
-use super::columns::{COLUMNS, column, fitting, number, read};
+use super::columns::{COLUMNS, column, number, read};
 use super::conditions::Conditions;
-use crate::database::{Database, DatabaseError, Row, Value};
+use crate::database::{Database, DatabaseError, Row, Value, fitting};
 
 /// No page is longer.
 const LONGEST_PAGE: u64 = 1_000;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use llm_governance::{LedgerRow, Period, Scope, Subject};
 
-use super::columns::fitting;
+use crate::database::fitting;
 
 use crate::database::{Batch, DatabaseError, Transaction, Value};
 

@@ -1,126 +1,17 @@
 //! What administrators make: kept, listed, changed and deleted alike in every database.
 
-use std::sync::Arc;
-
-use llm_core::money::NanoDollars;
 use llm_governance::entity::{
-    AuditEntry, BudgetRow, Customer, Entity, KeyKind, Member, MemberRole, Organization, Setting, StoredModel,
-    Tag, Team, User, VirtualKey,
+    AuditEntry, BudgetRow, Entity, KeyKind, Member, MemberRole, Setting, Team, User, VirtualKey,
 };
-use llm_governance::{
-    BudgetDuration, BudgetLimit, Charge, Directory, Filter, KeyHash, ListQuery, Page, Period, Records, Role,
-    Scope, Spent, Store, StoreError, Subject, Terms, Timestamp,
-};
+use llm_governance::{Filter, KeyHash, ListQuery, Page, Records, StoreError, Terms, Timestamp};
 use llm_store::Entities;
-use llm_store::entities::add_spent;
 use serde_json::json;
 
 use crate::places::{Place, everywhere};
+use crate::samples::{budget, customer, entry, full_terms, key, model, organization, tag, team, user};
 
-async fn entities(place: &Place) -> Entities {
+pub(crate) async fn entities(place: &Place) -> Entities {
     Entities::new(place.open().await)
-}
-
-pub(crate) fn key(name: &str, made: i64) -> VirtualKey {
-    VirtualKey {
-        hash: KeyHash::of(name.as_bytes()),
-        name: format!("sk-...{name}"),
-        alias: Some(name.to_owned()),
-        user_id: None,
-        team_id: None,
-        organization_id: None,
-        kind: KeyKind::Default,
-        service_account: false,
-        expires: None,
-        replaced: None,
-        terms: Terms::default(),
-        created_by: None,
-        created_at: Timestamp(made),
-        updated_by: None,
-        updated_at: Timestamp(made),
-    }
-}
-
-fn team(id: &str) -> Team {
-    Team {
-        id: id.to_owned(),
-        alias: Some(format!("Team {id}")),
-        organization_id: None,
-        members: Vec::new(),
-        member_terms: Terms::default(),
-        terms: Terms::default(),
-        created_at: Timestamp(1),
-        updated_at: Timestamp(1),
-    }
-}
-
-fn user(id: &str) -> User {
-    User {
-        id: id.to_owned(),
-        email: Some(format!("{id}@example.com")),
-        alias: None,
-        role: Role::InternalUser,
-        sso_user_id: Some(format!("sso-{id}")),
-        teams: Vec::new(),
-        organizations: Vec::new(),
-        terms: Terms::default(),
-        created_at: Timestamp(1),
-        updated_at: Timestamp(1),
-    }
-}
-
-fn budget(id: &str) -> BudgetRow {
-    let terms = Terms { max_budget: Some(NanoDollars(5)), ..Terms::default() };
-    let (created_at, updated_at) = (Timestamp(1), Timestamp(1));
-    BudgetRow { id: id.to_owned(), terms, created_by: None, created_at, updated_by: None, updated_at }
-}
-
-fn entry(number: u32, action: &str) -> AuditEntry {
-    AuditEntry {
-        id: format!("entry-{action}-{number}"),
-        at: Timestamp(i64::from(number)),
-        changed_by: "admin".to_owned(),
-        changed_by_key: "master".to_owned(),
-        action: action.to_owned(),
-        table: "virtual_keys".to_owned(),
-        object_id: "k".to_owned(),
-        before: None,
-        after: Some(json!({"a": [1, null, {}]})),
-    }
-}
-
-/// Terms that say something everywhere.
-fn full_terms() -> Terms {
-    let limit = BudgetLimit { max_budget: NanoDollars(7), duration: Some(BudgetDuration::Day) };
-    let words = |word: &str| vec![word.to_owned()];
-    let object = |value: serde_json::Value| value.as_object().cloned().expect("an object");
-    Terms {
-        models: words("gpt-*"),
-        aliases: [("a".to_owned(), "b".to_owned())].into(),
-        max_budget: Some(NanoDollars(i64::MAX)),
-        soft_budget: Some(NanoDollars(1)),
-        budget_duration: BudgetDuration::parse("30d"),
-        budget_start: Some(Timestamp(3)),
-        budget_time_zone: Some("Europe/Berlin".to_owned()),
-        budget_limits: vec![limit.clone()],
-        model_max_budget: [("m".to_owned(), limit)].into(),
-        budget_id: Some("b".to_owned()),
-        rpm_limit: Some(1),
-        tpm_limit: Some(2),
-        tpd_limit: Some(3),
-        max_parallel_requests: Some(4),
-        model_rpm_limit: [("m".to_owned(), 5)].into(),
-        model_tpm_limit: [("m".to_owned(), 6)].into(),
-        allowed_routes: words("/chat/completions"),
-        allowed_ips: words("10.0.0.0/8"),
-        blocked: true,
-        tags: words("t"),
-        guardrails: words("g"),
-        enforced_params: words("user"),
-        permissions: object(json!({"p": false})),
-        metadata: object(json!({"empty": {}, "null": null, "list": [], "snow": "\u{2603}"})),
-        other: object(json!({"o": 1.5})),
-    }
 }
 
 async fn comes_back<E: Entity + PartialEq + std::fmt::Debug>(entities: &Entities, one: E) {
@@ -157,42 +48,6 @@ async fn every_kind_comes_back_as_it_went() {
         comes_back(&entities, entry(1, "created")).await;
         let (name, value) = ("router".to_owned(), json!([1, "two", null]));
         comes_back(&entities, Setting { name, value, updated_at: Timestamp(1) }).await;
-    }
-}
-
-fn organization(id: &str, members: Vec<Member>) -> Organization {
-    let (created_at, updated_at) = (Timestamp(1), Timestamp(1));
-    Organization { id: id.to_owned(), alias: None, members, terms: Terms::default(), created_at, updated_at }
-}
-
-fn customer(id: &str, terms: Terms) -> Customer {
-    Customer {
-        id: id.to_owned(),
-        alias: None,
-        allowed_model_region: Some("eu".to_owned()),
-        default_model: None,
-        terms,
-        created_at: Timestamp(1),
-        updated_at: Timestamp(1),
-    }
-}
-
-fn tag(name: &str, terms: Terms) -> Tag {
-    let (created_at, updated_at) = (Timestamp(1), Timestamp(1));
-    Tag { name: name.to_owned(), description: None, terms, created_by: None, created_at, updated_at }
-}
-
-fn model(id: &str) -> StoredModel {
-    StoredModel {
-        id: id.to_owned(),
-        model_name: "gpt".to_owned(),
-        sealed_params: "sealed:1:…".to_owned(),
-        model_info: serde_json::Map::new(),
-        team_id: None,
-        created_by: None,
-        created_at: Timestamp(1),
-        updated_by: None,
-        updated_at: Timestamp(1),
     }
 }
 
@@ -246,8 +101,8 @@ async fn lists_are_filtered_sorted_and_paged() {
         assert_eq!(list(of(vec![], by_name, 24, 3)).await, expect("24", 25));
         assert_eq!(list(of(vec![], by_name, 99, 3)).await, expect("", 25));
         assert_eq!(list(of(vec![], by_name, 0, 0)).await, expect("", 25));
-        assert_eq!(list(of(vec![], Some(("alias", false)), 0, 2)).await, expect("07 00", 25));
-        assert_eq!(list(of(vec![], Some(("alias", true)), 23, 2)).await, expect("00 07", 25));
+        assert_eq!(list(of(vec![], Some(("alias", false)), 0, 2)).await, expect("00 01", 25));
+        assert_eq!(list(of(vec![], Some(("alias", true)), 0, 2)).await, expect("07 24", 25));
         let first = list(of(vec![], None, 0, 1)).await;
         assert_eq!(first, expect("24", 25), "{}: the latest first", place.kind);
 
@@ -263,6 +118,15 @@ async fn lists_are_filtered_sorted_and_paged() {
         let some = ["Key_03", "Key_04", "nothing"].map(str::to_owned).to_vec();
         assert_eq!(list(of(vec![("alias", Filter::OneOf(some))], by_name, 0, 9)).await, expect("03 04", 2));
         assert_eq!(list(of(vec![("alias", Filter::OneOf(vec![]))], by_name, 0, 9)).await, expect("", 0));
+        let is = |name: &str| Filter::Is(name.into());
+        let any = Filter::AnyOf(vec![
+            ("alias", is("Key_03")),
+            ("team_id", is("team%")),
+            ("created_at", Filter::From(12)),
+        ]);
+        let any = vec![("id", any), ("blocked", Filter::Is(false.into()))];
+        assert_eq!(list(of(any, by_name, 0, 9)).await, expect("03 06 09 12 18 21 24", 7), "{}", place.kind);
+        assert_eq!(list(of(vec![("id", Filter::AnyOf(vec![]))], by_name, 0, 9)).await, expect("", 0));
         let between = vec![("created_at", Filter::From(3)), ("created_at", Filter::Before(5))];
         assert_eq!(list(of(between, by_name, 0, 9)).await, expect("06 07 08 09", 4));
 
@@ -349,206 +213,5 @@ async fn a_change_that_is_refused_changes_nothing() {
         assert_eq!(found, Some(key("a", 1)), "{}", place.kind);
         let log: Page<AuditEntry> = entities.list(&ListQuery::default()).await.expect("a list");
         assert_eq!(log.total, 0, "{}", place.kind);
-    }
-}
-
-fn spent(subject: &Subject, period: Period) -> Spent {
-    Spent { subject: subject.clone(), model: None, period, amount: NanoDollars(0) }
-}
-
-async fn amounts(entities: &Entities, mut of: Vec<Spent>) -> Vec<i64> {
-    entities.spent(&mut of).await.expect("an answer");
-    of.iter().map(|one| one.amount.0).collect()
-}
-
-const MONTH: Period = Period { start: Timestamp(5), end: Some(Timestamp(50)) };
-
-#[tokio::test]
-async fn what_was_spent_is_counted_by_subject_model_and_period() {
-    for place in everywhere("what_was_spent_is_counted_by_subject_model_and_period").await {
-        let database = place.open().await;
-        let entities = Entities::new(database.clone());
-        let day = Period { end: Some(Timestamp(9)), ..MONTH };
-        let (team, key) = (Subject::new(Scope::Team, "t"), Subject::new(Scope::Key, "k"));
-        let charge = |subject: &Subject, model: Option<&str>, period, amount| Charge {
-            subject: subject.clone(),
-            model: model.map(str::to_owned),
-            period,
-            amount: NanoDollars(amount),
-        };
-        for _ in 0..2 {
-            let mut transaction = database.begin().await.expect("a transaction");
-            let charges = [
-                charge(&team, None, MONTH, 3),
-                charge(&team, None, MONTH, 4),
-                charge(&team, Some("gpt"), MONTH, 5),
-                charge(&key, None, Period::EVER, 6),
-                charge(&team, None, day, 1),
-            ];
-            add_spent(&mut transaction, &charges).await.expect("they are added");
-            transaction.commit().await.expect("it lasts");
-        }
-        let model = Spent { model: Some(Arc::from("gpt")), ..spent(&team, MONTH) };
-        let asked = vec![
-            spent(&key, Period::EVER),
-            spent(&team, MONTH),
-            model,
-            spent(&key, MONTH),
-            spent(&team, day),
-        ];
-        assert_eq!(amounts(&entities, asked.clone()).await, [12, 14, 10, 0, 2], "{}", place.kind);
-        let many: Vec<_> = std::iter::repeat_n(asked, 30).flatten().collect();
-        assert_eq!(amounts(&entities, many).await.iter().sum::<i64>(), 30 * 38, "{}", place.kind);
-        let set = |amount| [Spent { amount: NanoDollars(amount), ..spent(&team, MONTH) }];
-        entities.set_spent(&set(100)).await.expect("it is set");
-        entities.set_spent(&set(0)).await.expect("it is set");
-        assert_eq!(
-            amounts(&entities, vec![spent(&team, MONTH), spent(&team, day)]).await,
-            [0, 2],
-            "{}",
-            place.kind
-        );
-    }
-}
-
-#[tokio::test]
-async fn whoever_is_deleted_leaves_an_entry_and_no_counters() {
-    for place in everywhere("whoever_is_deleted_leaves_an_entry_and_no_counters").await {
-        let entities = entities(&place).await;
-        entities.insert(&[team("a_"), team("ab")], &[]).await.expect("they are new");
-        let subjects = [
-            Subject::new(Scope::Team, "a_"),
-            Subject::member("a_", "u"),
-            Subject::new(Scope::Team, "ab"),
-            Subject::member("ab", "u"),
-        ];
-        let one = |subject| Spent { amount: NanoDollars(1), ..spent(subject, MONTH) };
-        entities.set_spent(&subjects.each_ref().map(one)).await.expect("they are set");
-        let ids = ["a_", "nobody"].map(str::to_owned);
-        let write = |team: &Team| AuditEntry { object_id: team.id.clone(), ..entry(1, "deleted") };
-        let deleted = entities.delete(&ids, Box::new(write)).await.expect("it goes");
-        assert_eq!(deleted, [team("a_")], "{}", place.kind);
-        let asked = subjects.iter().map(|subject| spent(subject, MONTH)).collect();
-        assert_eq!(amounts(&entities, asked).await, [0, 0, 1, 1], "{}", place.kind);
-        let log: Page<AuditEntry> =
-            entities.list(&ListQuery { limit: 9, ..ListQuery::default() }).await.expect("a list");
-        assert_eq!(log.items.iter().map(|entry| entry.object_id.as_str()).collect::<Vec<_>>(), ["a_"]);
-    }
-}
-
-#[tokio::test]
-async fn a_key_is_found_with_everybody_behind_it() {
-    for place in everywhere("a_key_is_found_with_everybody_behind_it").await {
-        let entities = entities(&place).await;
-        let naming = |id: &str| Terms { budget_id: Some(id.to_owned()), ..Terms::default() };
-        let terms = Some(naming("of-member"));
-        let member = Member { user_id: "u".to_owned(), user_email: None, role: MemberRole::User, terms };
-        let stranger =
-            Member { user_id: "v".to_owned(), terms: Some(naming("of-stranger")), ..member.clone() };
-        let members = vec![stranger, member];
-        let team = Team {
-            organization_id: Some("o".to_owned()),
-            members,
-            member_terms: naming("of-members"),
-            ..team("t")
-        };
-        let key = VirtualKey {
-            team_id: Some("t".to_owned()),
-            user_id: Some("u".to_owned()),
-            organization_id: Some("another".to_owned()),
-            terms: naming("of-key"),
-            ..key("k", 1)
-        };
-        let of = ["of-key", "of-member", "of-members", "of-stranger", "of-nobody"].map(budget);
-        entities.insert(&of, &[]).await.expect("they are new");
-        entities.insert(std::slice::from_ref(&team), &[]).await.expect("it is new");
-        entities.insert(&[user("u")], &[]).await.expect("it is new");
-        entities
-            .insert(&[organization("o", vec![]), organization("another", vec![])], &[])
-            .await
-            .expect("new");
-        entities.insert(std::slice::from_ref(&key), &[]).await.expect("it is new");
-
-        let holder = entities.holder(&key.hash).await.expect("an answer").expect("it is there");
-        assert_eq!(holder.key, Some(key), "{}", place.kind);
-        assert_eq!(holder.team.as_deref(), Some(&team));
-        assert_eq!(holder.user.as_deref(), Some(&user("u")));
-        assert_eq!(
-            holder.organization.map(|one| one.id.clone()).as_deref(),
-            Some("o"),
-            "the team's, not the key's"
-        );
-        let budgets: Vec<_> = holder.budgets.iter().map(|row| row.id.as_str()).collect();
-        assert_eq!(budgets, ["of-key", "of-member", "of-members"], "{}", place.kind);
-        assert!(entities.holder(&KeyHash::of(b"unknown")).await.expect("an answer").is_none());
-
-        let alone = entities.user("u").await.expect("an answer").expect("it is there");
-        assert!(alone.key.is_none() && alone.team.is_none() && alone.user.is_some());
-        let joined = User { id: "w".to_owned(), sso_user_id: None, teams: vec!["t".to_owned()], ..user("u") };
-        entities.insert(&[joined], &[]).await.expect("it is new");
-        let holder = entities.user("w").await.expect("an answer").expect("it is there");
-        assert_eq!(holder.team.map(|team| team.id.clone()).as_deref(), Some("t"));
-        assert!(entities.user("nobody").await.expect("an answer").is_none());
-        let people = entities.people([Some("t"), Some("w"), Some("nobody")]).await.expect("an answer");
-        let found = (people.team.is_some(), people.user.is_some(), people.organization.is_some());
-        assert_eq!(found, (true, true, true), "the team's organisation");
-        let people = entities.people([Some("nobody"), None, Some("nobody")]).await.expect("an answer");
-        assert!(people.team.is_none() && people.user.is_none() && people.organization.is_none());
-    }
-}
-
-#[tokio::test]
-async fn customers_and_tags_come_with_their_budget() {
-    for place in everywhere("customers_and_tags_come_with_their_budget").await {
-        let entities = entities(&place).await;
-        let naming = |id: &str| Terms { budget_id: Some(id.to_owned()), ..Terms::default() };
-        entities.insert(&[budget("b")], &[]).await.expect("it is new");
-        entities
-            .insert(&[customer("c", naming("b")), customer("d", Terms::default())], &[])
-            .await
-            .expect("new");
-        entities.insert(&[tag("t", naming("gone"))], &[]).await.expect("it is new");
-        let (found, row) = entities.customer("c").await.expect("an answer").expect("it is there");
-        assert_eq!((found.id.as_str(), row), ("c", Some(budget("b"))), "{}", place.kind);
-        assert_eq!(entities.customer("d").await.expect("an answer").map(|(_, row)| row), Some(None));
-        assert!(entities.customer("e").await.expect("an answer").is_none());
-        assert_eq!(entities.tag("t").await.expect("an answer").map(|(_, row)| row), Some(None), "it is gone");
-    }
-}
-
-#[tokio::test]
-async fn a_key_that_was_replaced_is_good_until_its_grace_ends() {
-    for place in everywhere("a_key_that_was_replaced_is_good_until_its_grace_ends").await {
-        let entities = entities(&place).await;
-        let old = key("old", 1);
-        entities.insert(std::slice::from_ref(&old), &[]).await.expect("it is new");
-        let of_key = |key: &VirtualKey| spent(&Subject::new(Scope::Key, key.id()), MONTH);
-        entities.set_spent(&[Spent { amount: NanoDollars(8), ..of_key(&old) }]).await.expect("it is set");
-        let hour = std::time::Duration::from_secs(3_600);
-        let until = Timestamp::now().after(hour);
-        let replacing = |name, hash, until| VirtualKey {
-            replaced: Some((hash, until)),
-            alias: Some("old".to_owned()),
-            ..key(name, 2)
-        };
-        let new = replacing("new", old.hash, until);
-        entities.rotate(&old.hash, &new, &entry(1, "rotated")).await.expect("it is replaced");
-        for hash in [&old.hash, &new.hash] {
-            let holder = entities.holder(hash).await.expect("an answer").expect("both are good");
-            assert_eq!(holder.key.as_ref(), Some(&new), "{}", place.kind);
-        }
-        let gone: Option<VirtualKey> = entities.get(&old.id()).await.expect("an answer");
-        assert!(gone.is_none(), "{}: it is no entity any more", place.kind);
-        assert_eq!(amounts(&entities, vec![of_key(&old), of_key(&new)]).await, [0, 8], "{}", place.kind);
-
-        let newest = replacing("newest", new.hash, Timestamp::now());
-        entities.rotate(&new.hash, &newest, &entry(2, "rotated")).await.expect("it is replaced");
-        for hash in [&old.hash, &new.hash] {
-            assert!(entities.holder(hash).await.expect("an answer").is_none(), "{}: no grace", place.kind);
-        }
-        let again = entities.rotate(&old.hash, &key("other", 1), &entry(3, "rotated")).await;
-        assert!(matches!(again, Err(StoreError::Missing(_))), "{again:?}");
-        let log: Page<AuditEntry> = entities.list(&ListQuery::default()).await.expect("a list");
-        assert_eq!(log.total, 2, "{}", place.kind);
     }
 }

@@ -11,7 +11,7 @@ use crate::{Failure, configured};
 pub(crate) fn explain(asked: &Explain) -> Result<String, Failure> {
     let gateway = Gateway::new(configured::parts(&asked.source)?);
     let body = Value::Object(body(asked)?).to_string();
-    let plan = gateway.explain(HeaderMap::new(), body.into());
+    let plan = gateway.explain(None, HeaderMap::new(), body.into());
     let plan = plan.map_err(|error| Failure(format!("error: {}", error.message())))?;
     if !asked.json {
         return Ok(plan.to_string());

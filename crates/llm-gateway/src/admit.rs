@@ -1,0 +1,140 @@
+//! Who asks and what they may, and what is held for their call before it is made.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use llm_core::Result;
+use llm_core::money::NanoDollars;
+use llm_core::output_limit::with_limit;
+use llm_core::provider::Inbound;
+use llm_governance::authorise::Route;
+use llm_governance::{BudgetMode, Principal};
+
+use crate::asker::Asker;
+use crate::bill::Bill;
+use crate::caller::shown_key;
+use crate::estimate::{Estimating, size};
+use crate::gateway::State;
+use crate::options::CallOptions;
+use crate::settlement::Settlement;
+
+impl State {
+    /// Who asks, and whether they may use this route from there.
+    ///
+    /// # Errors
+    /// When a key is needed and none, or a wrong one, was shown, or when its holder may not use the route.
+    pub(crate) async fn identify(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+        route: &Route<'_>,
+    ) -> Result<Arc<Principal>> {
+        let caller = self.governance.identify(shown_key(headers), address).await?;
+        if !self.is_idle {
+            self.routes.may_call(&caller, route)?;
+        }
+        Ok(caller)
+    }
+
+    /// From here on somebody pays for the call, where that is of interest.
+    pub(crate) fn open_bill(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+        caller: &Arc<Principal>,
+        settlement: &mut Settlement,
+    ) {
+        if self.is_idle {
+            return;
+        }
+        let mut asker = Asker::of_head(headers, address, &self.books.calls.user_headers);
+        asker.customer = asker.customer.or_else(|| caller.customer().map(str::to_owned));
+        let purse = settlement.purse().cloned().unwrap_or_default();
+        settlement.bills(Bill::new(Arc::clone(&self.governance), Arc::clone(caller), asker, purse));
+    }
+
+    /// Whether the caller may make this request of its model, in one of its teams: that one pays. Names that it has for models are put into the options.
+    ///
+    /// # Errors
+    /// What it may not, or what its request lacks.
+    pub(crate) fn check_request(
+        &self,
+        inbound: &Inbound,
+        options: &mut CallOptions,
+        settlement: &mut Settlement,
+    ) -> Result<()> {
+        let Some(bill) = settlement.bill_mut() else { return Ok(()) };
+        bill.asker.read_body(inbound)?;
+        bill.caller = bill.caller.payer(|caller| self.may_use(caller, &options.model))?;
+        let caller = &*bill.caller;
+        let resolved = caller.resolve(&options.model);
+        if resolved != options.model {
+            options.model = resolved.to_owned();
+        }
+        caller.check_fields(|path| has_field(inbound, path))
+    }
+
+    /// Whether a caller may ask for a model: by the name that it gives, or by the one that the router knows it by.
+    ///
+    /// # Errors
+    /// Whose terms do not have it.
+    pub(crate) fn may_use(&self, caller: &Principal, model: &str) -> Result<()> {
+        let groups = &*self.access_groups;
+        caller.may_use(model, groups).or_else(|denied| match self.router.resolve(caller.resolve(model)) {
+            Ok((_, name)) if name != model => caller.may_use(name, groups).map_err(|_| denied),
+            _ => Err(denied),
+        })
+    }
+
+    /// Holds what the call can take. The request is given back, its answer made as short as what is held can pay.
+    ///
+    /// # Errors
+    /// Whose limit or budget leaves no room for it.
+    pub(crate) async fn admit(
+        &self,
+        inbound: Inbound,
+        options: &CallOptions,
+        settlement: &Settlement,
+    ) -> Result<Inbound> {
+        let Some(bill) = settlement.bill() else { return Ok(inbound) };
+        let (group, name) = self.router.resolve(&options.model)?;
+        if !bill.is_limited() {
+            bill.admit(name, 0, Some(NanoDollars(0))).await?;
+            return Ok(inbound);
+        }
+        let size = size(&inbound);
+        let mode = bill.governance.mode();
+        let (books, calls, operation) = (&*self.books, &self.books.calls, inbound.asked.operation);
+        let estimating = Estimating { books, calls, mode, operation, size: &size };
+        let estimate = estimating.of_group(group, name, bill.is_capped())?;
+        bill.admit(name, estimate.tokens, estimate.cost).await?;
+        if estimate.must_be_said && mode != BudgetMode::Estimate && bill.is_capped() {
+            return limited(inbound, estimate.limit);
+        }
+        Ok(inbound)
+    }
+}
+
+/// The request with a lower limit of its answer.
+///
+/// # Errors
+/// When its dialect has no such limit: nobody could hold what it costs.
+fn limited(inbound: Inbound, limit: u64) -> Result<Inbound> {
+    let fields = inbound.ingress.output_limit();
+    let Some(body) = with_limit(&inbound.body, &inbound.envelope, fields, limit) else { return Ok(inbound) };
+    Inbound::new(inbound.ingress, inbound.asked, inbound.headers, body)
+}
+
+/// Whether a request has a field, or a member of one.
+fn has_field(inbound: &Inbound, path: &[&str]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    let Ok(Some(mut value)) = inbound.option::<serde_json::Value>(first) else { return false };
+    for key in rest {
+        match value.get_mut(key) {
+            Some(member) => value = member.take(),
+            None => return false,
+        }
+    }
+    !value.is_null()
+}

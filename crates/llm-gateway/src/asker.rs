@@ -1,0 +1,192 @@
+//! What a request says of whom it is for: the customer, tags, the session, and what the administrator may read.
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use http::header::USER_AGENT;
+use llm_core::Result;
+use llm_core::provider::Inbound;
+use serde_json::{Map, Value};
+
+use crate::calls::{UserHeader, UserKind};
+
+/// Headers that name the customer, for every gateway.
+const CUSTOMER_HEADERS: [&str; 2] = ["x-litellm-end-user-id", "x-litellm-customer-id"];
+
+/// Headers that name a session, the strongest first.
+const SESSION_HEADERS: [&str; 4] =
+    ["x-litellm-session-id", "x-session-id", "x-litellm-trace-id", "x-litellm-agent-session-id"];
+
+/// Fields that name a session.
+const SESSION_FIELDS: [&str; 3] = ["litellm_session_id", "session_id", "litellm_trace_id"];
+
+/// The header that lists tags.
+const TAGS_HEADER: &str = "x-litellm-tags";
+
+/// Fields that hold facts about a request, the gateway's own first.
+const METADATA: [&str; 2] = ["litellm_metadata", "metadata"];
+
+/// The most letters of a name that a client gives: they are kept in rows and looked up in stores.
+const LONGEST: usize = 256;
+
+/// The most bytes of metadata that are kept.
+const MOST_METADATA: usize = 16 << 10;
+
+/// The most tags of a request.
+const MOST_TAGS: usize = 64;
+
+/// What a request says of whom it is for.
+#[derive(Debug, Default)]
+pub(crate) struct Asker {
+    pub customer: Option<String>,
+    /// A user that a header names.
+    pub user: Option<String>,
+    pub tags: Vec<String>,
+    pub session: Option<String>,
+    pub address: Option<IpAddr>,
+    pub user_agent: Option<String>,
+    pub metadata: Map<String, Value>,
+}
+
+impl Asker {
+    /// What the head of a request says.
+    pub(crate) fn of_head(headers: &HeaderMap, address: Option<IpAddr>, mappings: &[UserHeader]) -> Self {
+        let named = |kind| {
+            let mut mapped = mappings.iter().filter(move |one| one.names == kind);
+            mapped.find_map(|one| text(headers, one.name.as_str()))
+        };
+        let customer = CUSTOMER_HEADERS.iter().find_map(|name| text(headers, name));
+        Self {
+            customer: customer.or_else(|| named(UserKind::Customer)),
+            user: named(UserKind::InternalUser),
+            tags: header_tags(headers).collect(),
+            session: SESSION_HEADERS.iter().find_map(|name| text(headers, name)),
+            address,
+            user_agent: text(headers, USER_AGENT.as_str()),
+            metadata: Map::new(),
+        }
+    }
+
+    /// What its body says besides.
+    ///
+    /// # Errors
+    /// When one of these fields has a wrong type; the message names it.
+    pub(crate) fn read_body(&mut self, inbound: &Inbound) -> Result<()> {
+        if let Some(tags) = inbound.option::<Vec<String>>("tags")? {
+            self.tags.extend(tags);
+        }
+        if self.customer.is_none() {
+            self.customer = string(inbound, "user");
+        }
+        if self.session.is_none() {
+            self.session = SESSION_FIELDS.iter().find_map(|field| string(inbound, field));
+        }
+        for field in METADATA {
+            // Other people's metadata may have any shape.
+            if let Some(Value::Object(metadata)) = inbound.option(field).ok().flatten() {
+                let is_small = inbound
+                    .envelope
+                    .value(&inbound.body, field)
+                    .is_none_or(|text| text.len() <= MOST_METADATA);
+                self.read_metadata(metadata, is_small);
+            }
+        }
+        if self.customer.is_none() {
+            self.customer = string(inbound, "safety_identifier");
+        }
+        self.tags.iter_mut().for_each(shorten);
+        self.tags.truncate(MOST_TAGS);
+        Ok(())
+    }
+
+    fn read_metadata(&mut self, metadata: Map<String, Value>, is_small: bool) {
+        let text = |key: &str| metadata.get(key)?.as_str().filter(|text| !text.is_empty()).map(shortened);
+        if self.customer.is_none() {
+            self.customer = text("user").or_else(|| text("user_id"));
+        }
+        if self.session.is_none() {
+            self.session = text("session_id").or_else(|| text("trace_id"));
+        }
+        let tags = metadata.get("tags").and_then(Value::as_array);
+        self.tags.extend(tags.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+        if is_small {
+            self.metadata.extend(metadata);
+        }
+    }
+}
+
+/// The tags that a header lists.
+pub(crate) fn header_tags(headers: &HeaderMap) -> impl Iterator<Item = String> {
+    let header = headers.get(TAGS_HEADER).and_then(|value| value.to_str().ok());
+    let listed = header.into_iter().flat_map(|tags| tags.split(','));
+    listed.map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned)
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    (!text.is_empty()).then(|| shortened(text))
+}
+
+fn string(inbound: &Inbound, field: &str) -> Option<String> {
+    let text = inbound.option::<String>(field).ok().flatten()?;
+    (!text.is_empty()).then(|| shortened(&text))
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
+
+fn shorten(text: &mut String) {
+    if text.len() > LONGEST {
+        *text = shortened(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+    use llm_testkit::fake::inbound;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    fn asker(pairs: &[(&'static str, &'static str)], body: &str) -> Asker {
+        let mapping = |name, names| UserHeader { name: HeaderName::from_static(name), names };
+        let mappings = [mapping("x-who", UserKind::Customer), mapping("x-login", UserKind::InternalUser)];
+        let mut asker = Asker::of_head(&headers(pairs), None, &mappings);
+        asker.read_body(&inbound(body)).expect("valid");
+        asker
+    }
+
+    #[test]
+    fn the_customer_is_named_by_headers_then_by_the_body() {
+        let body = r#"{"user":"body","metadata":{"user_id":"meta"}}"#;
+        let customer = |pairs: &[_], body: &str| asker(pairs, body).customer.expect("named");
+        assert_eq!(customer(&[("x-who", "mapped"), ("x-litellm-customer-id", "header")], body), "header");
+        assert_eq!(customer(&[("x-who", "mapped")], body), "mapped");
+        assert_eq!(customer(&[], body), "body");
+        assert_eq!(customer(&[], r#"{"metadata":{"user_id":"meta"}}"#), "meta");
+        assert_eq!(customer(&[], r#"{"safety_identifier":"hash"}"#), "hash");
+        assert_eq!(asker(&[("x-login", "ann")], "{}").user.as_deref(), Some("ann"));
+        assert_eq!(asker(&[], r#"{"user":""}"#).customer, None);
+    }
+
+    #[test]
+    fn tags_sessions_and_metadata_are_kept_and_bounded() {
+        let body = r#"{"tags":["b"],"metadata":{"tags":["c"],"session_id":"s","job":7}}"#;
+        let one = asker(&[("x-litellm-tags", "a, ,d")], body);
+        assert_eq!(one.tags, ["a", "d", "b", "c"]);
+        assert_eq!(one.session.as_deref(), Some("s"));
+        assert_eq!(one.metadata.get("job"), Some(&Value::from(7)));
+        let many = format!(r#"{{"tags":[{}"x"]}}"#, "\"y\",".repeat(500));
+        assert_eq!(asker(&[], &many).tags.len(), MOST_TAGS);
+        let long = format!(r#"{{"user":"{}"}}"#, "ü".repeat(5_000));
+        assert_eq!(asker(&[], &long).customer.expect("named").chars().count(), LONGEST);
+    }
+}

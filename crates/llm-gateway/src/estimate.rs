@@ -1,0 +1,195 @@
+//! What a call can use and cost, before it is made: from the size of its request, the limits that it sets, and the
+//! dearest rates of the deployments that may answer it.
+
+mod size;
+
+use llm_core::money::{NanoDollars, PicoDollars};
+use llm_core::operation::Operation;
+use llm_core::provider::Inbound;
+use llm_core::{Error, ErrorKind, Result, Usage};
+use llm_governance::BudgetMode;
+use llm_metrics::{ModelEntry, Prospect};
+use llm_router::Group;
+
+use crate::books::{Account, Books};
+use crate::calls::{CallSettings, Unpriced};
+pub(crate) use size::Size;
+
+/// What a call can use and cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Estimate {
+    /// Tokens that token limits are asked for: the prompt by its size, and the answer's limit.
+    pub tokens: u64,
+    /// What budgets are asked for; `None`: nobody knows the price.
+    pub cost: Option<NanoDollars>,
+    /// What it costs without any token of the answer.
+    pub base: PicoDollars,
+    /// What each token of the answer costs, all choices together.
+    pub per_token: PicoDollars,
+    /// The most tokens of an answer.
+    pub limit: u64,
+    /// Whether nobody but us sets that limit: the request must say it, or the answer may be longer.
+    pub must_be_said: bool,
+}
+
+/// What an estimate is made with.
+pub(crate) struct Estimating<'a> {
+    pub books: &'a Books,
+    pub calls: &'a CallSettings,
+    pub mode: BudgetMode,
+    pub operation: Operation,
+    pub size: &'a Size,
+}
+
+impl Estimating<'_> {
+    /// The most of what the deployments of a group can use and cost, each for itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BudgetExceeded`] where a price is missing, and `has_budget` says that somebody relies on it.
+    pub(crate) fn of_group(&self, group: &Group, name: &str, has_budget: bool) -> Result<Estimate> {
+        let mut most = Estimate { cost: Some(NanoDollars(0)), ..Estimate::default() };
+        for deployment in group.deployments() {
+            let Some(account) = self.books.accounts.get(&deployment.id) else { continue };
+            let entry = account.entry(&self.books.prices, &deployment.model_for(name));
+            let one = self.of_entry(entry.as_deref(), account);
+            if one.cost.is_none() && has_budget && self.calls.unpriced == Unpriced::Refuse {
+                return Err(unpriced(name));
+            }
+            most = most.or_more(one);
+        }
+        if group.settings().hedge.is_some() {
+            // The slower of two attempts is billed for its prompt.
+            most.base = PicoDollars(most.base.0.saturating_mul(2));
+            most.cost = most.cost.map(|cost| cost + most.base.round());
+        }
+        Ok(most)
+    }
+
+    /// The same of one model.
+    pub(crate) fn of_entry(&self, entry: Option<&ModelEntry>, account: &Account) -> Estimate {
+        let (limit, must_be_said) = self.limit(entry);
+        let priced = entry.filter(|entry| entry.price.is_known());
+        let said = self.size.limit.unwrap_or_else(|| account.usual_output().min(limit.max(1)));
+        let tokens = self.size.rough.saturating_add(if self.answers() { said } else { 0 });
+        let none = Estimate { tokens, limit, must_be_said, ..Estimate::default() };
+        let Some(entry) = priced else {
+            // What is judged costs nothing anywhere.
+            let is_free = matches!(self.operation, Operation::Moderation | Operation::CountTokens);
+            let is_free = is_free || self.calls.unpriced == Unpriced::Free;
+            return Estimate { cost: is_free.then_some(NanoDollars(0)), ..none };
+        };
+        let (base, per_token) = self.rates(entry);
+        let cost = match self.mode {
+            BudgetMode::Strict | BudgetMode::Clamp => {
+                PicoDollars(base.0.saturating_add(per_token.times(limit).0)).round()
+            }
+            BudgetMode::Estimate => self.expected(entry, said),
+        };
+        Estimate { cost: Some(cost), base, per_token, ..none }
+    }
+
+    fn answers(&self) -> bool {
+        self.operation == Operation::Chat
+    }
+
+    /// The most tokens of an answer, and whether the request must be made to say it.
+    fn limit(&self, entry: Option<&ModelEntry>) -> (u64, bool) {
+        if !self.answers() {
+            return (0, false);
+        }
+        if let Some(said) = self.size.limit {
+            return (said, false);
+        }
+        let can = entry.and_then(|entry| entry.max_output_tokens).filter(|most| *most > 0);
+        match (self.calls.default_max_tokens, can) {
+            (Some(default), Some(can)) if default >= can => (can, false),
+            (Some(default), _) => (default, true),
+            (None, Some(can)) => (can, false),
+            (None, None) => (CallSettings::USUAL_LIMIT, true),
+        }
+    }
+
+    /// What the call costs without its answer, and what each token of the answer costs.
+    fn rates(&self, entry: &ModelEntry) -> (PicoDollars, PicoDollars) {
+        let size = self.size;
+        let window = entry.max_input_tokens.filter(|window| *window > 0);
+        let prompt = if size.is_open { window.unwrap_or(size.prompt) } else { size.prompt };
+        let prompt = prompt.min(window.unwrap_or(u64::MAX));
+        let prospect = Prospect { prompt, sound: size.sound, long_cache: size.long_cache, tiers: size.tiers };
+        let dearest = entry.price.dearest(&prospect);
+        let fixed = [
+            dearest.input.times(prompt),
+            dearest.output.times(size.made),
+            dearest.image.times(size.images),
+            dearest.second.times(size.seconds),
+            dearest.character.times(size.characters),
+            dearest.search.times(size.searches),
+        ];
+        let per_token = if self.answers() { dearest.output.times(size.choices) } else { PicoDollars(0) };
+        (fixed.into_iter().sum(), per_token)
+    }
+
+    /// What such a call costs on average.
+    fn expected(&self, entry: &ModelEntry, said: u64) -> NanoDollars {
+        let size = self.size;
+        let some = |count: u64| (count > 0).then_some(count);
+        entry
+            .price
+            .cost(&Usage {
+                input: Some(size.rough),
+                output: some(if self.answers() { said.saturating_mul(size.choices) } else { size.made }),
+                images: some(size.images),
+                audio_seconds: some(size.seconds),
+                characters: some(size.characters),
+                web_searches: some(size.searches),
+                ..Usage::default()
+            })
+            .total
+    }
+}
+
+impl Estimate {
+    fn or_more(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.max(other.tokens),
+            cost: self.cost.zip(other.cost).map(|(one, other)| one.max(other)),
+            base: PicoDollars(self.base.0.max(other.base.0)),
+            per_token: PicoDollars(self.per_token.0.max(other.per_token.0)),
+            limit: self.limit.max(other.limit),
+            must_be_said: self.must_be_said || other.must_be_said,
+        }
+    }
+
+    /// The most tokens of an answer that an amount can pay; `None`: not even the prompt.
+    pub(crate) fn payable(&self, amount: NanoDollars) -> Option<u64> {
+        let amount = u128::try_from(amount.0).ok()?.saturating_mul(1_000);
+        let rest = amount.checked_sub(self.base.0)?;
+        match rest.checked_div(self.per_token.0) {
+            Some(tokens) => Some(u64::try_from(tokens).unwrap_or(u64::MAX).min(self.limit)),
+            None => Some(self.limit),
+        }
+    }
+
+    /// What it costs with an answer of at most so many tokens.
+    pub(crate) fn cost_of(&self, limit: u64) -> NanoDollars {
+        PicoDollars(self.base.0.saturating_add(self.per_token.times(limit).0)).round()
+    }
+}
+
+/// How a request's own words bear on its size.
+pub(crate) fn size(inbound: &Inbound) -> Size {
+    Size::of(inbound)
+}
+
+/// Why a call whose cost nobody knows is not made for who has a budget.
+pub(crate) fn unpriced(model: &str) -> Error {
+    let shown: String = model.chars().filter(|letter| !letter.is_control()).take(128).collect();
+    let message = format!(
+        "no price is known of `{shown}`, and calls without one are not made for who has a budget: ask for another model, \
+         or have the operator give its price (`input_cost_per_token`, `output_cost_per_token`)"
+    );
+    Error::new(ErrorKind::BudgetExceeded, message).with_type("budget_exceeded").with_param("model")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! Attempts that gave no answer, or not the one that the client has: what they used is part of the call.
+
+use std::time::{Duration, Instant};
+
+use llm_core::{Error, ErrorKind, Usage};
+use llm_metrics::Cost;
+use llm_router::{Attempt, Deployment, Outrun, Trail};
+
+use super::log::{quote, reason};
+use super::{Outcome, Settlement, Times, milliseconds, sum};
+
+impl Settlement {
+    /// Books the attempts that failed before, or instead of, an answer.
+    pub(crate) fn failed_attempts(&mut self, attempts: &[Attempt]) {
+        self.asked |= !attempts.is_empty();
+        self.attempts += attempts.len();
+        for attempt in attempts {
+            let Some(error) = &attempt.error else { continue };
+            if let Some(account) = self.books.accounts.get(&attempt.deployment) {
+                account.metrics.failure(error.kind());
+            }
+            self.warn(&attempt.deployment, error, attempt.took);
+        }
+    }
+
+    /// Fallbacks that were gone to, none of which answered.
+    pub(crate) fn fell_back(&mut self, fallbacks: usize) {
+        self.fallbacks = fallbacks;
+    }
+
+    fn warn(&self, deployment: &str, error: &Error, took: Duration) {
+        tracing::warn!(
+            target: "llm_gateway::attempt",
+            call_id = %self.call.call_id,
+            deployment,
+            error = error.kind().name(),
+            status = error.status(),
+            detail = error.detail(),
+            reason = reason(error),
+            milliseconds = milliseconds(took),
+            "attempt failed"
+        );
+        quote(&self.call.call_id, error);
+    }
+
+    /// Books attempts that were cancelled because another one was faster. What their vendors bill is not known: the
+    /// prompt is taken to be billed, by its size.
+    pub(crate) fn outrun(&mut self, losers: &[Outrun], group: &str) {
+        for Outrun { deployment, took } in losers {
+            self.prompt_alone(deployment, group, *took, "attempt outrun");
+        }
+    }
+
+    /// The same of attempts that nobody waits for any more.
+    pub(super) fn abandoned(&mut self) {
+        let Some(purse) = &self.purse else { return };
+        let took = self.call.received.elapsed();
+        for asked in purse.under_way.asked() {
+            self.attempts += 1;
+            self.prompt_alone(&asked.deployment, &asked.group, took, "attempt abandoned");
+        }
+    }
+
+    fn prompt_alone(&mut self, deployment: &Deployment, group: &str, took: Duration, what: &str) {
+        let Some(account) = self.books.accounts.get(&deployment.id) else { return };
+        let usage = Usage { input: Some(self.call.prompt.tokens()), estimated: true, ..Usage::default() };
+        let entry = account.entry(&self.books.prices, &deployment.model_for(group));
+        let priced = entry.filter(|entry| entry.price.covers(&usage));
+        let cost = priced.map(|entry| entry.price.cost(&usage));
+        account.metrics.broke_off(ErrorKind::Cancelled, &usage, cost.unwrap_or_default());
+        tracing::info!(
+            target: "llm_gateway::attempt",
+            call_id = %self.call.call_id,
+            deployment = %deployment.id,
+            milliseconds = milliseconds(took),
+            input_tokens = usage.input,
+            estimated = true,
+            cost_nanodollars = cost.unwrap_or_default().total.0,
+            "{what}"
+        );
+        self.add_before(usage, cost);
+    }
+
+    fn add_before(&mut self, usage: Usage, cost: Option<Cost>) -> Usage {
+        let (used, spent) = &mut **self.before.get_or_insert_default();
+        used.add(&usage);
+        *spent = sum(*spent, cost);
+        *used
+    }
+
+    /// Makes usage and cost those of the whole call, for its row, its log line and the client.
+    pub(super) fn with_before(&mut self, cost: Option<Cost>) -> Option<Cost> {
+        let Some(before) = self.before.take() else { return cost };
+        let (used, spent) = *before;
+        self.usage.add(&used);
+        sum(spent, cost)
+    }
+
+    /// The way of the call, for operators who ask for it.
+    pub(crate) fn tell(&self, trail: &Trail) {
+        if !trail.is_empty() {
+            let call_id = self.call.call_id.as_str();
+            tracing::debug!(target: "llm_gateway::trail", call_id, %trail, "routed");
+        }
+    }
+
+    /// The answer broke off: books what it used, as it was told before, and waits for another deployment to go on.
+    /// Returns what was used so far.
+    pub(crate) fn broke_off(&mut self, error: &Error) -> Usage {
+        let cost = self.cost();
+        let now = Instant::now();
+        let upstream = self.upstream_time(now);
+        let times = Times { total: now.saturating_duration_since(self.call.received), upstream };
+        self.release(Outcome::Failed(error), cost, times);
+        if let Some(answered) = self.answered.take() {
+            answered.account.metrics.broke_off(error.kind(), &self.usage, cost.unwrap_or_default());
+            self.warn(&answered.in_flight.deployment().id, error, upstream);
+        }
+        let usage = std::mem::take(&mut self.usage);
+        self.add_before(usage, cost)
+    }
+}

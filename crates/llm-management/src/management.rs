@@ -1,0 +1,172 @@
+//! The management API as a whole: the store behind it, and the way of a request through it.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use llm_governance::entity::{BudgetRow, Entity};
+use llm_governance::{Changed, ListQuery, Page, Principal, Records, Store, Terms};
+
+use crate::changes::Changes;
+use crate::fields::{Fields, Query};
+use crate::refused::Refused;
+use crate::request::{Reply, Request};
+use crate::route::{Found, find};
+use crate::settings::Settings;
+
+/// What the management API is made from.
+pub struct ManagementParts {
+    /// Where entities are kept.
+    pub store: Arc<dyn Store>,
+    /// Who is told of changes.
+    pub changes: Arc<dyn Changes>,
+    /// Defaults and bounds of what is made.
+    pub settings: Settings,
+}
+
+/// The management API.
+pub struct Management {
+    parts: ManagementParts,
+}
+
+/// A request on its way through a handler.
+pub(crate) struct Call<'a> {
+    /// The API.
+    pub management: &'a Management,
+    /// Who asks.
+    pub caller: &'a Principal,
+    /// What is asked.
+    pub request: Request<'a>,
+    /// The parts of the path that have names, decoded.
+    pub path: Vec<(&'static str, String)>,
+}
+
+/// What a handler comes to.
+pub(crate) type Answered = Result<Reply, Refused>;
+
+/// A handler at work.
+pub(crate) type Answering<'a> = BoxFuture<'a, Answered>;
+
+impl Management {
+    /// An API over a store.
+    pub fn new(parts: ManagementParts) -> Self {
+        Self { parts }
+    }
+
+    /// Answers a request. Every failure is an answer too.
+    pub async fn answer(&self, caller: &Principal, request: Request<'_>) -> Reply {
+        match self.try_answer(caller, request).await {
+            Ok(reply) => reply,
+            Err(refused) => refused.into(),
+        }
+    }
+
+    async fn try_answer(&self, caller: &Principal, request: Request<'_>) -> Answered {
+        let Found { route, path } = find(request.method, request.path)?;
+        route.admits(caller)?;
+        (route.answer)(&Call { management: self, caller, request, path }).await
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.parts.store
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    pub(crate) fn changed(&self, what: Changed) {
+        self.parts.changes.changed(what);
+    }
+
+    /// The entity of an id.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub(crate) async fn get<E: Entity>(&self, id: &str) -> Result<Option<E>, Refused>
+    where
+        dyn Store: Records<E>,
+    {
+        Ok(Records::<E>::get(self.store(), id).await?)
+    }
+
+    /// The entities of these ids, as many as there are.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub(crate) async fn get_many<E: Entity>(&self, ids: &[String]) -> Result<Vec<E>, Refused>
+    where
+        dyn Store: Records<E>,
+    {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(Records::<E>::get_many(self.store(), ids).await?)
+    }
+
+    /// One page of entities.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub(crate) async fn list<E: Entity>(&self, query: &ListQuery) -> Result<Page<E>, Refused>
+    where
+        dyn Store: Records<E>,
+    {
+        Ok(Records::<E>::list(self.store(), query).await?)
+    }
+
+    /// Everything that matches, page by page.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub(crate) async fn all<E: Entity>(&self, mut query: ListQuery) -> Result<Vec<E>, Refused>
+    where
+        dyn Store: Records<E>,
+    {
+        const AT_ONCE: u64 = 500;
+        query.limit = AT_ONCE;
+        let mut all = Vec::new();
+        loop {
+            query.offset = all.len() as u64;
+            let page = self.list::<E>(&query).await?;
+            let (found, total) = (page.items.len(), page.total);
+            all.extend(page.items);
+            if found == 0 || all.len() as u64 >= total {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The budget rows that these terms name.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub(crate) async fn budget_rows(
+        &self,
+        terms: impl Iterator<Item = &Terms> + Send,
+    ) -> Result<Vec<BudgetRow>, Refused> {
+        let mut ids: Vec<String> = terms.filter_map(|terms| terms.budget_id.clone()).collect();
+        ids.sort();
+        ids.dedup();
+        self.get_many(&ids).await
+    }
+}
+
+impl Call<'_> {
+    /// The fields of the body.
+    ///
+    /// # Errors
+    /// When it is no JSON object.
+    pub(crate) fn fields(&self) -> Result<Fields, Refused> {
+        Fields::read(self.request.body)
+    }
+
+    /// The parameters of the query.
+    pub(crate) fn query(&self) -> Query {
+        Query::read(self.request.query)
+    }
+
+    /// A part of the path, by its name in the table.
+    pub(crate) fn in_path(&self, name: &str) -> &str {
+        self.path.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,80 @@
+//! Keys.
+
+mod generate;
+mod health;
+mod list;
+mod regenerate;
+mod remove;
+mod show;
+mod spend;
+mod update;
+
+pub(crate) use generate::make;
+pub(crate) use remove::delete_keys;
+pub(crate) use show::{rows, views};
+
+use llm_governance::entity::VirtualKey;
+
+use crate::management::Call;
+use crate::refused::Refused;
+use crate::request::Method::{Get, Post};
+use crate::route::Access::{Holder, Maker};
+use crate::route::Route;
+use crate::secret::hash_of;
+
+/// Routes of keys.
+pub(super) const ROUTES: &[Route] = &[
+    Route::change(Post, "/key/generate", Maker, |call| Box::pin(generate::generate(call))),
+    Route::change(Post, "/key/service-account/generate", Maker, |call| {
+        Box::pin(generate::service_account(call))
+    }),
+    Route::look(Get, "/key/info", Holder, |call| Box::pin(show::info(call))),
+    Route::look(Post, "/v2/key/info", Holder, |call| Box::pin(show::infos(call))),
+    Route::look(Get, "/key/list", Holder, |call| Box::pin(list::list(call))),
+    Route::look(Get, "/key/aliases", Holder, |call| Box::pin(list::aliases(call))),
+    Route::look(Post, "/key/health", Holder, |call| Box::pin(health::health(call))),
+    Route::change(Post, "/key/update", Maker, |call| Box::pin(update::update(call))),
+    Route::change(Post, "/key/bulk_update", Maker, |call| Box::pin(update::bulk(call))),
+    Route::change(Post, "/key/block", Maker, |call| Box::pin(update::block(call))),
+    Route::change(Post, "/key/unblock", Maker, |call| Box::pin(update::unblock(call))),
+    Route::change(Post, "/key/delete", Maker, |call| Box::pin(remove::delete(call))),
+    Route::change(Post, "/key/regenerate", Maker, |call| Box::pin(regenerate::regenerate(call))),
+    Route::change(Post, "/key/{key}/regenerate", Maker, |call| Box::pin(regenerate::regenerate(call))),
+    Route::change(Post, "/key/{key}/reset_spend", Maker, |call| Box::pin(spend::reset(call))),
+];
+
+impl Call<'_> {
+    /// The key that is meant by a key or its hash.
+    ///
+    /// # Errors
+    /// When there is none; the message says nothing of what was given, it may be a key.
+    pub(crate) async fn key(&self, shown: &str) -> Result<VirtualKey, Refused> {
+        let found = self.management.get(&hash_of(shown).hex()).await?;
+        found.ok_or_else(|| Refused::missing("Key not found: no such key, or hash of a key").about("key"))
+    }
+
+    /// The key that is meant, for whoever may do `deed` with it.
+    ///
+    /// # Errors
+    /// When there is none, or the caller may not.
+    pub(crate) async fn own_key(&self, shown: &str, deed: &'static str) -> Result<VirtualKey, Refused> {
+        let key = match self.key(shown).await {
+            // Those who may not see all keys are not told which ones there are.
+            Err(refused) if refused.status == 404 && !self.sees_all() => return Err(self.not_your_key(deed)),
+            found => found?,
+        };
+        if self.may_change_key(&key, deed).await? {
+            return Ok(key);
+        }
+        Err(self.not_your_key(deed))
+    }
+
+    fn not_your_key(&self, deed: &'static str) -> Refused {
+        let message = format!(
+            "You are not authorized to do {deed} with this key: it is not your own (your user_id={}), nor of a team \
+             that you administrate",
+            self.user_id().unwrap_or("none")
+        );
+        Refused::forbidden(message).about("key")
+    }
+}

@@ -1,0 +1,188 @@
+//! A gateway's store, its management API, and people who ask it things.
+
+use std::sync::Arc;
+
+use llm_core::Secret;
+use llm_governance::entity::{Member, MemberRole, Team, User};
+use llm_governance::{
+    Changed, Governance, GovernanceParts, KeyHash, MemoryStore, Records, Role, Terms, Timestamp,
+};
+use llm_management::{Changes, Management, ManagementParts, Method, Reply, Request, Settings};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+pub(crate) const MASTER: &str = "sk-master";
+
+/// Everything that a test asks and looks at.
+pub(crate) struct World {
+    pub store: Arc<MemoryStore>,
+    pub heard: Arc<Heard>,
+    management: Management,
+}
+
+/// What was told of changes.
+#[derive(Default)]
+pub(crate) struct Heard(Mutex<Vec<Changed>>);
+
+impl Changes for Heard {
+    fn changed(&self, what: Changed) {
+        self.0.lock().push(what);
+    }
+}
+
+impl Heard {
+    pub(crate) fn take(&self) -> Vec<Changed> {
+        std::mem::take(&mut *self.0.lock())
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        let (store, heard) = (Arc::<MemoryStore>::default(), Arc::<Heard>::default());
+        let management =
+            Management::new(ManagementParts { store: store.clone(), changes: heard.clone(), settings });
+        Self { store, heard, management }
+    }
+
+    /// Asks, and takes whatever the answer is.
+    pub(crate) async fn reply(&self, key: &str, method: Method, target: &str, body: &[u8]) -> Reply {
+        // A new one for each request: nothing is remembered between them.
+        let governance = Governance::new(GovernanceParts {
+            master_key: Some(Secret::new(MASTER.to_owned())),
+            directory: self.store.clone(),
+            ..GovernanceParts::default()
+        });
+        let caller = governance.identify(Some(key.as_bytes()), None).await.expect("a key that is good");
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let request = Request { method, path, query, body, changed_by: None };
+        self.management.answer(&caller, request).await
+    }
+
+    pub(crate) async fn post(&self, key: &str, target: &str, body: Value) -> Reply {
+        self.reply(key, Method::Post, target, body.to_string().as_bytes()).await
+    }
+
+    pub(crate) async fn get(&self, key: &str, target: &str) -> Reply {
+        self.reply(key, Method::Get, target, b"").await
+    }
+
+    /// Asks something that must be done.
+    pub(crate) async fn done(&self, key: &str, target: &str, body: Value) -> Value {
+        let reply = self.post(key, target, body).await;
+        assert_eq!(reply.status, 200, "{target}: {}", reply.body);
+        reply.body
+    }
+
+    /// Asks something that must be shown.
+    pub(crate) async fn shown(&self, key: &str, target: &str) -> Value {
+        let reply = self.get(key, target).await;
+        assert_eq!(reply.status, 200, "{target}: {}", reply.body);
+        reply.body
+    }
+
+    /// Asks something that must be refused, and returns the status and the message.
+    pub(crate) async fn refused(&self, key: &str, target: &str, body: Value) -> (u16, String) {
+        let reply = self.post(key, target, body).await;
+        assert!(reply.status >= 400, "{target}: {}", reply.body);
+        (reply.status, message(&reply.body))
+    }
+
+    /// A new key with these fields.
+    pub(crate) async fn key(&self, fields: Value) -> String {
+        text(&self.done(MASTER, "/key/generate", fields).await, "key")
+    }
+
+    /// A user with a role, put into the store, and a key of its own.
+    pub(crate) async fn user(&self, id: &str, role: Role) -> String {
+        let now = Timestamp::now();
+        let user = User {
+            id: id.to_owned(),
+            email: Some(format!("{id}@example.com")),
+            alias: None,
+            role,
+            sso_user_id: None,
+            teams: Vec::new(),
+            organizations: Vec::new(),
+            terms: Terms::default(),
+            created_at: now,
+            updated_at: now,
+        };
+        self.store.insert(&[user], &[]).await.expect("a new user");
+        self.key(json!({"user_id": id, "key": format!("sk-of-{id}")})).await
+    }
+
+    /// A team of these users, put into the store.
+    pub(crate) async fn team(&self, id: &str, members: &[(&str, MemberRole)], terms: Terms) {
+        let now = Timestamp::now();
+        let member = |(user, role): &(&str, MemberRole)| Member {
+            user_id: (*user).to_owned(),
+            user_email: None,
+            role: *role,
+            terms: None,
+        };
+        let team = Team {
+            id: id.to_owned(),
+            alias: Some(format!("team {id}")),
+            organization_id: None,
+            members: members.iter().map(member).collect(),
+            member_terms: Terms::default(),
+            terms,
+            created_at: now,
+            updated_at: now,
+        };
+        self.store.insert(&[team], &[]).await.expect("a new team");
+        for (user, _) in members {
+            let joined = Records::<User>::update(&*self.store, user, Box::new(|user| Ok(joined(user, id))));
+            joined.await.expect("a user");
+        }
+    }
+}
+
+fn joined(mut user: User, team: &str) -> (User, llm_governance::entity::AuditEntry) {
+    user.teams.push(team.to_owned());
+    let entry = llm_governance::entity::AuditEntry {
+        id: format!("{}-{team}", user.id),
+        at: Timestamp::now(),
+        changed_by: "test".to_owned(),
+        changed_by_key: "test".to_owned(),
+        action: "updated".to_owned(),
+        table: "users".to_owned(),
+        object_id: user.id.clone(),
+        before: None,
+        after: None,
+    };
+    (user, entry)
+}
+
+/// What a refusal says, in whichever form.
+pub(crate) fn message(body: &Value) -> String {
+    let places = ["/error/message", "/detail/error", "/detail/0/msg", "/detail"];
+    let found = places.iter().find_map(|place| body.pointer(place)?.as_str());
+    found.unwrap_or_else(|| panic!("no message in {body}")).to_owned()
+}
+
+/// A text of an answer.
+pub(crate) fn text(body: &Value, name: &str) -> String {
+    body.get(name).and_then(Value::as_str).unwrap_or_else(|| panic!("no {name} in {body}")).to_owned()
+}
+
+/// The hash of a key, as answers have it.
+pub(crate) fn hash(key: &str) -> String {
+    KeyHash::of(key.as_bytes()).hex()
+}
+
+/// An answer with a word in place of each time, for snapshots.
+pub(crate) fn still(body: Value) -> Value {
+    match body {
+        Value::String(text) if text.len() == 24 && Timestamp::parse(&text).is_some() => json!("[time]"),
+        Value::Array(items) => items.into_iter().map(still).collect(),
+        Value::Object(object) => {
+            Value::Object(object.into_iter().map(|(name, value)| (name, still(value))).collect())
+        }
+        other => other,
+    }
+}
