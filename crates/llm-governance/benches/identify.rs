@@ -160,7 +160,7 @@ fn main() {
     let time = |what: &str, work: &dyn Fn(u32)| {
         let began = worked();
         (0..ROUNDS).for_each(work);
-        println!("  {what:<15} {:.0?}", (worked() - began) / ROUNDS);
+        println!("  {what:<15} {:.2?}", (worked() - began) / ROUNDS);
     };
     time("the key alone", &|round| drop(black_box(shown(far(round)))));
     time("one of them", &|round| drop(identify(far(round))));
