@@ -17,15 +17,16 @@ pub(crate) const MASTER: &str = "sk-master";
 pub(crate) struct World {
     pub store: Arc<MemoryStore>,
     pub heard: Arc<Heard>,
+    governance: Arc<Governance>,
     management: Management,
 }
 
-/// What was told of changes.
-#[derive(Default)]
-pub(crate) struct Heard(Mutex<Vec<Changed>>);
+/// What was told of changes, and who remembers callers.
+pub(crate) struct Heard(Mutex<Vec<Changed>>, Arc<Governance>);
 
 impl Changes for Heard {
     fn changed(&self, what: Changed) {
+        self.1.forget(&what);
         self.0.lock().push(what);
     }
 }
@@ -42,21 +43,21 @@ impl World {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
-        let (store, heard) = (Arc::<MemoryStore>::default(), Arc::<Heard>::default());
+        let store = Arc::<MemoryStore>::default();
+        let governance = Arc::new(Governance::new(GovernanceParts {
+            master_key: Some(Secret::new(MASTER.to_owned())),
+            directory: store.clone(),
+            ..GovernanceParts::default()
+        }));
+        let heard = Arc::new(Heard(Mutex::default(), Arc::clone(&governance)));
         let management =
             Management::new(ManagementParts { store: store.clone(), changes: heard.clone(), settings });
-        Self { store, heard, management }
+        Self { store, heard, governance, management }
     }
 
     /// Asks, and takes whatever the answer is.
     pub(crate) async fn reply(&self, key: &str, method: Method, target: &str, body: &[u8]) -> Reply {
-        // A new one for each request: nothing is remembered between them.
-        let governance = Governance::new(GovernanceParts {
-            master_key: Some(Secret::new(MASTER.to_owned())),
-            directory: self.store.clone(),
-            ..GovernanceParts::default()
-        });
-        let caller = governance.identify(Some(key.as_bytes()), None).await.expect("a key that is good");
+        let caller = self.governance.identify(Some(key.as_bytes()), None).await.expect("a key that is good");
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let request = Request { method, path, query, body, changed_by: None };
         self.management.answer(&caller, request).await
@@ -112,6 +113,7 @@ impl World {
             updated_at: now,
         };
         self.store.insert(&[user], &[]).await.expect("a new user");
+        self.governance.forget(&Changed::Everything);
         self.key(json!({"user_id": id, "key": format!("sk-of-{id}")})).await
     }
 
@@ -139,6 +141,7 @@ impl World {
             let joined = Records::<User>::update(&*self.store, user, Box::new(|user| Ok(joined(user, id))));
             joined.await.expect("a user");
         }
+        self.governance.forget(&Changed::Everything);
     }
 }
 
