@@ -18,9 +18,10 @@ mod spent;
 use futures_util::future::BoxFuture;
 use llm_governance::{Activity, ActivityQuery, LedgerRow, Reports, RowPage, RowQuery, StoreError};
 
-use crate::database::{Database, DatabaseError, DatabaseErrorKind};
+use crate::database::Database;
 pub use drain::{Drain, DrainSettings, DrainStatus, DrainThread};
 pub use export::{Export, ExportFormat};
+pub use retention::Archive;
 
 /// What can be read of a ledger, and how it is kept small.
 #[derive(Clone, Debug)]
@@ -37,28 +38,18 @@ impl Books {
 
 impl Reports for Books {
     fn rows<'a>(&'a self, query: &'a RowQuery) -> BoxFuture<'a, Result<RowPage, StoreError>> {
-        Box::pin(async move { rows::page(&self.database, query).await.map_err(told) })
+        Box::pin(async move { rows::page(&self.database, query).await.map_err(StoreError::from) })
     }
 
     fn count<'a>(&'a self, query: &'a RowQuery, most: u64) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Box::pin(async move { rows::count(&self.database, query, most).await.map_err(told) })
+        Box::pin(async move { rows::count(&self.database, query, most).await.map_err(StoreError::from) })
     }
 
     fn row<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<LedgerRow>, StoreError>> {
-        Box::pin(async move { rows::one(&self.database, id).await.map_err(told) })
+        Box::pin(async move { rows::one(&self.database, id).await.map_err(StoreError::from) })
     }
 
     fn activity<'a>(&'a self, query: &'a ActivityQuery) -> BoxFuture<'a, Result<Vec<Activity>, StoreError>> {
-        Box::pin(async move { activity::sums(&self.database, query).await.map_err(told) })
-    }
-}
-
-/// What a database could not do, in governance's words.
-fn told(error: DatabaseError) -> StoreError {
-    let message = error.to_string();
-    match error.kind() {
-        DatabaseErrorKind::Unreachable | DatabaseErrorKind::Busy => StoreError::Unavailable(message),
-        DatabaseErrorKind::Conflict => StoreError::Conflict(message),
-        _ => StoreError::Failed(message),
+        Box::pin(async move { activity::sums(&self.database, query).await.map_err(StoreError::from) })
     }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use llm_governance::{LedgerRow, StoreError, Timestamp};
 use parking_lot::Mutex;
 
-use super::{Books, book, told};
-use crate::database::{Database, DatabaseErrorKind};
+use super::{Archive, Books, book};
+use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::journal::{Journal, Segment};
 pub use thread::DrainThread;
 
@@ -28,11 +28,13 @@ pub struct DrainSettings {
     pub every: Duration,
     /// How long rows are kept in the database, at least a day; `None`: for ever. Sums by day are always kept.
     pub keep: Option<Duration>,
+    /// Where they go then; `None`: nowhere.
+    pub archive: Option<Archive>,
 }
 
 impl Default for DrainSettings {
     fn default() -> Self {
-        Self { every: Duration::from_secs(1), keep: None }
+        Self { every: Duration::from_secs(1), keep: None, archive: None }
     }
 }
 
@@ -117,8 +119,8 @@ impl Drain {
         }
         match book::book(&self.database, &readable).await {
             Ok(new) => Ok(self.count(readable.len(), new)),
-            Err(error) if error.kind() == DatabaseErrorKind::Statement => self.one_by_one(&readable).await,
-            Err(error) => Err(told(error)),
+            Err(error) if is_of_the_row(&error) => self.one_by_one(&readable).await,
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -128,12 +130,12 @@ impl Drain {
         for row in rows {
             match book::book(&self.database, std::slice::from_ref(row)).await {
                 Ok(new) => booked += self.count(1, new),
-                Err(error) if error.kind() == DatabaseErrorKind::Statement => {
-                    book::takes_rows(&self.database).await.map_err(told)?;
+                Err(error) if is_of_the_row(&error) => {
+                    book::takes_rows(&self.database).await?;
                     let json = serde_json::to_vec(row).unwrap_or_default();
                     self.put_aside(&json, &error.to_string())?;
                 }
-                Err(error) => return Err(told(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(booked)
@@ -160,8 +162,13 @@ impl Drain {
         let keep = keep.max(Duration::from_secs(86_400));
         let micros = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
         let before = Timestamp(Timestamp::now().0.saturating_sub(micros));
-        Books::new(self.database.clone()).forget_before(before).await
+        Books::new(self.database.clone()).forget_before(before, self.settings.archive.as_ref()).await
     }
+}
+
+/// Whether a row may be at fault, and not the database.
+fn is_of_the_row(error: &DatabaseError) -> bool {
+    matches!(error.kind(), DatabaseErrorKind::Statement | DatabaseErrorKind::Conflict)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use llm_governance::{LedgerRow, Period, Scope, Subject};
 
-use crate::database::fitting;
-
-use crate::database::{Batch, DatabaseError, Transaction, Value};
+use crate::database::{Batch, DatabaseError, Transaction, Value, fitting};
 
 /// One counter. In this order rows are written, so that gateways never wait for each other in a circle.
 type Counter = (&'static str, String, String, i64, i64);
