@@ -1,4 +1,4 @@
-//! Keys deleted.
+//! Keys deleted, by themselves, their hash or their alias.
 
 use llm_governance::entity::VirtualKey;
 use llm_governance::{Changed, Filter, ListQuery};
