@@ -208,7 +208,8 @@ impl Refusal {
         let model = self.model.as_deref().unwrap_or_default();
         format!(
             "model `{model}` has no price, and {} has a budget to keep: give the model a price \
-             (`input_cost_per_token`, `output_cost_per_token`), or say that models without a price are free",
+             (`input_cost_per_token`, `output_cost_per_token`), or let models without a price be free \
+             (`governance.unpriced: free`)",
             self.subject
         )
     }
