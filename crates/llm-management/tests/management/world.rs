@@ -5,9 +5,10 @@ use std::sync::Arc;
 use llm_core::Secret;
 use llm_governance::entity::{Member, MemberRole, Team, User};
 use llm_governance::{
-    Changed, Governance, GovernanceParts, KeyHash, MemoryStore, Records, Role, Terms, Timestamp,
+    Changed, Governance, GovernanceParts, KeyHash, MemoryStore, Records, Role, Store, Terms, Timestamp,
 };
 use llm_management::{Changes, Management, ManagementParts, Method, Reply, Request, Settings};
+use llm_store::{Database, DatabaseSettings, Entities};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
@@ -15,10 +16,20 @@ pub(crate) const MASTER: &str = "sk-master";
 
 /// Everything that a test asks and looks at.
 pub(crate) struct World {
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<dyn Store>,
     pub heard: Arc<Heard>,
     governance: Arc<Governance>,
     management: Management,
+}
+
+/// Where a test keeps its entities: in a database, or in this process, as `LLM_MANAGEMENT_STORE=memory` says. What holds
+/// for one must hold for the other.
+async fn store() -> Arc<dyn Store> {
+    if std::env::var_os("LLM_MANAGEMENT_STORE").is_some_and(|store| store == "memory") {
+        return Arc::<MemoryStore>::default();
+    }
+    let settings = DatabaseSettings::new(Secret::new("sqlite::memory:".to_owned()));
+    Arc::new(Entities::new(Database::open(&settings).await.expect("a database")))
 }
 
 /// What was told of changes, and who remembers callers.
@@ -38,12 +49,15 @@ impl Heard {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        Self::with(Settings::default())
+    pub(crate) async fn new() -> Self {
+        Self::with(Settings::default()).await
     }
 
-    pub(crate) fn with(settings: Settings) -> Self {
-        let store = Arc::<MemoryStore>::default();
+    pub(crate) async fn with(settings: Settings) -> Self {
+        Self::over(store().await, settings)
+    }
+
+    fn over(store: Arc<dyn Store>, settings: Settings) -> Self {
         let governance = Arc::new(Governance::new(GovernanceParts {
             master_key: Some(Secret::new(MASTER.to_owned())),
             directory: store.clone(),
