@@ -159,7 +159,7 @@ async fn keys_are_deleted_by_themselves_their_hash_or_their_alias() {
     world.key(json!({"key_alias": "three"})).await;
     let named = json!({"keys": [one, hash(&two)]});
     let deleted = world.done(MASTER, "/key/delete", named).await;
-    assert_eq!(deleted, json!({"deleted_keys": [hash(&one), hash(&two)]}));
+    assert_eq!(deleted, json!({"deleted_keys": [one, hash(&two)]}));
     let deleted = world.done(MASTER, "/key/delete", json!({"key_aliases": ["three"]})).await;
     assert_eq!(deleted, json!({"deleted_keys": ["three"]}));
     for body in [json!({"keys": [one]}), json!({"key_aliases": ["three"]})] {
