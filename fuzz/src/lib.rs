@@ -5,6 +5,7 @@
 //! - [`requests`], [`forwards`]: clients' requests, read and written anew, or edited in passing.
 //! - [`answers`], [`streams`], [`taps`]: vendors' answers, whole, as events, and watched in passing.
 //! - [`calls`]: a whole call of the gateway, headers included, against the built-in mock.
+//! - [`tokens`]: what callers show in the place of a key.
 //! - [`configuration`], [`variables`], [`base_urls`], [`prices`]: what an operator writes.
 //!
 //! Inputs are plain bytes without a head of ours, so that any recorded body is a sample. What else a check needs
@@ -25,6 +26,7 @@ pub mod rules;
 pub mod sample;
 pub mod streams;
 pub mod taps;
+pub mod tokens;
 pub mod variables;
 
 #[cfg(test)]
@@ -57,6 +59,7 @@ mod tests {
         over("configuration", crate::configuration::check);
         over("forms", crate::forms::check);
         over("prices", crate::prices::check);
+        over("tokens", crate::tokens::check);
         over("variables", crate::variables::check);
     }
 }

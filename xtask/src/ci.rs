@@ -123,7 +123,7 @@ fn test() -> Result<()> {
 /// Loom replaces locks and counters throughout, so its build has a folder of its own.
 fn loom() -> Result<()> {
     let mut command = workspace::cargo();
-    command.args(["test", "--quiet", "--package", "llm-router", "--lib", "interleavings"]);
-    command.args(["--target-dir", "target/loom"]);
+    command.args(["test", "--quiet", "--package", "llm-governance", "--package", "llm-router"]);
+    command.args(["--lib", "--target-dir", "target/loom", "interleavings"]);
     workspace::run(command.env("RUSTFLAGS", "--cfg loom").env("LOOM_MAX_PREEMPTIONS", "3"))
 }

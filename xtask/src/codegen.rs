@@ -1,6 +1,7 @@
 //! `codegen`: files that are generated from other files, and the check that they are current.
 
 mod fidelity;
+mod layout;
 mod prices;
 mod schema;
 
@@ -15,13 +16,16 @@ pub(crate) use prices::is_current as prices_are_current;
 
 pub(crate) const COMMAND: crate::Command = crate::Command {
     name: "codegen",
-    usage: "codegen <prices|schema|fidelity> [--from PATH] [--date YYYY-MM-DD] [--check]",
+    usage: "codegen <prices|schema|fidelity|layout> [--from PATH] [--date YYYY-MM-DD] [--check]",
     about: "generates files that are committed",
     details: "  prices   reads LiteLLM's price table and writes crates/llm-metrics/data/prices.tsv\n\
               \x20          --from PATH        the table (default: ../shared/data/litellm-model-prices.json)\n\
               \x20          --date YYYY-MM-DD  the day of the table (default: when the file was last changed)\n\
               \x20 schema   writes config/schema.json, the JSON schema of the configuration, for editors\n\
               \x20 fidelity writes docs/fidelity.md, what each pair of dialects carries\n\
+              \x20 layout   writes crates/llm-server/layout.ld, which functions lie together in the program: builds it,\n\
+              \x20          and runs it under valgrind; to be done again when a program at rest has grown\n\
+              \x20          --program PATH     a release program with symbols, built already\n\
               \n\
               --check writes nothing and fails when the committed file is another one.",
     run,
@@ -31,13 +35,15 @@ fn run(mut arguments: Arguments) -> Result<()> {
     let check = arguments.flag("--check");
     let from = arguments.option("--from")?;
     let date = arguments.option("--date")?;
-    let what = arguments.next("what to generate (`prices`, `schema` or `fidelity`)")?;
+    let program = arguments.option("--program")?;
+    let what = arguments.next("what to generate (`prices`, `schema`, `fidelity` or `layout`)")?;
     arguments.finish()?;
     match what.as_str() {
         "prices" => prices::run(from.as_deref(), date, check),
         "schema" => schema::run(check),
         "fidelity" => fidelity::run(check),
-        other => bail!("unknown target `{other}`: there are `prices`, `schema` and `fidelity`"),
+        "layout" => layout::run(program.as_ref().map(Path::new)),
+        other => bail!("unknown target `{other}`: there are `prices`, `schema`, `fidelity` and `layout`"),
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
 };
 
 /// Each target, with the folder of its seeds.
-const TARGETS: [(&str, &str); 13] = [
+const TARGETS: [(&str, &str); 14] = [
     ("answers", "answers"),
     ("base_urls", "base_urls"),
     ("calls", "calls"),
@@ -33,6 +33,7 @@ const TARGETS: [(&str, &str); 13] = [
     ("requests", "requests"),
     ("streams", "streams"),
     ("taps", "streams"),
+    ("tokens", "tokens"),
     ("variables", "variables"),
 ];
 

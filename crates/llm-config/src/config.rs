@@ -12,7 +12,9 @@ use llm_router::{Alias, AllowedFails, Limits, QuotaSpec, RouterSettings};
 use llm_store::RedisSettings;
 
 use crate::report::{Place, Report};
-use crate::settings::{BudgetConfig, LimitSettings, RecordingSettings, ServerSettings};
+use crate::settings::{
+    BudgetConfig, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
+};
 
 /// A whole configuration.
 pub struct Config {
@@ -28,6 +30,10 @@ pub struct Config {
     pub recordings: Option<RecordingSettings>,
     /// Where state is that several gateways share; `None`: each keeps its own.
     pub redis: Option<RedisSettings>,
+    /// Who may ask, and what it may cost.
+    pub governance: GovernanceSettings,
+    /// Where everything is kept that outlasts the process.
+    pub storage: StorageSettings,
     /// Whether the gateway is a vendor for tests itself.
     pub mock_server: bool,
     /// What is served, in the order of the configuration.

@@ -3,6 +3,7 @@
 //! This table is the one source of strict checking, of the schema for editors and of the reference in the docs.
 
 mod deployment;
+pub(crate) mod governance;
 mod root;
 mod routing;
 mod settings;
@@ -39,6 +40,8 @@ pub(crate) enum Shape {
     Seconds,
     /// A window of time with its unit, such as `1h` or `30d`.
     Period,
+    /// A period of a budget: `30d`, `1mo`, `daily`.
+    Duration,
     Choice(&'static [&'static str]),
     /// One text or a list of them.
     Texts,

@@ -53,4 +53,7 @@ pub use load::{Options, load};
 pub use reference::reference;
 pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
-pub use settings::{BudgetConfig, Flags, LimitSettings, RecordingSettings, ServerSettings};
+pub use settings::{
+    BudgetConfig, Flags, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings,
+    StorageSettings,
+};

@@ -92,6 +92,8 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         limits: settings.limits,
         recordings: settings.recordings,
         redis: settings.redis.filter(|_| !options.mock_server),
+        governance: settings.governance,
+        storage: settings.storage,
         mock_server: options.mock_server,
         deployments: served.deployments,
         relays,

@@ -65,6 +65,7 @@ fn value(shape: Shape) -> String {
         Shape::Number => "number".to_owned(),
         Shape::Dollars => "dollars".to_owned(),
         Shape::Seconds => "seconds".to_owned(),
+        Shape::Duration => "period (`30d`, `24h`, `1mo`, `daily`, `weekly`)".to_owned(),
         Shape::Period => "time with its unit (`30s`, `1h`, `7d`, `1mo`)".to_owned(),
         Shape::Choice(choices) => {
             choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ")

@@ -71,7 +71,7 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Value {
     // Every single value may also be a text with a reference to a variable.
     let text = || json!({"type": ["string", "number", "boolean", "null"]});
     match shape {
-        Shape::Text | Shape::Secret | Shape::Period => text(),
+        Shape::Text | Shape::Secret | Shape::Period | Shape::Duration => text(),
         Shape::Bool => json!({"type": ["boolean", "string", "null"]}),
         Shape::Whole => json!({"type": ["integer", "string", "null"], "minimum": 0}),
         Shape::Number => json!({"type": ["number", "string", "null"]}),

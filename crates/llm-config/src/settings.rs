@@ -8,6 +8,8 @@ use figment::Figment;
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use llm_core::Secret;
+use llm_core::money::NanoDollars;
+use llm_governance::BudgetDuration;
 use llm_providers::MediaSettings;
 use llm_router::{Limits, RouterSettings};
 use llm_store::RedisSettings;
@@ -17,20 +19,24 @@ use crate::environment::Environment;
 use crate::keys::Shape;
 use crate::node::Node;
 use crate::report::{Place, Report};
-use crate::strict::{flag, number, seconds, whole};
+use crate::strict::{flag, number, period, seconds, whole};
 
+mod governance;
 mod health;
 mod limits;
 mod media;
 mod recordings;
 mod redis;
 mod router;
+mod storage;
 mod table;
 
+pub use governance::GovernanceSettings;
 pub(crate) use health::allowed_fails;
 pub use limits::{BudgetConfig, LimitSettings};
 pub use recordings::RecordingSettings;
 pub(crate) use router::strategy;
+pub use storage::StorageSettings;
 use table::{SETTINGS, Setting};
 
 /// Where and how the server listens.
@@ -77,6 +83,8 @@ pub(crate) struct Settings {
     pub(crate) limits: LimitSettings,
     pub(crate) recordings: Option<RecordingSettings>,
     pub(crate) redis: Option<RedisSettings>,
+    pub(crate) governance: GovernanceSettings,
+    pub(crate) storage: StorageSettings,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -124,7 +132,9 @@ pub(crate) fn settings(
         report.error(&places.get(path).cloned().unwrap_or_default(), message);
         None
     });
-    Settings { server: read.server.into(), router, media, limits, recordings, redis, places }
+    let (governance, storage) = (read.governance.settings(root, report), read.storage.settings());
+    let server = read.server.into();
+    Settings { server, router, media, limits, recordings, redis, governance, storage, places }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
@@ -221,6 +231,15 @@ impl Layer {
             Shape::Seconds => {
                 (seconds(text).map(|time| Value::from(time.as_secs_f64())), "a number of seconds")
             }
+            Shape::Choice(choices) => {
+                let choice = choices.iter().find(|choice| choice.eq_ignore_ascii_case(text));
+                (choice.map(|choice| Value::from(*choice)), "one of the words that the docs list")
+            }
+            Shape::Dollars => (NanoDollars::parse(text).map(|_| Value::from(text)), "a number of dollars"),
+            Shape::Duration => {
+                (BudgetDuration::parse(text).map(|_| Value::from(text)), "a period such as `30d` or `1mo`")
+            }
+            Shape::Period => (period(text).map(|_| Value::from(text)), "a time such as `30d`"),
             _ => (Some(Value::from(text)), "a text"),
         };
         let Some(value) = value else {
@@ -256,6 +275,8 @@ struct Read {
     limits: limits::ReadLimits,
     recordings: recordings::ReadRecordings,
     redis: redis::ReadRedis,
+    governance: governance::ReadGovernance,
+    storage: storage::ReadStorage,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! Strict checking: every key known, every value of its shape, every reference resolved, all problems at once.
 
 use llm_core::money::PicoDollars;
+use llm_governance::BudgetDuration;
 
 use crate::environment::{Environment, Unresolved};
 use crate::keys::{Key, ROOT, Section, Shape};
@@ -153,6 +154,9 @@ impl Checker<'_> {
             (Some(text), Shape::Seconds) if seconds(text).is_none() => "a number of seconds",
             (Some(text), Shape::Period) if period(text).is_none() => {
                 "a time with its unit, such as 30s, 10m, 1h, 7d, 4w or 1mo"
+            }
+            (Some(text), Shape::Duration) if BudgetDuration::parse(text).is_none() => {
+                "a period such as 30d, 24h, 1mo, daily or weekly"
             }
             (Some(text), Shape::Dollars) if PicoDollars::parse(text).is_none() => "a number of dollars",
             (Some(text), Shape::Choice(choices)) if !choices.contains(&text) => {

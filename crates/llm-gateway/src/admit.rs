@@ -4,20 +4,25 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use llm_core::Result;
 use llm_core::money::NanoDollars;
+use llm_core::operation::Operation;
 use llm_core::output_limit::with_limit;
-use llm_core::provider::Inbound;
+use llm_core::provider::{BoxFuture, Inbound};
+use llm_core::{Error, ErrorKind, Result};
 use llm_governance::authorise::Route;
 use llm_governance::{BudgetMode, Principal};
+use llm_router::Affords;
 
 use crate::asker::Asker;
 use crate::bill::Bill;
 use crate::caller::shown_key;
-use crate::estimate::{Estimating, size};
+use crate::estimate::{Estimate, Estimating, Size};
 use crate::gateway::State;
 use crate::options::CallOptions;
 use crate::settlement::Settlement;
+
+/// An answer is not made shorter than this to fit into a budget: it would say nothing.
+const SHORTEST: u64 = 16;
 
 impl State {
     /// Who asks, and whether they may use this route from there.
@@ -34,6 +39,21 @@ impl State {
         if !self.is_idle {
             self.routes.may_call(&caller, route)?;
         }
+        Ok(caller)
+    }
+
+    /// Who asks a route that knows itself which roles may ask it.
+    ///
+    /// # Errors
+    /// When a key is needed and none, or a wrong one, was shown, or when it may not be used for the route.
+    pub(crate) async fn identify_for(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+        route: &Route<'_>,
+    ) -> Result<Arc<Principal>> {
+        let caller = self.governance.identify(shown_key(headers), address).await?;
+        self.routes.may_use_for(&caller, route)?;
         Ok(caller)
     }
 
@@ -100,29 +120,66 @@ impl State {
         let Some(bill) = settlement.bill() else { return Ok(inbound) };
         let (group, name) = self.router.resolve(&options.model)?;
         if !bill.is_limited() {
-            bill.admit(name, 0, Some(NanoDollars(0))).await?;
+            bill.admit_unmeasured(name).await?;
             return Ok(inbound);
         }
-        let size = size(&inbound);
+        let size = bill.size.get_or_init(|| Size::of(&inbound));
+        let operation = inbound.asked.operation;
+        let estimate = Estimating { books: &self.books, operation, size }.of_group(group, name);
         let mode = bill.governance.mode();
-        let (books, calls, operation) = (&*self.books, &self.books.calls, inbound.asked.operation);
-        let estimating = Estimating { books, calls, mode, operation, size: &size };
-        let estimate = estimating.of_group(group, name, bill.is_capped())?;
-        bill.admit(name, estimate.tokens, estimate.cost).await?;
-        if estimate.must_be_said && mode != BudgetMode::Estimate && bill.is_capped() {
-            return limited(inbound, estimate.limit);
+        let least = (mode == BudgetMode::Clamp && operation == Operation::Chat)
+            .then(|| estimate.cost_of(estimate.limit.min(SHORTEST)));
+        let held = bill.admit(name, (estimate.tokens, estimate.cost), least).await?;
+        match held.filter(|_| mode != BudgetMode::Estimate) {
+            Some(held) => made_payable(inbound, &estimate, held),
+            None => Ok(inbound),
         }
-        Ok(inbound)
+    }
+
+    /// What a group's deployments can use and cost for a call that was measured.
+    pub(crate) fn estimate(&self, bill: &Bill, operation: Operation, model: &str) -> Option<Estimate> {
+        let (group, name) = self.router.resolve(model).ok()?;
+        let size = bill.size.get()?;
+        Some(Estimating { books: &self.books, operation, size }.of_group(group, name))
     }
 }
 
-/// The request with a lower limit of its answer.
+/// What a call's fallbacks are paid from.
+pub(crate) struct Paying<'a> {
+    pub state: &'a State,
+    pub bill: &'a Bill,
+    pub operation: Operation,
+    /// What was spent before, on answers that broke off.
+    pub spent: NanoDollars,
+}
+
+impl Affords for Paying<'_> {
+    fn affords<'a>(&'a self, model: &'a str) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            match self.state.estimate(self.bill, self.operation, model) {
+                Some(estimate) => self.bill.raise(model, &estimate, self.spent).await,
+                // Nobody behind the call has a limit.
+                None => true,
+            }
+        })
+    }
+}
+
+/// The request with an answer that is no longer than what is held for it pays.
 ///
 /// # Errors
-/// When its dialect has no such limit: nobody could hold what it costs.
-fn limited(inbound: Inbound, limit: u64) -> Result<Inbound> {
+/// When its dialect cannot say so: nobody could hold what it costs.
+fn made_payable(inbound: Inbound, estimate: &Estimate, held: NanoDollars) -> Result<Inbound> {
+    let payable = if estimate.cost.is_some_and(|cost| held < cost) { estimate.payable(held) } else { None };
+    let Some(limit) = payable.or(estimate.must_be_said.then_some(estimate.limit)) else { return Ok(inbound) };
     let fields = inbound.ingress.output_limit();
-    let Some(body) = with_limit(&inbound.body, &inbound.envelope, fields, limit) else { return Ok(inbound) };
+    let body = with_limit(&inbound.body, &inbound.envelope, fields, limit.max(1));
+    let body = body.ok_or_else(|| {
+        Error::new(
+            ErrorKind::BudgetExceeded,
+            "what is left of the budget pays for a short answer only, and this format cannot ask for one",
+        )
+    })?;
     Inbound::new(inbound.ingress, inbound.asked, inbound.headers, body)
 }
 

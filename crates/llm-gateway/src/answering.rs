@@ -80,7 +80,7 @@ impl Facts<'_> {
     ) -> HeaderMap {
         let told = Told {
             call_id: &settlement.call().call_id,
-            bill: settlement.bill(),
+            bill: settlement.bill().map(|bill| &**bill),
             group: &self.parts.group,
             retries: self.parts.retries,
             fallbacks: self.parts.fallbacks,

@@ -68,12 +68,9 @@ impl BegunStream {
                     let began = settlement.call().received;
                     let going_on = self.going_on.map(|GoingOnWith { state, options, earlier }| {
                         let (inbound, avoid, made) = (self.inbound, Vec::new(), 0);
-                        let (caller, purse) = (
-                            settlement.bill().map(|bill| Arc::clone(&bill.caller)),
-                            settlement.purse().cloned(),
-                        );
+                        let bill = settlement.bill().cloned();
                         let recovery =
-                            Recovery { state, inbound, options, began, avoid, earlier, made, caller, purse };
+                            Recovery { state, inbound, options, began, avoid, earlier, made, bill };
                         Box::new(GoingOn::new(Box::new(recovery)))
                     });
                     AnswerStream::events(held, rest, encoder, ingress, settlement, going_on)

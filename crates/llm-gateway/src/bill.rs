@@ -1,15 +1,18 @@
 //! Who pays for a call: the caller, what budgets hold for it, and what its row tells besides.
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use llm_core::money::NanoDollars;
 use llm_core::{Error, ErrorKind, Result};
-use llm_governance::{Account, Admission, Charge, Governance, Principal, StoreError, Terms, Timestamp, Want};
+use llm_governance::{
+    Admission, Charge, Governance, LimitStanding, Principal, StoreError, Terms, Timestamp, Want,
+};
 use llm_router::UnderWay;
-use parking_lot::Mutex;
 
 use crate::asker::Asker;
+use crate::estimate::{Estimate, Size};
 
 /// Who pays for a call. Made when the caller is known.
 pub(crate) struct Bill {
@@ -18,12 +21,17 @@ pub(crate) struct Bill {
     pub asker: Asker,
     pub started: Timestamp,
     pub purse: Arc<Purse>,
+    /// How large the request is, where anything of it is limited.
+    pub size: OnceLock<Size>,
+    /// How the limits behind it stood when it was let through, or refused.
+    limits: OnceLock<Vec<LimitStanding>>,
 }
 
 /// What is held for a call. Whoever makes attempts for it has a share; dropping the last one gives everything back.
 #[derive(Default)]
 pub(crate) struct Purse {
-    admission: Mutex<Option<Admission>>,
+    /// A lock that may be held while others are asked; nobody waits for it: a call does one thing at a time.
+    admission: tokio::sync::Mutex<Option<Admission>>,
     /// Attempts that are being made.
     pub under_way: UnderWay,
     /// The client went away, and the answer is read all the same.
@@ -37,48 +45,83 @@ impl Bill {
         asker: Asker,
         purse: Arc<Purse>,
     ) -> Self {
-        Self { governance, caller, asker, started: Timestamp::now(), purse }
+        let (size, limits) = (OnceLock::new(), OnceLock::new());
+        Self { governance, caller, asker, started: Timestamp::now(), purse, size, limits }
     }
 
-    /// Whether anybody has limits or a budget that must be known before the call: the caller, or somebody else whom the
+    /// Whether anybody has limits or a budget for which a call must be measured: the caller, or somebody else whom the
     /// request names.
     pub(crate) fn is_limited(&self) -> bool {
         let names_others = self.asker.customer.is_some() || !self.asker.tags.is_empty();
         names_others || self.caller.accounts.iter().any(|account| is_limited(&account.terms))
     }
 
-    /// Whether a budget of the caller's own has an end.
-    pub(crate) fn is_capped(&self) -> bool {
-        self.caller.accounts.iter().any(|account| is_capped(&account.terms))
-    }
-
-    /// Holds what a call may take.
+    /// Holds what a call may take; where budgets do not have its whole cost any more, no less than `least`. Returns how
+    /// much money is held; `None`: nobody counts it.
     ///
     /// # Errors
     /// Whose limit or budget leaves no room for it, or why no call can be booked now.
-    pub(crate) async fn admit(&self, model: &str, tokens: u64, cost: Option<NanoDollars>) -> Result<()> {
+    pub(crate) async fn admit(
+        &self,
+        model: &str,
+        (tokens, cost): (u64, Option<NanoDollars>),
+        least: Option<NanoDollars>,
+    ) -> Result<Option<NanoDollars>> {
         self.governance.ledger().ready().map_err(|error| unbooked(&error))?;
-        let want = Want {
+        let want = self.want(model, tokens, cost);
+        let admission =
+            self.governance.admit_within(&self.caller, &want, least).await.map_err(|refused| {
+                if let Some(refusal) = refused.refusal() {
+                    // Nobody else sets them.
+                    let _ = self.limits.set(refusal.limits.clone());
+                }
+                Error::from(refused)
+            })?;
+        let limits = admission.limits();
+        if !limits.is_empty() {
+            let _ = self.limits.set(limits);
+        }
+        let held = admission.held();
+        *self.purse.admission.lock().await = Some(admission);
+        Ok(held)
+    }
+
+    /// The same of a call that nobody must measure.
+    ///
+    /// # Errors
+    /// As for [`Bill::admit`].
+    pub(crate) async fn admit_unmeasured(&self, model: &str) -> Result<()> {
+        self.admit(model, (0, Some(NanoDollars(0))), None).await.map(|_| ())
+    }
+
+    /// The call goes on, with this model: holds what that can cost, and what was spent until now. Whether it may.
+    pub(crate) async fn raise(&self, model: &str, estimate: &Estimate, spent: NanoDollars) -> bool {
+        let mut admission = self.purse.admission.lock().await;
+        let Some(admission) = &mut *admission else { return true };
+        let cost = estimate.cost.map(|cost| cost + spent);
+        let want = self.want(model, estimate.tokens, cost);
+        self.governance.raise(admission, &want, None).await.is_ok()
+    }
+
+    fn want<'a>(&'a self, model: &'a str, tokens: u64, cost: Option<NanoDollars>) -> Want<'a> {
+        Want {
             model,
             customer: self.asker.customer.as_deref(),
             tags: &self.asker.tags,
             tokens,
             cost,
             at: self.started,
-        };
-        let admission = self.governance.admit(&self.caller, &want).await?;
-        *self.purse.admission.lock() = Some(admission);
-        Ok(())
+        }
     }
 
-    /// What an account behind the call has spent in the running period of its budget.
-    pub(crate) fn spent(&self, account: &Account) -> Option<NanoDollars> {
-        account.spent(Timestamp::now())
+    /// How the limits behind the call stood.
+    pub(crate) fn limits(&self) -> &[LimitStanding] {
+        self.limits.get().map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What the call cost, in the place of what was held. Returns whose budgets it is booked into, and what makes it so.
     pub(crate) fn charges(&self, cost: NanoDollars) -> (Vec<Charge>, Option<Admission>) {
-        let admission = self.purse.admission.lock().take();
+        let admission = self.purse.admission.try_lock().ok().and_then(|mut admission| admission.take());
         let charges = admission.as_ref().map(|admission| admission.charges(cost)).unwrap_or_default();
         (charges, admission)
     }
@@ -95,12 +138,11 @@ impl Purse {
     }
 }
 
-fn is_capped(terms: &Terms) -> bool {
-    terms.max_budget.is_some() || !terms.budget_limits.is_empty() || !terms.model_max_budget.is_empty()
-}
-
 fn is_limited(terms: &Terms) -> bool {
-    is_capped(terms)
+    let is_capped =
+        terms.max_budget.is_some() || !terms.budget_limits.is_empty() || !terms.model_max_budget.is_empty();
+    is_capped
+        || terms.soft_budget.is_some()
         || terms.tpm_limit.is_some()
         || terms.tpd_limit.is_some()
         || !terms.model_tpm_limit.is_empty()

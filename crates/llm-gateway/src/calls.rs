@@ -15,8 +15,6 @@ pub struct CallSettings {
     /// request, so that the budget holds. `None`: what the model can give, and [`CallSettings::USUAL_LIMIT`] where nobody
     /// knows.
     pub default_max_tokens: Option<u64>,
-    /// What becomes of calls whose cost nobody knows, where somebody has a budget for them.
-    pub unpriced: Unpriced,
     /// Headers in which clients name whom a call is for.
     pub user_headers: Vec<UserHeader>,
 }
@@ -51,16 +49,6 @@ impl Default for DrainLimits {
     fn default() -> Self {
         Self { time: Duration::from_secs(60), bytes: 8 << 20, at_a_time: 256 }
     }
-}
-
-/// What becomes of calls whose cost nobody knows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unpriced {
-    /// Whoever has a budget is refused: nothing would ever be booked into it.
-    #[default]
-    Refuse,
-    /// They cost nothing.
-    Free,
 }
 
 /// A header in which clients name whom a call is for: an entry of LiteLLM's `user_header_mappings`.

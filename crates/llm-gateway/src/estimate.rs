@@ -5,14 +5,11 @@ mod size;
 
 use llm_core::money::{NanoDollars, PicoDollars};
 use llm_core::operation::Operation;
-use llm_core::provider::Inbound;
-use llm_core::{Error, ErrorKind, Result, Usage};
-use llm_governance::BudgetMode;
 use llm_metrics::{ModelEntry, Prospect};
 use llm_router::Group;
 
 use crate::books::{Account, Books};
-use crate::calls::{CallSettings, Unpriced};
+use crate::calls::CallSettings;
 pub(crate) use size::Size;
 
 /// What a call can use and cost.
@@ -35,34 +32,25 @@ pub(crate) struct Estimate {
 /// What an estimate is made with.
 pub(crate) struct Estimating<'a> {
     pub books: &'a Books,
-    pub calls: &'a CallSettings,
-    pub mode: BudgetMode,
     pub operation: Operation,
     pub size: &'a Size,
 }
 
 impl Estimating<'_> {
     /// The most of what the deployments of a group can use and cost, each for itself.
-    ///
-    /// # Errors
-    /// [`ErrorKind::BudgetExceeded`] where a price is missing, and `has_budget` says that somebody relies on it.
-    pub(crate) fn of_group(&self, group: &Group, name: &str, has_budget: bool) -> Result<Estimate> {
+    pub(crate) fn of_group(&self, group: &Group, name: &str) -> Estimate {
         let mut most = Estimate { cost: Some(NanoDollars(0)), ..Estimate::default() };
         for deployment in group.deployments() {
             let Some(account) = self.books.accounts.get(&deployment.id) else { continue };
             let entry = account.entry(&self.books.prices, &deployment.model_for(name));
-            let one = self.of_entry(entry.as_deref(), account);
-            if one.cost.is_none() && has_budget && self.calls.unpriced == Unpriced::Refuse {
-                return Err(unpriced(name));
-            }
-            most = most.or_more(one);
+            most = most.or_more(self.of_entry(entry.as_deref(), account));
         }
         if group.settings().hedge.is_some() {
             // The slower of two attempts is billed for its prompt.
             most.base = PicoDollars(most.base.0.saturating_mul(2));
             most.cost = most.cost.map(|cost| cost + most.base.round());
         }
-        Ok(most)
+        most
     }
 
     /// The same of one model.
@@ -75,17 +63,11 @@ impl Estimating<'_> {
         let Some(entry) = priced else {
             // What is judged costs nothing anywhere.
             let is_free = matches!(self.operation, Operation::Moderation | Operation::CountTokens);
-            let is_free = is_free || self.calls.unpriced == Unpriced::Free;
             return Estimate { cost: is_free.then_some(NanoDollars(0)), ..none };
         };
         let (base, per_token) = self.rates(entry);
-        let cost = match self.mode {
-            BudgetMode::Strict | BudgetMode::Clamp => {
-                PicoDollars(base.0.saturating_add(per_token.times(limit).0)).round()
-            }
-            BudgetMode::Estimate => self.expected(entry, said),
-        };
-        Estimate { cost: Some(cost), base, per_token, ..none }
+        let one = Estimate { base, per_token, ..none };
+        Estimate { cost: Some(one.cost_of(limit)), ..one }
     }
 
     fn answers(&self) -> bool {
@@ -101,7 +83,7 @@ impl Estimating<'_> {
             return (said, false);
         }
         let can = entry.and_then(|entry| entry.max_output_tokens).filter(|most| *most > 0);
-        match (self.calls.default_max_tokens, can) {
+        match (self.books.calls.default_max_tokens, can) {
             (Some(default), Some(can)) if default >= can => (can, false),
             (Some(default), _) => (default, true),
             (None, Some(can)) => (can, false),
@@ -127,24 +109,6 @@ impl Estimating<'_> {
         ];
         let per_token = if self.answers() { dearest.output.times(size.choices) } else { PicoDollars(0) };
         (fixed.into_iter().sum(), per_token)
-    }
-
-    /// What such a call costs on average.
-    fn expected(&self, entry: &ModelEntry, said: u64) -> NanoDollars {
-        let size = self.size;
-        let some = |count: u64| (count > 0).then_some(count);
-        entry
-            .price
-            .cost(&Usage {
-                input: Some(size.rough),
-                output: some(if self.answers() { said.saturating_mul(size.choices) } else { size.made }),
-                images: some(size.images),
-                audio_seconds: some(size.seconds),
-                characters: some(size.characters),
-                web_searches: some(size.searches),
-                ..Usage::default()
-            })
-            .total
     }
 }
 
@@ -174,21 +138,6 @@ impl Estimate {
     pub(crate) fn cost_of(&self, limit: u64) -> NanoDollars {
         PicoDollars(self.base.0.saturating_add(self.per_token.times(limit).0)).round()
     }
-}
-
-/// How a request's own words bear on its size.
-pub(crate) fn size(inbound: &Inbound) -> Size {
-    Size::of(inbound)
-}
-
-/// Why a call whose cost nobody knows is not made for who has a budget.
-pub(crate) fn unpriced(model: &str) -> Error {
-    let shown: String = model.chars().filter(|letter| !letter.is_control()).take(128).collect();
-    let message = format!(
-        "no price is known of `{shown}`, and calls without one are not made for who has a budget: ask for another model, \
-         or have the operator give its price (`input_cost_per_token`, `output_cost_per_token`)"
-    );
-    Error::new(ErrorKind::BudgetExceeded, message).with_type("budget_exceeded").with_param("model")
 }
 
 #[cfg(test)]

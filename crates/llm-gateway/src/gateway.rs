@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use llm_core::money::NanoDollars;
 use llm_core::operation::{Asked, Operation};
 use llm_core::provider::{Call, Inbound};
 use llm_core::{Error, Ingress, Result, tokens};
 use llm_governance::authorise::{AccessGroups, NoGroups, Route as PathRoute, RouteRules};
 use llm_governance::{Governance, GovernanceParts, Principal};
 use llm_metrics::{Metrics, PriceBook};
-use llm_router::{Earlier, Link, MidStream, Route, Router, Started, Unanswered};
+use llm_router::{Affords, Earlier, Link, MidStream, Route, Router, Started, Unanswered};
 use tokio::sync::Notify;
 
+use crate::admit::Paying;
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::answering::Facts;
 use crate::begun::{Begun, BegunStream, GoingOnWith, Refused, whole};
@@ -152,11 +154,22 @@ impl Gateway {
         (path, looks): (&str, bool),
     ) -> Result<Arc<Principal>> {
         let state = self.state();
-        let route = match state.paths.find(path, None) {
-            Some(_) => PathRoute::model_api(path),
-            None => PathRoute::new(path, looks),
-        };
+        let is_model_api = state.paths.find(path, None).is_some() || state.relay_route(path).is_some();
+        let route = if is_model_api { PathRoute::model_api(path) } else { PathRoute::new(path, looks) };
         state.identify(headers, address, &route).await
+    }
+
+    /// The same for a route that knows itself which roles may ask it.
+    ///
+    /// # Errors
+    /// When a key is needed and none, or a wrong one, was shown, or when it may not be used for the path or from there.
+    pub async fn identify(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+        (path, looks): (&str, bool),
+    ) -> Result<Arc<Principal>> {
+        self.state().identify_for(headers, address, &PathRoute::new(path, looks)).await
     }
 
     /// An error as an answer in a client's dialect, to a request that never became a call.
@@ -235,6 +248,9 @@ impl State {
             Err(Refused { error, trail }) => {
                 settlement.settle(Outcome::Failed(&error));
                 let mut answer = refusal(&*ingress, &error, &settlement.call().call_id);
+                if let Some(bill) = settlement.bill() {
+                    headers::put_caller(&mut answer.headers, bill);
+                }
                 if let Some(trail) = trail {
                     headers::put_trail(&mut answer.headers, &trail);
                 }
@@ -341,8 +357,12 @@ impl State {
         let outcome = {
             let bill = settlement.bill();
             let may_use = |model: &str| bill.is_none_or(|bill| self.may_use(&bill.caller, model).is_ok());
+            let operation = inbound.asked.operation;
+            let spent = NanoDollars(0);
+            let paying = bill.map(|bill| Paying { state: self, bill, operation, spent });
             let route = Route {
                 may_use: bill.is_some().then_some(&may_use),
+                affords: paying.as_ref().map(|paying| paying as &dyn Affords),
                 under_way: settlement.purse().map(|purse| &purse.under_way),
                 ..Route::new(inbound, &options.model, options.stream, began, &options.route)
             };

@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use llm_core::Error;
 use llm_core::loss::{How, Loss};
 use llm_core::money::NanoDollars;
-use llm_governance::Scope;
+use llm_governance::{Scope, Timestamp, rate_headers};
 use llm_router::Trail;
 use llm_router::quota::Quota;
 
@@ -118,9 +118,6 @@ pub(crate) fn of_answer(
             headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
         }
     }
-    if let Some(bill) = told.bill {
-        put_caller(&mut headers, bill);
-    }
     put_dropped(&mut headers, told);
     if let Some(trail) = told.trail {
         put_trail(&mut headers, trail);
@@ -128,13 +125,22 @@ pub(crate) fn of_answer(
     if let Some(quota) = told.quota {
         put_limits(&mut headers, quota);
     }
+    if let Some(bill) = told.bill {
+        // The caller's own limits are what its client must keep to.
+        put_caller(&mut headers, bill);
+    }
     headers
 }
 
-/// How the key of a call stands.
+/// How the key of a call stands, and the limits behind it.
 pub(crate) fn put_caller(headers: &mut HeaderMap, bill: &Bill) {
+    for (name, value) in rate_headers(bill.limits(), bill.started) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
     let Some(key) = bill.caller.account(Scope::Key) else { return };
-    if let Some(spent) = bill.spent(key) {
+    if let Some(spent) = key.spent(Timestamp::now()) {
         put(headers, KEY_SPEND, &spent.to_string());
     }
     if let Some(most) = key.terms.max_budget {

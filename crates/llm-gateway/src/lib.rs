@@ -38,7 +38,7 @@ mod stream;
 pub use answer::{Answer, AnswerBody, Incoming};
 pub use books::AccountSpec;
 pub use call_id::new_call_id;
-pub use calls::{CallSettings, DrainLimits, OnDisconnect, Unpriced, UserHeader, UserKind};
+pub use calls::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 pub use explain::Explanation;
 pub use gateway::{Gateway, GatewayParts};
 pub use realtime::{Conversation, RealtimeRequest};

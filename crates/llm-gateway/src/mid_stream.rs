@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use llm_core::event::{Delta, Event, PartKind};
+use llm_core::money::NanoDollars;
+use llm_core::operation::Operation;
 use llm_core::provider::Inbound;
-use llm_core::{ChatRequest, Message, Part, Role, Usage, tokens};
-use llm_governance::Principal;
-use llm_router::{Earlier, Needs, Route, Routed, Unanswered};
+use llm_core::{ChatRequest, Error, ErrorKind, Message, Part, Role, Usage, tokens};
+use llm_router::{Affords, Earlier, Needs, Route, Routed, Trail, Unanswered};
 
-use crate::bill::Purse;
+use crate::admit::Paying;
+use crate::bill::Bill;
 use crate::gateway::State;
 use crate::options::CallOptions;
 
@@ -80,9 +82,8 @@ pub(crate) struct Recovery {
     pub avoid: Vec<String>,
     pub earlier: Earlier,
     pub made: usize,
-    /// Who asks, where that is of interest.
-    pub caller: Option<Arc<Principal>>,
-    pub purse: Option<Arc<Purse>>,
+    /// Who pays, where that is of interest.
+    pub bill: Option<Arc<Bill>>,
 }
 
 impl Recovery {
@@ -92,27 +93,51 @@ impl Recovery {
         Some(self.inbound.with_request(delivered.rest(request)?))
     }
 
-    /// Asks for the rest of an answer: others first, then, if nobody else could be asked, the one that broke off.
+    /// Asks for the rest of an answer: others first, then, if nobody else could be asked, the one that broke off. `spent`
+    /// is what the call cost until then: the rest is asked for when there is money for both.
     pub(crate) async fn ask(
         mut self: Box<Self>,
         rest: Inbound,
+        spent: NanoDollars,
     ) -> (Box<Self>, Result<Routed, Box<Unanswered>>) {
         self.made += 1;
-        let may_use =
-            |model: &str| self.caller.as_ref().is_none_or(|caller| self.state.may_use(caller, model).is_ok());
+        let outcome = self.rest_of(&rest, spent).await;
+        (self, outcome)
+    }
+
+    async fn rest_of(&self, rest: &Inbound, spent: NanoDollars) -> Result<Routed, Box<Unanswered>> {
+        let bill = self.bill.as_deref();
+        let operation = Operation::Chat;
+        let paying = bill.map(|bill| Paying { state: &self.state, bill, operation, spent });
+        if let Some(paying) = &paying
+            && !paying.affords(&self.options.model).await
+        {
+            return Err(Box::new(Unanswered {
+                error: Error::new(
+                    ErrorKind::BudgetExceeded,
+                    "the budget does not pay for the rest of the answer",
+                ),
+                attempts: Vec::new(),
+                retries: 0,
+                fallbacks: self.earlier.fallbacks,
+                trail: Trail::default(),
+            }));
+        }
+        let may_use = |model: &str| bill.is_none_or(|bill| self.state.may_use(&bill.caller, model).is_ok());
         let route = |avoid| Route {
             avoid,
             earlier: self.earlier,
             requires: Needs::ASSISTANT_PREFILL,
-            may_use: self.caller.is_some().then_some(&may_use),
-            under_way: self.purse.as_ref().map(|purse| &purse.under_way),
-            ..Route::new(&rest, &self.options.model, true, self.began, &self.options.route)
+            may_use: bill.is_some().then_some(&may_use),
+            affords: paying.as_ref().map(|paying| paying as &dyn Affords),
+            under_way: bill.map(|bill| &bill.purse.under_way),
+            ..Route::new(rest, &self.options.model, true, self.began, &self.options.route)
         };
-        let mut outcome = self.state.router.run(&route(&self.avoid)).await;
+        let outcome = self.state.router.run(&route(&self.avoid)).await;
         if outcome.as_ref().is_err_and(|unanswered| unanswered.attempts.is_empty()) {
-            outcome = self.state.router.run(&route(&[])).await;
+            return self.state.router.run(&route(&[])).await;
         }
-        (self, outcome)
+        outcome
     }
 }
 

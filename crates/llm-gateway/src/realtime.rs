@@ -11,17 +11,17 @@ use std::time::Instant;
 
 use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
-use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
+use llm_core::provider::BoxFuture;
 use llm_core::realtime::{Dial, Duplex, Link};
-use llm_core::{Error, Ingress, Result, Usage};
+use llm_core::{Error, ErrorKind, Ingress, Result, Usage};
 use llm_governance::Principal;
 use llm_governance::authorise::Route as PathRoute;
 use llm_router::{Ask, unavailable};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 
 use crate::call_id::new_call_id;
-use crate::estimate::{Estimating, Size};
+use crate::estimate::{Estimate, Estimating, Size};
 use crate::gateway::{Gateway, State};
 use crate::routed::RoutedParts;
 use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
@@ -72,14 +72,14 @@ impl Gateway {
         let model = caller.resolve(&asked);
         let handshake = handshake(&request.headers, &protocols, &*request.ingress);
         let opened = match admit(&state, (&caller, &asked), &mut settlement).await {
-            Ok(()) => open(&state, model, &handshake, &mut settlement).await,
+            Ok(turn) => open(&state, model, &handshake, &mut settlement).await.map(|link| (link, turn)),
             Err(error) => Err(error),
         };
         match opened {
-            Ok(link) => {
+            Ok((link, turn)) => {
                 let (usage, seen) = (link.usage, Usage::default());
-                let socket = link.socket;
-                let metered = Metered { socket, frames: Frames::default(), usage, seen, settlement };
+                let (socket, frames) = (link.socket, Frames::default());
+                let metered = Metered { socket, frames, usage, seen, turn, raising: None, settlement };
                 Ok(Conversation { headers: link.handshake, metered })
             }
             Err(error) => {
@@ -100,9 +100,16 @@ impl Conversation {
         if let Err(error) = ended {
             tracing::debug!(%error, "conversation ended");
         }
-        metered.settlement.settle(Outcome::Complete);
+        let over = matches!(metered.turn, Turn::Refused).then(over_budget);
+        metered.settlement.settle(over.as_ref().map_or(Outcome::Complete, Outcome::Failed));
         metered.settlement.is_safe().await;
     }
+}
+
+/// Why a conversation ends in its middle.
+fn over_budget() -> Error {
+    let message = "what is left of the budget does not pay for another turn of the conversation";
+    Error::new(ErrorKind::BudgetExceeded, message).with_type("budget_exceeded")
 }
 
 /// Whether the caller may have the conversation, with what one turn of it can cost held.
@@ -110,19 +117,20 @@ async fn admit(
     state: &State,
     (caller, asked): (&Principal, &str),
     settlement: &mut Settlement,
-) -> Result<()> {
+) -> Result<Turn> {
     settlement.enters(state.enter(None)?);
-    let Some(bill) = settlement.bill() else { return Ok(()) };
+    let Some(bill) = settlement.bill() else { return Ok(Turn::Free) };
     state.may_use(caller, asked)?;
     let (group, name) = state.router.resolve(caller.resolve(asked))?;
     if !bill.is_limited() {
-        return bill.admit(name, 0, Some(NanoDollars(0))).await;
+        bill.admit_unmeasured(name).await?;
+        return Ok(Turn::Free);
     }
-    let (size, mode) = (Size::of_turn(), bill.governance.mode());
-    let (books, calls) = (&*state.books, &state.books.calls);
-    let estimating = Estimating { books, calls, mode, operation: Operation::Realtime, size: &size };
-    let estimate = estimating.of_group(group, name, bill.is_capped())?;
-    bill.admit(name, estimate.tokens, estimate.cost).await
+    let size = bill.size.get_or_init(Size::of_turn);
+    let estimate =
+        Estimating { books: &state.books, operation: Operation::Realtime, size }.of_group(group, name);
+    bill.admit(name, (estimate.tokens, estimate.cost), None).await?;
+    Ok(Turn::Costs(Box::new((name.to_owned(), estimate))))
 }
 
 /// The deployments of the model's group, one after the other, until one agrees.
@@ -226,13 +234,50 @@ fn facts(state: &State, request: &RealtimeRequest, model: &str) -> CallFacts {
     }
 }
 
-/// The vendor's end of a conversation; what it says is read on the side.
+/// What a turn of a conversation can cost.
+enum Turn {
+    /// Nobody behind the call has limits.
+    Free,
+    /// So much, with this model.
+    Costs(Box<(String, Estimate)>),
+    /// More than there is.
+    Refused,
+}
+
+/// The vendor's end of a conversation; what it says is read on the side. After each turn the next one is held for.
 struct Metered {
     socket: Box<dyn Duplex>,
     frames: Frames,
     usage: fn(&str) -> Option<Usage>,
     seen: Usage,
+    turn: Turn,
+    /// Asks whether there is money for another turn.
+    raising: Option<BoxFuture<'static, bool>>,
     settlement: Settlement,
+}
+
+impl Metered {
+    /// A turn was paid: the next one must be payable too.
+    fn hold_another(&mut self) {
+        let (Turn::Costs(turn), Some(bill)) = (&self.turn, self.settlement.bill()) else { return };
+        let (bill, spent) = (Arc::clone(bill), self.settlement.cost_so_far());
+        let (model, estimate) = (turn.0.clone(), turn.1);
+        self.raising = Some(Box::pin(async move { bill.raise(&model, &estimate, spent).await }));
+    }
+
+    /// Waits until it is known whether there is money for another turn.
+    fn poll_raise(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(raising) = &mut self.raising {
+            if !ready!(raising.as_mut().poll(context)) {
+                self.turn = Turn::Refused;
+            }
+            self.raising = None;
+        }
+        match self.turn {
+            Turn::Refused => Poll::Ready(Err(io::Error::other(over_budget().to_string()))),
+            Turn::Free | Turn::Costs(_) => Poll::Ready(Ok(())),
+        }
+    }
 }
 
 impl AsyncRead for Metered {
@@ -241,16 +286,22 @@ impl AsyncRead for Metered {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        ready!(self.poll_raise(context))?;
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
         let Self { frames, usage, seen, settlement, .. } = &mut *self;
         let fresh = buffer.filled().get(before..).unwrap_or_default();
+        let mut has_paid = false;
         frames.push(fresh, |message| {
             if let Some(used) = usage(message) {
                 seen.add(&used);
                 settlement.used(*seen);
+                has_paid = true;
             }
         });
+        if has_paid {
+            self.hold_another();
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -261,6 +312,7 @@ impl AsyncWrite for Metered {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_raise(context))?;
         Pin::new(&mut self.socket).poll_write(context, bytes)
     }
 

@@ -1,6 +1,7 @@
 //! Requests that pass to a vendor as they are: which vendor a path means, whose credentials are used, and the account
 //! of the call. Nothing here is on the way of a request to a model API.
 
+mod asked;
 mod stream;
 
 use std::collections::VecDeque;
@@ -11,26 +12,27 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use llm_core::dialect::Seen;
 use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
 use llm_core::provider::NativeStream;
 use llm_core::relay::{RelayBase, RelayBody, RelayCall, RelayReply, check_path};
-use llm_core::{Envelope, Error, ErrorKind, Ingress, Result};
+use llm_core::{Error, ErrorKind, Ingress, Result};
 use llm_governance::Principal;
 use llm_governance::authorise::Route as PathRoute;
-use llm_router::{Ask, Attempt, Deployment, Group, unavailable};
+use llm_router::{Ask, Attempt, Deployment, Group, InFlight, unavailable};
 
+use crate::books::Account;
 use crate::call_id::new_call_id;
 use crate::delivered;
-use crate::estimate::{self, Estimating, Size};
+use crate::estimate::{Estimating, Size};
 use crate::gateway::{Gateway, State};
 use crate::headers;
 use crate::routed::RoutedParts;
 use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
 
+use asked::{Asked, MODEL_PARAMETER, VENDOR_PARAMETERS, json_body};
 pub use stream::RelayStream;
 
 /// Paths that pass to one of some deployments.
@@ -93,12 +95,6 @@ pub enum RelayAnswerBody {
     Stream(Box<RelayStream>),
 }
 
-/// Headers and query parameters in which clients say which of several deployments they mean.
-const VENDOR_HEADER: &str = "custom-llm-provider";
-const MODEL_HEADER: &str = "x-litellm-model";
-const VENDOR_PARAMETERS: [&str; 2] = ["custom_llm_provider", "provider"];
-const MODEL_PARAMETER: &str = "model";
-
 impl RelayRoute {
     /// What is left of a path of this route.
     fn rest<'a>(&self, path: &'a str) -> Option<&'a str> {
@@ -130,7 +126,7 @@ impl Gateway {
 }
 
 impl State {
-    fn relay_route(&self, path: &str) -> Option<&RelayRoute> {
+    pub(crate) fn relay_route(&self, path: &str) -> Option<&RelayRoute> {
         let matching = self.relays.iter().filter(|route| route.rest(path).is_some());
         matching.max_by_key(|route| route.prefix.len())
     }
@@ -149,7 +145,7 @@ impl State {
 
     async fn pass_on(&self, incoming: RelayIncoming, call_id: Option<String>) -> Result<RelayAnswer> {
         let path = incoming.path.split('?').next().unwrap_or_default();
-        let asked_for = PathRoute::new(path, incoming.method == Method::GET);
+        let asked_for = PathRoute::model_api(path);
         let caller = self.identify(&incoming.headers, incoming.address, &asked_for).await?;
         check_path(&incoming.path)?;
         let route = self.relay_route(&incoming.path).ok_or_else(|| Error::internal("no such route"))?;
@@ -158,11 +154,7 @@ impl State {
         self.open_bill(&incoming.headers, incoming.address, &caller, &mut settlement);
         match self.prepare(route, incoming, &caller, &mut settlement).await {
             Ok((target, call)) => self.exchange(&target, route, call, settlement).await,
-            Err(error) => {
-                settlement.settle(Outcome::Failed(&error));
-                settlement.is_safe().await;
-                Err(error)
-            }
+            Err(error) => Err(failed(settlement, error).await),
         }
     }
 
@@ -253,19 +245,15 @@ impl State {
     ) -> Result<()> {
         let Some(bill) = settlement.bill() else { return Ok(()) };
         let (Some(model), Some(body), true) = (model, body, bill.is_limited()) else {
-            return bill.admit(model.unwrap_or_default(), 0, Some(NanoDollars(0))).await;
+            return bill.admit_unmeasured(model.unwrap_or_default()).await;
         };
         let account = self.books.accounts.get(&target.id);
         let account = account.ok_or_else(|| Error::internal("a deployment without an account"))?;
         let entry = account.entry_of_any(&self.books.prices, &target.model, model);
         let size = Size::of_passing(body, ingress.map(|ingress| &**ingress));
-        let (books, calls, mode) = (&*self.books, &self.books.calls, bill.governance.mode());
-        let estimating = Estimating { books, calls, mode, operation: Operation::Chat, size: &size };
+        let estimating = Estimating { books: &self.books, operation: Operation::Chat, size: &size };
         let estimate = estimating.of_entry(entry.as_deref(), account);
-        if estimate.cost.is_none() && bill.is_capped() {
-            return Err(estimate::unpriced(model));
-        }
-        bill.admit(model, estimate.tokens, estimate.cost).await
+        bill.admit(model, (estimate.tokens, estimate.cost), None).await.map(|_| ())
     }
 
     async fn exchange(
@@ -277,19 +265,11 @@ impl State {
     ) -> Result<RelayAnswer> {
         let began = Instant::now();
         // The client chose the deployment: there is no other.
-        let admitted = target.admit_everywhere(&Ask::at(began).insisting()).await;
-        let admitted = admitted.map_err(|rule| unavailable(&target.full_name, [&rule], began));
-        let account = self.books.accounts.get(&target.id).map(Arc::clone);
-        let account = account.ok_or_else(|| Error::internal("a deployment without an account"));
-        let (mut in_flight, account) = match admitted.and_then(|in_flight| Ok((in_flight, account?))) {
+        let (mut in_flight, account) = match self.reserve(target, began).await {
             Ok(both) => both,
-            Err(error) => {
-                settlement.settle(Outcome::Failed(&error));
-                settlement.is_safe().await;
-                return Err(error);
-            }
+            Err(error) => return Err(failed(settlement, error).await),
         };
-        settlement.asks();
+        settlement.waits_for(target, &account);
         let replied = target.provider.relay(call).await;
         let attempt =
             |error| Attempt { deployment: target.id.clone(), took: began.elapsed(), error, hedge: false };
@@ -298,9 +278,7 @@ impl State {
             Err(error) => {
                 in_flight.failed(&error);
                 settlement.failed_attempts(&[attempt(Some(error.clone()))]);
-                settlement.settle(Outcome::Failed(&error));
-                settlement.is_safe().await;
-                return Err(error);
+                return Err(failed(settlement, error).await);
             }
         };
         if status < 500 {
@@ -330,6 +308,14 @@ impl State {
         Ok(RelayAnswer { status, headers, body: RelayAnswerBody::Stream(Box::new(body)) })
     }
 
+    /// A place at the deployment, and its account. The client chose it: there is no other.
+    async fn reserve(&self, target: &Arc<Deployment>, began: Instant) -> Result<(InFlight, Arc<Account>)> {
+        let admitted = target.admit_everywhere(&Ask::at(began).insisting()).await;
+        let in_flight = admitted.map_err(|rule| unavailable(&target.full_name, [&rule], began))?;
+        let account = self.books.accounts.get(&target.id).map(Arc::clone);
+        Ok((in_flight, account.ok_or_else(|| Error::internal("a deployment without an account"))?))
+    }
+
     /// The deployment that a request means, by the model or the vendor that it names, else the first one.
     fn target(&self, route: &RelayRoute, asked: &Asked) -> Result<Arc<Deployment>> {
         let first = route.targets.first().map(|target| Arc::clone(&target.deployment)).ok_or_else(|| {
@@ -348,6 +334,13 @@ impl State {
             |one: &&Arc<Deployment>| route.targets.iter().any(|target| Arc::ptr_eq(&target.deployment, one));
         group.deployments().iter().find(of_route).map(Arc::clone).ok_or_else(|| unknown("model", model))
     }
+}
+
+/// Books a call that failed, and says why it did.
+async fn failed(mut settlement: Settlement, error: Error) -> Error {
+    settlement.settle(Outcome::Failed(&error));
+    settlement.is_safe().await;
+    error
 }
 
 /// The most bytes of a document that are waited for; a longer one passes as it comes, and nothing tells its cost.
@@ -398,75 +391,6 @@ fn unknown(what: &str, name: &str) -> Error {
     let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
     Error::invalid(format!("no deployment for the {what} `{shown}` takes this request: leave the hint out"))
         .with_param(if what == "model" { MODEL_PARAMETER } else { VENDOR_PARAMETERS[0] })
-}
-
-/// A request, understood as far as the gateway needs it.
-struct Asked {
-    /// The path without the route's prefix: what a client of the vendor would ask for.
-    path: String,
-    /// Path and query at the vendor.
-    at_vendor: String,
-    vendor: Option<String>,
-    model: Option<String>,
-    /// Whether the model says which deployment is meant, not only what is used there.
-    model_chooses: bool,
-    /// The body, where it is another one than the client's.
-    body: Option<Bytes>,
-}
-
-impl Asked {
-    fn of(route: &RelayRoute, incoming: &RelayIncoming) -> Result<Self> {
-        let rest = route.rest(&incoming.path).unwrap_or_default();
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let path = format!("{}{path}", route.becomes);
-        let path = if path.is_empty() { "/".to_owned() } else { path };
-        let json = json_body(incoming);
-        let scanned = json.and_then(|bytes| Some((bytes, Envelope::scan(bytes).ok()?)));
-        let field = |key: &str| {
-            let (bytes, envelope) = scanned.as_ref()?;
-            envelope.string(bytes, key).ok().flatten().map(|text| text.into_owned())
-        };
-        if route.base == RelayBase::Root {
-            let at_vendor = joined(&path, query);
-            let model = field("model");
-            return Ok(Self { path, at_vendor, vendor: None, model, model_chooses: false, body: None });
-        }
-        let pairs = || query.split('&').filter(|pair| !pair.is_empty());
-        let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
-        let hint = |known: &str| {
-            pairs().find(|pair| name(pair) == known)?.split_once('=').map(|(_, value)| value.to_owned())
-        };
-        let header = |name: &str| incoming.headers.get(name)?.to_str().ok().map(str::to_owned);
-        let vendor = header(VENDOR_HEADER)
-            .or_else(|| VENDOR_PARAMETERS.iter().find_map(|name| hint(name)))
-            .or_else(|| field(VENDOR_PARAMETERS[0]));
-        let model = header(MODEL_HEADER).or_else(|| hint(MODEL_PARAMETER)).or_else(|| field("model"));
-        let is_hint = |pair: &&str| {
-            let name = name(pair);
-            name == MODEL_PARAMETER || VENDOR_PARAMETERS.contains(&name.as_str())
-        };
-        let kept: Vec<&str> = pairs().filter(|pair| !is_hint(pair)).collect();
-        // Fields that speak to the gateway are no business of the vendor's.
-        let body = scanned.as_ref().map(|(bytes, envelope)| envelope.edit(bytes).finish().joined());
-        let at_vendor = joined(&path, &kept.join("&"));
-        Ok(Self { path, at_vendor, vendor, model, model_chooses: true, body })
-    }
-}
-
-fn joined(path: &str, query: &str) -> String {
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
-}
-
-/// A body of JSON that is there.
-fn json_body(incoming: &RelayIncoming) -> Option<&Bytes> {
-    let kind = incoming.headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let kind = kind.split(';').next()?.trim();
-    let is_json =
-        kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json");
-    match &incoming.body {
-        RelayBody::Whole(bytes) if is_json && !bytes.is_empty() => Some(bytes),
-        _ => None,
-    }
 }
 
 /// What a vendor's bad status means for logs and metrics; the client reads the vendor's own words.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use llm_core::ingress::Took;
+use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
 use llm_core::provider::Inbound;
 use llm_core::response::FinishReason;
@@ -19,7 +20,7 @@ use llm_core::{Error, ErrorKind, Usage};
 use llm_governance::Durable;
 use llm_metrics::{Cost, InFlight as Serving, ModelEntry, Observation};
 use llm_router::ask::tokens_of_body;
-use llm_router::{Finished, InFlight};
+use llm_router::{Deployment, Finished, InFlight};
 use parking_lot::Mutex;
 
 use crate::bill::{Bill, Purse};
@@ -77,12 +78,14 @@ pub(crate) struct Settlement {
     asked: bool,
     /// The request passes as it is, and uses this model of the vendor's.
     relayed: Option<Option<String>>,
+    /// The deployment that such a request waits for.
+    waits_for: Option<(Arc<Deployment>, Arc<Account>)>,
     /// Its place among the calls in progress, where they are limited.
     in_progress: Option<InProgress>,
     /// What is held for the call, where anybody must know of attempts under way.
     purse: Option<Arc<Purse>>,
     /// Who pays, where that is of interest.
-    bill: Option<Box<Bill>>,
+    bill: Option<Arc<Bill>>,
     /// Done when the row survives a power failure. In a lock so that the account can be looked at from several threads.
     durable: Option<Mutex<Durable>>,
     /// Counts the call as being served until the account is dropped.
@@ -169,6 +172,7 @@ impl Settlement {
             settled: false,
             asked: false,
             relayed: None,
+            waits_for: None,
             in_progress: None,
             purse,
             bill: None,
@@ -188,16 +192,17 @@ impl Settlement {
     /// The caller is known, and pays.
     pub(crate) fn bills(&mut self, bill: Bill) {
         self.purse = Some(Arc::clone(&bill.purse));
-        self.bill = Some(Box::new(bill));
+        self.bill = Some(Arc::new(bill));
     }
 
     /// Who pays, where that is of interest.
-    pub(crate) fn bill(&self) -> Option<&Bill> {
-        self.bill.as_deref()
+    pub(crate) fn bill(&self) -> Option<&Arc<Bill>> {
+        self.bill.as_ref()
     }
 
+    /// The same, as long as nobody else has a share of it.
     pub(crate) fn bill_mut(&mut self) -> Option<&mut Bill> {
-        self.bill.as_deref_mut()
+        self.bill.as_mut().and_then(Arc::get_mut)
     }
 
     pub(crate) fn purse(&self) -> Option<&Arc<Purse>> {
@@ -232,6 +237,12 @@ impl Settlement {
         self.relayed = Some(model);
     }
 
+    /// Such a request is sent to this deployment.
+    pub(crate) fn waits_for(&mut self, deployment: &Arc<Deployment>, account: &Arc<Account>) {
+        self.asked = true;
+        self.waits_for = Some((Arc::clone(deployment), Arc::clone(account)));
+    }
+
     /// What calls are booked into.
     pub(crate) fn books(&self) -> &Arc<Books> {
         &self.books
@@ -245,6 +256,7 @@ impl Settlement {
     /// A deployment answers.
     pub(crate) fn answered(&mut self, routed: &mut RoutedParts, account: Arc<Account>) {
         self.attempts = self.attempts.max(1);
+        self.waits_for = None;
         self.fallbacks = routed.fallbacks;
         self.answered = routed.in_flight.take().map(|in_flight| Answered {
             in_flight,
@@ -292,6 +304,16 @@ impl Settlement {
             usage.add(&before.0);
         }
         usage
+    }
+
+    /// What answers cost that broke off, and attempts that were outrun.
+    pub(crate) fn spent_before(&self) -> NanoDollars {
+        self.before.as_ref().and_then(|before| before.1).map(|cost| cost.total).unwrap_or_default()
+    }
+
+    /// What the call cost until now, where a price is known.
+    pub(crate) fn cost_so_far(&self) -> NanoDollars {
+        self.spent_before() + self.cost().map(|cost| cost.total).unwrap_or_default()
     }
 
     pub(crate) fn finished(&mut self, finish: Option<FinishReason>) {

@@ -4,11 +4,10 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use llm_core::money::NanoDollars;
-use parking_lot::Mutex;
+use llm_core::sync::{AtomicU64, Mutex};
 
 use crate::budget::{self, BookName, Books, Budget, BudgetStanding};
 use crate::duration::Period;
@@ -67,7 +66,7 @@ struct Plan {
 impl Accounts {
     /// Accounts that nothing was asked of yet. `means` are kept where calls hold what such calls cost on average.
     pub(crate) fn new(windows: Windows, events: Arc<dyn Events>, means: Option<Means>) -> Self {
-        let shards = std::array::from_fn(|_| Mutex::default());
+        let shards = std::array::from_fn(|_| Mutex::new(HashSet::new()));
         let (hasher, begun) = (RandomState::new(), AtomicU64::new(0));
         Self(Arc::new(House { shards, hasher, begun, windows, events, means }))
     }
@@ -109,17 +108,6 @@ impl Accounts {
         }))
     }
 
-    /// An administrator knows better what was spent: the running periods of these subjects are corrected.
-    pub fn correct(&self, spent: &[Spent]) {
-        for one in spent {
-            let Some(meter) = self.0.find(&one.subject) else { continue };
-            let mut state = meter.lock();
-            for books in state.books.iter_mut().filter(|books| books.name.model == one.model) {
-                books.correct(one.period, one.amount);
-            }
-        }
-    }
-
     /// What this subject has spent is asked of the directory when its account is opened again.
     pub fn forget(&self, subject: &Subject) {
         if let Some(meter) = self.0.find(subject) {
@@ -127,12 +115,15 @@ impl Accounts {
         }
     }
 
-    /// Forgets windows that are over, and meters that know nothing any more. To be called from time to time.
-    pub fn sweep(&self, at: Timestamp) {
+    /// Forgets windows that are over, and meters of nobody in memory that know nothing which the directory does not: it
+    /// has the rows of all calls that ended before `stored` ([`Timestamp`] 0: nobody can say). To be called from time
+    /// to time.
+    pub fn sweep(&self, at: Timestamp, stored: Timestamp) {
         let now = limit::moment(at);
         for shard in &self.0.shards {
             // Nobody else has a meter that only the set has, and nobody gets it while the set is locked.
-            let is_used = |meter: &BySubject| !meter.0.lock().sweep(now) || Arc::strong_count(&meter.0) > 1;
+            let is_used =
+                |meter: &BySubject| !meter.0.lock().sweep(now, stored) || Arc::strong_count(&meter.0) > 1;
             let mut meters = shard.lock();
             meters.retain(is_used);
             if meters.len() * 4 < meters.capacity() {
@@ -257,9 +248,7 @@ impl Plan {
             if books.is_doubted {
                 books.correct(period, spent);
             }
-            // Nobody is told again of what a budget had passed before.
-            let books = state.books_of(budget);
-            books.told = events::passed(budget, books.spent());
+            events::catch_up(budget, state.books_of(budget));
         }
         for limit in &mut self.limits {
             limit.flow = state.flow(limit);

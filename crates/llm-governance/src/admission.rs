@@ -7,12 +7,12 @@ use llm_core::money::NanoDollars;
 use smallvec::SmallVec;
 
 use crate::account::Account;
-use crate::events::{self, BudgetEvent, Threshold};
+use crate::events::{self, BudgetEvent};
 use crate::headers::LimitStanding;
 use crate::ledger::Charge;
 use crate::meter::State;
 use crate::principal::Principal;
-use crate::refusal::Refused;
+use crate::refusal::{Refusal, Refused};
 use crate::shared::{SharedCounters, SharedLease, SharedVerdict, SharedWant};
 use crate::taking::{self, Ask, Piece, Pieces, Taken};
 use crate::time::Timestamp;
@@ -52,7 +52,7 @@ pub struct Want<'a> {
     pub tokens: u64,
     /// What the call can cost, at most or by estimate; `None`: nobody knows the price.
     pub cost: Option<NanoDollars>,
-    /// When.
+    /// When. What is longer ago than a second is taken for now.
     pub at: Timestamp,
 }
 
@@ -102,6 +102,13 @@ impl Admission {
     /// What it would take, and how much money that is.
     pub(crate) fn look(&self, ask: &Ask<'_>) -> Result<(i64, Vec<SharedWant>), Refused> {
         taking::look(self.accounts().map(Arc::as_ref), ask, &self.pieces).map_err(Refused::Limit)
+    }
+
+    /// A refusal of all gateways together, with what this one knows besides.
+    pub(crate) fn explain(&self, refusal: Refusal, ask: &Ask<'_>) -> Refusal {
+        let whose = self.accounts().find(|account| account.subject == refusal.subject);
+        let alias = whose.and_then(|account| account.alias.clone());
+        Refusal { alias, limits: taking::stand(self.accounts().map(Arc::as_ref), ask), ..refusal }
     }
 
     /// Takes what all gateways together have granted.
@@ -226,7 +233,9 @@ impl Admission {
             if account.house.begun() != self.begun
                 && let Some(meter) = account.house.find(&account.subject)
             {
-                self.settle_late(&mut meter.lock(), &[], cost);
+                let mut state = meter.lock();
+                self.settle_late(&mut state, &[], cost);
+                state.touch(Timestamp::now());
             }
             return;
         };
@@ -239,9 +248,7 @@ impl Admission {
                 settled.push(budget.book);
                 let books = state.books_of(budget);
                 books.settle(hold, cost.0);
-                let over = cost.0 > hold.amount && budget.cap.is_some_and(|cap| books.spent() > cap);
-                let over = over.then_some(Threshold::OverHold);
-                let news = events::news(budget, books).chain(over);
+                let news = events::news(budget, books, cost.0 > hold.amount);
                 events.extend(news.map(|threshold| BudgetEvent {
                     subject: account.subject.clone(),
                     alias: account.alias.clone(),
@@ -255,6 +262,9 @@ impl Admission {
             give_back(&mut state, account, piece, tokens);
         }
         self.settle_late(&mut state, &settled, cost);
+        if !state.books.is_empty() {
+            state.touch(Timestamp::now());
+        }
     }
 
     /// Books that are younger than the call, or of terms that were changed since, count it as well.
@@ -309,3 +319,6 @@ impl Drop for Admission {
         }
     }
 }
+
+#[cfg(all(test, loom))]
+mod interleavings;

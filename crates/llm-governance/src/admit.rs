@@ -1,6 +1,7 @@
 //! Whether a call is admitted: what it wants in numbers, taken here and from what gateways share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use llm_core::money::NanoDollars;
 use llm_core::{Error, ErrorKind, Fault};
@@ -11,6 +12,10 @@ use crate::principal::Principal;
 use crate::refusal::Refused;
 use crate::shared::{SharedLimit, SharedVerdict, SharedWant, WithoutShared};
 use crate::taking::{self, Ask};
+use crate::time::Timestamp;
+
+/// A time that is longer ago is not when a call is admitted.
+const STALE: Duration = Duration::from_secs(1);
 
 impl Governance {
     /// Holds what a call may take from everybody behind it: all of it or nothing.
@@ -32,9 +37,9 @@ impl Governance {
         want: &Want<'_>,
         least: Option<NanoDollars>,
     ) -> Result<Admission, Refused> {
-        let extra = self.extras(want).await.map_err(Refused::Failed)?;
-        let mut admission = Admission::of(principal, extra, want.at);
+        let extra = self.extras(principal, want).await.map_err(Refused::Failed)?;
         let ask = self.ask(principal, want, least);
+        let mut admission = Admission::of(principal, extra, ask.at);
         self.take(&mut admission, ask).await?;
         if !admission.pieces.is_empty() || self.mode() == BudgetMode::Estimate {
             admission.model = want.model.into();
@@ -82,7 +87,10 @@ impl Governance {
                     // As much as there is: each round asks for less, so that it ends.
                     match less(want, left, &ask, amount) {
                         Some(less) => ask.cost = Some(less),
-                        None => return Err(taking::refused_elsewhere(want, left, after, &ask).into()),
+                        None => {
+                            let refusal = taking::refused_elsewhere(want, left, after, &ask);
+                            return Err(admission.explain(refusal, &ask).into());
+                        }
                     }
                 }
             }
@@ -99,7 +107,7 @@ impl Governance {
         principal: &Arc<Principal>,
         want: &Want<'_>,
     ) -> Result<Option<NanoDollars>, Refused> {
-        let extra = self.extras(want).await.map_err(Refused::Failed)?;
+        let extra = self.extras(principal, want).await.map_err(Refused::Failed)?;
         let accounts = Admission::of(principal, extra, want.at);
         let left = taking::left(accounts.accounts().map(Arc::as_ref), &self.ask(principal, want, None));
         Ok(left.map(NanoDollars))
@@ -124,8 +132,22 @@ impl Governance {
             (cost, _) => cost,
         };
         let least = least.map(|least| least.0.max(0));
-        Ask { model: want.model, tokens: want.tokens, cost, least, is_alone: self.is_alone(), at: want.at }
+        Ask {
+            model: want.model,
+            tokens: want.tokens,
+            cost,
+            least,
+            is_alone: self.is_alone(),
+            at: not_stale(want.at),
+        }
     }
+}
+
+/// The time of a want, or now where that was a while ago: limits are of the last minute, and a request that took longer
+/// than that to arrive must not look like a clock that was set back.
+fn not_stale(at: Timestamp) -> Timestamp {
+    let now = Timestamp::now();
+    if at.until(now) > STALE { now } else { at }
 }
 
 /// How much less a call may ask for that takes as much as there is.

@@ -12,6 +12,7 @@ mod routes;
 
 pub use addresses::Network;
 pub(crate) use addresses::address_is_allowed;
+pub(crate) use models::matches;
 pub use models::{AccessGroups, NoGroups};
 pub use routes::{Reach, Route, RouteRules};
 

@@ -10,6 +10,9 @@ use crate::duration::{BudgetDuration, Period};
 use crate::terms::Terms;
 use crate::time::Timestamp;
 
+/// Microseconds of a second.
+const MICROS: i64 = 1_000_000;
+
 /// A cap, and which books it holds for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -71,6 +74,8 @@ pub(crate) struct Books {
     pub told: u8,
     /// An administrator changed what was spent: the directory knows it.
     pub is_doubted: bool,
+    /// The second in which something was spent last; 0: not since they were begun.
+    touched: u32,
 }
 
 /// Money that is held for a call.
@@ -110,7 +115,17 @@ impl Books {
     /// Books whose running period has spent this much already.
     pub(crate) fn new(name: BookName, period: Period, spent: NanoDollars) -> Self {
         let (start, end) = bounds(period);
-        Self { name, start, end, spent: spent.0, held: 0, elsewhere: 0, told: 0, is_doubted: false }
+        Self {
+            name,
+            start,
+            end,
+            spent: spent.0,
+            held: 0,
+            elsewhere: 0,
+            told: 0,
+            is_doubted: false,
+            touched: 0,
+        }
     }
 
     /// Opens the period that a moment is in, where the last one has ended. A clock that was set back does not open an
@@ -167,6 +182,18 @@ impl Books {
             self.held = self.held.saturating_add(amount.saturating_sub(hold.amount));
         }
         hold.amount = amount;
+    }
+
+    /// Whether nothing is held, and the rows of all that was spent are older than `stored`: the directory knows as
+    /// much as these books.
+    pub(crate) fn are_stored(&self, stored: Timestamp) -> bool {
+        self.held == 0 && i64::from(self.touched) < stored.0.div_euclid(MICROS)
+    }
+
+    /// Something was spent at that time.
+    pub(crate) fn touch(&mut self, now: Timestamp) {
+        // Until 2106; after that they are kept for ever.
+        self.touched = u32::try_from(now.0.div_euclid(MICROS)).unwrap_or(u32::MAX);
     }
 
     /// Puts what was spent in place of what was held.

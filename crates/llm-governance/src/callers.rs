@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use llm_core::{Error, ErrorKind, Result};
 
 use crate::account::{Account, Accounts};
@@ -23,6 +24,7 @@ use crate::store::{Directory, Holder, StoreError};
 use crate::subject::{Scope, Subject};
 use crate::terms::Terms;
 use crate::time::Timestamp;
+use crate::token::looks_like_a_token;
 
 mod behind;
 mod cache;
@@ -30,12 +32,13 @@ mod extra;
 pub(crate) mod generations;
 mod guesses;
 mod shared;
+mod token_caller;
 mod unknown;
 
 use behind::{Behind, Name, behind, names};
 use cache::{Cache, Keeping, Kept};
 use extra::Extra;
-use generations::{Freshness, Generations, State};
+use generations::{Freshness, Generations, State, Tick};
 use guesses::Guesses;
 use shared::Shared;
 use unknown::Unknown;
@@ -45,7 +48,7 @@ use unknown::Unknown;
 pub struct CallerSettings {
     /// For how long a caller is not read again: LiteLLM's `user_api_key_cache_ttl`.
     pub time_to_live: Duration,
-    /// How many callers are kept, and how many customers and tags.
+    /// How many callers are kept, and how many customers and tags; an eighth more at most.
     pub capacity: usize,
     /// For how long a key that nobody has is refused from memory.
     pub unknown_time_to_live: Duration,
@@ -89,6 +92,12 @@ impl Kept for Principal {
 
     fn freshness(&self) -> &Freshness {
         &self.freshness
+    }
+
+    fn state(&self, generations: &Generations, most: Tick) -> State {
+        let choices = self.token.iter().flat_map(|token| &token.choices);
+        let all = choices.map(|choice| &choice.freshness).chain([&self.freshness]);
+        all.map(|freshness| generations.state(freshness, most)).max().unwrap_or(State::Changed)
     }
 }
 
@@ -218,6 +227,11 @@ impl Governance {
         is_known: bool,
     ) -> Result<Arc<Principal>> {
         let callers = &self.callers;
+        if let Some(tokens) = self.parts.tokens.as_ref().filter(|_| looks_like_a_token(shown)) {
+            let load = |_| -> BoxFuture<'_, _> { Box::pin(self.load_token(tokens, shown, hash)) };
+            let found = callers.known.find(hash, &callers.generations, load).await?;
+            return found.ok_or_else(nobodys);
+        }
         if !shown.starts_with(b"sk-") {
             let what = "LiteLLM Virtual Key expected, which starts with `sk-`.";
             return Err(refused(what).with_type("auth_error"));
@@ -227,7 +241,7 @@ impl Governance {
         }
         let guess = if is_known { None } else { Some(callers.guesses.ask(address)?) };
         let before = callers.generations.before();
-        let load = |old| -> futures_util::future::BoxFuture<'_, _> { Box::pin(self.load(hash, old)) };
+        let load = |old| -> BoxFuture<'_, _> { Box::pin(self.load(hash, old)) };
         let found = callers.known.find(hash, &callers.generations, load).await?;
         found.ok_or_else(|| {
             let freshness = callers.generations.read(before, [Name::Shown(&hash.0)]);

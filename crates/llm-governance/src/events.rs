@@ -68,7 +68,7 @@ impl Threshold {
 }
 
 /// The thresholds that so much spending has passed, a bit each: the soft budget's, then those of [`PERCENT`].
-pub(crate) fn passed(budget: &Budget, spent: NanoDollars) -> u8 {
+fn passed(budget: &Budget, spent: NanoDollars) -> u8 {
     let soft = u8::from(budget.soft.is_some_and(|soft| spent >= soft));
     let Some(cap) = budget.cap.filter(|cap| cap.0 > 0) else { return soft };
     let of_cap = PERCENT.iter().enumerate().map(|(index, percent)| {
@@ -78,12 +78,28 @@ pub(crate) fn passed(budget: &Budget, spent: NanoDollars) -> u8 {
     of_cap.fold(soft, |all, one| all | one)
 }
 
-/// What is new since somebody was told last, at most the soft budget and the highest part of the cap.
-pub(crate) fn news(budget: &Budget, books: &mut Books) -> impl Iterator<Item = Threshold> + use<> {
-    let passed = passed(budget, books.spent());
+/// The bit of [`Threshold::OverHold`].
+const OVER_HOLD: u8 = 0x80;
+
+/// What is new since somebody was told last: the soft budget, the highest part of the cap, and whether the call that
+/// has settled `over` its hold passed the cap.
+pub(crate) fn news(
+    budget: &Budget,
+    books: &mut Books,
+    over: bool,
+) -> impl Iterator<Item = Threshold> + use<> {
+    let over = over && budget.cap.is_some_and(|cap| books.spent() > cap);
+    let passed = passed(budget, books.spent()) | if over { OVER_HOLD } else { 0 };
     let new = passed & !books.told;
     books.told |= passed;
     let soft = (new & 1 != 0).then_some(Threshold::Soft);
     let highest = PERCENT.iter().enumerate().rev().find(|(index, _)| new & (2 << index) != 0);
-    soft.into_iter().chain(highest.map(|(_, percent)| Threshold::Percent(*percent)))
+    let highest = highest.map(|(_, percent)| Threshold::Percent(*percent));
+    let over = (new & OVER_HOLD != 0).then_some(Threshold::OverHold);
+    soft.into_iter().chain(highest).chain(over)
+}
+
+/// Nobody is told again of what a budget had passed before its terms were read (again).
+pub(crate) fn catch_up(budget: &Budget, books: &mut Books) {
+    books.told = passed(budget, books.spent()) | books.told & OVER_HOLD;
 }

@@ -16,6 +16,7 @@ use crate::principal::Principal;
 use crate::shared::{SharedCounters, WithoutShared};
 use crate::store::{Directory, NoDirectory};
 use crate::terms::Terms;
+use crate::token::Tokens;
 
 /// What governance is made from.
 pub struct GovernanceParts {
@@ -41,6 +42,8 @@ pub struct GovernanceParts {
     pub callers: CallerSettings,
     /// What happens while those cannot be asked.
     pub without_shared: WithoutShared,
+    /// Tokens of identity providers that are as good as keys.
+    pub tokens: Option<Arc<Tokens>>,
 }
 
 impl Default for GovernanceParts {
@@ -57,6 +60,7 @@ impl Default for GovernanceParts {
             shared: None,
             callers: CallerSettings::default(),
             without_shared: WithoutShared::default(),
+            tokens: None,
         }
     }
 }
@@ -100,13 +104,13 @@ impl Governance {
         self.parts.mode
     }
 
-    /// The customer and the tags of a request that have terms.
-    pub(crate) async fn extras(&self, want: &Want<'_>) -> Result<Extra> {
+    /// The customer of a request, and the tags of it and of its caller, that have terms.
+    pub(crate) async fn extras(&self, principal: &Principal, want: &Want<'_>) -> Result<Extra> {
         let mut extras = Extra::new();
         if let Some(id) = want.customer {
             extras.extend(self.customer(id).await?);
         }
-        for name in want.tags {
+        for name in principal.tags().chain(want.tags.iter().map(String::as_str)) {
             extras.extend(self.tag(name).await?);
         }
         Ok(extras)

@@ -32,6 +32,7 @@ pub mod subject;
 mod taking;
 pub mod terms;
 pub mod time;
+pub mod token;
 
 pub use account::{Account, Accounts};
 pub use admission::{Admission, BudgetMode, Unpriced, Want};

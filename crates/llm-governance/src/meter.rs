@@ -13,6 +13,7 @@ use llm_core::window::Moment;
 use crate::budget::{BookName, Books, Budget};
 use crate::limit::{Flow, Limit};
 use crate::subject::Subject;
+use crate::time::Timestamp;
 
 /// What a subject has taken. It outlives changes of the subject's terms.
 #[derive(Debug)]
@@ -70,10 +71,16 @@ impl State {
         &mut self.flows[limit.flow as usize]
     }
 
-    /// Forgets windows that are over. Returns whether nothing is left that a new meter would not know.
-    pub(crate) fn sweep(&mut self, now: Moment) -> bool {
+    /// Something was spent at that time.
+    pub(crate) fn touch(&mut self, now: Timestamp) {
+        self.books.iter_mut().for_each(|books| books.touch(now));
+    }
+
+    /// Forgets windows that are over. Returns whether nothing is left that a new meter would not know, where the
+    /// directory knows what was spent before `stored`.
+    pub(crate) fn sweep(&mut self, now: Moment, stored: Timestamp) -> bool {
         let busy: usize = self.flows.iter_mut().map(|flow| usize::from(!flow.sweep(now))).sum();
-        busy == 0 && self.books.is_empty() && self.slots == 0
+        busy == 0 && self.slots == 0 && self.books.iter().all(|books| books.are_stored(stored))
     }
 }
 

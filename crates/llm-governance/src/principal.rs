@@ -99,14 +99,16 @@ pub struct Principal {
 }
 
 /// What a token of an identity provider says of a caller.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Token {
     /// The hash of the token.
-    pub(crate) hash: Option<KeyHash>,
+    pub(crate) hash: KeyHash,
     /// The customer that it names.
     pub(crate) customer: Option<String>,
     /// What it narrows.
     pub(crate) grants: Vec<Grant>,
+    /// The same caller in other teams that the token names.
+    pub(crate) choices: Vec<Arc<Principal>>,
 }
 
 /// What a token narrows, and by which of its words.
@@ -194,7 +196,7 @@ impl Principal {
     /// The hash of what it is found by in memory.
     pub(crate) fn is_shown_as(&self, hash: &KeyHash) -> bool {
         let replaced = self.replaced.as_ref().is_some_and(|replaced| replaced.0 == *hash);
-        let token = self.token.as_ref().is_some_and(|token| token.hash.as_ref() == Some(hash));
+        let token = self.token.as_ref().is_some_and(|token| token.hash == *hash);
         self.key.as_ref() == Some(hash) || replaced || token
     }
 }

@@ -133,6 +133,13 @@ impl Refusal {
         self.until.map(|until| self.at.until(until)).or(guess)
     }
 
+    /// Headers of the answer that only LiteLLM's clients know: which kind of limit it is, and when there is room again.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let Some(kind) = self.lack.limit_type() else { return Vec::new() };
+        let reset = self.until.map(|until| ("reset_at", clock(until)));
+        [("rate_limit_type", kind.to_owned())].into_iter().chain(reset).collect()
+    }
+
     /// What the client is told.
     pub fn error(&self) -> Error {
         let error = match self.lack {

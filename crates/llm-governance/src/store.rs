@@ -39,9 +39,9 @@ impl std::fmt::Display for StoreError {
 impl std::error::Error for StoreError {}
 
 /// A key with everybody behind it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Holder {
-    /// The key; of a caller that showed a token instead of one, what the token says in the form of a key.
+    /// The key; `None` of a caller that showed a token instead of one.
     pub key: Option<VirtualKey>,
     /// The team of the key.
     pub team: Option<Arc<Team>>,
@@ -76,6 +76,14 @@ pub trait Directory: Send + Sync + 'static {
 
     /// A user with what it belongs to, for callers that show a token of an identity provider.
     fn user<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Holder>, StoreError>>;
+
+    /// Those of a team, a user and an organisation that are there, with the budget rows that they name: whom a token of
+    /// an identity provider names. The organisation is the team's, where it has one.
+    fn people<'a>(&'a self, ids: [Option<&'a str>; 3]) -> BoxFuture<'a, Result<Holder, StoreError>> {
+        let _ = ids;
+        let error = StoreError::Failed("this directory knows keys alone".to_owned());
+        Box::pin(std::future::ready(Err(error)))
+    }
 
     /// A customer and the budget row that it names.
     fn customer<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<WithBudget<Customer>, StoreError>>;

@@ -114,6 +114,11 @@ pub(crate) fn count<'a>(
     }
 }
 
+/// How all limits of a call stand.
+pub(crate) fn stand<'a>(accounts: impl Iterator<Item = &'a Account>, ask: &Ask<'_>) -> Vec<LimitStanding> {
+    standings(&mut lock(accounts), ask)
+}
+
 /// How much money is left over all budgets of a call; `None`: nothing is capped.
 pub(crate) fn left<'a>(accounts: impl Iterator<Item = &'a Account>, ask: &Ask<'_>) -> Option<i64> {
     let mut left = None;

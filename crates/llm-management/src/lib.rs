@@ -33,6 +33,6 @@ pub use changes::{Changes, Unheard};
 pub use management::{Management, ManagementParts};
 pub use refused::Refused;
 pub use request::{Method, Reply, Request};
-pub use route::{Access, Deed, Route};
+pub use route::{Access, Deed, Route, looks};
 pub use routes::routes;
 pub use settings::{KeyGeneration, NewKeys, NewTeams, NewUsers, Settings, UpperBounds};

@@ -28,6 +28,12 @@ pub struct Management {
     parts: ManagementParts,
 }
 
+impl std::fmt::Debug for Management {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Management").field("settings", &self.parts.settings).finish_non_exhaustive()
+    }
+}
+
 /// A request on its way through a handler.
 pub(crate) struct Call<'a> {
     /// The API.

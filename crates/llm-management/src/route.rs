@@ -1,7 +1,6 @@
 //! A row of the table of routes: what is asked, who may ask it, and who answers.
 
-use llm_governance::entity::KeyKind;
-use llm_governance::{Principal, Role, Scope};
+use llm_governance::{Principal, Role, authorise};
 
 use crate::management::{Answering, Call};
 use crate::refused::Refused;
@@ -60,8 +59,9 @@ impl Route {
     /// # Errors
     /// When its role, the kind of its key or the key's routes do not allow it.
     pub(crate) fn admits(&self, caller: &Principal) -> Result<(), Refused> {
-        self.admits_kind(caller.kind)?;
-        self.admits_routes(caller)?;
+        let route = authorise::Route::new(self.path, self.deed == Deed::Look);
+        let allowed = caller.may_use_for(&route);
+        allowed.map_err(|error| Refused::error(error.status(), "auth_error", error.message()))?;
         if self.access.admits(caller.role, self.deed) {
             return Ok(());
         }
@@ -73,48 +73,6 @@ impl Route {
             caller.user_id().unwrap_or("none"),
         );
         Err(Refused::forbidden(message))
-    }
-
-    fn admits_kind(&self, kind: KeyKind) -> Result<(), Refused> {
-        let why = match (kind, self.deed) {
-            (KeyKind::Default | KeyKind::Management, _) | (KeyKind::ReadOnly, Deed::Look) => return Ok(()),
-            (KeyKind::LlmApi, _) => "the model APIs alone (`key_type` is `llm_api`)",
-            (KeyKind::ReadOnly, Deed::Change) => "looking alone (`key_type` is `read_only`)",
-        };
-        let message = format!("this key is for {why}, not for {}: use another key", self.path);
-        Err(Refused::forbidden(message))
-    }
-
-    /// Whether the routes of the caller's key and team have this one.
-    fn admits_routes(&self, caller: &Principal) -> Result<(), Refused> {
-        let narrowing = caller.accounts.iter().filter(|account| !account.terms.allowed_routes.is_empty());
-        for account in narrowing {
-            let allowed = &account.terms.allowed_routes;
-            if !allowed.iter().any(|allowed| self.is_among(allowed)) {
-                let who = match account.subject.scope {
-                    Scope::Key => "this key".to_owned(),
-                    _ => account.subject.to_string(),
-                };
-                let message = format!(
-                    "Virtual key is not allowed to call this route. {who} may only call routes: [{}]. Tried to call \
-                     route: {}",
-                    allowed.join(", "),
-                    self.path
-                );
-                return Err(Refused::forbidden(message));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a word for routes means this one, too.
-    fn is_among(&self, allowed: &str) -> bool {
-        match allowed {
-            "management_routes" => true,
-            "info_routes" => self.deed == Deed::Look,
-            exact if exact == self.path => true,
-            pattern => pattern.strip_suffix('*').is_some_and(|before| self.path.starts_with(before)),
-        }
     }
 
     /// The parts of a path that have names here, when it is this one.
@@ -190,4 +148,9 @@ pub(crate) fn find(method: Method, path: &str) -> Result<Found, Refused> {
         Some(other) => Refused::plain(405, format!("Method Not Allowed: send a {other}")),
         None => Refused::plain(404, "Not Found"),
     })
+}
+
+/// Whether a request to this path only looks, as its route in the table says.
+pub fn looks(method: Method, path: &str) -> bool {
+    find(method, path).map_or(method == Method::Get, |found| found.route.deed == Deed::Look)
 }

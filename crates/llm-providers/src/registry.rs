@@ -11,10 +11,19 @@ use crate::vendor::Vendor;
 
 const TABLE: &str = include_str!("vendors.toml");
 
-static BUILTIN: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {
-    let table: Table = toml::from_str(TABLE).expect("the embedded table is read by a test");
-    table.vendor.into_iter().map(Arc::new).collect()
-});
+/// Where a row of the table begins.
+const ROW: &str = "[[vendor]]\n";
+
+/// Read row by row: what a parser of the whole table needs is most of what a gateway at rest takes.
+static BUILTIN: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| rows(TABLE));
+
+fn rows(table: &str) -> Vec<Arc<Vendor>> {
+    let starts = table.match_indices(ROW).map(|(at, _)| at);
+    let ends = starts.clone().skip(1).chain([table.len()]);
+    let texts = starts.zip(ends).filter_map(|(start, end)| table.get(start..end));
+    let row = |text| toml::from_str::<Table>(text).expect("the embedded table is read by a test").vendor;
+    texts.flat_map(row).map(Arc::new).collect()
+}
 
 #[derive(Deserialize)]
 struct Table {

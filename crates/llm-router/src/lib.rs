@@ -56,7 +56,9 @@ pub use quota::{Budget, QuotaSpec};
 pub use retry::{ErrorClass, RetryBudgetSettings, RetryPolicy};
 pub use router::{Alias, Router, RouterSettings};
 pub use rule::{Rule, unavailable};
-pub use run::{Asked, Attempt, Earlier, MayUse, Outrun, Route, RouteOptions, Routed, Unanswered, UnderWay};
+pub use run::{
+    Affords, Asked, Attempt, Earlier, MayUse, Outrun, Route, RouteOptions, Routed, Unanswered, UnderWay,
+};
 pub use settings::{GroupSettings, MidStream};
 pub use shared::{BenchElsewhere, Lease, Link, Shared, Verdict, Want};
 pub use started::Started;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use llm_core::loss::Loss;
-use llm_core::provider::Inbound;
+use llm_core::provider::{BoxFuture, Inbound};
 use llm_core::{Error, ErrorKind, LossPolicy, Result};
 
 use crate::ask::Ask;
@@ -35,6 +35,12 @@ pub use under_way::{Asked, UnderWay};
 /// Whether the caller may use a model, by its public name.
 pub type MayUse<'a> = dyn Fn(&str) -> bool + Send + Sync + 'a;
 
+/// Asked before a call goes on with another group than the one asked for.
+pub trait Affords: Send + Sync {
+    /// Holds what the call can cost there; `false`: its caller cannot pay that.
+    fn affords<'a>(&'a self, model: &'a str) -> BoxFuture<'a, bool>;
+}
+
 /// What one call asks of the router.
 #[derive(Clone, Copy)]
 pub struct Route<'a> {
@@ -56,6 +62,8 @@ pub struct Route<'a> {
     pub requires: Needs,
     /// Which fallbacks the caller may use; `None`: all. The model asked for is the business of whoever calls.
     pub may_use: Option<&'a MayUse<'a>>,
+    /// Whether the caller can pay for a fallback; `None`: whatever it costs.
+    pub affords: Option<&'a dyn Affords>,
     /// Where attempts stand while they are made, for those who must know of them when the run is dropped.
     pub under_way: Option<&'a UnderWay>,
 }
@@ -89,6 +97,7 @@ impl<'a> Route<'a> {
             earlier,
             requires,
             may_use: None,
+            affords: None,
             under_way: None,
         }
     }
@@ -315,8 +324,14 @@ impl<'a> Run<'a> {
                 self.trail.add(Step::Skipped { name, why: Skipped::Enough });
                 break;
             }
-            self.fallbacks += 1;
             seen.push(resolved.to_owned());
+            if let Some(affords) = self.route.affords
+                && !affords.affords(resolved).await
+            {
+                self.trail.add(Step::Skipped { name, why: Skipped::TooDear });
+                continue;
+            }
+            self.fallbacks += 1;
             self.has_others = Some(self.is_one_left(&waiting, &seen));
             let error = match Box::pin(self.fallback_group(group, resolved, last.kind())).await {
                 Ok(routed) => return Ok(routed),

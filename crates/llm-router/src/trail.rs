@@ -71,6 +71,8 @@ pub enum Skipped {
     Unknown,
     /// The caller may not use it.
     Forbidden,
+    /// What is left of a budget does not pay for it.
+    TooDear,
     /// As many fallbacks as are allowed were made.
     Enough,
 }
@@ -153,6 +155,7 @@ impl fmt::Display for Skipped {
         formatter.write_str(match self {
             Self::Unknown => "no deployment has this name",
             Self::Forbidden => "the caller may not use it",
+            Self::TooDear => "the caller's budget does not pay for it",
             Self::Enough => "`max_fallbacks` is reached",
         })
     }

@@ -9,6 +9,7 @@ use http::request::Parts;
 use llm_core::Result;
 use llm_gateway::Gateway;
 use llm_governance::Principal;
+use llm_management::Management;
 
 use crate::client_address::{client_address, peer};
 use crate::intake::Budget;
@@ -23,13 +24,23 @@ pub(crate) struct App {
     pub wire_faults: bool,
     /// Proxies of the operator's that stand between clients and us.
     pub proxies: usize,
+    /// Keys, teams, users; `None`: there is no store for them.
+    pub management: Option<Arc<Management>>,
     leaving: Arc<AtomicBool>,
 }
 
 impl App {
     pub(crate) fn new(gateway: Arc<Gateway>, limits: Limits) -> Self {
         let budget = Arc::new(Budget::new(limits.buffered));
-        Self { gateway, limits, budget, wire_faults: false, proxies: 0, leaving: Arc::default() }
+        Self {
+            gateway,
+            limits,
+            budget,
+            wire_faults: false,
+            proxies: 0,
+            management: None,
+            leaving: Arc::default(),
+        }
     }
 
     /// The same, in memory of its own: each worker counts references to its own copy, so that cores don't fight
@@ -41,6 +52,7 @@ impl App {
             budget: Arc::clone(&self.budget),
             wire_faults: self.wire_faults,
             proxies: self.proxies,
+            management: self.management.clone(),
             leaving: Arc::clone(&self.leaving),
         })
     }

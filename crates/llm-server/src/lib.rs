@@ -14,6 +14,7 @@ mod client_address;
 mod discard;
 mod intake;
 mod limits;
+mod management;
 mod origins;
 mod outgoing;
 mod query_key;
@@ -25,5 +26,5 @@ mod wire_faults;
 
 pub use limits::Limits;
 pub use origins::Origins;
-pub use routes::{router, router_with};
+pub use routes::{router, router_managed, router_with};
 pub use server::{Drained, Options, Running, Server, listen};

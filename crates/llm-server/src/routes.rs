@@ -13,6 +13,7 @@ use llm_core::inquiry::About;
 use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Ingress};
 use llm_gateway::Gateway;
+use llm_management::Management;
 use serde::Serialize;
 use serde_json::json;
 
@@ -20,6 +21,7 @@ use crate::answer::answer;
 use crate::app::App;
 use crate::client_address::peer;
 use crate::limits::Limits;
+use crate::management;
 use crate::outgoing::response;
 use crate::query_key;
 use crate::realtime::converse;
@@ -47,6 +49,13 @@ pub fn router_with(gateway: Arc<Gateway>, limits: Limits) -> Router {
     routes(Arc::new(App::new(gateway, limits)))
 }
 
+/// [`router_with`] and the management API.
+pub fn router_managed(gateway: Arc<Gateway>, limits: Limits, management: Arc<Management>) -> Router {
+    let mut app = App::new(gateway, limits);
+    app.management = Some(management);
+    routes(Arc::new(app))
+}
+
 pub(crate) fn routes(app: Arc<App>) -> Router {
     Router::new()
         // Anybody.
@@ -66,6 +75,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/providers/status", get(providers))
         .route("/v1/route/explain", post(explain))
+        .merge(management::routes())
         .method_not_allowed_fallback(wrong_method)
         // The model APIs: their paths are the dialects' business.
         .fallback(model_api)
@@ -245,7 +255,7 @@ fn meant<'a>(app: &App, path: &'a str) -> Option<&'a str> {
     ends.take(8).find(|end| app.gateway.route(end, None).is_some())
 }
 
-fn refusal(app: &App, error: &Error) -> Response {
+pub(crate) fn refusal(app: &App, error: &Error) -> Response {
     refusal_in(app, &*app.gateway.default_ingress(), error)
 }
 
@@ -260,7 +270,7 @@ fn json_of(app: &App, value: &impl Serialize) -> Response {
     }
 }
 
-fn json_text(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
+pub(crate) fn json_text(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
     text(status, "application/json", body)
 }
 

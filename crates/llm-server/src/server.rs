@@ -20,6 +20,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use llm_gateway::Gateway;
+use llm_management::Management;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{oneshot, watch};
 
@@ -45,6 +46,8 @@ pub struct Options {
     /// Proxies of the operator's that stand between clients and the server: so many entries at the end of
     /// `x-forwarded-for` are theirs. 0: the header is not looked at.
     pub proxies: usize,
+    /// The management API; `None`: its routes say that there is no store.
+    pub management: Option<Arc<Management>>,
 }
 
 /// How far a server is in its life.
@@ -103,6 +106,7 @@ impl Server {
         let mut app = App::new(self.gateway, self.options.limits);
         app.wire_faults = self.options.wire_faults;
         app.proxies = self.options.proxies;
+        app.management = self.options.management;
         let origins = Arc::new(self.options.origins);
         let (phase, _) = watch::channel(Phase::Serving);
         let mut running =

@@ -13,7 +13,7 @@ use llm_core::BoxFuture;
 use llm_governance::entity::{AuditEntry, Entity, VirtualKey};
 use llm_governance::{Audited, Change, KeyHash, ListQuery, Page, Records, Spent, Store, StoreError};
 
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, Value};
+use crate::database::{Database, Value};
 use table::Table;
 
 /// How many ids one statement names at most.
@@ -33,7 +33,7 @@ impl Entities {
 
     async fn read<E: Entity>(&self, id: &str) -> Result<Option<E>, StoreError> {
         let text = format!("SELECT document FROM {} WHERE id = $1", Table::name::<E>());
-        let row = self.database.query_one(&text, &[id.into()]).await.map_err(explain)?;
+        let row = self.database.query_one(&text, &[id.into()]).await?;
         row.map(|row| table::entity(&row)).transpose()
     }
 
@@ -46,7 +46,7 @@ impl Entities {
                 list::places(1, ids.len())
             );
             let values: Vec<_> = ids.iter().map(Value::from).collect();
-            let rows = self.database.query(&text, &values).await.map_err(explain)?;
+            let rows = self.database.query(&text, &values).await?;
             found.extend(table::in_order(ids, &rows)?);
         }
         Ok(found)
@@ -99,14 +99,5 @@ impl Store for Entities {
         audit: &'a AuditEntry,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(change::rotate(&self.database, old, new, audit))
-    }
-}
-
-/// What an error of the database means to whoever asked for an entity.
-fn explain(error: DatabaseError) -> StoreError {
-    match error.kind() {
-        _ if error.may_pass() => StoreError::Unavailable(error.into_message()),
-        DatabaseErrorKind::Conflict => StoreError::Conflict(error.into_message()),
-        _ => StoreError::Failed(error.into_message()),
     }
 }

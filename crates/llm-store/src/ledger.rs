@@ -18,7 +18,7 @@ mod spent;
 use futures_util::future::BoxFuture;
 use llm_governance::{Activity, ActivityQuery, LedgerRow, Reports, RowPage, RowQuery, StoreError};
 
-use crate::database::{Database, DatabaseError, DatabaseErrorKind};
+use crate::database::Database;
 pub use drain::{Drain, DrainSettings, DrainStatus, DrainThread};
 pub use export::{Export, ExportFormat};
 pub use retention::Archive;
@@ -38,31 +38,18 @@ impl Books {
 
 impl Reports for Books {
     fn rows<'a>(&'a self, query: &'a RowQuery) -> BoxFuture<'a, Result<RowPage, StoreError>> {
-        Box::pin(async move { Ok(rows::page(&self.database, query).await?) })
+        Box::pin(async move { rows::page(&self.database, query).await.map_err(StoreError::from) })
     }
 
     fn count<'a>(&'a self, query: &'a RowQuery, most: u64) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Box::pin(async move { Ok(rows::count(&self.database, query, most).await?) })
+        Box::pin(async move { rows::count(&self.database, query, most).await.map_err(StoreError::from) })
     }
 
     fn row<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<LedgerRow>, StoreError>> {
-        Box::pin(async move { Ok(rows::one(&self.database, id).await?) })
+        Box::pin(async move { rows::one(&self.database, id).await.map_err(StoreError::from) })
     }
 
     fn activity<'a>(&'a self, query: &'a ActivityQuery) -> BoxFuture<'a, Result<Vec<Activity>, StoreError>> {
-        Box::pin(async move { Ok(activity::sums(&self.database, query).await?) })
-    }
-}
-
-/// What a database could not do, in governance's words.
-impl From<DatabaseError> for StoreError {
-    fn from(error: DatabaseError) -> Self {
-        match error.kind() {
-            DatabaseErrorKind::Unreachable | DatabaseErrorKind::Busy => {
-                Self::Unavailable(error.into_message())
-            }
-            DatabaseErrorKind::Conflict => Self::Conflict(error.into_message()),
-            _ => Self::Failed(error.into_message()),
-        }
+        Box::pin(async move { activity::sums(&self.database, query).await.map_err(StoreError::from) })
     }
 }

@@ -73,7 +73,11 @@ impl PostgresServer {
         let account = account();
         let mut server = Self { programs, account, port: free_port(), folder, encrypted: false, child: None };
         server.create();
-        server.resume();
+        // Whoever was quicker may have taken the port that was free.
+        while let Err(log) = server.run() {
+            assert!(log.contains("in use"), "postgres ended: {log}");
+            server.port = free_port();
+        }
         Some(server)
     }
 
@@ -134,6 +138,13 @@ impl PostgresServer {
     /// # Panics
     /// When it does not start.
     pub fn resume(&mut self) {
+        if let Err(log) = self.run() {
+            panic!("postgres ended: {log}");
+        }
+    }
+
+    /// Starts it; what it said when it ends at once.
+    fn run(&mut self) -> Result<(), String> {
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
         for setting in QUICK {
@@ -159,11 +170,8 @@ impl PostgresServer {
             }
             let _ = tell.try_send(Err(log));
         });
-        match told.recv_timeout(PATIENCE) {
-            Ok(Ok(())) => {}
-            Ok(Err(log)) => panic!("postgres ended: {log}"),
-            Err(_) => panic!("postgres does not listen on port {} after {PATIENCE:?}", self.port),
-        }
+        told.recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| panic!("postgres does not listen on port {} after {PATIENCE:?}", self.port))
     }
 
     /// Starts it again with TLS, under this certificate and key (both PEM).

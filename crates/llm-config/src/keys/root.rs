@@ -1,6 +1,7 @@
 //! The top level of a configuration file.
 
 use super::deployment::{CREDENTIAL, MODEL, MODEL_LIST, PROVIDER, VENDOR};
+use super::governance::{DATABASE, GOVERNANCE, LEDGER};
 use super::settings::{DEFAULTS, GENERAL, LITELLM, MEDIA, RECORDINGS, ROUTER, SERVER};
 use super::{Key, Section, Shape, key};
 
@@ -43,6 +44,13 @@ const KEYS: &[Key] = &[
     ),
     key("include", Shape::Texts, "More files, relative to this one. Lists grow, maps merge, this file wins."),
     key("server", Shape::Section(&SERVER), "Where and how the server listens."),
+    key(
+        "governance",
+        Shape::Section(&GOVERNANCE),
+        "Budgets and limits of the whole gateway, and what becomes of calls.",
+    ),
+    key("database", Shape::Section(&DATABASE), "Where keys, teams and what was spent are kept."),
+    key("ledger", Shape::Section(&LEDGER), "The row that each call leaves."),
     key("media", Shape::Section(&MEDIA), "Pictures and files that requests point to by address, or answers."),
     key("recordings", Shape::Section(&RECORDINGS), "Vendor traffic kept in files, and told again."),
     key(

@@ -1,5 +1,6 @@
 //! Settings that hold for the whole gateway: the server, the router, and LiteLLM's two settings sections.
 
+use super::governance;
 use super::routing::{GROUP, MID_STREAM, RETRY_BUDGET, RETRY_POLICY, ROUTING_GROUP};
 use super::{Key, Section, Shape, key};
 
@@ -7,6 +8,11 @@ pub(crate) static SERVER: Section = Section {
     name: "server",
     about: "Where and how the server listens.",
     keys: &[&[
+        key(
+            "data_directory",
+            Shape::Text,
+            "The folder of the database and the journal. Default: `llm-server` in the user's data directory.",
+        ),
         key(
             "host",
             Shape::Text,
@@ -304,26 +310,33 @@ pub(crate) static ROUTER: Section = Section {
 pub(crate) static LITELLM: Section = Section {
     name: "litellm_settings",
     about: "LiteLLM's module settings.",
-    keys: &[&[
-        key("drop_params", Shape::Bool, "Drop and report what a vendor cannot do, instead of refusing it."),
-        key("num_retries", Shape::Whole, "As in `router_settings`, which wins."),
-        key("request_timeout", Shape::Seconds, "As `timeout` in `router_settings`, which wins."),
-        key("fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
-        key("context_window_fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
-        key("content_policy_fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
-        key("default_fallbacks", Shape::Texts, "As in `router_settings`, which wins."),
-        key("allowed_fails", Shape::Whole, "As in `router_settings`, which wins."),
-        key("cooldown_time", Shape::Seconds, "As in `router_settings`, which wins."),
-        key("json_logs", Shape::Bool, "As in `server`, which wins."),
-        key("set_verbose", Shape::Bool, "As `verbose` in `server`, which wins."),
-    ]],
+    keys: &[
+        &[
+            key(
+                "drop_params",
+                Shape::Bool,
+                "Drop and report what a vendor cannot do, instead of refusing it.",
+            ),
+            key("num_retries", Shape::Whole, "As in `router_settings`, which wins."),
+            key("request_timeout", Shape::Seconds, "As `timeout` in `router_settings`, which wins."),
+            key("fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
+            key("context_window_fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
+            key("content_policy_fallbacks", Shape::Fallbacks, "As in `router_settings`, which wins."),
+            key("default_fallbacks", Shape::Texts, "As in `router_settings`, which wins."),
+            key("allowed_fails", Shape::Whole, "As in `router_settings`, which wins."),
+            key("cooldown_time", Shape::Seconds, "As in `router_settings`, which wins."),
+            key("json_logs", Shape::Bool, "As in `server`, which wins."),
+            key("set_verbose", Shape::Bool, "As `verbose` in `server`, which wins."),
+        ],
+        governance::LITELLM,
+    ],
     later: &[&[
         "*callback*",
-        "*max_budget",
         "always_read_redis",
         "blocked_user_list",
         "banned_keywords_list",
-        "budget_*",
+        "budget_exceeded_status_code",
+        "budget_rollover",
         "cache",
         "cache_params",
         "cost_discount_config",
@@ -371,46 +384,55 @@ pub(crate) static LITELLM: Section = Section {
 pub(crate) static GENERAL: Section = Section {
     name: "general_settings",
     about: "LiteLLM's proxy settings.",
-    keys: &[&[
-        key("master_key", Shape::Secret, "As in `server`, which wins."),
-        key("max_request_size_mb", Shape::Number, "As in `server`, which wins."),
-        key(
-            "global_max_parallel_requests",
-            Shape::Whole,
-            "As `max_parallel_requests` in `server`, which wins.",
-        ),
-        key(
-            "max_in_flight_requests_per_worker",
-            Shape::Whole,
-            "As `global_max_parallel_requests`, which wins.",
-        ),
-        key(
-            "background_health_checks",
-            Shape::Bool,
-            "Ask deployments without traffic for one token now and then. Default false: it costs money.",
-        ),
-        key("health_check_interval", Shape::Seconds, "How often an idle deployment is asked. Default 300."),
-        key(
-            "dangerously_allow_mock_testing_request_params",
-            Shape::Bool,
-            "Requests may have the group that they ask for fail, to test fallbacks (`mock_testing_fallbacks` and its \
+    keys: &[
+        &[
+            key("master_key", Shape::Secret, "As in `server`, which wins."),
+            key("max_request_size_mb", Shape::Number, "As in `server`, which wins."),
+            key(
+                "global_max_parallel_requests",
+                Shape::Whole,
+                "As `max_parallel_requests` in `server`, which wins.",
+            ),
+            key(
+                "max_in_flight_requests_per_worker",
+                Shape::Whole,
+                "As `global_max_parallel_requests`, which wins.",
+            ),
+            key(
+                "background_health_checks",
+                Shape::Bool,
+                "Ask deployments without traffic for one token now and then. Default false: it costs money.",
+            ),
+            key(
+                "health_check_interval",
+                Shape::Seconds,
+                "How often an idle deployment is asked. Default 300.",
+            ),
+            key(
+                "dangerously_allow_mock_testing_request_params",
+                Shape::Bool,
+                "Requests may have the group that they ask for fail, to test fallbacks (`mock_testing_fallbacks` and its \
              kin). Default false: they are refused.",
-        ),
-    ]],
+            ),
+        ],
+        governance::GENERAL,
+    ],
     later: &[&[
-        "admin_only_routes",
         "alert*",
         "allow_*",
-        "allowed_ips",
         "allowed_routes",
         "always_include_stream_usage",
-        "budget_duration",
         "completion_model",
         "coordination_redis",
         "custom_*",
-        "database_*",
+        "database_extra_*",
+        "database_read_*",
+        "database_type",
         "default_team_disabled",
-        "disable_*",
+        "disable_budget_reservation",
+        "disable_error_logs",
+        "disable_spend_updates",
+        "disable_*_endpoints",
         "embedding_model",
         "enable_*",
         "enforce_*",
@@ -424,16 +446,14 @@ pub(crate) static GENERAL: Section = Section {
         "key_management_*",
         "litellm_jwtauth",
         "litellm_key_header_name",
-        "max_budget",
         "max_parallel_requests",
         "max_response_size_mb",
-        "maximum_spend_logs_*",
+        "maximum_spend_logs_cleanup_*",
         "missing_session_id",
         "moderation_model",
         "pass_through_endpoints",
         "proxy_batch_*",
         "proxy_budget_*",
-        "public_routes",
         "reject_clientside_metadata_tags",
         "role_permissions",
         "service_account_settings",
@@ -443,9 +463,7 @@ pub(crate) static GENERAL: Section = Section {
         "token_rate_limit_type",
         "ui_*",
         "use_*",
-        "user_api_key_cache_*",
-        "user_header_mappings",
-        "user_header_name",
+        "user_api_key_cache_max_size",
     ]],
     // A client that hangs up always cancels here; weak keys are a warning, never a reason not to start.
     moot: &["cancel_on_disconnect", "dangerously_permit_weak_or_unset_master_key"],

@@ -61,7 +61,7 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    pub(super) fn of(inbound: &Inbound) -> Self {
+    pub(crate) fn of(inbound: &Inbound) -> Self {
         let bytes = inbound.body.len() as u64;
         let mut size = Self { choices: 1, ..Self::default() };
         match inbound.asked.operation {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use llm_core::provider::Inbound;
 use llm_testkit::fake::PlainIngress;
 
 use super::*;
@@ -15,7 +16,7 @@ fn request(operation: Operation, body: &str) -> Inbound {
 }
 
 fn chat(body: &str) -> Size {
-    size(&request(Operation::Chat, body))
+    Size::of(&request(Operation::Chat, body))
 }
 
 #[test]
@@ -49,13 +50,13 @@ fn limits_choices_and_tiers_are_read() {
 
 #[test]
 fn other_calls_are_sized_by_what_they_make() {
-    let speech = size(&request(Operation::Speech, r#"{"input":"hello"}"#));
+    let speech = Size::of(&request(Operation::Speech, r#"{"input":"hello"}"#));
     assert_eq!((speech.characters, speech.sound), (17, true));
-    let pictures = size(&request(Operation::ImageGeneration, r#"{"prompt":"x","n":4}"#));
+    let pictures = Size::of(&request(Operation::ImageGeneration, r#"{"prompt":"x","n":4}"#));
     assert_eq!((pictures.images, pictures.made), (4, 4 * 8_192));
     let documents = format!(r#"{{"documents":[{}1]}}"#, "1,".repeat(250));
-    assert_eq!(size(&request(Operation::Rerank, &documents)).searches, 3);
-    let judged = size(&request(Operation::Moderation, r#"{"input":"x"}"#));
+    assert_eq!(Size::of(&request(Operation::Rerank, &documents)).searches, 3);
+    let judged = Size::of(&request(Operation::Moderation, r#"{"input":"x"}"#));
     assert_eq!(judged, Size { choices: 1, ..Size::default() });
 }
 

@@ -1,19 +1,23 @@
 //! Attempts that gave no answer, or not the one that the client has: what they used is part of the call.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use llm_core::{Error, ErrorKind, Usage};
-use llm_metrics::Cost;
+use llm_metrics::{Cost, ModelEntry};
 use llm_router::{Attempt, Deployment, Outrun, Trail};
 
 use super::log::{quote, reason};
 use super::{Outcome, Settlement, Times, milliseconds, sum};
+use crate::books::Account;
 
 impl Settlement {
     /// Books the attempts that failed before, or instead of, an answer.
     pub(crate) fn failed_attempts(&mut self, attempts: &[Attempt]) {
         self.asked |= !attempts.is_empty();
         self.attempts += attempts.len();
+        self.waits_for = None;
         for attempt in attempts {
             let Some(error) = &attempt.error else { continue };
             if let Some(account) = self.books.accounts.get(&attempt.deployment) {
@@ -53,8 +57,15 @@ impl Settlement {
 
     /// The same of attempts that nobody waits for any more.
     pub(super) fn abandoned(&mut self) {
-        let Some(purse) = &self.purse else { return };
         let took = self.call.received.elapsed();
+        if let Some((deployment, account)) = self.waits_for.take() {
+            let model = self.relayed.clone().flatten().unwrap_or_default();
+            let entry = account.entry_of_any(&self.books.prices, &deployment.model, &model);
+            let entry = entry.map(Cow::into_owned);
+            self.attempts += 1;
+            self.bill_prompt(&deployment, &account, entry.as_ref(), took, "attempt abandoned");
+        }
+        let Some(purse) = &self.purse else { return };
         for asked in purse.under_way.asked() {
             self.attempts += 1;
             self.prompt_alone(&asked.deployment, &asked.group, took, "attempt abandoned");
@@ -62,9 +73,20 @@ impl Settlement {
     }
 
     fn prompt_alone(&mut self, deployment: &Deployment, group: &str, took: Duration, what: &str) {
-        let Some(account) = self.books.accounts.get(&deployment.id) else { return };
+        let Some(account) = self.books.accounts.get(&deployment.id).map(Arc::clone) else { return };
+        let entry = account.entry(&self.books.prices, &deployment.model_for(group)).map(Cow::into_owned);
+        self.bill_prompt(deployment, &account, entry.as_ref(), took, what);
+    }
+
+    fn bill_prompt(
+        &mut self,
+        deployment: &Deployment,
+        account: &Account,
+        entry: Option<&ModelEntry>,
+        took: Duration,
+        what: &str,
+    ) {
         let usage = Usage { input: Some(self.call.prompt.tokens()), estimated: true, ..Usage::default() };
-        let entry = account.entry(&self.books.prices, &deployment.model_for(group));
         let priced = entry.filter(|entry| entry.price.covers(&usage));
         let cost = priced.map(|entry| entry.price.cost(&usage));
         account.metrics.broke_off(ErrorKind::Cancelled, &usage, cost.unwrap_or_default());

@@ -12,7 +12,7 @@ impl Settlement {
             return;
         }
         let answered = self.answered.as_ref();
-        let caller = self.bill().map(|bill| &*bill.caller);
+        let caller = self.bill.as_ref().map(|bill| &*bill.caller);
         let error = outcome.error();
         tracing::info!(
             target: "llm_gateway::call",

@@ -62,7 +62,7 @@ impl GoingOn {
         let before = settlement.broke_off(&error);
         *progress = Progress::default();
         self.splice = Some(Splice::new(&self.delivered, before));
-        self.asking = Some(Asking { future: Box::pin(recovery.ask(rest)), error });
+        self.asking = Some(Asking { future: Box::pin(recovery.ask(rest, settlement.spent_before())), error });
         Ok(())
     }
 

@@ -58,7 +58,8 @@ const ANTHROPIC: &[&str] =
 
 const GOOGLE: &[&str] = &["/v1beta/*", "/models/*", "/v1/models/*", "/interactions*", "/v1/projects/*"];
 
-/// Formats of other vendors that clients speak, and what passes as it is.
+/// Formats of other vendors that clients speak. What passes as it is has whatever path the configuration gives it: the
+/// gateway knows it ([`Route::model_api`]).
 const OTHERS: &[&str] = &[
     "/api/chat",
     "/api/embed",
@@ -76,18 +77,6 @@ const OTHERS: &[&str] = &[
     "/v2/embed",
     "/v1/route/explain",
     "/v1/providers/status",
-    "/anthropic/*",
-    "/azure/*",
-    "/azure_ai/*",
-    "/bedrock/*",
-    "/cohere/*",
-    "/gemini/*",
-    "/mistral/*",
-    "/openai/*",
-    "/openai_passthrough/*",
-    "/vertex-ai/*",
-    "/vertex_ai/*",
-    "/vllm/*",
     "/mcp",
     "/mcp/*",
 ];

@@ -47,6 +47,20 @@ impl RouteRules {
     /// # Errors
     /// Those of [`Principal::may_call`], and [`ErrorKind::PermissionDenied`] for what is closed.
     pub fn may_call(&self, principal: &Principal, route: &Route<'_>) -> Result<Reach> {
+        self.leaves(principal, route)?;
+        principal.may_call(route)
+    }
+
+    /// Whether a caller's key may be used for a route, where the route itself knows which roles may ask it.
+    ///
+    /// # Errors
+    /// Those of [`Principal::may_use_for`], and [`ErrorKind::PermissionDenied`] for what is closed.
+    pub fn may_use_for(&self, principal: &Principal, route: &Route<'_>) -> Result<()> {
+        self.leaves(principal, route)?;
+        principal.may_use_for(route)
+    }
+
+    fn leaves(&self, principal: &Principal, route: &Route<'_>) -> Result<()> {
         let is_closed = self.admin_only.iter().any(|pattern| allows(pattern, route));
         if is_closed && !principal.is_admin() {
             let message = format!(
@@ -55,7 +69,7 @@ impl RouteRules {
             );
             return Err(Error::new(ErrorKind::PermissionDenied, message).with_type("auth_error"));
         }
-        principal.may_call(route)
+        Ok(())
     }
 }
 
@@ -97,6 +111,15 @@ impl Principal {
     /// [`ErrorKind::PermissionDenied`] when its key, its token or somebody behind it does not allow the route, or its
     /// role does not (that one with LiteLLM's status 401).
     pub fn may_call(&self, route: &Route<'_>) -> Result<Reach> {
+        self.may_use_for(route)?;
+        self.reach(route).ok_or_else(|| self.not_for_its_role(route))
+    }
+
+    /// Whether its key or token may be used for a route, whatever its role.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`] when its key, its token or somebody behind it does not allow the route.
+    pub fn may_use_for(&self, route: &Route<'_>) -> Result<()> {
         self.check_kind(route)?;
         for account in &self.accounts {
             let allowed = &account.terms.allowed_routes;
@@ -114,7 +137,7 @@ impl Principal {
                 return Err(not_allowed(&grant.by, allowed, route));
             }
         }
-        self.reach(route).ok_or_else(|| self.not_for_its_role(route))
+        Ok(())
     }
 
     fn check_kind(&self, route: &Route<'_>) -> Result<()> {

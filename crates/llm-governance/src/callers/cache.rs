@@ -36,8 +36,13 @@ pub(crate) trait Kept: Send + Sync + 'static {
     /// Whether it is what this key means.
     fn is(&self, key: &Self::Key) -> bool;
 
-    /// Whether it is still true.
+    /// What it hangs on.
     fn freshness(&self) -> &Freshness;
+
+    /// Whether it is still true; `most` is for how long it may be without being read again.
+    fn state(&self, generations: &Generations, most: Tick) -> State {
+        generations.state(self.freshness(), most)
+    }
 }
 
 type Shard<V> = RwLock<HashMap<u64, Arc<V>, BuildHasherDefault<Given>>>;
@@ -72,7 +77,8 @@ impl<V: Kept> Cache<V> {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             flights: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
-            capacity: keeping.capacity.div_ceil(SHARDS).max(1),
+            // Keys do not fall on shards evenly: an eighth more, so that as many as wanted find room.
+            capacity: (keeping.capacity / 8 * 9).div_ceil(SHARDS).max(1),
             most: u32::try_from(keeping.time_to_live.as_millis() / 100).unwrap_or(u32::MAX),
             patience: keeping.patience,
             quiet: AtomicU32::new(0),
@@ -83,7 +89,7 @@ impl<V: Kept> Cache<V> {
     pub(crate) fn known(&self, key: &V::Key, generations: &Generations) -> Option<(Arc<V>, State)> {
         let hash = self.hasher.hash_one(key);
         let found = Arc::clone(self.shard(hash).read().get(&hash)?);
-        let state = generations.state(found.freshness(), self.most);
+        let state = found.state(generations, self.most);
         found.is(key).then_some((found, state))
     }
 
@@ -114,8 +120,8 @@ impl<V: Kept> Cache<V> {
             let asking = async || self.ask(hash, generations, patience, load(old.clone())).await;
             let (mine, found) = self.share(hash, key, asking).await;
             match (found, aged) {
-                (Err(_), Some(aged)) => return Ok(Some(aged)),
-                (Err(error), None) => return Err(error),
+                (Err(error), Some(aged)) if error.kind() == ErrorKind::Overloaded => return Ok(Some(aged)),
+                (Err(error), _) => return Err(error),
                 (Ok(found), _) if mine || found.is_none() => return Ok(found),
                 // Somebody else's question may be older than the change that made this one necessary.
                 (Ok(found), _) => answer = found,
@@ -140,11 +146,11 @@ impl<V: Kept> Cache<V> {
         let found = tokio::time::timeout(patience, load).await.map_err(late).and_then(|found| found);
         match &found {
             Ok(Some(value)) => self.keep(hash, value),
-            Ok(None) => drop(self.shard(hash).write().remove(&hash)),
             Err(error) if error.kind() == ErrorKind::Overloaded => {
                 self.quiet.store(generations.tick().saturating_add(PAUSE), Relaxed);
             }
-            Err(_) => {}
+            // What is not any more, or is not allowed any more.
+            Ok(None) | Err(_) => drop(self.shard(hash).write().remove(&hash)),
         }
         found
     }

@@ -38,8 +38,8 @@ pub(crate) struct Freshness {
     used: AtomicU32,
 }
 
-/// Whether something in memory may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether something in memory may be used, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum State {
     /// As it is.
     Fresh,

@@ -161,9 +161,26 @@ fn told(found: Result<Reach>) -> Result<Reach, (u16, String)> {
 
 #[tokio::test]
 async fn routes_of_a_key() {
+    for (terms, kind, path, is_allowed) in routes_of_keys() {
+        let allowed = terms.allowed_routes.clone();
+        let who = Who { key: terms, kind, user: admin(), ..Who::default() };
+        let caller = caller(who).await.expect("known");
+        let looks = path.ends_with("/info") || path.ends_with("/logs");
+        match told(caller.may_call(&Route::new(path, looks))) {
+            Ok(_) => assert!(is_allowed, "{allowed:?} {kind:?} {path}"),
+            Err((status, message)) => {
+                assert!(!is_allowed && status == 403, "{allowed:?} {kind:?} {path}: {message}");
+                assert!(message.starts_with("Virtual key is not allowed to call this route. Only allowed"));
+                assert!(message.contains(path), "{message}");
+            }
+        }
+    }
+}
+
+/// `allowed_routes` and kind of an administrator's key, and what it may call.
+fn routes_of_keys() -> Vec<(Terms, KeyKind, &'static str, bool)> {
     let routes = |routes: &[&str]| Terms { allowed_routes: words(routes), ..Terms::default() };
-    let key = |terms, kind| Who { key: terms, kind, user: admin(), ..Who::default() };
-    let cases = [
+    vec![
         (routes(&[]), KeyKind::Default, "/key/generate", true),
         (routes(&["llm_api_routes"]), KeyKind::Default, "/v1/chat/completions", true),
         (routes(&["llm_api_routes"]), KeyKind::Default, "/v1/messages", true),
@@ -196,28 +213,32 @@ async fn routes_of_a_key() {
         (routes(&[]), KeyKind::ReadOnly, "/key/info", true),
         (routes(&[]), KeyKind::ReadOnly, "/key/generate", false),
         (routes(&["/v1/*"]), KeyKind::LlmApi, "/v1/key", false),
-    ];
-    for (terms, kind, path, is_allowed) in cases {
-        let allowed = terms.allowed_routes.clone();
-        let caller = caller(key(terms, kind)).await.expect("known");
-        let looks = path.ends_with("/info") || path.ends_with("/logs");
-        match told(caller.may_call(&Route::new(path, looks))) {
-            Ok(_) => assert!(is_allowed, "{allowed:?} {kind:?} {path}"),
-            Err((status, message)) => {
-                assert!(!is_allowed && status == 403, "{allowed:?} {kind:?} {path}: {message}");
-                assert!(message.starts_with("Virtual key is not allowed to call this route. Only allowed"));
-                assert!(message.contains(path), "{message}");
-            }
-        }
-    }
+    ]
 }
 
 fn admin() -> Option<(Role, Terms)> {
     Some((Role::ProxyAdmin, Terms::default()))
 }
 
+/// Who asks for what, whether it only looks, and how far it sees.
+type Case = (&'static str, Who, (&'static str, bool), Option<Reach>);
+
 #[tokio::test]
 async fn routes_of_a_role() {
+    for (name, who, (path, looks), reach) in routes_of_roles() {
+        let caller = caller(who).await.expect("known");
+        match told(caller.may_call(&Route::new(path, looks))) {
+            Ok(found) => assert_eq!(Some(found), reach, "{name} {path}"),
+            Err((status, message)) => {
+                assert_eq!(reach, None, "{name} {path}: {message}");
+                assert_eq!(status, if name == "viewer" { 403 } else { 401 }, "{name} {path}");
+                assert!(message.contains(path) && message.contains("ask an administrator"), "{message}");
+            }
+        }
+    }
+}
+
+fn routes_of_roles() -> Vec<Case> {
     use Reach::{Everything, Organizations, Own};
     let role = |role| Who { user: Some((role, Terms::default())), ..Who::default() };
     let of_team = |role| Who {
@@ -232,7 +253,7 @@ async fn routes_of_a_role() {
         ..role(Role::InternalUser)
     };
     const CHAT: (&str, bool) = ("/v1/chat/completions", false);
-    let cases = [
+    vec![
         ("admin", role(Role::ProxyAdmin), ("/key/generate", false), Some(Everything)),
         ("admin", role(Role::ProxyAdmin), CHAT, Some(Everything)),
         ("viewer", role(Role::ProxyAdminViewer), ("/organization/info", true), Some(Everything)),
@@ -268,18 +289,7 @@ async fn routes_of_a_role() {
         ("nobody's key", Who::default(), ("/key/generate", false), None),
         ("team's key", Who { team: Some(Terms::default()), ..Who::default() }, CHAT, Some(Own)),
         ("team's key", Who { team: Some(Terms::default()), ..Who::default() }, ("/key/update", false), None),
-    ];
-    for (name, who, (path, looks), reach) in cases {
-        let caller = caller(who).await.expect("known");
-        match told(caller.may_call(&Route::new(path, looks))) {
-            Ok(found) => assert_eq!(Some(found), reach, "{name} {path}"),
-            Err((status, message)) => {
-                assert_eq!(reach, None, "{name} {path}: {message}");
-                assert_eq!(status, if name == "viewer" { 403 } else { 401 }, "{name} {path}");
-                assert!(message.contains(path) && message.contains("ask an administrator"), "{message}");
-            }
-        }
-    }
+    ]
 }
 
 #[tokio::test]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use llm_core::money::NanoDollars;
 use llm_core::{ErrorKind, Secret};
+use llm_governance::entity::Tag;
 use llm_governance::{
     Admission, BudgetDuration, BudgetEvent, BudgetLimit, BudgetMode, Events, Governance, GovernanceParts,
-    Period, Principal, Spent, Subject, Terms, Threshold, Timestamp, Unpriced, Want,
+    NoDirectory, Period, Principal, Scope, Subject, Terms, Threshold, Timestamp, Unpriced, Want,
 };
 use parking_lot::Mutex;
 
@@ -100,8 +101,10 @@ async fn thresholds_are_told_once_a_period() {
 async fn a_call_that_costs_more_than_was_held_is_booked_and_told() {
     let told = Arc::new(Told::default());
     let node = caller(GovernanceParts { events: Arc::clone(&told) as _, ..parts(capped(100)) }).await;
+    let mut other = node.0.admit(&node.1, &want("m", 10)).await.expect("there is room");
     spend(&node, 90, 120).await;
-    assert_eq!(*told.0.lock(), [(Threshold::Percent(100), 120), (Threshold::OverHold, 120)]);
+    other.settle(NanoDollars(20), 1);
+    assert_eq!(*told.0.lock(), [(Threshold::Percent(100), 120), (Threshold::OverHold, 120)], "once");
     assert!(node.0.admit(&node.1, &want("m", 1)).await.is_err());
 }
 
@@ -124,10 +127,11 @@ async fn expected_costs_are_held_once_they_are_known() {
 async fn the_next_period_begins_by_itself_and_late_calls_settle_in_theirs() {
     let terms = Terms { budget_duration: Some(BudgetDuration::Rolling(3_600)), ..capped(100) };
     let (governance, caller) = caller(parts(terms)).await;
-    let now = Timestamp::now();
+    let now = Timestamp(Timestamp::now().0 + 7_200_000_000);
     let mut late = governance.admit(&caller, &Want { at: now, ..want("m", 100) }).await.expect("room");
     let next_hour = Timestamp(now.0 + 3_600_000_000);
-    let refused = governance.admit(&caller, &want("m", 1)).await.expect_err("all is held");
+    let refused =
+        governance.admit(&caller, &Want { at: now, ..want("m", 1) }).await.expect_err("all is held");
     let until = refused.refusal().and_then(|refusal| refusal.until).expect("a period");
     assert!(until > now && until <= next_hour);
     let next = Want { at: next_hour, ..want("m", 100) };
@@ -192,17 +196,6 @@ async fn a_cap_that_is_younger_than_a_call_counts_it() {
 }
 
 #[tokio::test]
-async fn an_administrator_corrects_what_was_spent() {
-    let node = caller(parts(capped(100))).await;
-    spend(&node, 100, 100).await;
-    let key = node.1.accounts.last().expect("the key");
-    let (subject, period) = (key.subject.clone(), Period::EVER);
-    node.0.accounts().correct(&[Spent { subject, model: None, period, amount: NanoDollars(10) }]);
-    assert_eq!(key.spent(Timestamp::now()), Some(NanoDollars(10)));
-    node.0.admit(&node.1, &want("m", 90)).await.expect("90 are left");
-}
-
-#[tokio::test]
 async fn what_is_not_capped_is_charged_without_a_counter() {
     let node = caller(parts(Terms::default())).await;
     let call = spend(&node, 5, 7).await;
@@ -223,11 +216,59 @@ async fn meters_of_limits_are_forgotten_when_they_know_nothing() {
     let (governance, caller) = caller(parts(terms.clone())).await;
     let now = Timestamp::now();
     governance.admit(&caller, &want("m", 1)).await.expect("room");
-    let somebody = (Subject::new(llm_governance::Scope::Tag, "somebody"), None);
+    let somebody = (Subject::new(Scope::Tag, "somebody"), None);
     let directory = People::of([]);
     let account = governance.accounts().open(somebody, (Arc::new(terms), now), &*directory).await;
     assert_eq!(governance.accounts().meters(), 2);
     drop(account);
-    governance.accounts().sweep(Timestamp(now.0 + 61_000_000));
+    governance.accounts().sweep(Timestamp(now.0 + 61_000_000), now);
     assert_eq!(governance.accounts().meters(), 1, "the one of the caller that is in memory");
+}
+
+#[tokio::test]
+async fn a_tag_of_the_caller_pays_as_one_of_the_request_does() {
+    let terms = Terms { tags: vec!["batch".to_owned()], ..Terms::default() };
+    let people = People::of([key("sk-one", terms)]);
+    let made = Timestamp::now();
+    let tag = Tag {
+        name: "batch".to_owned(),
+        description: None,
+        terms: capped(10),
+        created_by: None,
+        created_at: made,
+        updated_at: made,
+    };
+    people.tags.lock().insert("batch".to_owned(), tag);
+    let (governance, caller) = caller(GovernanceParts { directory: people, ..parts(capped(1)) }).await;
+    let tags = ["batch".to_owned()];
+    let mut call = governance.admit(&caller, &Want { tags: &tags, ..want("m", 10) }).await.expect("10 of 10");
+    let scopes = call.charges(NanoDollars(1)).into_iter().map(|charge| charge.subject.scope.name());
+    assert_eq!(scopes.collect::<Vec<_>>(), ["global", "key", "tag"], "once, though it was named twice");
+    call.settle(NanoDollars(10), 1);
+    let refused =
+        governance.admit(&caller, &want("m", 1)).await.expect_err("nobody names it, and it is there");
+    assert_eq!(refused.refusal().expect("a budget").subject, Subject::new(Scope::Tag, "batch"));
+}
+
+#[tokio::test]
+async fn books_are_forgotten_when_the_directory_knows_as_much() {
+    let governance = Governance::new(GovernanceParts::default());
+    let now = Timestamp::now();
+    let later = Timestamp(now.0 + 2_000_000);
+    let subject = (Subject::new(Scope::Team, "t"), None);
+    let team = governance.accounts().open(subject, (Arc::new(capped(100)), now), &NoDirectory).await;
+    let mut caller = Principal::administrator(None);
+    caller.accounts = Box::new([team.expect("it does not fail")]);
+    let caller = Arc::new(caller);
+    let meters = |stored: Timestamp| {
+        governance.accounts().sweep(later, stored);
+        governance.accounts().meters()
+    };
+    let mut call = governance.admit(&caller, &want("m", 10)).await.expect("room");
+    drop(caller);
+    assert_eq!(meters(later), 1, "a call is under way");
+    call.settle(NanoDollars(7), 1);
+    drop(call);
+    assert_eq!(meters(now), 1, "its row is on the way");
+    assert_eq!(meters(later), 0);
 }

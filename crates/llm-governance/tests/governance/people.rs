@@ -89,10 +89,6 @@ impl People {
     }
 }
 
-fn nobody() -> Holder {
-    Holder { key: None, team: None, user: None, organization: None, budgets: Vec::new() }
-}
-
 impl Directory for People {
     fn holder<'a>(&'a self, key: &'a KeyHash) -> BoxFuture<'a, Result<Option<Holder>, StoreError>> {
         Box::pin(async {
@@ -102,7 +98,7 @@ impl Directory for People {
             let Some(key) = found else { return Ok(None) };
             let user = key.user_id.as_ref().and_then(|id| self.users.lock().get(id).cloned());
             let (team, organization) = (key.team_id.clone(), key.organization_id.clone());
-            let holder = Holder { key: Some(key), user, ..nobody() };
+            let holder = Holder { key: Some(key), user, ..Holder::default() };
             Ok(Some(self.behind(holder, team.as_deref(), organization.as_deref())))
         })
     }
@@ -112,8 +108,17 @@ impl Directory for People {
             self.answer().await?;
             let Some(user) = self.users.lock().get(id).cloned() else { return Ok(None) };
             let organization = user.organizations.first().cloned();
-            let holder = Holder { user: Some(user), ..nobody() };
+            let holder = Holder { user: Some(user), ..Holder::default() };
             Ok(Some(self.behind(holder, None, organization.as_deref())))
+        })
+    }
+
+    fn people<'a>(&'a self, ids: [Option<&'a str>; 3]) -> BoxFuture<'a, Result<Holder, StoreError>> {
+        Box::pin(async move {
+            self.answer().await?;
+            let [team, user, organization] = ids;
+            let user = user.and_then(|id| self.users.lock().get(id).cloned());
+            Ok(self.behind(Holder { user, ..Holder::default() }, team, organization))
         })
     }
 

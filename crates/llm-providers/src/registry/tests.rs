@@ -8,6 +8,14 @@ fn own(row: serde_json::Value) -> Vendor {
 }
 
 #[test]
+fn reading_row_by_row_finds_what_the_whole_table_says() {
+    let whole: Table = toml::from_str(TABLE).expect("the embedded table");
+    let read = rows(TABLE);
+    assert_eq!(format!("{:?}", read), format!("{:?}", whole.vendor.iter().collect::<Vec<_>>()));
+    assert!(read.len() > 80);
+}
+
+#[test]
 fn the_table_is_sorted_and_complete() {
     let registry = Registry::builtin();
     let (ready, planned): (Vec<_>, Vec<_>) = registry.iter().partition(|row| row.status == Status::Ready);

@@ -60,6 +60,15 @@ pub(crate) fn limits() -> Limits {
 
 /// A gateway to the scripted vendor: it serves any model name.
 pub(crate) fn gateway(vendor: &Arc<Vendor>, key: Option<&str>) -> Arc<Gateway> {
+    let governance = Governance::new(GovernanceParts {
+        master_key: key.map(|key| Secret::new(key.to_owned())),
+        ..GovernanceParts::default()
+    });
+    gateway_of(vendor, Arc::new(governance))
+}
+
+/// The same with callers of its own.
+pub(crate) fn gateway_of(vendor: &Arc<Vendor>, governance: Arc<Governance>) -> Arc<Gateway> {
     let deployment = Deployment::new(DeploymentSpec {
         full_name: "test/*".to_owned(),
         vendor: "test".to_owned(),
@@ -76,10 +85,7 @@ pub(crate) fn gateway(vendor: &Arc<Vendor>, key: Option<&str>) -> Arc<Gateway> {
     };
     let router = Router::new([deployment], HashMap::new(), RouterSettings::default());
     Arc::new(Gateway::new(GatewayParts {
-        governance: Arc::new(Governance::new(GovernanceParts {
-            master_key: key.map(|key| Secret::new(key.to_owned())),
-            ..GovernanceParts::default()
-        })),
+        governance,
         relays: vec![relay],
         ..GatewayParts::new(router, vec![dialect()])
     }))

@@ -8,6 +8,7 @@ mod embedding;
 #[cfg(unix)]
 mod faults;
 mod fixture;
+mod management;
 mod pages;
 #[cfg(unix)]
 mod program;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use llm_core::{Error, ErrorKind, Fault, Retry};
+use llm_governance::StoreError;
 
 /// What kind of trouble it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,11 +58,6 @@ impl DatabaseError {
         self.kind
     }
 
-    /// The message alone.
-    pub(crate) fn into_message(self) -> String {
-        self.message
-    }
-
     /// Whether the same may go well later. What was asked may have happened all the same, when the connection broke.
     pub fn may_pass(&self) -> bool {
         matches!(self.kind, DatabaseErrorKind::Unreachable | DatabaseErrorKind::Busy)
@@ -93,5 +89,16 @@ impl From<DatabaseError> for Error {
         };
         let public = Self::new(kind, error.message).with_fault(Fault::Gateway);
         if may_pass { public.with_retry(Retry::Later { after: None }) } else { public }
+    }
+}
+
+/// What it means to whoever asked for an entity.
+impl From<DatabaseError> for StoreError {
+    fn from(error: DatabaseError) -> Self {
+        match error.kind() {
+            _ if error.may_pass() => Self::Unavailable(error.message),
+            DatabaseErrorKind::Conflict => Self::Conflict(error.message),
+            _ => Self::Failed(error.message),
+        }
     }
 }

@@ -4,7 +4,7 @@ use llm_governance::entity::{AuditEntry, Entity, VirtualKey};
 use llm_governance::{Audited, Change, KeyHash, Scope, StoreError};
 
 use super::table::{Table, add, begin, conflict, entity, in_order, values};
-use super::{MOST_IDS, explain, list, spent};
+use super::{MOST_IDS, list, spent};
 use crate::database::{Database, Transaction, Value};
 
 /// How often a change is begun again because another one came between. Each time somebody else's went well.
@@ -18,7 +18,7 @@ pub(super) async fn insert<E: Entity>(
     let mut transaction = begin(database).await?;
     add(&mut transaction, entities).await?;
     add(&mut transaction, audit).await?;
-    transaction.commit().await.map_err(explain)
+    transaction.commit().await.map_err(StoreError::from)
 }
 
 pub(super) async fn update<E: Entity>(
@@ -28,10 +28,10 @@ pub(super) async fn update<E: Entity>(
 ) -> Result<E, StoreError> {
     let read = format!("SELECT document FROM {} WHERE id = $1", Table::name::<E>());
     for _ in 0..MOST_ATTEMPTS {
-        let row = database.query_one(&read, &[id.into()]).await.map_err(explain)?;
+        let row = database.query_one(&read, &[id.into()]).await?;
         let row = row.ok_or_else(|| missing::<E>(id))?;
         let (changed, entry) = change(entity(&row)?)?;
-        let before = row.get::<String>("document").map_err(explain)?;
+        let before = row.get::<String>("document")?;
         if replace(database, id, before, &changed, entry).await? {
             return Ok(changed);
         }
@@ -66,7 +66,7 @@ async fn replace<E: Entity>(
         return Ok(false);
     }
     add(&mut transaction, &[entry]).await?;
-    transaction.commit().await.map_err(explain)?;
+    transaction.commit().await?;
     Ok(true)
 }
 
@@ -84,10 +84,10 @@ pub(super) async fn delete<E: Entity>(
     add(&mut transaction, &entries).await?;
     if let Some(scope) = scope::<E>() {
         for one in &deleted {
-            spent::forget(&mut transaction, scope, &one.id()).await.map_err(explain)?;
+            spent::forget(&mut transaction, scope, &one.id()).await?;
         }
     }
-    transaction.commit().await.map_err(explain)?;
+    transaction.commit().await?;
     Ok(deleted)
 }
 
@@ -95,7 +95,7 @@ async fn take<E: Entity>(transaction: &mut Transaction, ids: &[String]) -> Resul
     let places = list::places(1, ids.len());
     let text = format!("DELETE FROM {} WHERE id IN ({places}) RETURNING document", Table::name::<E>());
     let values: Vec<_> = ids.iter().map(Value::from).collect();
-    let rows = transaction.query(&text, &values).await.map_err(explain)?;
+    let rows = transaction.query(&text, &values).await?;
     in_order(ids, &rows)
 }
 
@@ -111,9 +111,9 @@ pub(super) async fn rotate(
         return Err(missing::<VirtualKey>(&old.hex()));
     }
     add(&mut transaction, std::slice::from_ref(new)).await?;
-    spent::hand_over(&mut transaction, &old.hex(), &new.hash.hex()).await.map_err(explain)?;
+    spent::hand_over(&mut transaction, &old.hex(), &new.hash.hex()).await?;
     add(&mut transaction, std::slice::from_ref(audit)).await?;
-    transaction.commit().await.map_err(explain)
+    transaction.commit().await.map_err(StoreError::from)
 }
 
 /// What the budgets of a kind of entity are counted under.

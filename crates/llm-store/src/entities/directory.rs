@@ -7,7 +7,7 @@ use llm_governance::entity::{BudgetRow, Customer, Entity, Tag, Team, User, Virtu
 use llm_governance::{Directory, Holder, KeyHash, Spent, StoreError, Terms, Timestamp, WithBudget};
 
 use super::table::entity;
-use super::{Entities, explain, spent};
+use super::{Entities, spent};
 use crate::database::Value;
 
 /// A key by its hash, or the one that took its place.
@@ -23,7 +23,7 @@ const PEOPLE: &str = "SELECT 'team' AS kind, document FROM llm_teams WHERE id = 
 impl Entities {
     async fn key(&self, hash: &KeyHash) -> Result<Option<VirtualKey>, StoreError> {
         let hex = hash.hex();
-        let rows = self.database.query(KEY, &[hex.into()]).await.map_err(explain)?;
+        let rows = self.database.query(KEY, &[hex.into()]).await?;
         for row in &rows {
             let key: VirtualKey = entity(row)?;
             let is_good = |(old, until): (KeyHash, Timestamp)| old == *hash && Timestamp::now() < until;
@@ -43,8 +43,8 @@ impl Entities {
         let mut holder = Holder { key, team: None, user: None, organization: None, budgets: Vec::new() };
         if [&team, &user, &organization].into_iter().any(Option::is_some) {
             let ids: [Value; 3] = [team.into(), user.into(), organization.into()];
-            for row in self.database.query(PEOPLE, &ids).await.map_err(explain)? {
-                match row.get::<&str>("kind").map_err(explain)? {
+            for row in self.database.query(PEOPLE, &ids).await? {
+                match row.get::<&str>("kind")? {
                     "team" => holder.team = Some(Arc::new(entity(&row)?)),
                     "user" => holder.user = Some(Arc::new(entity(&row)?)),
                     _ => holder.organization = Some(Arc::new(entity(&row)?)),
@@ -120,6 +120,10 @@ impl Directory for Entities {
         Box::pin(self.find_user(id))
     }
 
+    fn people<'a>(&'a self, ids: [Option<&'a str>; 3]) -> BoxFuture<'a, Result<Holder, StoreError>> {
+        Box::pin(self.people(None, ids.map(|id| id.map(str::to_owned))))
+    }
+
     fn customer<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<WithBudget<Customer>, StoreError>> {
         Box::pin(self.with_budget(id, |customer: &Customer| &customer.terms))
     }
@@ -130,5 +134,37 @@ impl Directory for Entities {
 
     fn spent<'a>(&'a self, of: &'a mut [Spent]) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(spent::read(&self.database, of))
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use llm_core::Secret;
+
+    use super::*;
+    use crate::database::Database;
+    use crate::entities::list;
+    use crate::settings::DatabaseSettings;
+
+    #[tokio::test]
+    async fn callers_are_found_by_indices_alone() {
+        let memory = DatabaseSettings::new(Secret::new("sqlite::memory:".to_owned()));
+        let database = Database::open(&memory).await.expect("it opens");
+        let many = list::places(1, 20);
+        for (text, count) in [
+            (KEY, 1),
+            (PEOPLE, 3),
+            (&*format!("SELECT document FROM llm_budgets WHERE id IN ({many})"), 20),
+            (&*spent::question(3), 15),
+            ("SELECT document FROM llm_virtual_keys WHERE team_id = $1 ORDER BY id LIMIT 100", 1),
+            ("SELECT document FROM llm_virtual_keys ORDER BY created_at DESC, id DESC LIMIT 100", 0),
+        ] {
+            let values = vec![Value::from("x"); count];
+            let plan = database.query(&format!("EXPLAIN QUERY PLAN {text}"), &values).await.expect("a plan");
+            for step in plan {
+                let step: &str = step.get("detail").expect("a step");
+                assert!(!step.starts_with("SCAN llm_") || step.contains("USING INDEX"), "{text}: {step}");
+            }
+        }
     }
 }

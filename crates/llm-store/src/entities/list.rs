@@ -3,7 +3,6 @@
 use llm_governance::entity::{Column, Entity};
 use llm_governance::{Filter, ListQuery, Page, StoreError};
 
-use super::explain;
 use super::table::{Table, entity, value};
 use crate::database::{Database, Value};
 
@@ -27,7 +26,7 @@ pub(super) async fn page<E: Entity>(database: &Database, query: &ListQuery) -> R
     let (limit, offset) = (values.len() - 1, values.len());
     let text =
         format!("SELECT document FROM {table}{condition} ORDER BY {order} LIMIT ${limit} OFFSET ${offset}");
-    let rows = database.query(&text, &values).await.map_err(explain)?;
+    let rows = database.query(&text, &values).await?;
     let items = rows.iter().map(entity).collect::<Result<Vec<E>, _>>()?;
     let shown = u64::try_from(items.len()).unwrap_or(u64::MAX);
     // A page that is not full is the last one; an empty one says nothing of those before it.
@@ -35,8 +34,8 @@ pub(super) async fn page<E: Entity>(database: &Database, query: &ListQuery) -> R
         query.offset + shown
     } else {
         let text = format!("SELECT COUNT(*) AS total FROM {table}{condition}");
-        let row = database.query_one(&text, &wanted.values).await.map_err(explain)?;
-        let total = row.map(|row| row.get::<i64>("total")).transpose().map_err(explain)?;
+        let row = database.query_one(&text, &wanted.values).await?;
+        let total = row.map(|row| row.get::<i64>("total")).transpose()?;
         u64::try_from(total.unwrap_or(0)).unwrap_or(0)
     };
     Ok(Page { items, total })

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use llm_core::money::NanoDollars;
 use llm_governance::{Period, Scope, Spent, StoreError, Subject, Timestamp};
 
-use super::explain;
 use super::list::escaped;
 use super::table::begin;
 use crate::database::{Batch, Database, DatabaseError, Row, Transaction, Value, fitting};
@@ -15,8 +14,7 @@ const MOST_ASKED: usize = 40;
 
 const COLUMNS: [&str; 6] = ["scope", "subject", "model", "period_start", "period_end", "amount"];
 
-const REPLACE: &str = "ON CONFLICT (scope, subject, model, period_start, period_end) \
-                       DO UPDATE SET amount = excluded.amount";
+const KEY: &str = "ON CONFLICT (scope, subject, model, period_start, period_end)";
 
 /// Which counter. Counters are written in this order, so that two writers never wait for each other in a circle.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,14 +57,23 @@ pub(super) async fn set(database: &Database, spent: &[Spent]) -> Result<(), Stor
         .map(|one| (SpentKey::new(&one.subject, one.model.as_deref(), one.period), one.amount.0))
         .collect();
     let mut transaction = begin(database).await?;
+    let conflict = format!("{KEY} DO UPDATE SET amount = excluded.amount");
+    write(&mut transaction, amounts, &conflict).await?;
+    transaction.commit().await.map_err(StoreError::from)
+}
+
+async fn write(
+    transaction: &mut Transaction,
+    amounts: BTreeMap<SpentKey, i64>,
+    conflict: &str,
+) -> Result<(), DatabaseError> {
     let rows = amounts.into_iter().map(|(key, amount)| {
         let mut row = Vec::from(key.values());
         row.push(amount.into());
         row
     });
-    let batch = Batch { table: "llm_spent", columns: &COLUMNS, conflict: REPLACE };
-    transaction.insert_many(batch, rows).await.map_err(explain)?;
-    transaction.commit().await.map_err(explain)
+    let batch = Batch { table: "llm_spent", columns: &COLUMNS, conflict };
+    transaction.insert_many(batch, rows).await.map(|_| ())
 }
 
 /// Fills in the amounts: zero where nothing was spent.
@@ -74,18 +81,11 @@ pub(super) async fn read(database: &Database, of: &mut [Spent]) -> Result<(), St
     for some in of.chunks_mut(MOST_ASKED) {
         let keys: Vec<_> =
             some.iter().map(|one| SpentKey::new(&one.subject, one.model.as_deref(), one.period)).collect();
-        let condition = |number: usize| {
-            let equal = |(column, place): (&&str, usize)| format!("{column} = ${}", number * 5 + place);
-            let equal: Vec<_> = COLUMNS[..5].iter().zip(1..).map(equal).collect();
-            format!("({})", equal.join(" AND "))
-        };
-        let conditions: Vec<_> = (0..keys.len()).map(condition).collect();
-        let text = format!("SELECT {} FROM llm_spent WHERE {}", COLUMNS.join(", "), conditions.join(" OR "));
         let values: Vec<_> = keys.iter().flat_map(SpentKey::values).collect();
-        let rows = database.query(&text, &values).await.map_err(explain)?;
+        let rows = database.query(&question(keys.len()), &values).await?;
         let mut found = BTreeMap::new();
         for row in &rows {
-            let (key, amount) = counter(row).map_err(explain)?;
+            let (key, amount) = counter(row)?;
             found.insert(key, amount);
         }
         for (one, key) in some.iter_mut().zip(&keys) {
@@ -93,6 +93,17 @@ pub(super) async fn read(database: &Database, of: &mut [Spent]) -> Result<(), St
         }
     }
     Ok(())
+}
+
+/// The statement that reads so many counters.
+pub(super) fn question(counters: usize) -> String {
+    let condition = |number: usize| {
+        let equal = |(column, place): (&&str, usize)| format!("{column} = ${}", number * 5 + place);
+        let equal: Vec<_> = COLUMNS[..5].iter().zip(1..).map(equal).collect();
+        format!("({})", equal.join(" AND "))
+    };
+    let conditions: Vec<_> = (0..counters).map(condition).collect();
+    format!("SELECT {} FROM llm_spent WHERE {}", COLUMNS.join(", "), conditions.join(" OR "))
 }
 
 fn counter(row: &Row) -> Result<(SpentKey, NanoDollars), DatabaseError> {
@@ -111,7 +122,7 @@ pub(super) async fn forget(
     subject: &str,
 ) -> Result<(), DatabaseError> {
     let text = "DELETE FROM llm_spent WHERE scope = $1 AND subject = $2";
-    transaction.execute(text, &[scope.name().into(), subject.into()]).await?;
+    transaction.execute(text, &[scope.name().into(), (&*fitting(subject)).into()]).await?;
     if scope == Scope::Team {
         let members = format!("{}:%", escaped(subject));
         let text = "DELETE FROM llm_spent WHERE scope = $1 AND subject LIKE $2 ESCAPE '\\'";

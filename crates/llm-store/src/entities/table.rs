@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use llm_governance::StoreError;
 use llm_governance::entity::{Column, Entity};
 
-use super::explain;
 use crate::database::{Batch, Database, DatabaseError, Row, Transaction, Value};
 
 /// What our tables begin with: the database may be another program's too.
@@ -56,7 +55,7 @@ pub(super) fn document<E: Entity>(entity: &E) -> Result<String, StoreError> {
 
 /// The entity in the column `document`.
 pub(super) fn entity<E: Entity>(row: &Row) -> Result<E, StoreError> {
-    let document = row.get::<&str>("document").map_err(explain)?;
+    let document = row.get::<&str>("document")?;
     // What a parser says may repeat what it read.
     serde_json::from_str(document).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
@@ -80,7 +79,7 @@ pub(super) fn in_order<E: Entity>(ids: &[String], rows: &[Row]) -> Result<Vec<E>
 /// What an error of a write means: which field of whom is taken.
 pub(super) fn conflict<E: Entity>(error: DatabaseError) -> StoreError {
     if !error.is_conflict() {
-        return explain(error);
+        return error.into();
     }
     let message = error.to_string();
     let names =
@@ -91,5 +90,5 @@ pub(super) fn conflict<E: Entity>(error: DatabaseError) -> StoreError {
 
 /// Begins a transaction.
 pub(super) async fn begin(database: &Database) -> Result<Transaction, StoreError> {
-    database.begin().await.map_err(explain)
+    database.begin().await.map_err(StoreError::from)
 }

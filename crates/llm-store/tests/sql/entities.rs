@@ -1,7 +1,7 @@
 //! What administrators make: kept, listed, changed and deleted alike in every database.
 
 use llm_governance::entity::{
-    AuditEntry, BudgetRow, Entity, KeyKind, Member, MemberRole, Setting, Team, User, VirtualKey,
+    AuditEntry, BudgetRow, Column, Entity, KeyKind, Member, MemberRole, Setting, Team, User, VirtualKey,
 };
 use llm_governance::{Filter, KeyHash, ListQuery, Page, Records, StoreError, Terms, Timestamp};
 use llm_store::Entities;
@@ -69,70 +69,82 @@ async fn what_must_be_unique_is_named() {
     }
 }
 
+/// Twenty-five keys, some of a team, some blocked, one without an alias.
+async fn with_keys(place: &Place) -> Entities {
+    let entities = entities(place).await;
+    let keys: Vec<_> = (0..25)
+        .map(|number| VirtualKey {
+            team_id: (number % 3 == 0).then(|| "team%".to_owned()),
+            alias: (number != 7).then(|| format!("Key_{number:02}")),
+            terms: Terms { blocked: number % 5 == 0, ..Terms::default() },
+            ..key(&format!("{number:02}"), number / 2)
+        })
+        .collect();
+    entities.insert(&keys, &[]).await.expect("they are new");
+    entities
+}
+
+/// The keys of a page by their number, and how many there are in all.
+async fn shown(entities: &Entities, query: ListQuery) -> String {
+    let page: Page<VirtualKey> = entities.list(&query).await.expect("a list");
+    let names: Vec<_> = page.items.iter().map(|key| key.name[6..].to_owned()).collect();
+    format!("{} of {}", names.join(" "), page.total)
+}
+
 #[tokio::test]
-async fn lists_are_filtered_sorted_and_paged() {
-    for place in everywhere("lists_are_filtered_sorted_and_paged").await {
-        let entities = entities(&place).await;
-        let keys: Vec<_> = (0..25)
-            .map(|number| VirtualKey {
-                team_id: (number % 3 == 0).then(|| "team%".to_owned()),
-                alias: (number != 7).then(|| format!("Key_{number:02}")),
-                terms: Terms { blocked: number % 5 == 0, ..Terms::default() },
-                ..key(&format!("{number:02}"), number / 2)
-            })
-            .collect();
-        entities.insert(&keys, &[]).await.expect("they are new");
-        let list = async |query: ListQuery| {
-            let page: Page<VirtualKey> = entities.list(&query).await.expect("a list");
-            let names: Vec<_> = page.items.iter().map(|key| key.name[6..].to_owned()).collect();
-            (names.join(" "), page.total)
-        };
-        let of = |filters: Vec<(&'static str, Filter)>, sort, offset, limit| ListQuery {
-            filters,
-            sort,
-            offset,
-            limit,
-        };
-        let by_name = Some(("name", false));
-        let expect = |names: &str, total: u64| (names.to_owned(), total);
-
-        assert_eq!(list(of(vec![], by_name, 0, 3)).await, expect("00 01 02", 25), "{}", place.kind);
-        assert_eq!(list(of(vec![], Some(("name", true)), 3, 3)).await, expect("21 20 19", 25));
-        assert_eq!(list(of(vec![], by_name, 24, 3)).await, expect("24", 25));
-        assert_eq!(list(of(vec![], by_name, 99, 3)).await, expect("", 25));
-        assert_eq!(list(of(vec![], by_name, 0, 0)).await, expect("", 25));
-        assert_eq!(list(of(vec![], Some(("alias", false)), 0, 2)).await, expect("00 01", 25));
-        assert_eq!(list(of(vec![], Some(("alias", true)), 0, 2)).await, expect("07 24", 25));
-        let first = list(of(vec![], None, 0, 1)).await;
-        assert_eq!(first, expect("24", 25), "{}: the latest first", place.kind);
-
-        let team = ("team_id", Filter::Is("team%".into()));
-        let blocked = ("blocked", Filter::Is(true.into()));
-        assert_eq!(list(of(vec![team.clone()], by_name, 0, 3)).await, expect("00 03 06", 9));
-        assert_eq!(list(of(vec![team, blocked], by_name, 0, 9)).await, expect("00 15", 2));
-        let nobody = ("alias", Filter::Is(llm_governance::entity::Column::Text(None)));
-        assert_eq!(list(of(vec![nobody], by_name, 0, 9)).await, expect("07", 1));
-        let like = |text: &str| vec![("alias", Filter::Contains(text.to_owned()))];
-        assert_eq!(list(of(like("kEy_1"), by_name, 0, 2)).await, expect("10 11", 10), "{}", place.kind);
-        assert_eq!(list(of(like("%"), by_name, 0, 2)).await, expect("", 0), "letters mean themselves");
-        let some = ["Key_03", "Key_04", "nothing"].map(str::to_owned).to_vec();
-        assert_eq!(list(of(vec![("alias", Filter::OneOf(some))], by_name, 0, 9)).await, expect("03 04", 2));
-        assert_eq!(list(of(vec![("alias", Filter::OneOf(vec![]))], by_name, 0, 9)).await, expect("", 0));
-        let is = |name: &str| Filter::Is(name.into());
-        let any = Filter::AnyOf(vec![
-            ("alias", is("Key_03")),
-            ("team_id", is("team%")),
-            ("created_at", Filter::From(12)),
-        ]);
-        let any = vec![("id", any), ("blocked", Filter::Is(false.into()))];
-        assert_eq!(list(of(any, by_name, 0, 9)).await, expect("03 06 09 12 18 21 24", 7), "{}", place.kind);
-        assert_eq!(list(of(vec![("id", Filter::AnyOf(vec![]))], by_name, 0, 9)).await, expect("", 0));
-        let between = vec![("created_at", Filter::From(3)), ("created_at", Filter::Before(5))];
-        assert_eq!(list(of(between, by_name, 0, 9)).await, expect("06 07 08 09", 4));
-
-        let wrong = of(vec![], Some(("1; DROP TABLE llm_virtual_keys", false)), 0, 1);
-        let refused: Result<Page<VirtualKey>, _> = entities.list(&wrong).await;
+async fn lists_are_sorted_and_paged() {
+    for place in everywhere("lists_are_sorted_and_paged").await {
+        let entities = with_keys(&place).await;
+        for (sort, offset, limit, expected) in [
+            (Some(("name", false)), 0, 3, "00 01 02 of 25"),
+            (Some(("name", true)), 3, 3, "21 20 19 of 25"),
+            (Some(("name", false)), 24, 3, "24 of 25"),
+            (Some(("name", false)), 99, 3, " of 25"),
+            (Some(("name", false)), 0, 0, " of 25"),
+            (Some(("alias", false)), 0, 2, "00 01 of 25"),
+            (Some(("alias", true)), 0, 2, "07 24 of 25"),
+            (Some(("id", false)), 99, 1, " of 25"),
+            // The latest first.
+            (None, 0, 1, "24 of 25"),
+        ] {
+            let query = ListQuery { filters: Vec::new(), sort, offset, limit };
+            assert_eq!(shown(&entities, query).await, expected, "{}: {sort:?}", place.kind);
+        }
+        let sort = Some(("1; DROP TABLE llm_virtual_keys", false));
+        let refused: Result<Page<VirtualKey>, _> =
+            entities.list(&ListQuery { sort, ..ListQuery::default() }).await;
         assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_filtered() {
+    let contains = |text: &str| Filter::Contains(text.to_owned());
+    let one_of = |texts: &[&str]| Filter::OneOf(texts.iter().map(|text| (*text).to_owned()).collect());
+    let team = || ("team_id", Filter::Is("team%".into()));
+    let any = vec![("alias", Filter::Is("Key_03".into())), team(), ("created_at", Filter::From(12))];
+    for place in everywhere("lists_are_filtered").await {
+        let entities = with_keys(&place).await;
+        for (filters, expected) in [
+            (vec![team()], "00 03 06 09 12 15 18 21 24 of 9"),
+            (vec![team(), ("blocked", Filter::Is(true.into()))], "00 15 of 2"),
+            (vec![("alias", Filter::Is(Column::Text(None)))], "07 of 1"),
+            (vec![("alias", contains("kEy_1"))], "10 11 12 13 14 15 16 17 18 19 of 10"),
+            // Letters mean themselves.
+            (vec![("alias", contains("%"))], " of 0"),
+            (vec![("alias", one_of(&["Key_03", "Key_04", "nothing"]))], "03 04 of 2"),
+            (vec![("alias", one_of(&[]))], " of 0"),
+            (vec![("created_at", Filter::From(3)), ("created_at", Filter::Before(5))], "06 07 08 09 of 4"),
+            (
+                vec![("id", Filter::AnyOf(any.clone())), ("blocked", Filter::Is(false.into()))],
+                "03 06 09 12 18 21 24 of 7",
+            ),
+            (vec![("id", Filter::AnyOf(Vec::new()))], " of 0"),
+        ] {
+            let query =
+                ListQuery { filters: filters.clone(), sort: Some(("name", false)), offset: 0, limit: 20 };
+            assert_eq!(shown(&entities, query).await, expected, "{}: {filters:?}", place.kind);
+        }
     }
 }
 

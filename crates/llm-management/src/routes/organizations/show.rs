@@ -95,7 +95,7 @@ pub(super) async fn list(call: &Call<'_>) -> Answered {
 /// An organisation that the caller may see: as its member, by its key, or because it sees all.
 async fn visible(call: &Call<'_>, id: &str) -> Result<Organization, Refused> {
     let found: Option<Organization> = call.management.get(id).await?;
-    let is_its = call.caller.organization_id.as_deref() == Some(id)
+    let is_its = call.caller.organization_id() == Some(id)
         || found
             .as_ref()
             .is_some_and(|one| call.user_id().is_some_and(|user| member(&one.members, user).is_some()));

@@ -127,7 +127,7 @@ async fn filters(call: &Call<'_>, query: &Query) -> Result<Filters, Refused> {
 async fn of_user(call: &Call<'_>, query: &Query) -> Result<Option<(&'static str, Filter)>, Refused> {
     let asked = query.text("user_id");
     let Some(user) = asked.or_else(|| call.user_id().filter(|_| !call.sees_all())) else {
-        let own = call.caller.team_id.clone().into_iter().collect();
+        let own = call.caller.team_id().map(str::to_owned).into_iter().collect();
         return Ok((!call.sees_all()).then_some(("id", Filter::OneOf(own))));
     };
     if !call.sees_all() && !call.is_user(Some(user)) {

@@ -65,7 +65,7 @@ pub(super) fn terms_of(team: &Team, member: &Member) -> Terms {
 /// One team with its keys and members.
 pub(super) async fn info(call: &Call<'_>) -> Answered {
     let query = call.query();
-    let id = query.text("team_id").or(call.caller.team_id.as_deref());
+    let id = query.text("team_id").or(call.caller.team_id());
     let Some(id) = id else { return Err(Refused::query("team_id", "Field required")) };
     let team = visible(call, id).await?;
     let limit = query.count("key_limit", 500, 500)?;
@@ -91,7 +91,7 @@ pub(super) async fn visible(call: &Call<'_>, id: &str) -> Result<Team, Refused> 
     let forbidden = || {
         let message = format!(
             "key not allowed to access this team's info. Key team_id={:?}, requested team_id={id}",
-            call.caller.team_id.as_deref().unwrap_or("none")
+            call.caller.team_id().unwrap_or("none")
         );
         Refused::forbidden(message).about("team_id")
     };
@@ -100,7 +100,7 @@ pub(super) async fn visible(call: &Call<'_>, id: &str) -> Result<Team, Refused> 
         None if call.sees_all() => return call.team(id).await,
         None => return Err(forbidden()),
     };
-    let is_its = call.caller.team_id.as_deref() == Some(id)
+    let is_its = call.caller.team_id() == Some(id)
         || call.user_id().is_some_and(|user| member(&team.members, user).is_some());
     if call.sees_all() || is_its || call.administrates_team(&team).await? {
         return Ok(team);

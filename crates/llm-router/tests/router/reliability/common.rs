@@ -47,7 +47,7 @@ pub(crate) struct Call<'a> {
     pub(crate) avoid: &'a [String],
     /// Attempts and fallbacks that were made before.
     pub(crate) earlier: (usize, usize),
-    pub(crate) may_use: Option<&'a MayUse>,
+    pub(crate) may_use: Option<&'a MayUse<'a>>,
 }
 
 impl<'a> Call<'a> {

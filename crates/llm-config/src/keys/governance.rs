@@ -1,0 +1,155 @@
+//! Sections about who may ask, what it may cost, and where that is kept.
+
+use super::{Key, Section, Shape, key};
+
+pub(crate) const MODES: &[&str] = &["strict", "clamp", "estimate"];
+pub(crate) const UNPRICED: &[&str] = &["refuse", "free"];
+pub(crate) const WINDOWS: &[&str] = &["sliding", "fixed"];
+pub(crate) const DISCONNECT: &[&str] = &["cancel", "drain"];
+pub(crate) const DURABILITY: &[&str] = &["process", "strict"];
+pub(crate) const WHEN_FULL: &[&str] = &["refuse", "serve"];
+
+pub(crate) static GOVERNANCE: Section = Section {
+    name: "governance",
+    about: "Budgets and limits of the whole gateway, and what becomes of calls. Those of keys, teams and users are made with the management API.",
+    keys: &[&[
+        key(
+            "budget_mode",
+            Shape::Choice(MODES),
+            "What is held of a budget before a call. `strict`: the most that the call can cost, so that no budget is ever passed; `clamp`: the same, and the answer is made as short as what is left can pay; `estimate`: what such calls cost on average. Default `strict`.",
+        ),
+        key(
+            "unpriced",
+            Shape::Choice(UNPRICED),
+            "What becomes of calls for a model without a price, where somebody has a budget for them: `refuse` or `free`. Default `refuse`.",
+        ),
+        key(
+            "limit_windows",
+            Shape::Choice(WINDOWS),
+            "`sliding`: never more than the limit in any minute. `fixed`: LiteLLM's minutes, which begin with a request. Default `sliding`.",
+        ),
+        key("max_budget", Shape::Dollars, "What the whole gateway may spend in each `budget_duration`."),
+        key("soft_budget", Shape::Dollars, "What it may spend before somebody is told."),
+        key("budget_duration", Shape::Duration, "How long a period of the budget is. Default `1mo`."),
+        key("rpm_limit", Shape::Whole, "Requests a minute of the whole gateway."),
+        key("tpm_limit", Shape::Whole, "Tokens a minute of the whole gateway."),
+        key(
+            "default_max_tokens",
+            Shape::Whole,
+            "The most tokens of an answer whose request says none, where a budget must be held for it. Default: what the model can give.",
+        ),
+        key(
+            "on_disconnect",
+            Shape::Choice(DISCONNECT),
+            "What becomes of an answer whose client went away: `cancel` tells the vendor to stop, and what was delivered is booked; `drain` reads it to its end for the vendor's own count. Default `cancel`.",
+        ),
+        key("drain_time", Shape::Seconds, "How long such an answer is read at most. Default 60."),
+        key("drain_size_mb", Shape::Number, "How much of it is read at most, in MiB. Default 8."),
+        key("drains", Shape::Whole, "How many are read at a time. Default 256."),
+        key("cache_time", Shape::Seconds, "For how long a caller is not looked up again. Default 60."),
+        key(
+            "guesses_per_minute",
+            Shape::Whole,
+            "How many unknown keys an address may show in a minute; 0: as many as it likes. Default 60.",
+        ),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};
+
+pub(crate) static DATABASE: Section = Section {
+    name: "database",
+    about: "Where keys, teams and what was spent are kept. Without an address it is a file in the data directory.",
+    keys: &[&[
+        key(
+            "url",
+            Shape::Secret,
+            "`postgres://…` for several gateways, `sqlite:path` for one, `sqlite::memory:` for none that outlasts it.",
+        ),
+        key("connections", Shape::Whole, "How many connections it may have at most. Default 10."),
+        key("connect_timeout", Shape::Seconds, "How long a new connection may take. Default 5."),
+        key(
+            "salt_key",
+            Shape::Secret,
+            "What vendors' keys in the database are sealed with. Default: the master key. It can never be changed.",
+        ),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};
+
+pub(crate) static LEDGER: Section = Section {
+    name: "ledger",
+    about: "The row that each call leaves. It goes to a journal in the data directory, and from there to the database.",
+    keys: &[&[
+        key(
+            "durability",
+            Shape::Choice(DURABILITY),
+            "When a row counts as written: `process` survives the end of the process, `strict` a power failure, and the end of each answer waits for the disk. Default `process`.",
+        ),
+        key(
+            "max_size_mb",
+            Shape::Number,
+            "How long the journal may become while the database is gone. Default 1024.",
+        ),
+        key(
+            "when_full",
+            Shape::Choice(WHEN_FULL),
+            "What becomes of calls when no row can be written: `refuse`, or `serve` without booking them. Default `refuse`.",
+        ),
+        key("keep", Shape::Period, "How long rows are kept. Default: for ever; sums by day always are."),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};
+
+/// An entry of `user_header_mappings`.
+pub(crate) static USER_HEADER: Section = Section {
+    name: "user_header_mappings",
+    about: "A header in which clients name whom a call is for.",
+    keys: &[&[
+        key("header_name", Shape::Text, "The header."),
+        key(
+            "litellm_user_role",
+            Shape::Text,
+            "Whom it names: `customer` or `internal_user`. Default `customer`.",
+        ),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};
+
+/// What LiteLLM says of all this in `general_settings`.
+pub(super) const GENERAL: &[Key] = &[
+    key("database_url", Shape::Secret, "As `url` in `database`, which wins."),
+    key("database_connection_pool_limit", Shape::Whole, "As `connections` in `database`, which wins."),
+    key("database_connection_timeout", Shape::Seconds, "As `connect_timeout` in `database`, which wins."),
+    key("max_budget", Shape::Dollars, "As in `governance`, which wins."),
+    key("budget_duration", Shape::Duration, "As in `governance`, which wins."),
+    key("allowed_ips", Shape::Texts, "Addresses and networks that may use the gateway. Default: all."),
+    key("public_routes", Shape::Texts, "Paths for which no key is needed."),
+    key("admin_only_routes", Shape::Texts, "Paths for administrators alone."),
+    key(
+        "user_header_mappings",
+        Shape::Sections(&USER_HEADER),
+        "Headers in which clients name whom a call is for.",
+    ),
+    key("user_header_name", Shape::Text, "A header that names the customer: LiteLLM's older way."),
+    key(
+        "disable_spend_logs",
+        Shape::Bool,
+        "No rows of calls are kept; budgets then begin anew with the process.",
+    ),
+    key("maximum_spend_logs_retention_period", Shape::Period, "As `keep` in `ledger`, which wins."),
+    key("user_api_key_cache_ttl", Shape::Seconds, "As `cache_time` in `governance`, which wins."),
+];
+
+/// What LiteLLM says of all this in `litellm_settings`.
+pub(super) const LITELLM: &[Key] = &[
+    key("max_budget", Shape::Dollars, "As in `governance`, which wins."),
+    key("budget_duration", Shape::Duration, "As in `governance`, which wins."),
+];

@@ -1,0 +1,89 @@
+//! Where keys, teams, what was spent and the rows of calls are kept.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use llm_core::Secret;
+use llm_store::{DatabaseSettings, Durability, JournalSettings, WhenFull};
+use serde::Deserialize;
+
+use crate::strict::period;
+
+/// Where everything is kept that outlasts the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageSettings {
+    /// The folder of the journal, and of the database where no address is given; `None`: the usual one.
+    pub directory: Option<PathBuf>,
+    /// The database; `None`: a file in the folder.
+    pub database: Option<Secret>,
+    /// How many connections it may have at most.
+    pub connections: usize,
+    /// How long a new connection may take.
+    pub connect_timeout: Duration,
+    /// What the vendors' keys in the database are sealed with; `None`: the master key.
+    pub salt_key: Option<Secret>,
+    /// Whether rows of calls are kept.
+    pub keeps_rows: bool,
+    /// When a row counts as written.
+    pub durability: Durability,
+    /// How long the journal may become, in bytes.
+    pub max_journal: u64,
+    /// What happens when rows can no longer be written.
+    pub when_full: WhenFull,
+    /// How long rows are kept; `None`: for ever.
+    pub keep: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ReadStorage {
+    directory: Option<String>,
+    url: Option<Secret>,
+    connections: usize,
+    connect_timeout: f64,
+    salt_key: Option<Secret>,
+    disable_rows: bool,
+    durability: String,
+    max_size_mb: f64,
+    when_full: String,
+    keep: Option<String>,
+}
+
+impl ReadStorage {
+    pub(super) fn settings(self) -> StorageSettings {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
+        let max_journal = (self.max_size_mb.clamp(1.0, 1_048_576.0) * 1_048_576.0) as u64;
+        StorageSettings {
+            directory: self.directory.map(PathBuf::from),
+            database: self.url,
+            connections: self.connections.max(1),
+            connect_timeout: Duration::from_secs_f64(self.connect_timeout),
+            salt_key: self.salt_key,
+            keeps_rows: !self.disable_rows,
+            durability: if self.durability == "strict" { Durability::Strict } else { Durability::Process },
+            max_journal,
+            when_full: if self.when_full == "serve" { WhenFull::Serve } else { WhenFull::Refuse },
+            keep: self.keep.as_deref().and_then(period),
+        }
+    }
+}
+
+impl StorageSettings {
+    /// How the database at this address is talked to.
+    pub fn database(&self, url: Secret) -> DatabaseSettings {
+        DatabaseSettings {
+            connections: self.connections,
+            connect_timeout: self.connect_timeout,
+            ..DatabaseSettings::new(url)
+        }
+    }
+
+    /// How the journal in this folder is kept.
+    pub fn journal(&self, directory: PathBuf) -> JournalSettings {
+        JournalSettings {
+            durability: self.durability,
+            max_bytes: self.max_journal,
+            when_full: self.when_full,
+            ..JournalSettings::new(directory)
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What the program runs: a start and common requests under callgrind, with the program itself as the vendor.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::workspace;
+
+/// A program under callgrind takes some seconds to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const CHAT: &str = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}"#;
+const STREAM: &str =
+    r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "stream": true}"#;
+
+/// Common requests, the commonest first: a path and a body. Those without a body are `GET`.
+const REQUESTS: [(&str, &str); 12] = [
+    ("/v1/chat/completions", CHAT),
+    ("/v1/chat/completions", STREAM),
+    ("/v1/messages", CHAT),
+    ("/v1/messages", STREAM),
+    ("/v1/responses", r#"{"model": "m", "input": "hi"}"#),
+    ("/v1/responses", r#"{"model": "m", "input": "hi", "stream": true}"#),
+    ("/v1/embeddings", r#"{"model": "m", "input": "hi"}"#),
+    ("/v1/chat/completions", r#"{"model": "none", "messages": []}"#),
+    ("/v1/models", ""),
+    ("/metrics", ""),
+    ("/health/liveliness", ""),
+    ("/health/readiness", ""),
+];
+
+/// Builds the program as it is shipped, with its symbols.
+pub(super) fn build() -> Result<PathBuf> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["rustc", "--release", "--package", "llm-server", "--bin", "llm-server", "--"]);
+    workspace::run(cargo.args(["-C", "strip=none"]))?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace::root().join("target"), PathBuf::from);
+    Ok(target.join("release/llm-server"))
+}
+
+/// The profiles of a start with the commonest request, and of one with all of them.
+pub(super) fn profiles(program: &Path) -> Result<[String; 2]> {
+    let folder = workspace::root().join("target/layout");
+    std::fs::create_dir_all(&folder).context("cannot make the folder of the profiles")?;
+    let vendor_port = free_port()?;
+    let mut vendor = Command::new(program);
+    let vendor = Running::start(vendor.args(["mock", "--port", &vendor_port.to_string()]), vendor_port)?;
+    let config = folder.join("config.yaml");
+    std::fs::write(&config, configuration(vendor_port)).context("cannot write the configuration")?;
+    let profiles = [&REQUESTS[..1], &REQUESTS[..]].map(|requests| profile(program, &config, requests));
+    vendor.end()?;
+    let [start, requests] = profiles;
+    Ok([start?, requests?])
+}
+
+fn configuration(vendor: u16) -> String {
+    format!(
+        "model_list:\n  - model_name: m\n    litellm_params:\n      model: openai/m\n      \
+         api_base: http://127.0.0.1:{vendor}/v1\n      api_key: sk-vendor\n\
+         general_settings:\n  master_key: sk-client\n"
+    )
+}
+
+fn profile(program: &Path, config: &Path, requests: &[(&str, &str)]) -> Result<String> {
+    let port = free_port()?;
+    let file = config.with_file_name("callgrind.out");
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--quiet", "--tool=callgrind", "--compress-strings=no", "--demangle=no"]);
+    valgrind.arg(format!("--callgrind-out-file={}", file.display())).arg(program);
+    valgrind.arg("--config").arg(config).args(["--port", &port.to_string()]);
+    let gateway = Running::start(&mut valgrind, port)?;
+    let answered = requests.iter().try_for_each(|(path, body)| ask(port, path, body));
+    gateway.end()?;
+    answered?;
+    workspace::read(&file)
+}
+
+/// Asks, and reads the answer to its end. What it says does not matter, that there is one does.
+fn ask(port: u16, path: &str, body: &str) -> Result<()> {
+    let method = if body.is_empty() { "GET" } else { "POST" };
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer sk-client\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.write_all((head + body).as_bytes())?;
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).with_context(|| format!("no whole answer from {path}"))?;
+    ensure!(answer.starts_with(b"HTTP/1.1 "), "{path} gave no answer");
+    Ok(())
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A program that we started; it ends with us.
+struct Running(Child);
+
+impl Running {
+    /// Starts it and waits until it listens.
+    #[expect(clippy::disallowed_methods, reason = "a port that opens is no event that one could wait for")]
+    fn start(command: &mut Command, port: u16) -> Result<Self> {
+        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
+        let name = quiet.get_program().display().to_string();
+        let mut running = Self(quiet.spawn().with_context(|| format!("cannot start {name}"))?);
+        let began = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            if let Some(status) = running.0.try_wait()? {
+                bail!("{name} ended: {status}");
+            }
+            ensure!(began.elapsed() < PATIENCE, "{name} does not listen");
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(running)
+    }
+
+    /// Asks it to end, and waits for that.
+    fn end(mut self) -> Result<()> {
+        Command::new("kill").arg(self.0.id().to_string()).status().context("cannot run kill")?;
+        self.0.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed, which is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
