@@ -1,6 +1,7 @@
 //! What outlives a configuration: the store of keys, the ledger, and governance. Opened once, before the first gateway.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ mod disk;
 #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
 #[path = "services/no_disk.rs"]
 mod disk;
+
+/// What stands in the place of a folder where nothing is to outlast the process.
+const IN_MEMORY: &str = ":memory:";
 
 /// How often windows that are over are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -129,6 +133,9 @@ impl Services {
 impl Kept {
     async fn open(config: &Config) -> Result<Self, Unopened> {
         let storage = &config.storage;
+        if storage.directory.as_deref() == Some(Path::new(IN_MEMORY)) {
+            return Ok(Self::in_memory());
+        }
         let named = storage.directory.is_some() || storage.database.is_some();
         match disk::open(storage).await {
             // A second gateway that somebody starts to try something must not fail for a folder that nobody named.

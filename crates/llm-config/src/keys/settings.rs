@@ -11,7 +11,7 @@ pub(crate) static SERVER: Section = Section {
         key(
             "data_directory",
             Shape::Text,
-            "The folder of the database and the journal. Default: `llm-server` in the user's data directory.",
+            "The folder of the database and the journal, of this gateway alone; `:memory:` keeps nothing. Default: `llm-server` in the user's data directory.",
         ),
         key(
             "host",
