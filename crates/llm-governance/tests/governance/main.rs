@@ -8,6 +8,6 @@ mod limits;
 mod model;
 mod money;
 mod people;
-mod shared;
 mod provider;
+mod shared;
 mod tokens;
