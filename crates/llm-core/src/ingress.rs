@@ -89,6 +89,11 @@ pub trait Ingress: Send + Sync + 'static {
         false
     }
 
+    /// Whether answers of this format tell every choice. Others tell the first.
+    fn tells_choices(&self) -> bool {
+        false
+    }
+
     /// Names of request headers that belong to the format and go on to a vendor of the same format.
     fn forwarded_headers(&self) -> &'static [&'static str] {
         &[]

@@ -5,7 +5,8 @@
 //! - [`sources`]: where the pictures and files of a request come from.
 //! - [`usage`], [`money`]: tokens in buckets that never overlap, and prices and costs in whole numbers.
 //! - [`error`]: what went wrong, whose fault it is and whether another attempt helps.
-//! - [`members`]: objects read member by member.
+//! - [`members`], [`mod@object`]: objects read and written member by member. [`words`]: texts that go from one body into
+//!   another.
 //! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
 //! - [`framing`]: streams of bytes cut into frames.
 //! - [`dialect`], [`ingress`], [`operation`]: what a wire format must be able to do, behind us (vendors) and in front of
@@ -41,6 +42,7 @@ pub mod loss;
 pub mod members;
 pub mod message;
 pub mod money;
+pub mod object;
 pub mod operation;
 pub mod output_limit;
 pub mod passage;
@@ -62,6 +64,7 @@ pub mod usage;
 pub mod wav;
 pub mod window;
 pub mod wire;
+pub mod words;
 
 pub use authenticator::Authenticator;
 pub use conversion::Conversion;
@@ -81,3 +84,4 @@ pub use request::ChatRequest;
 pub use response::{ChatResponse, Choice, FinishReason};
 pub use secret::Secret;
 pub use usage::Usage;
+pub use words::{Wording, Words};

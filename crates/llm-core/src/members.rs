@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::error::Error;
 use crate::json::{RawJson, RawObject};
+use crate::words::Words;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -95,6 +96,14 @@ impl<'a> Members<'a> {
     /// When it is something else.
     pub fn required_text(&self, key: &str) -> Result<String, Malformed> {
         self.text(key)?.ok_or_else(|| Malformed::missing(key))
+    }
+
+    /// The same, kept as it is spelled when it is long.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn required_words(&self, key: &str) -> Result<Words, Malformed> {
+        self.read(key, "a string")?.ok_or_else(|| Malformed::missing(key))
     }
 
     /// A member that is an object.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialect::DialectId;
 use crate::json::{RawJson, RawObject};
+use crate::words::Words;
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,7 +46,7 @@ impl Message {
     }
 
     /// A message of one text.
-    pub fn text(role: Role, text: impl Into<String>) -> Self {
+    pub fn text(role: Role, text: impl Into<Words>) -> Self {
         Self::new(role, vec![Part::text(text)])
     }
 
@@ -93,7 +94,7 @@ pub enum Part {
 
 impl Part {
     /// A text without citations or cache mark.
-    pub fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<Words>) -> Self {
         Self::Text(Text::new(text))
     }
 
@@ -103,6 +104,11 @@ impl Part {
             Self::Text(text) => Some(&text.text),
             _ => None,
         }
+    }
+
+    /// Whether this is a text without a letter. Unlike a look at [`Part::as_text`], this reads no long one.
+    pub fn is_empty_text(&self) -> bool {
+        matches!(self, Self::Text(text) if text.text.is_empty())
     }
 
     /// A word for this kind of part, for messages to people.
@@ -133,7 +139,7 @@ impl Part {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Text {
     /// The text.
-    pub text: String,
+    pub text: Words,
     /// Where it was taken from, as the vendor said.
     pub citations: Vec<Citation>,
     /// Ask the vendor to cache the prompt up to here.
@@ -142,7 +148,7 @@ pub struct Text {
 
 impl Text {
     /// A text without citations or cache mark.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<Words>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::dialect::DialectId;
 use crate::json::{RawJson, RawObject};
-use crate::message::{CacheMark, Message};
+use crate::message::{CacheMark, Message, Part};
+use crate::words::Words;
 
 /// A request for a chat answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,6 +44,24 @@ pub struct ChatRequest {
     pub modalities: Vec<String>,
     /// Fields that are not modelled, with the dialect that they came in.
     pub extras: Option<(DialectId, RawObject)>,
+}
+
+impl ChatRequest {
+    /// The texts that are kept as they were spelled, those in tool results included.
+    pub(crate) fn long_texts(&self) -> Vec<&Words> {
+        fn collect<'a>(parts: &'a [Part], found: &mut Vec<&'a Words>) {
+            for part in parts {
+                match part {
+                    Part::Text(text) if text.text.spelling().is_some() => found.push(&text.text),
+                    Part::ToolResult(result) => collect(&result.content, found),
+                    _ => {}
+                }
+            }
+        }
+        let mut found = Vec::new();
+        self.messages.iter().for_each(|message| collect(&message.parts, &mut found));
+        found
+    }
 }
 
 /// How tokens are drawn. Numbers are the client's; nobody's default is filled in.

@@ -1,8 +1,13 @@
 //! What travels to and from a vendor: requests, answers and frames, as bytes with their heads.
 
+use std::io;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use smallvec::SmallVec;
+
+use crate::request::ChatRequest;
+use crate::words::{LONG, Words};
 
 /// A body in pieces that are written one after the other; no large one is copied to join them.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +74,91 @@ impl From<Vec<u8>> for WireBody {
     }
 }
 
+/// A body of JSON being written. Where a long text of the request is written as it was spelled, the body shares it;
+/// everything else is copied.
+#[derive(Debug, Default)]
+pub struct BodyWriter {
+    body: WireBody,
+    piece: Vec<u8>,
+    long: Vec<Words>,
+}
+
+/// How many texts a body shares at most: each is looked for, and is a piece of its own.
+const MOST: usize = 256;
+
+impl BodyWriter {
+    /// A body that shares the long texts of this request.
+    pub fn of(request: &ChatRequest) -> Self {
+        let long = request.long_texts().into_iter().take(MOST).cloned().collect();
+        Self { long, ..Self::default() }
+    }
+
+    /// A writer for a part of this body.
+    pub fn part(&self) -> Self {
+        Self { long: self.long.clone(), ..Self::default() }
+    }
+
+    /// Adds a part.
+    pub fn append(&mut self, part: Self) {
+        for shared in part.body.0 {
+            self.body.push(std::mem::take(&mut self.piece).into());
+            self.body.push(shared);
+        }
+        self.piece.extend_from_slice(&part.piece);
+    }
+
+    /// Whether this short text is what was written so far.
+    pub fn is(&self, text: &str) -> bool {
+        self.body.is_empty() && self.piece == text.as_bytes()
+    }
+
+    /// Writes a byte.
+    pub fn push(&mut self, byte: u8) {
+        self.piece.push(byte);
+    }
+
+    /// Writes bytes.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        match self.shared(bytes) {
+            Some(shared) => {
+                self.body.push(std::mem::take(&mut self.piece).into());
+                self.body.push(shared);
+            }
+            None => self.piece.extend_from_slice(bytes),
+        }
+    }
+
+    fn shared(&self, bytes: &[u8]) -> Option<Bytes> {
+        if bytes.len() < LONG {
+            return None;
+        }
+        let same = |spelling: &str| std::ptr::eq(spelling.as_bytes(), bytes);
+        self.long.iter().find(|words| words.spelling().is_some_and(same))?.shared_spelling()
+    }
+
+    /// The body.
+    pub fn finish(mut self) -> WireBody {
+        self.body.push(self.piece.into());
+        self.body
+    }
+
+    /// The body in one piece.
+    pub fn finish_joined(self) -> Vec<u8> {
+        if self.body.is_empty() { self.piece } else { self.finish().joined().into() }
+    }
+}
+
+impl io::Write for BodyWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A request to a vendor, without its address: the upstream knows that.
 #[derive(Clone, Debug)]
 pub struct WireRequest {
@@ -112,4 +202,60 @@ pub struct Frame<'a> {
     pub event: Option<&'a str>,
     /// The data; lines of several `data:` fields are joined with line feeds.
     pub data: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Message, Part, Role, Text, ToolResult};
+
+    fn long(json: &str) -> Part {
+        let text = serde_json::from_str(json).expect("a string");
+        Part::Text(Text { text, ..Text::default() })
+    }
+
+    #[test]
+    fn a_body_of_very_many_long_texts_has_few_pieces() {
+        let text = format!("\"{}\"", "x".repeat(LONG));
+        let parts = (0..MOST + 2).map(|_| long(&text)).collect();
+        let request =
+            ChatRequest { messages: vec![Message::new(Role::User, parts)], ..ChatRequest::default() };
+        let mut body = BodyWriter::of(&request);
+        serde_json::to_writer(&mut body, &request.long_texts()).expect("JSON");
+        let body = body.finish();
+        assert_eq!(body.pieces().len(), 2 * MOST + 1);
+        assert_eq!(body.len(), (text.len() + 1) * (MOST + 2) + 1);
+    }
+
+    #[test]
+    fn long_texts_are_shared_and_all_else_is_copied() {
+        let [first, second] = ["a\\n", "b"].map(|text| format!("\"{text}{}\"", "x".repeat(LONG)));
+        let result = ToolResult {
+            call_id: "1".to_owned(),
+            name: None,
+            content: vec![long(&second)],
+            is_error: None,
+            custom: false,
+            cache: None,
+        };
+        let parts = vec![Part::text("short"), long(&first), Part::ToolResult(result)];
+        let request =
+            ChatRequest { messages: vec![Message::new(Role::User, parts)], ..ChatRequest::default() };
+        let texts = request.long_texts();
+        assert_eq!(texts.len(), 2);
+        let unknown = format!("\"{}\"", "y".repeat(LONG));
+        let mut body = BodyWriter::of(&request);
+        serde_json::to_writer(&mut body, &(1, texts[1], "between", texts[0], &unknown)).expect("JSON");
+        let mut part = body.part();
+        serde_json::to_writer(&mut part, texts[0]).expect("JSON");
+        assert!(!part.is("") && body.part().is(""));
+        body.append(part);
+        let body = body.finish();
+        let expected = format!("[1,{second},\"between\",{first},{}]{first}", serde_json::json!(unknown));
+        assert_eq!(body.joined(), expected.as_bytes());
+        let pieces: Vec<*const u8> = body.pieces().iter().map(|piece| piece.as_ptr()).collect();
+        let spelled = |at: usize| texts[at].spelling().expect("kept").as_ptr();
+        assert_eq!(pieces.len(), 6);
+        assert_eq!([pieces[1], pieces[3], pieces[5]], [spelled(1), spelled(0), spelled(0)]);
+    }
 }

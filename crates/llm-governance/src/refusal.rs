@@ -18,7 +18,7 @@ const SLOT_RETRY: Duration = Duration::from_secs(1);
 pub enum Refused {
     /// A limit or a budget is in the way.
     Limit(Box<Refusal>),
-    /// Nobody can say whether it may be made.
+    /// Nobody can say whether it may be made, or somebody that the request names may not make it at all.
     Failed(Error),
 }
 
@@ -208,7 +208,8 @@ impl Refusal {
         let model = self.model.as_deref().unwrap_or_default();
         format!(
             "model `{model}` has no price, and {} has a budget to keep: give the model a price \
-             (`input_cost_per_token`, `output_cost_per_token`), or say that models without a price are free",
+             (`input_cost_per_token`, `output_cost_per_token`), or let models without a price be free \
+             (`governance.unpriced: free`)",
             self.subject
         )
     }

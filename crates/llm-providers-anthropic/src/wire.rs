@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use llm_core::message::CacheMark;
-use llm_core::{RawJson, RawObject};
+use llm_core::{RawJson, Wording, Words};
 use serde::{Serialize, Serializer};
 
 pub(crate) use llm_core::members::{Malformed, Members};
+pub(crate) use llm_core::object::ObjectWriter;
 
 /// The version of the API that this crate is written for.
 pub(crate) const VERSION: &str = "2023-06-01";
@@ -16,7 +17,7 @@ pub(crate) const VERSION: &str = "2023-06-01";
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Block<'a> {
     Text {
-        text: Cow<'a, str>,
+        text: Wording<'a>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         citations: Vec<Cow<'a, RawJson>>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +71,7 @@ pub(crate) enum Block<'a> {
 
 impl Block<'_> {
     /// A plain text.
-    pub(crate) fn text<'a>(text: impl Into<Cow<'a, str>>) -> Block<'a> {
+    pub(crate) fn text<'a>(text: impl Into<Wording<'a>>) -> Block<'a> {
         Block::Text { text: text.into(), citations: Vec::new(), cache_control: None }
     }
 
@@ -84,7 +85,7 @@ impl Block<'_> {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum ResultContent<'a> {
-    Text(&'a str),
+    Text(&'a Words),
     Blocks(Vec<Block<'a>>),
 }
 
@@ -118,41 +119,5 @@ impl Serialize for CacheControl {
         }
         let ttl = (self.0 == CacheMark::Hour).then_some("1h");
         Fields { r#type: "ephemeral", ttl }.serialize(serializer)
-    }
-}
-
-/// An object written member by member.
-#[derive(Debug)]
-pub(crate) struct ObjectWriter {
-    out: Vec<u8>,
-}
-
-impl ObjectWriter {
-    pub(crate) fn new() -> Self {
-        Self { out: Vec::from(b"{") }
-    }
-
-    /// Adds a member. What this crate writes can always be written as JSON.
-    pub(crate) fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> &mut Self {
-        if self.out.len() > 1 {
-            self.out.push(b',');
-        }
-        serde_json::to_writer(&mut self.out, key).expect("a string is always valid JSON");
-        self.out.push(b':');
-        serde_json::to_writer(&mut self.out, value).expect("structs with string keys are always valid JSON");
-        self
-    }
-
-    /// Adds all members of an object.
-    pub(crate) fn members(&mut self, object: &RawObject) -> &mut Self {
-        for (key, value) in object.iter() {
-            self.member(key, value);
-        }
-        self
-    }
-
-    pub(crate) fn finish(mut self) -> Vec<u8> {
-        self.out.push(b'}');
-        self.out
     }
 }

@@ -22,6 +22,12 @@ pub fn region_of(model: &str) -> Option<&str> {
     model.split_once('/').map(|(region, _)| region).filter(|region| is_region(region))
 }
 
+/// Whether it names a stored prompt, which brings messages of its own: a request to one may have none.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html> (`messages`, November 2026).
+pub(crate) fn is_prompt(model: &str) -> bool {
+    bare(model).starts_with("arn:aws") && model.contains(":prompt/")
+}
+
 /// Such as `us-east-1` or `us-gov-west-1`.
 fn is_region(text: &str) -> bool {
     let Some((place, number)) = text.rsplit_once('-') else { return false };

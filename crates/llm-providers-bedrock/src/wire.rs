@@ -4,16 +4,17 @@
 use std::borrow::Cow;
 
 use llm_core::message::CacheMark;
-use llm_core::{RawJson, RawObject};
+use llm_core::{RawJson, Wording};
 use serde::{Serialize, Serializer};
 
 pub(crate) use llm_core::members::{Malformed, Members, owned};
+pub(crate) use llm_core::object::{ObjectWriter, object_of as union};
 
 /// A content block. Converse has unions: objects with one member, whose name is the kind.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Block<'a> {
-    Text(Cow<'a, str>),
+    Text(Wording<'a>),
     Image(Media<'a>),
     Audio(Media<'a>),
     Video(Media<'a>),
@@ -123,66 +124,4 @@ impl Serialize for CachePoint {
         let ttl = (self.0 == CacheMark::Hour).then_some("1h");
         Fields { r#type: "default", ttl }.serialize(serializer)
     }
-}
-
-/// An object written member by member.
-#[derive(Debug)]
-pub(crate) struct ObjectWriter {
-    out: Vec<u8>,
-}
-
-impl ObjectWriter {
-    pub(crate) fn new() -> Self {
-        Self { out: Vec::from(b"{") }
-    }
-
-    /// Adds a member.
-    pub(crate) fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> &mut Self {
-        if !self.is_empty() {
-            self.out.push(b',');
-        }
-        serde_json::to_writer(&mut self.out, name).expect("a string is always valid JSON");
-        self.out.push(b':');
-        serde_json::to_writer(&mut self.out, value).expect("structs with string keys are always valid JSON");
-        self
-    }
-
-    /// Adds a member that has a value.
-    pub(crate) fn optional<T: Serialize + ?Sized>(&mut self, name: &str, value: Option<&T>) -> &mut Self {
-        if let Some(value) = value {
-            self.member(name, value);
-        }
-        self
-    }
-
-    /// Adds all members of an object.
-    pub(crate) fn members(&mut self, object: &RawObject) -> &mut Self {
-        for (name, value) in object.iter() {
-            self.member(name, value);
-        }
-        self
-    }
-
-    /// Whether nothing was added.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.out.len() == 1
-    }
-
-    pub(crate) fn finish(mut self) -> Vec<u8> {
-        self.out.push(b'}');
-        self.out
-    }
-
-    /// The object as a value of another one.
-    pub(crate) fn json(self) -> RawJson {
-        let text = String::from_utf8(self.finish()).expect("JSON is UTF-8");
-        RawJson::parse(text).expect("the writer writes valid JSON")
-    }
-}
-
-/// An object with one member, as unions are written.
-pub(crate) fn union<T: Serialize + ?Sized>(name: &str, value: &T) -> RawJson {
-    let mut object = ObjectWriter::new();
-    object.member(name, value);
-    object.json()
 }

@@ -88,6 +88,7 @@ impl Ingress for CohereIngress {
 }
 
 const V1_ENDPOINTS: &[Endpoint] = &[
+    Endpoint::new("/v1/chat", Operation::Chat),
     Endpoint::new("/v1/embed", Operation::Embeddings),
     // Everybody else's reranking has this shape too, and these paths.
     Endpoint::new("/v1/rerank", Operation::Rerank),
@@ -95,7 +96,8 @@ const V1_ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// Speaks version 1 of the embed and rerank formats to clients: vectors without types come as a plain list, documents
-/// may be objects, and answers may repeat them. Chat of that version is not served.
+/// may be objects, and answers may repeat them. Chat of that version is refused: its connectors, its rewritten queries and
+/// the events of its streams have no like in any other format, and Cohere leads its clients to version 2.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CohereV1Ingress;
 
@@ -111,8 +113,10 @@ impl Ingress for CohereV1Ingress {
         V1_ENDPOINTS
     }
 
-    fn decode(&self, body: &Bytes, headers: &HeaderMap) -> Result<ChatRequest> {
-        CohereIngress.decode(body, headers)
+    fn decode(&self, _body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
+        let what = "version 1 of Cohere's chat is not translated: send `messages` to `/v2/chat` (`ClientV2` of Cohere's \
+                    SDK), or the same body to `/cohere/v1/chat`, which passes it to Cohere as it is";
+        Err(Error::invalid(what).with_param("message"))
     }
 
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {

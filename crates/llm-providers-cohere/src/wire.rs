@@ -1,8 +1,8 @@
 //! Objects read member by member, so that unknown members stay and a wrong one is named, and objects written so.
 
 pub(crate) use llm_core::members::Malformed;
+pub(crate) use llm_core::object::ObjectWriter;
 use llm_core::{RawJson, RawObject};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The members of an object, values unread.
@@ -86,57 +86,6 @@ impl Fields {
 )]
 fn whole(number: f64) -> Option<u64> {
     (number >= 0.0 && number.fract() == 0.0 && number < u64::MAX as f64).then_some(number as u64)
-}
-
-/// An object written member by member.
-#[derive(Debug)]
-pub(crate) struct ObjectWriter {
-    out: Vec<u8>,
-}
-
-impl ObjectWriter {
-    pub(crate) fn new() -> Self {
-        Self { out: Vec::from(b"{") }
-    }
-
-    /// Adds a member. What this crate writes can always be written as JSON.
-    pub(crate) fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> &mut Self {
-        if self.out.len() > 1 {
-            self.out.push(b',');
-        }
-        serde_json::to_writer(&mut self.out, key).expect("a string is always valid JSON");
-        self.out.push(b':');
-        serde_json::to_writer(&mut self.out, value).expect("structs with string keys are always valid JSON");
-        self
-    }
-
-    /// Adds a member when there is a value.
-    pub(crate) fn optional<T: Serialize + ?Sized>(&mut self, key: &str, value: Option<&T>) -> &mut Self {
-        match value {
-            Some(value) => self.member(key, value),
-            None => self,
-        }
-    }
-
-    /// Adds all members of an object.
-    pub(crate) fn members(&mut self, object: &RawObject) -> &mut Self {
-        for (key, value) in object.iter() {
-            self.member(key, value);
-        }
-        self
-    }
-
-    pub(crate) fn finish(&mut self) -> Vec<u8> {
-        let mut out = std::mem::take(&mut self.out);
-        out.push(b'}');
-        out
-    }
-
-    /// The object as a value.
-    pub(crate) fn json(&mut self) -> RawJson {
-        let text = String::from_utf8(self.finish()).expect("JSON is UTF-8");
-        RawJson::parse(text).expect("the writer writes valid JSON")
-    }
 }
 
 #[cfg(test)]

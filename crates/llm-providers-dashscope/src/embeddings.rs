@@ -119,7 +119,7 @@ fn contents(request: &EmbeddingRequest, losses: &mut Losses) -> Result<Vec<RawOb
 
 fn add_part(content: &mut RawObject, part: &Part, losses: &mut Losses) -> Result<()> {
     let (key, value) = match part {
-        Part::Text(text) => ("text", Some(text.text.clone())),
+        Part::Text(text) => ("text", Some(text.text.as_str().to_owned())),
         Part::Image(media) => ("image", media.source.to_url()),
         Part::Video(media) => ("video", media.source.to_url()),
         other => return losses.meaning(format!("input.{}", other.described())),

@@ -214,8 +214,8 @@ pub(crate) fn object(error: &Error) -> RawJson {
         inner.member("details", &details);
     }
     let mut object = ObjectWriter::new();
-    object.member("error", &inner.finish_json());
-    object.finish_json()
+    object.member("error", &inner.json());
+    object.json()
 }
 
 fn details(error: &Error) -> Vec<RawJson> {
@@ -223,13 +223,13 @@ fn details(error: &Error) -> Vec<RawJson> {
     if let Some(reason) = error.code() {
         let mut detail = ObjectWriter::new();
         detail.member("@type", "type.googleapis.com/google.rpc.ErrorInfo").member("reason", reason);
-        details.push(detail.finish_json());
+        details.push(detail.json());
     }
     if let Some(wait) = error.retry_after() {
         let mut detail = ObjectWriter::new();
         let delay = format!("{}s", wait.as_secs_f64());
         detail.member("@type", "type.googleapis.com/google.rpc.RetryInfo").member("retryDelay", &delay);
-        details.push(detail.finish_json());
+        details.push(detail.json());
     }
     details
 }

@@ -125,6 +125,10 @@ impl Ingress for GenerateIngress {
         Some("key")
     }
 
+    fn tells_choices(&self) -> bool {
+        true
+    }
+
     fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
         request::decode(body)
     }

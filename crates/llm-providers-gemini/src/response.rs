@@ -148,7 +148,7 @@ impl Candidate<'_> {
         content.member("parts", self.parts).member("role", "model");
         let mut object = ObjectWriter::new();
         object
-            .member("content", &content.finish_json())
+            .member("content", &content.json())
             .optional("finishReason", self.finish)
             .member("index", &self.index)
             .optional("logprobsResult", self.logprobs.and_then(logprobs::write).as_ref());
@@ -157,7 +157,7 @@ impl Candidate<'_> {
             object.optional("groundingMetadata", citations::write(self.texts).as_ref());
         }
         object.members(&kept);
-        object.finish_json()
+        object.json()
     }
 }
 

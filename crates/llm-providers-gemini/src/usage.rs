@@ -124,14 +124,14 @@ pub(crate) fn write(usage: &Usage, service_tier: Option<&str>, extras: Option<&R
     if let Some(extras) = extras {
         object.members(extras);
     }
-    object.finish_json().read().expect("an object was written")
+    object.json().read().expect("an object was written")
 }
 
 fn shown(split: &[(&str, Option<u64>)]) -> Vec<llm_core::RawJson> {
     let entries = split.iter().filter_map(|(modality, count)| {
         let mut entry = ObjectWriter::new();
         entry.member("modality", modality).member("tokenCount", &(*count)?);
-        Some(entry.finish_json())
+        Some(entry.json())
     });
     entries.collect()
 }

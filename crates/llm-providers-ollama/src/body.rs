@@ -2,6 +2,7 @@
 //! the same way.
 
 pub(crate) use llm_core::members::Malformed;
+pub(crate) use llm_core::object::ObjectWriter;
 use llm_core::{RawJson, RawObject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -94,42 +95,6 @@ impl Members {
     /// The members that were not taken, null ones left out.
     pub(crate) fn rest(self) -> RawObject {
         self.0.into_iter().filter(|(_, value)| !value.is_null()).collect()
-    }
-}
-
-/// An object written member by member.
-#[derive(Debug)]
-pub(crate) struct ObjectWriter {
-    out: Vec<u8>,
-}
-
-impl ObjectWriter {
-    pub(crate) fn new() -> Self {
-        Self { out: Vec::from(b"{") }
-    }
-
-    /// Adds a member. What this crate writes can always be written as JSON.
-    pub(crate) fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> &mut Self {
-        if self.out.len() > 1 {
-            self.out.push(b',');
-        }
-        serde_json::to_writer(&mut self.out, key).expect("a string is always valid JSON");
-        self.out.push(b':');
-        serde_json::to_writer(&mut self.out, value).expect("structs with string keys are always valid JSON");
-        self
-    }
-
-    /// Adds a member that may be absent.
-    pub(crate) fn optional<T: Serialize>(&mut self, key: &str, value: Option<T>) -> &mut Self {
-        if let Some(value) = value {
-            self.member(key, &value);
-        }
-        self
-    }
-
-    pub(crate) fn finish(mut self) -> Vec<u8> {
-        self.out.push(b'}');
-        self.out
     }
 }
 

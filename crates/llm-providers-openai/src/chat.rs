@@ -139,6 +139,10 @@ impl Ingress for ChatIngress {
         Some("openai-insecure-api-key.")
     }
 
+    fn tells_choices(&self) -> bool {
+        true
+    }
+
     fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
         request::decode(body)
     }

@@ -114,6 +114,10 @@ impl Ingress for CompletionsIngress {
         &["openai-beta"]
     }
 
+    fn tells_choices(&self) -> bool {
+        true
+    }
+
     fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
         request::decode(body)
     }

@@ -22,6 +22,7 @@ use std::time::Duration;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::dialect::{Dialect, Encoded, TapOptions, Target};
 use llm_core::event::unfold;
+use llm_core::loss::{How, Loss};
 use llm_core::operation::Operation;
 use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
 use llm_core::realtime::{Dial, Link};
@@ -108,7 +109,7 @@ impl HttpProvider {
         } else {
             self.translated(&call).await?
         };
-        let losses = encoded.losses;
+        let mut losses = encoded.losses;
         let first_content = call.deadlines.first_content.filter(|_| call.stream);
         let first_content = first_content.and_then(|limit| Instant::now().checked_add(limit));
         let request = self.addressed(encoded.request, &call, native);
@@ -118,8 +119,24 @@ impl HttpProvider {
                 .unwrap_or_else(|_| Err(chunks::no_content()))?,
             None => self.begin(request, &call, None).await?,
         };
+        losses.extend(self.untold_choices(&body, &call));
         let native = matches!(body, ReplyBody::Native { .. } | ReplyBody::NativeStream(_));
         Ok(Reply { headers: headers::for_client(headers, native), losses, body })
+    }
+
+    /// That an answer has choices which the client's format does not tell. Clients of such a format cannot ask for any,
+    /// but a deployment can (`n`), which is all that is known of a stream.
+    fn untold_choices(&self, body: &ReplyBody, call: &Call<'_>) -> Option<Loss> {
+        let several = match body {
+            ReplyBody::Decoded(response) => response.choices.len() > 1,
+            ReplyBody::Events(_) => {
+                let asked = self.target.extra_body.get("n").and_then(|n| n.read::<u64>().ok());
+                asked.is_some_and(|n| n > 1)
+            }
+            _ => false,
+        };
+        let untold = several && !call.inbound.ingress.tells_choices();
+        untold.then(|| Loss { field: "choices".into(), how: How::Dropped })
     }
 
     /// The request in the vendor's dialect, by way of the canonical form.

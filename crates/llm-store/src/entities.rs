@@ -14,7 +14,6 @@ use llm_governance::entity::{AuditEntry, Entity, VirtualKey};
 use llm_governance::{Audited, Change, KeyHash, ListQuery, Page, Records, Spent, Store, StoreError};
 
 use crate::database::{Database, Value};
-pub(crate) use spent::add_spent;
 use table::Table;
 
 /// How many ids one statement names at most.

@@ -21,6 +21,7 @@ use llm_governance::{Activity, ActivityQuery, LedgerRow, Reports, RowPage, RowQu
 use crate::database::Database;
 pub use drain::{Drain, DrainSettings, DrainStatus, DrainThread};
 pub use export::{Export, ExportFormat};
+pub use retention::Archive;
 
 /// What can be read of a ledger, and how it is kept small.
 #[derive(Clone, Debug)]

@@ -103,10 +103,6 @@ impl ReadGovernance {
                 at_a_time: self.drains,
             },
             default_max_tokens: self.default_max_tokens,
-            unpriced: match self.unpriced.as_str() {
-                "free" => llm_gateway::Unpriced::Free,
-                _ => llm_gateway::Unpriced::Refuse,
-            },
             user_headers: user_headers(general, report),
         }
     }

@@ -56,7 +56,7 @@ fn unfold_part(part: Part) -> (PartKind, Vec<Delta>) {
 fn text_deltas(text: Text) -> Vec<Delta> {
     let mut deltas = Vec::with_capacity(1 + text.citations.len());
     if !text.text.is_empty() {
-        deltas.push(Delta::Text(text.text));
+        deltas.push(Delta::Text(text.text.into()));
     }
     deltas.extend(text.citations.into_iter().map(|citation| Delta::Citation(Box::new(citation))));
     deltas

@@ -32,11 +32,7 @@ fn own(block: &ForeignBlock) -> Option<Block<'_>> {
 fn text(text: &Text) -> Option<Block<'_>> {
     let shown = |citation| citations::for_client(citation, &text.text);
     let citations = text.citations.iter().filter_map(shown).collect();
-    (!text.text.is_empty()).then(|| Block::Text {
-        text: Cow::Borrowed(&text.text),
-        citations,
-        cache_control: None,
-    })
+    (!text.text.is_empty()).then(|| Block::Text { text: (&text.text).into(), citations, cache_control: None })
 }
 
 /// A thinking block always has a signature, possibly empty: SDKs demand the field.

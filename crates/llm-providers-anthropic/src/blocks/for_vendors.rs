@@ -50,11 +50,11 @@ impl ForVendors<'_> {
 
     /// The vendor refuses texts of nothing but white space.
     fn text<'a>(&mut self, text: &'a Text) -> Result<Option<Block<'a>>> {
-        if !is_text(&text.text) {
+        if text.text.is_blank() {
             return Ok(None);
         }
         Ok(Some(Block::Text {
-            text: Cow::Borrowed(&text.text),
+            text: (&text.text).into(),
             citations: self.citations(&text.citations)?,
             cache_control: cache_control(text.cache),
         }))
@@ -162,8 +162,8 @@ fn is_text(text: &str) -> bool {
 /// A part of the instructions; only texts can be.
 pub(crate) fn system_block<'a>(part: &'a Part, losses: &mut Losses) -> Result<Option<Block<'a>>> {
     match part {
-        Part::Text(text) if is_text(&text.text) => Ok(Some(Block::Text {
-            text: Cow::Borrowed(&text.text),
+        Part::Text(text) if !text.text.is_blank() => Ok(Some(Block::Text {
+            text: (&text.text).into(),
             citations: Vec::new(),
             cache_control: cache_control(text.cache),
         })),

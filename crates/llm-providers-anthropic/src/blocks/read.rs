@@ -4,7 +4,7 @@ use llm_core::message::{
     CacheMark, Document, ForeignBlock, Media, Opaque, OpaqueKind, Reasoning, Source, Text, ToolCall,
     ToolResult,
 };
-use llm_core::{Part, RawJson, RawObject};
+use llm_core::{Part, RawJson, RawObject, Words};
 use serde_json::value::RawValue;
 
 use super::{CALLER, INVALID_JSON, citations};
@@ -21,7 +21,7 @@ pub(crate) enum Side {
 /// Reads `content`: a text, or a list of blocks.
 pub(crate) fn read_content(raw: &RawValue, side: Side) -> Result<Vec<Part>, Malformed> {
     if raw.get().starts_with('"') {
-        let text: String = serde_json::from_str(raw.get()).map_err(|_| expected("", "a string"))?;
+        let text = Words::of_json(raw).map_err(|_| expected("", "a string"))?;
         return Ok(vec![Part::text(text)]);
     }
     let blocks: Vec<&RawValue> =
@@ -84,7 +84,7 @@ fn text(block: &Members<'_>) -> Result<Text, Malformed> {
     for (at, raw) in block.array("citations")?.into_iter().enumerate() {
         citations.push(citations::read(raw).map_err(|fault| fault.within(at).within("citations"))?);
     }
-    Ok(Text { text: block.required_text("text")?, citations, cache: cache(block)? })
+    Ok(Text { text: block.required_words("text")?, citations, cache: cache(block)? })
 }
 
 fn image(block: &Members<'_>) -> Result<Option<Part>, Malformed> {

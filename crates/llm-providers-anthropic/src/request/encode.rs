@@ -32,14 +32,14 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &MessagesQu
     let facts = Facts { request, rules, native, max_tokens, calls_without_thinking };
     let plan = Plan::of(&facts, &mut losses)?;
 
-    let mut body = Body::new(target, quirks, &mut losses);
+    let mut body = Body::new(request, target, quirks, &mut losses);
     if quirks.path.is_none() {
         body.member("model", &target.model)?;
     }
     body.optional("anthropic_version", quirks.body_version.as_ref())?;
     body.member("max_tokens", &max_tokens)?;
     body.optional("stream", target.stream.then_some(true).as_ref())?;
-    body.optional("system", conversation.system_json().as_ref())?;
+    body.optional("system", conversation.instructions().as_ref())?;
     body.member("messages", &conversation.turns)?;
     let tools = tools::tools(request, rules, body.losses)?;
     let choice = tools::choice(request, !tools.is_empty(), &plan, body.losses)?;
@@ -51,8 +51,8 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &MessagesQu
     account(request, native, &mut body)?;
     inexpressible(request, &mut body)?;
     extras(request, &mut body)?;
-    let bytes = body.finish();
-    Ok(Encoded { request: wire_request(bytes.into(), target, quirks), losses: losses.into_list() })
+    let body = body.finish();
+    Ok(Encoded { request: wire_request(body, target, quirks), losses: losses.into_list() })
 }
 
 /// A request to the vendor with this body.
@@ -204,8 +204,13 @@ struct Body<'b, 'l> {
 }
 
 impl<'b, 'l> Body<'b, 'l> {
-    fn new(target: &'b Target, quirks: &'b MessagesQuirks, losses: &'l mut Losses) -> Self {
-        Self { object: ObjectWriter::new(), target, quirks, losses }
+    fn new(
+        request: &'b ChatRequest,
+        target: &'b Target,
+        quirks: &'b MessagesQuirks,
+        losses: &'l mut Losses,
+    ) -> Self {
+        Self { object: ObjectWriter::of(request), target, quirks, losses }
     }
 
     fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
@@ -224,8 +229,8 @@ impl<'b, 'l> Body<'b, 'l> {
         value.map_or(Ok(()), |value| self.member(name, value))
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    fn finish(mut self) -> WireBody {
         self.object.members(&self.target.extra_body);
-        self.object.finish()
+        self.object.finish_body()
     }
 }

@@ -66,7 +66,7 @@ fn function(tool: &FunctionTool, rules: Rules, losses: &mut Losses) -> Result<Ra
         }
         None => {}
     }
-    Ok(json(object))
+    Ok(object.json())
 }
 
 fn free_text(name: &str, description: Option<&str>) -> RawJson {
@@ -76,7 +76,7 @@ fn free_text(name: &str, description: Option<&str>) -> RawJson {
         object.member("description", description);
     }
     object.member("input_schema", &constant(FREE_TEXT));
-    json(object)
+    object.json()
 }
 
 /// A schema that says that it is an object, as the vendor demands.
@@ -130,11 +130,6 @@ pub(super) fn choice<'a>(
     let single = request.parallel_tool_calls.filter(|_| kind != "none").map(|parallel| !parallel);
     let typed = Choice::Typed { r#type: kind, name, disable_parallel_tool_use: single };
     Ok(any_tools.then_some(typed))
-}
-
-fn json(object: ObjectWriter) -> RawJson {
-    let text = String::from_utf8(object.finish()).expect("JSON is UTF-8");
-    RawJson::parse(text).expect("the writer writes valid JSON")
 }
 
 fn constant(text: &str) -> RawJson {

@@ -1,10 +1,9 @@
 //! A conversation as turns of user and assistant: instructions lifted out, neighbours joined, results of tools
 //! at the head of the turn that answers.
 
-use std::borrow::Cow;
-
-use llm_core::{ChatRequest, Losses, Message, RawJson, RawObject, Result, Role};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use llm_core::{ChatRequest, Losses, Message, RawObject, Result, Role, Wording};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use crate::MESSAGES;
 use crate::blocks::{ForVendors, system_block};
@@ -26,6 +25,14 @@ pub(super) struct Turn<'a> {
     pub(super) role: Role,
     pub(super) blocks: Vec<Block<'a>>,
     extras: Option<&'a RawObject>,
+}
+
+/// Instructions as they are written.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Instructions<'a> {
+    Text(&'a Wording<'a>),
+    Blocks(&'a [Block<'a>]),
 }
 
 impl Serialize for Turn<'_> {
@@ -148,7 +155,7 @@ impl<'a> Conversation<'a> {
         if let Some(Block::Text { text, .. }) = last.and_then(|turn| turn.blocks.last_mut()) {
             let trimmed = text.trim_end();
             if trimmed.len() < text.len() {
-                *text = Cow::Owned(trimmed.to_owned());
+                *text = trimmed.to_owned().into();
             }
         }
     }
@@ -163,13 +170,13 @@ impl<'a> Conversation<'a> {
     }
 
     /// `system` as it is written: a plain text where nothing hangs on it.
-    pub(super) fn system_json(&self) -> Option<RawJson> {
+    pub(super) fn instructions(&self) -> Option<Instructions<'_>> {
         match self.system.as_slice() {
             [] => None,
             [Block::Text { text, citations, cache_control: None }] if citations.is_empty() => {
-                Some(RawJson::string(text))
+                Some(Instructions::Text(text))
             }
-            blocks => RawJson::of(blocks).ok(),
+            blocks => Some(Instructions::Blocks(blocks)),
         }
     }
 }

@@ -294,7 +294,7 @@ impl Decoder {
 fn opened_text(part: u32, text: Text, out: &mut Vec<Event>) -> Kind {
     out.push(Event::PartStart { choice: 0, part, kind: PartKind::Text });
     if !text.text.is_empty() {
-        out.push(Event::Delta { choice: 0, part, delta: Delta::Text(text.text) });
+        out.push(Event::Delta { choice: 0, part, delta: Delta::Text(text.text.into()) });
     }
     for citation in text.citations {
         out.push(Event::Delta { choice: 0, part, delta: Delta::Citation(Box::new(citation)) });

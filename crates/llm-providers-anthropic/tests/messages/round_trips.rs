@@ -30,7 +30,8 @@ fn mark() -> impl Strategy<Value = Option<CacheMark>> {
 }
 
 fn text() -> impl Strategy<Value = Part> {
-    (words(), mark()).prop_map(|(text, cache)| Part::Text(Text { text, citations: Vec::new(), cache }))
+    (words(), mark())
+        .prop_map(|(text, cache)| Part::Text(Text { text: text.into(), citations: Vec::new(), cache }))
 }
 
 fn source() -> impl Strategy<Value = Source> {
@@ -161,7 +162,7 @@ fn cited_text() -> impl Strategy<Value = Part> {
         ..Citation::default()
     };
     (words(), 0usize..3).prop_map(move |(text, count)| {
-        Part::Text(Text { text, citations: vec![citation.clone(); count], cache: None })
+        Part::Text(Text { text: text.into(), citations: vec![citation.clone(); count], cache: None })
     })
 }
 

@@ -14,11 +14,11 @@ use crate::wire::{self, Block, Cited, CitedText, Thought, ToolUse};
 pub(crate) fn for_client(part: &Part) -> Vec<Block<'_>> {
     match part {
         Part::Text(text) if !text.text.is_empty() => vec![self::text(text)],
-        Part::Refusal(words) if !words.is_empty() => vec![Block::Text(Cow::Borrowed(words))],
+        Part::Refusal(words) if !words.is_empty() => vec![Block::Text(words.as_str().into())],
         Part::Reasoning(reasoning) => thinking(reasoning).into_iter().collect(),
         Part::ToolCall(call) => tool_use(call),
         Part::Audio(Media { transcript: Some(words), .. }) if !words.is_empty() => {
-            vec![Block::Text(Cow::Borrowed(words))]
+            vec![Block::Text(words.as_str().into())]
         }
         Part::Image(media) => image(media).into_iter().collect(),
         Part::ServerTool(block) | Part::Unknown(block) => own(block).into_iter().collect(),
@@ -33,7 +33,7 @@ fn own(block: &ForeignBlock) -> Option<Block<'_>> {
 fn text(text: &Text) -> Block<'_> {
     let citations: Vec<_> = text.citations.iter().filter_map(citations::for_client).collect();
     if citations.is_empty() {
-        return Block::Text(Cow::Borrowed(&text.text));
+        return Block::Text((&text.text).into());
     }
     Block::CitationsContent(Cited { content: [CitedText { text: &text.text }], citations })
 }

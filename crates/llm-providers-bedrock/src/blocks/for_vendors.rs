@@ -41,7 +41,7 @@ impl<'l> ForVendors<'l> {
     fn block<'a>(&mut self, part: &'a Part, role: Role) -> Result<Option<Block<'a>>> {
         match part {
             Part::Text(text) => self.text(text),
-            Part::Refusal(words) => Ok(is_text(words).then(|| Block::Text(Cow::Borrowed(words)))),
+            Part::Refusal(words) => Ok(is_text(words).then(|| Block::Text(words.as_str().into()))),
             Part::Image(_) | Part::Document(_) | Part::Audio(_) | Part::Video(_)
                 if role == Role::Assistant =>
             {
@@ -76,14 +76,14 @@ impl<'l> ForVendors<'l> {
             && is_text(words)
         {
             self.losses.approximated("messages.audio", "its transcript")?;
-            return Ok(Some(Block::Text(Cow::Borrowed(words))));
+            return Ok(Some(Block::Text(words.as_str().into())));
         }
         self.lost(&format!("messages.{}", part.kind_name()))
     }
 
     /// Vendors refuse blank texts.
     fn text<'a>(&mut self, text: &'a Text) -> Result<Option<Block<'a>>> {
-        if !is_text(&text.text) {
+        if text.text.is_blank() {
             return Ok(None);
         }
         let own: Vec<_> = text.citations.iter().filter_map(citations::own).map(Cow::Borrowed).collect();
@@ -91,7 +91,7 @@ impl<'l> ForVendors<'l> {
             self.losses.tuning("messages.citations")?;
         }
         Ok(Some(if own.is_empty() {
-            Block::Text(Cow::Borrowed(&text.text))
+            Block::Text((&text.text).into())
         } else {
             let content = [CitedText { text: &text.text }];
             Block::CitationsContent(Cited { content, citations: own })
@@ -174,7 +174,7 @@ impl<'l> ForVendors<'l> {
         }
         // At least one block is required, and a blank text is none.
         if content.is_empty() {
-            content.push(Block::Text(Cow::Borrowed("(no output)")));
+            content.push(Block::Text("(no output)".into()));
         }
         let status = result.is_error.map(|failed| if failed { "error" } else { "success" });
         if status == Some("error") && !self.rules.results_have_status() {
@@ -225,7 +225,7 @@ fn is_text(text: &str) -> bool {
 /// The text of a part of the instructions; only texts can be.
 pub(crate) fn system_text<'a>(part: &'a Part, losses: &mut Losses) -> Result<Option<Block<'a>>> {
     match part {
-        Part::Text(text) => Ok(is_text(&text.text).then(|| Block::Text(Cow::Borrowed(&text.text)))),
+        Part::Text(text) => Ok((!text.text.is_blank()).then(|| Block::Text((&text.text).into()))),
         Part::Unknown(block) if block.origin == CONVERSE => Ok(Some(Block::Raw(&block.raw))),
         _ => losses.meaning("system").map(|()| None),
     }

@@ -1,10 +1,10 @@
 //! Blocks to parts, for what clients send and what vendors answer.
 
-use llm_core::Part;
 use llm_core::message::{
     CacheMark, Document, ForeignBlock, Media, Opaque, OpaqueKind, Reasoning, Source, Text, ToolCall,
     ToolResult,
 };
+use llm_core::{Part, Words};
 use serde_json::value::RawValue;
 
 use super::{citations, mark, redacted_from_client};
@@ -66,7 +66,7 @@ pub(crate) fn read_block(raw: &RawValue, side: Side) -> Result<Part, Malformed> 
 /// `None`: a block that the canonical form has no room for.
 fn modelled(kind: &str, value: &RawValue, side: Side) -> Result<Option<Part>, Malformed> {
     Ok(match kind {
-        "text" => Some(Part::text(text(value)?)),
+        "text" => Some(Part::text(words(value)?)),
         "image" => media(value, formats::IMAGES)?.map(Part::Image),
         "audio" => media(value, formats::SOUNDS)?.map(Part::Audio),
         "video" => media(value, formats::VIDEOS)?.map(Part::Video),
@@ -79,8 +79,8 @@ fn modelled(kind: &str, value: &RawValue, side: Side) -> Result<Option<Part>, Ma
     })
 }
 
-fn text(value: &RawValue) -> Result<String, Malformed> {
-    serde_json::from_str(value.get()).map_err(|_| Malformed::new("", "expected a string"))
+fn words(value: &RawValue) -> Result<Words, Malformed> {
+    Words::of_json(value).map_err(|_| Malformed::new("", "expected a string"))
 }
 
 /// A block that is kept as it is: of the vendor's own tools, or of a kind that is not modelled.

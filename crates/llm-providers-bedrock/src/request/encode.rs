@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use llm_core::dialect::Encoded;
 use llm_core::request::Sampling;
 use llm_core::wire::{WireBody, WireRequest};
-use llm_core::{ChatRequest, Losses, RawObject, Result, Target};
+use llm_core::{ChatRequest, Error, Losses, RawObject, Result, Target};
 use serde::Serialize;
 
 use super::format::Form;
@@ -32,6 +32,12 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ConverseQu
     let mut losses = Losses::new(target.policy);
     let max_tokens = request.max_output_tokens.or(target.max_output_tokens);
     let mut conversation = Conversation::of(request, rules, &mut losses)?;
+    if conversation.turns.is_empty() && !model_id::is_prompt(&target.model) {
+        return Err(Error::invalid(
+            "`messages` says nothing: this model's vendor needs a message of the user",
+        )
+        .with_param("messages"));
+    }
     let plan = Plan::of(request, rules, max_tokens, &conversation, &mut losses)?;
     let form = Form::of(request, rules, plan.on, &mut losses)?;
     if let Some(words) = &form.instruction {
@@ -40,7 +46,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ConverseQu
     let tool_config = tools::config(request, rules, &form, &mut conversation, &mut losses)?;
     let sampling = sampling(request, target, rules, plan.on, &mut losses)?;
 
-    let mut body = Body { object: ObjectWriter::new(), target, quirks, losses };
+    let mut body = Body { object: ObjectWriter::of(request), target, quirks, losses };
     body.optional("system", (!conversation.system.is_empty()).then_some(&conversation.system))?;
     body.member("messages", &conversation.turns)?;
     let inference = Inference {
@@ -256,7 +262,7 @@ impl Body<'_> {
 
     fn finish(mut self) -> Encoded {
         self.object.members(&self.target.extra_body);
-        let request = wire_request(self.object.finish().into(), self.target);
+        let request = wire_request(self.object.finish_body(), self.target);
         Encoded { request, losses: self.losses.into_list() }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn config<'a>(
             return Ok(None);
         }
         losses.approximated("tool_choice", "an instruction")?;
-        conversation.system.push(Block::Text(Cow::Borrowed(CALL_NO_TOOL)));
+        conversation.system.push(Block::Text(CALL_NO_TOOL.into()));
         return Ok(Some(ToolConfig { tools, tool_choice: None }));
     }
     if tools.is_empty() && conversation.uses_tools() {
@@ -71,7 +71,7 @@ pub(super) fn config<'a>(
         let names = conversation.called_tools();
         let names = if names.is_empty() { vec!["unknown"] } else { names };
         tools.extend(names.into_iter().map(|name| Cow::Owned(spec(name, None, &constant(ANY_OBJECT), None))));
-        conversation.system.push(Block::Text(Cow::Borrowed(CALL_NO_TOOL)));
+        conversation.system.push(Block::Text(CALL_NO_TOOL.into()));
         return Ok(Some(ToolConfig { tools, tool_choice: None }));
     }
     if request.parallel_tool_calls == Some(false) && !tools.is_empty() {

@@ -1,8 +1,6 @@
 //! A conversation as turns of user and assistant: instructions lifted out, neighbours joined, results of tools at the
 //! head of the turn that answers.
 
-use std::borrow::Cow;
-
 use llm_core::{ChatRequest, Losses, Message, Result, Role};
 use serde::{Serialize, Serializer};
 
@@ -127,7 +125,7 @@ impl<'a> Conversation<'a> {
         let claude = matches!(rules.family, Family::Claude(_) | Family::Unknown);
         let last = self.turns.last_mut().filter(|turn| claude && turn.role == Role::Assistant);
         if let Some(Block::Text(text)) = last.and_then(|turn| turn.content.last_mut()) {
-            *text = Cow::Owned(text.trim_end().to_owned());
+            *text = text.trim_end().to_owned().into();
         }
     }
 

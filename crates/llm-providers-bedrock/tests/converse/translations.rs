@@ -70,6 +70,18 @@ fn instructions_are_lifted_out_and_become_words_where_there_is_no_place() {
 }
 
 #[test]
+fn a_conversation_without_a_word_is_refused_unless_the_prompt_is_stored() {
+    let blank = Message::text(Role::User, " \n");
+    for messages in [Vec::new(), vec![blank]] {
+        let request = ChatRequest { messages, ..ChatRequest::default() };
+        let error = dialect().encode(&request, &target(NOVA)).expect_err("nothing is said");
+        assert_eq!((error.kind(), error.param()), (ErrorKind::InvalidRequest, Some("messages")));
+        let prompt = "arn:aws:bedrock:us-east-1:123456789012:prompt/PROMPT12345:1";
+        assert_eq!(body(&request, prompt)["messages"], json!([]));
+    }
+}
+
+#[test]
 fn no_tool_means_no_tools_unless_the_history_has_calls() {
     let request =
         ChatRequest { tools: vec![tool("weather")], tool_choice: Some(ToolChoice::None), ..hello() };

@@ -25,7 +25,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ChatQuirks
     let tools = Tools::of(request, &mut losses)?;
     let thinking = thinking::write(request.reasoning.as_ref(), &target.model, native, &mut losses)?;
 
-    let mut body = Body { object: ObjectWriter::new(), target, quirks, losses: &mut losses };
+    let mut body = Body { object: ObjectWriter::of(request), target, quirks, losses: &mut losses };
     body.member("model", &target.model)?;
     body.member("messages", &conversation.messages)?;
     body.optional("stream", target.stream.then_some(&true))?;
@@ -39,8 +39,8 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ChatQuirks
     body.optional("thinking", thinking.as_ref())?;
     inexpressible(request, &mut body)?;
     extras(request, &mut body)?;
-    let bytes = body.finish();
-    Ok(Encoded { request: wire_request("/chat", bytes.into()), losses: losses.into_list() })
+    let body = body.finish();
+    Ok(Encoded { request: wire_request("/chat", body), losses: losses.into_list() })
 }
 
 /// A request to the vendor with this body.
@@ -195,8 +195,8 @@ impl Body<'_, '_> {
         value.map_or(Ok(()), |value| self.member(name, value))
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    fn finish(mut self) -> WireBody {
         self.object.members(&self.target.extra_body);
-        self.object.finish()
+        self.object.finish_body()
     }
 }

@@ -1,7 +1,7 @@
 //! A conversation as this format tells it.
 
 use llm_core::message::{Citation, Document, Media, Reasoning, Text, ToolCall, ToolResult};
-use llm_core::{ChatRequest, Losses, Message, Part, RawJson, Result, Role, custom_tools};
+use llm_core::{ChatRequest, Losses, Message, Part, RawJson, Result, Role, Words, custom_tools};
 
 use super::content;
 use crate::wire::ObjectWriter;
@@ -154,7 +154,7 @@ fn foreign(part: &Part, blocks: &mut Blocks, losses: &mut Losses) -> Result<()> 
 struct Blocks {
     list: Vec<RawJson>,
     /// The text, while it is the only block.
-    only: Option<String>,
+    only: Option<Words>,
 }
 
 impl Blocks {
@@ -187,7 +187,7 @@ impl Blocks {
 
     fn json(&self) -> RawJson {
         match &self.only {
-            Some(text) => RawJson::string(text),
+            Some(text) => RawJson::of(text).unwrap_or_else(|_| RawJson::null()),
             None if self.list.is_empty() => RawJson::string(""),
             None => RawJson::of(&self.list).unwrap_or_else(|_| RawJson::null()),
         }

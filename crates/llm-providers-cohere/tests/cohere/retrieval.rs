@@ -1,7 +1,9 @@
 //! Embeddings and reranking, with every kindred format.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use llm_core::embedding::{EmbeddingEncoding, EmbeddingInput, EmbeddingPurpose, EmbeddingRequest, Truncate};
+use llm_core::operation::Operation;
 use llm_core::rerank::{RerankDocument, RerankRequest};
 use llm_core::{ChatRequest, Dialect, Envelope, ErrorKind, Ingress, LossPolicy, RawJson, Target};
 use llm_providers_cohere::{Chat, CohereIngress, CohereV1Ingress, Retrieval, RetrievalFormat};
@@ -364,4 +366,18 @@ fn a_joined_answer_tells_what_all_parts_used() {
     answer.usage.web_searches = Some(3);
     let written = parse(&CohereIngress.rerank().expect("reranking").encode(&answer, &request));
     assert_eq!(written["meta"]["billed_units"]["search_units"], json!(3));
+}
+
+#[test]
+fn chat_of_the_first_version_is_refused_with_a_way_out() {
+    let asked = CohereV1Ingress.endpoints().iter().find_map(|endpoint| endpoint.matches("/v1/chat"));
+    assert_eq!(asked.map(|asked| asked.operation), Some(Operation::Chat));
+    let body = Bytes::from_static(br#"{"model":"command-a","message":"my secret"}"#);
+    let error = CohereV1Ingress.decode(&body, &HeaderMap::new()).expect_err("not served");
+    assert_eq!((error.status(), error.param()), (400, Some("message")));
+    assert!(
+        error.message().contains("`/v2/chat`") && error.message().contains("`/cohere/v1/chat`"),
+        "{error}"
+    );
+    assert!(!error.message().contains("secret"));
 }

@@ -55,7 +55,7 @@ impl ExchangeIngress<EmbeddingRequest, EmbeddingResponse> for BatchClient {
 fn shown(embedding: &Embedding) -> RawJson {
     let mut object = ObjectWriter::new();
     object.member("values", embedding.float.as_deref().unwrap_or_default());
-    object.finish_json()
+    object.json()
 }
 
 fn counted(answer: &EmbeddingResponse, mut object: ObjectWriter) -> Bytes {
@@ -133,7 +133,7 @@ fn input(content: &Members<'_>) -> Result<EmbeddingInput, Malformed> {
     }
     match parts.as_slice() {
         [] => Err(Malformed::new("parts", "expected at least one part")),
-        [Part::Text(text)] => Ok(EmbeddingInput::Text(text.text.clone())),
+        [Part::Text(text)] => Ok(EmbeddingInput::Text(text.text.as_str().to_owned())),
         _ => Ok(EmbeddingInput::Parts(parts)),
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
         all => {
             let mut object = ObjectWriter::new();
             object.member("requests", all);
-            (":batchEmbedContents", object.finish_json())
+            (":batchEmbedContents", object.json())
         }
     };
     let body = body.get().to_owned().into_bytes();
@@ -49,7 +49,7 @@ fn one(
     let mut object = ObjectWriter::new();
     object.optional("model", batch.then(|| model_name(&target.model)).as_ref());
     object
-        .member("content", &content.finish_json())
+        .member("content", &content.json())
         .optional("taskType", request.purpose.as_ref().and_then(task))
         .optional("title", request.title.as_ref())
         .optional("outputDimensionality", request.dimensions.as_ref());
@@ -59,7 +59,7 @@ fn one(
         object.members(extras);
     }
     object.members(&target.extra_body);
-    Ok(object.finish_json())
+    Ok(object.json())
 }
 
 fn parts<'a>(input: &'a EmbeddingInput, losses: &mut Losses) -> Result<Vec<WirePart<'a>>> {

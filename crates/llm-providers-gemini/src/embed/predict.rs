@@ -20,7 +20,7 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
             .member("content", &text(input, &mut losses)?)
             .optional("task_type", request.purpose.as_ref().and_then(task))
             .optional("title", request.title.as_ref());
-        instances.push(instance.finish_json());
+        instances.push(instance.json());
     }
     let truncate = request.truncate.map(|truncate| truncate != Truncate::Never);
     let mut parameters = ObjectWriter::new();
@@ -30,7 +30,7 @@ pub(super) fn encode(request: &EmbeddingRequest, target: &Target) -> Result<Enco
     let mut body = ObjectWriter::new();
     body.member("instances", &instances);
     if !parameters.is_empty() {
-        body.member("parameters", &parameters.finish_json());
+        body.member("parameters", &parameters.json());
     }
     body.members(&target.extra_body);
     let request = call(&target.model, ":predict", body.finish().into());

@@ -12,7 +12,7 @@ use crate::{GENERATE, signature};
 /// The parts for a part. None for an empty text, and for what this format has no part for in an answer.
 pub(crate) fn for_client(part: &Part) -> Option<WirePart<'_>> {
     match part {
-        Part::Text(text) if !text.text.is_empty() => Some(WirePart::text(text.text.as_str())),
+        Part::Text(text) if !text.text.is_empty() => Some(WirePart::text(&text.text)),
         Part::Refusal(words) if !words.is_empty() => Some(WirePart::text(words.as_str())),
         Part::Reasoning(reasoning) => thinking(reasoning),
         Part::ToolCall(call) => Some(self::call(call)),
@@ -52,7 +52,7 @@ fn thinking(reasoning: &Reasoning) -> Option<WirePart<'_>> {
     let empty = text.is_empty() && shown.is_none();
     (!empty).then(|| {
         WirePart::new(Members {
-            text: Some(text),
+            text: Some(text.into()),
             thought: Some(true),
             thought_signature: shown,
             ..Members::default()

@@ -31,7 +31,7 @@ impl<'a> ForVendors<'_, 'a> {
                     self.losses.tuning("messages.citations")?;
                 }
                 if !text.text.is_empty() {
-                    out.push(WirePart::text(text.text.as_str()));
+                    out.push(WirePart::text(&text.text));
                 }
             }
             Part::Refusal(words) if !words.is_empty() => out.push(WirePart::text(words.as_str())),
@@ -106,7 +106,7 @@ impl<'a> ForVendors<'_, 'a> {
     fn result(&mut self, result: &'a ToolResult, out: &mut Vec<WirePart<'a>>) -> Result<()> {
         let named = self.names.get(result.call_id.as_str()).copied().or(result.name.as_deref());
         let mut media = Vec::new();
-        for part in result.content.iter().filter(|part| part.as_text().is_none()) {
+        for part in result.content.iter().filter(|part| !matches!(part, Part::Text(_))) {
             self.add(part, Role::Tool, &mut media)?;
         }
         let inside = if self.rules.third { std::mem::take(&mut media) } else { Vec::new() };
@@ -136,7 +136,7 @@ impl<'a> ForVendors<'_, 'a> {
         let data = Cow::Borrowed(state.data.as_str());
         if state.kind == signature::OF_THOUGHT {
             out.push(WirePart::new(Members {
-                text: Some(Cow::Borrowed(&reasoning.text)),
+                text: Some(reasoning.text.as_str().into()),
                 thought: Some(true),
                 thought_signature: Some(data),
                 ..Members::default()

@@ -1,7 +1,7 @@
 //! Parts of clients' requests and vendors' answers as what they mean.
 
 use llm_core::message::{ForeignBlock, Opaque, Source, ToolResult};
-use llm_core::{Part, RawJson};
+use llm_core::{Part, RawJson, Words};
 use serde_json::value::RawValue;
 
 use super::results;
@@ -20,7 +20,7 @@ pub(crate) enum Side {
 #[derive(Debug)]
 pub(crate) enum Piece {
     /// Words of the answer, maybe none, with a signature beside them.
-    Text(String, Option<Opaque>),
+    Text(Words, Option<Opaque>),
     /// Words of thinking.
     Thought(String, Option<Opaque>),
     /// A call; the id may have to be made.
@@ -55,12 +55,16 @@ pub(crate) fn read_part(raw: &RawValue, side: Side) -> Result<Piece, Malformed> 
     if let Some(media) = read_media(&part)?.filter(|_| !thought && part.rest(MEDIA).is_empty()) {
         return Ok(Piece::Whole(media, state(kind)?));
     }
-    match part.text("text")? {
-        Some(text) if thought => Ok(Piece::Thought(text, state(kind)?)),
+    match part.read::<Words>("text", "a string")? {
+        Some(text) if thought => Ok(Piece::Thought(text.into(), state(kind)?)),
         Some(text) => Ok(Piece::Text(text, state(kind)?)),
         None if part.rest(&["thought", "thoughtSignature"]).is_empty() => {
             let state = state(kind)?;
-            Ok(if thought { Piece::Thought(String::new(), state) } else { Piece::Text(String::new(), state) })
+            Ok(if thought {
+                Piece::Thought(String::new(), state)
+            } else {
+                Piece::Text(Words::default(), state)
+            })
         }
         None => block(raw, &part),
     }

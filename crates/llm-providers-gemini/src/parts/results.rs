@@ -70,7 +70,7 @@ pub(super) fn write(result: &ToolResult) -> RawJson {
 fn single<T: serde::Serialize + ?Sized>(key: &str, value: &T) -> RawJson {
     let mut object = ObjectWriter::new();
     object.member(key, value);
-    object.finish_json()
+    object.json()
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use llm_core::RawJson;
 use llm_core::custom_tools;
 use llm_core::message::ToolCall;
+use llm_core::{RawJson, Wording};
 use serde::Serialize;
 
 use crate::ids;
@@ -25,7 +25,7 @@ pub(crate) enum WirePart<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Members<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) text: Option<Cow<'a, str>>,
+    pub(crate) text: Option<Wording<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) inline_data: Option<Blob<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +86,7 @@ impl<'a> FunctionCall<'a> {
         let args = args.unwrap_or_else(|| {
             let mut object = ObjectWriter::new();
             object.member(INVALID_ARGUMENTS, &call.arguments);
-            object.finish_json()
+            object.json()
         });
         Self { id: ids::shown(&call.id), name: &call.name, args }
     }
@@ -97,13 +97,13 @@ impl<'a> WirePart<'a> {
         Self::Own(Box::new(members))
     }
 
-    pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+    pub(crate) fn text(text: impl Into<Wording<'a>>) -> Self {
         Self::new(Members { text: Some(text.into()), ..Members::default() })
     }
 
     /// A part that holds nothing but a signature.
     pub(crate) fn signature(data: Cow<'a, str>) -> Self {
-        let text = Some(Cow::Borrowed(""));
+        let text = Some("".into());
         Self::new(Members { text, thought_signature: Some(data), ..Members::default() })
     }
 

@@ -1,7 +1,7 @@
 //! Contents of a client's request as messages.
 
 use llm_core::message::{Reasoning, ToolCall};
-use llm_core::{Message, Part, Role};
+use llm_core::{Message, Part, Role, Words};
 use serde_json::value::RawValue;
 
 use crate::ids;
@@ -17,7 +17,7 @@ pub(super) fn messages(body: &Members<'_>) -> Result<Vec<Message>, Malformed> {
     if let Some(raw) = body.raw("systemInstruction") {
         let mut reader = Reader { turn: 0, open: &mut Vec::new() };
         let parts = reader.content(raw).map_err(|fault| fault.within("systemInstruction"))?.1;
-        if parts.iter().any(|part| part.as_text() != Some("")) {
+        if !parts.iter().all(Part::is_empty_text) {
             messages.push(Message::new(Role::System, parts));
         }
     }
@@ -47,8 +47,7 @@ struct Reader<'o> {
 impl Reader<'_> {
     fn content(&mut self, raw: &RawValue) -> Result<(Role, Vec<Part>), Malformed> {
         if raw.get().starts_with('"') {
-            let text: String =
-                serde_json::from_str(raw.get()).map_err(|_| Malformed::new("", "expected a content"))?;
+            let text = Words::of_json(raw).map_err(|_| Malformed::new("", "expected a content"))?;
             return Ok((Role::User, vec![Part::text(text)]));
         }
         let content = Members::parse(raw.get())?;

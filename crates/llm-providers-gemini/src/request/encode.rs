@@ -2,7 +2,7 @@
 
 use llm_core::dialect::Encoded;
 use llm_core::request::Tool;
-use llm_core::{ChatRequest, Losses, Part, RawObject, Result, Target};
+use llm_core::{ChatRequest, Losses, Part, RawJson, RawObject, Result, Target};
 
 use super::config::{self, Writer};
 use super::tools;
@@ -29,22 +29,20 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &GenerateQu
     let tool_config = tools::config(request, own, &mut losses)?;
     let generation = generation(request, target, quirks, own, &mut losses)?;
 
-    let object = ObjectWriter::new();
+    let object = ObjectWriter::of(request);
     let mut body = Writer { object, target, quirks, losses: &mut losses, set: Some(&target.extra_body) };
     body.optional("systemInstruction", conversation.system.as_ref())?;
     body.member("contents", &conversation.contents)?;
     body.optional("tools", (!tools.is_empty()).then_some(&tools))?;
     body.optional("toolConfig", tool_config.as_ref())?;
-    if !generation.is_empty() {
-        body.object.member("generationConfig", &generation.finish_json());
-    }
+    body.object.optional("generationConfig", generation.as_ref());
     account(request, own.is_some(), &mut body)?;
     extras(request, &mut body)?;
     for (name, value) in target.extra_body.iter().filter(|(name, _)| *name != "generationConfig") {
         body.object.member(name, value);
     }
-    let bytes = body.object.finish();
-    let request = super::call(&target.model, super::method(target.stream), bytes.into());
+    let body = body.object.finish_body();
+    let request = super::call(&target.model, super::method(target.stream), body);
     Ok(Encoded { request, losses: losses.into_list() })
 }
 
@@ -73,7 +71,7 @@ fn generation(
     quirks: &GenerateQuirks,
     own: Option<&RawObject>,
     losses: &mut Losses,
-) -> Result<ObjectWriter> {
+) -> Result<Option<RawJson>> {
     let inside = |object: Option<&RawObject>| -> RawObject {
         object.and_then(|object| object.get("generationConfig")?.read().ok()).unwrap_or_default()
     };
@@ -81,7 +79,7 @@ fn generation(
     let mut writer = Writer { object: ObjectWriter::new(), target, quirks, losses, set: Some(&set) };
     config::write(request, Rules::of(&target.model), own.is_some(), &rest, &mut writer)?;
     writer.object.members(&set);
-    Ok(writer.object)
+    Ok((!writer.object.is_empty()).then(|| writer.object.json()))
 }
 
 /// Who asks and at what priority: of that, the format knows the priority, in its own words.

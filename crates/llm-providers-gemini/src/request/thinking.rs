@@ -45,7 +45,7 @@ pub(super) fn config(
     if let Some(rest) = rest {
         object.members(rest);
     }
-    Ok((!object.is_empty()).then(|| object.finish_json()))
+    Ok((!object.is_empty()).then(|| object.json()))
 }
 
 fn is_off(options: &ReasoningOptions) -> bool {

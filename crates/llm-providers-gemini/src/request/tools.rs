@@ -50,7 +50,7 @@ fn read_tools(raw: &RawValue, tools: &mut Vec<Tool>) -> Result<(), Malformed> {
     for (name, value) in object.iter().filter(|(name, _)| *name != "functionDeclarations") {
         let mut hosted = ObjectWriter::new();
         hosted.member(name, value);
-        tools.push(Tool::Hosted { origin: GENERATE, raw: hosted.finish_json() });
+        tools.push(Tool::Hosted { origin: GENERATE, raw: hosted.json() });
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ pub(super) fn tools(request: &ChatRequest, losses: &mut Losses) -> Result<Vec<Ra
     }
     let mut object = ObjectWriter::new();
     object.member("functionDeclarations", &declarations);
-    hosted.insert(0, object.finish_json());
+    hosted.insert(0, object.json());
     Ok(hosted)
 }
 
@@ -128,7 +128,7 @@ fn function(tool: &FunctionTool, losses: &mut Losses) -> Result<RawJson> {
         }
         None => {}
     }
-    Ok(object.finish_json())
+    Ok(object.json())
 }
 
 /// A tool without parameters is one without a schema.
@@ -141,7 +141,7 @@ fn free_text(name: &str, description: Option<&str>) -> RawJson {
     let mut object = ObjectWriter::new();
     object.member("name", name).optional("description", description);
     object.member("parametersJsonSchema", &RawJson::parse(FREE_TEXT).expect("a constant of valid JSON"));
-    object.finish_json()
+    object.json()
 }
 
 /// The body's `toolConfig`.
@@ -159,7 +159,7 @@ pub(super) fn config(
     if let Some(rest) = rest {
         object.members(&rest);
     }
-    Ok((!object.is_empty()).then(|| object.finish_json()))
+    Ok((!object.is_empty()).then(|| object.json()))
 }
 
 fn choice(request: &ChatRequest, losses: &mut Losses) -> Result<Option<RawJson>> {
@@ -178,5 +178,5 @@ fn choice(request: &ChatRequest, losses: &mut Losses) -> Result<Option<RawJson>>
     }
     let mut object = ObjectWriter::new();
     object.member("mode", mode).optional("allowedFunctionNames", name.map(|name| [name]).as_ref());
-    Ok(Some(object.finish_json()))
+    Ok(Some(object.json()))
 }

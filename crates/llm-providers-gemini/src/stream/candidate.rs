@@ -64,7 +64,7 @@ impl Candidate {
 
     fn piece(&mut self, piece: Piece, answer: &str, out: &mut Vec<Event>) {
         match piece {
-            Piece::Text(text, state) => self.words(text, state, out),
+            Piece::Text(text, state) => self.words(text.into(), state, out),
             Piece::Thought(text, state) => self.thought(text, state, out),
             Piece::Call { id, name, arguments, state } => {
                 let made = || ids::made(&[&answer, &self.index, &self.calls, &name, &arguments]);

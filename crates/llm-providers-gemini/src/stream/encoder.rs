@@ -110,7 +110,7 @@ impl Choice {
             .collect();
         let mut object = ObjectWriter::new();
         object.member("content", &tokens);
-        self.logprobs = Some(object.finish_json());
+        self.logprobs = Some(object.json());
     }
 }
 
@@ -158,7 +158,7 @@ impl Encoder {
             object.optional("usageMetadata", (!usage.is_empty()).then_some(&usage));
         }
         tail(&mut object, &self.model, &self.id, None);
-        self.frame(object.finish_json().get(), out);
+        self.frame(object.json().get(), out);
     }
 
     /// The last frame: why each candidate ended, what they rest on, and the tokens.
@@ -169,7 +169,7 @@ impl Encoder {
             let mut object = ObjectWriter::new();
             object.member("usageMetadata", &usage);
             tail(&mut object, &self.model, &self.id, None);
-            self.frame(object.finish_json().get(), out);
+            self.frame(object.json().get(), out);
         }
     }
 
@@ -188,7 +188,7 @@ impl Encoder {
         object.member("candidates", &candidates);
         object.optional("usageMetadata", (!usage.is_empty()).then_some(&usage));
         tail(&mut object, &self.model, &self.id, Some(&self.extras));
-        self.frame(object.finish_json().get(), out);
+        self.frame(object.json().get(), out);
         self.close(out);
     }
 

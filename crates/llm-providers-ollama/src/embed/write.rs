@@ -115,7 +115,7 @@ pub(super) fn answer(answer: &EmbeddingResponse, request: &EmbeddingRequest) -> 
     for name in ["total_duration", "load_duration"] {
         object.optional(name, own.and_then(|own| own.get(name)));
     }
-    object.optional("prompt_eval_count", answer.usage.prompt_total());
+    object.optional("prompt_eval_count", answer.usage.prompt_total().as_ref());
     let rest = own.into_iter().flat_map(RawObject::iter);
     for (name, value) in rest.filter(|(name, _)| !name.ends_with("_duration")) {
         object.member(name, value);

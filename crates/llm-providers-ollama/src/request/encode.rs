@@ -16,7 +16,7 @@ use crate::{CHAT, options};
 pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ChatQuirks) -> Result<Encoded> {
     let mut losses = Losses::new(target.policy);
     let native = request.extras.as_ref().is_some_and(|(origin, _)| *origin == CHAT);
-    let mut body = Body { object: ObjectWriter::new(), target, quirks, losses: &mut losses };
+    let mut body = Body { object: ObjectWriter::of(request), target, quirks, losses: &mut losses };
     body.member("model", &target.model)?;
     let turns = history::turns(request, body.losses)?;
     body.member("messages", &turns)?;
@@ -31,8 +31,8 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ChatQuirks
     sampling(request, &mut body)?;
     inexpressible(request, &mut body)?;
     extras(request, &mut body)?;
-    let bytes = body.finish();
-    Ok(Encoded { request: wire_request("/api/chat", bytes.into()), losses: losses.into_list() })
+    let body = body.finish();
+    Ok(Encoded { request: wire_request("/api/chat", body), losses: losses.into_list() })
 }
 
 /// A request to a server with this body.
@@ -227,11 +227,11 @@ impl Body<'_, '_> {
         value.map_or(Ok(()), |value| self.member(name, value))
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    fn finish(mut self) -> WireBody {
         for (name, value) in self.target.extra_body.iter().filter(|(name, _)| is_member(name)) {
             self.object.member(name, value);
         }
-        self.object.finish()
+        self.object.finish_body()
     }
 }
 

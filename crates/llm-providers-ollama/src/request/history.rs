@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use llm_core::message::{Document, Media, Reasoning, Source, ToolCall, ToolResult};
-use llm_core::{ChatRequest, Losses, Message, Part, RawJson, RawObject, Result, Role, custom_tools};
+use llm_core::{ChatRequest, Losses, Message, Part, RawJson, RawObject, Result, Role, Wording, custom_tools};
 use serde::Serialize;
 
 use crate::{CHAT, ids};
@@ -13,7 +13,7 @@ use crate::{CHAT, ids};
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Turn<'a> {
     role: &'static str,
-    content: Cow<'a, str>,
+    content: Wording<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thinking: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -104,9 +104,9 @@ impl<'a> Writer<'a, '_> {
                 if text.cache.is_some() {
                     self.losses.foreign_state("cache_control");
                 }
-                say(turn, Cow::Borrowed(&text.text), role);
+                say(turn, (&text.text).into(), role);
             }
-            Part::Refusal(words) => say(turn, Cow::Borrowed(words), role),
+            Part::Refusal(words) => say(turn, words.as_str().into(), role),
             Part::Image(media) => return self.image(media, turn),
             Part::Document(document) => return self.document(document, turn, role),
             Part::Reasoning(reasoning) => self.thinking(reasoning, turn),
@@ -147,7 +147,7 @@ impl<'a> Writer<'a, '_> {
         };
         let Some(text) = text else { return self.lost("document") };
         self.losses.approximated("messages.document", "its text")?;
-        say(turn, text, role);
+        say(turn, text.into(), role);
         Ok(())
     }
 
@@ -215,15 +215,14 @@ fn role(role: Role) -> &'static str {
 
 /// Adds a text. Pieces of the model's own words follow each other as they are; those of others were texts of their
 /// own and stand on lines of their own.
-fn say<'a>(turn: &mut Turn<'a>, text: Cow<'a, str>, role: Role) {
+fn say<'a>(turn: &mut Turn<'a>, text: Wording<'a>, role: Role) {
     if !turn.spoken {
         turn.content = text;
     } else {
-        let content = turn.content.to_mut();
         if role != Role::Assistant {
-            content.push('\n');
+            turn.content.push_str("\n");
         }
-        content.push_str(&text);
+        turn.content.push_str(&text);
     }
     turn.spoken = true;
 }

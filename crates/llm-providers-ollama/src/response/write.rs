@@ -149,7 +149,7 @@ pub(crate) fn line(
             object.member("response", &said.text).optional("thinking", thinking);
         }
     }
-    object.member("done", &done.is_some()).optional("logprobs", logprobs.and_then(listed));
+    object.member("done", &done.is_some()).optional("logprobs", logprobs.and_then(listed).as_ref());
     if let Some(done) = done {
         end(&mut object, done);
     }
@@ -164,8 +164,8 @@ fn end(object: &mut ObjectWriter, done: &Done<'_>) {
     for name in DURATIONS {
         object.optional(name, done.duration(name).as_ref());
     }
-    object.optional("prompt_eval_count", done.usage.prompt_total());
-    object.optional("eval_count", done.usage.completion_total());
+    object.optional("prompt_eval_count", done.usage.prompt_total().as_ref());
+    object.optional("eval_count", done.usage.completion_total().as_ref());
     let rest = done.extras.into_iter().flat_map(RawObject::iter);
     for (name, value) in rest.filter(|(name, _)| *name != "created_at" && !DURATIONS.contains(name)) {
         object.member(name, value);

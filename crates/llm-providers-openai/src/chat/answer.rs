@@ -136,7 +136,7 @@ impl<'de> WireChoice<'de> {
 
     /// A text completion as a message.
     fn completed(&mut self) -> WireMessage<'de> {
-        let content = self.text.take().map(Content::Text).unwrap_or_default();
+        let content = self.text.take().map(|text| Content::Text(text.into())).unwrap_or_default();
         WireMessage { content, ..WireMessage::default() }
     }
 

@@ -17,7 +17,7 @@ use super::reasoning::WireReasoning;
 #[derive(Debug, Default)]
 pub(super) struct WireMessage<'de> {
     pub(super) role: Option<Cow<'de, str>>,
-    pub(super) content: Content<'de>,
+    pub(super) content: Content,
     pub(super) name: Option<Cow<'de, str>>,
     pub(super) refusal: Option<Cow<'de, str>>,
     pub(super) reasoning: WireReasoning<'de>,

@@ -5,8 +5,8 @@ mod write;
 use std::borrow::Cow;
 
 use llm_core::message::{CacheMark, Document, ForeignBlock, Media, Reasoning, Source, Text};
-use llm_core::{Part, RawJson};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use llm_core::{Part, RawJson, Words};
+use serde::de::{self, Deserialize, Deserializer, Error as _, MapAccess};
 use serde_json::value::RawValue;
 
 use super::CHAT;
@@ -16,14 +16,14 @@ pub(super) use self::write::{PartWriter, ShownCache, ShownPart};
 
 /// The `content` of a message.
 #[derive(Debug, Default)]
-pub(super) enum Content<'de> {
+pub(super) enum Content {
     #[default]
     None,
-    Text(Cow<'de, str>),
+    Text(Words),
     Parts(Vec<Part>),
 }
 
-impl Content<'_> {
+impl Content {
     /// The parts; an empty text is none.
     pub(super) fn into_parts(self) -> Vec<Part> {
         match self {
@@ -35,44 +35,31 @@ impl Content<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Content<'de> {
+impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Content<'de>;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("a string or a list of content parts")
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Content::None)
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Content::Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Content::Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(raw) = items.next_element::<&'de RawValue>()? {
-                    read_part(raw, &mut parts).map_err(de::Error::custom)?;
-                }
-                Ok(Content::Parts(parts))
-            }
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        match raw.get().as_bytes().first() {
+            Some(b'"') => Words::of_json(raw).map(Self::Text),
+            Some(b'[') => serde_json::from_str(raw.get()).and_then(Self::of_list),
+            Some(b'n') => Ok(Self::None),
+            _ => Err(de::Error::custom("expected a string or a list of content parts")),
         }
-        deserializer.deserialize_any(Any)
+        .map_err(D::Error::custom)
+    }
+}
+
+impl Content {
+    fn of_list(list: Vec<&RawValue>) -> serde_json::Result<Self> {
+        let mut parts = Vec::with_capacity(list.len());
+        list.into_iter().try_for_each(|raw| read_part(raw, &mut parts))?;
+        Ok(Self::Parts(parts))
     }
 }
 
 #[derive(Default)]
 struct WirePart<'de> {
     kind: Option<Cow<'de, str>>,
-    text: Option<Cow<'de, str>>,
+    text: Option<Words>,
     image: Option<Address<'de>>,
     video: Option<Address<'de>>,
     audio: Option<AudioData<'de>>,
@@ -85,9 +72,7 @@ impl<'de> Fields<'de> for WirePart<'de> {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
         match key {
             "type" => self.kind = fields::filled(map)?,
-            "text" | "refusal" => {
-                self.text = map.next_value::<Option<fields::Text<'de>>>()?.map(|text| text.0);
-            }
+            "text" | "refusal" => self.text = map.next_value()?,
             "image_url" => self.image = map.next_value()?,
             "video_url" => self.video = map.next_value()?,
             "input_audio" => self.audio = map.next_value()?,
@@ -102,7 +87,7 @@ impl<'de> Fields<'de> for WirePart<'de> {
 
 fn read_part(raw: &RawValue, out: &mut Vec<Part>) -> serde_json::Result<()> {
     if raw.get().starts_with('"') {
-        out.push(Part::text(fields::text_of(raw).unwrap_or_default()));
+        out.push(Part::text(Words::of_json(raw)?));
         return Ok(());
     }
     let Object(part): Object<WirePart<'_>> = serde_json::from_str(raw.get())?;
@@ -122,7 +107,7 @@ fn read_part(raw: &RawValue, out: &mut Vec<Part>) -> serde_json::Result<()> {
         "video_url" => part.video.map(media).map(Part::Video),
         "input_audio" => part.audio.map(|audio| Part::Audio(audio.media(cache))),
         "file" => part.file.and_then(|file| file.document(cache)).map(Part::Document),
-        "refusal" => part.text.map(|text| Part::Refusal(text.into_owned())),
+        "refusal" => part.text.map(|text| Part::Refusal(text.into())),
         "thinking" => part
             .thinking
             .map(thinking_text)
@@ -140,7 +125,7 @@ fn thinking_text(raw: &RawValue) -> Cow<'_, str> {
         return fields::text_of(raw).unwrap_or_default();
     }
     let parts: fields::List<WirePart<'_>> = serde_json::from_str(raw.get()).unwrap_or_default();
-    Cow::Owned(parts.0.into_iter().filter_map(|part| part.text).collect())
+    Cow::Owned(parts.0.into_iter().filter_map(|part| part.text).map(String::from).collect())
 }
 
 /// An address as an object with `url`, or bare.

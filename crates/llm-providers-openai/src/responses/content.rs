@@ -1,17 +1,18 @@
 //! The content of messages and tool results: `input_text`, `input_image`, `input_file`, `output_text`, `refusal`.
 
 use llm_core::message::{CacheMark, Citation, Document, ForeignBlock, Media, Source, Text};
-use llm_core::{DialectId, Losses, Part, Result};
+use llm_core::wire::BodyWriter;
+use llm_core::{DialectId, Losses, Part, Result, Words};
 use serde_json::value::RawValue;
 
 use super::RESPONSES;
-use super::fields::{Fault, Fields, raw, read, text};
-use super::write::{ArrayWriter, ObjectWriter};
+use super::fields::{Fault, Fields, raw, read};
+use super::write::{ArrayWriter, ObjectWriter, Sink};
 use crate::chat::CHAT;
 
 /// Reads a `content`: a text, or a list of parts.
 pub(super) fn content(value: &RawValue) -> Result<Vec<Part>, Fault> {
-    if let Some(text) = text(value) {
+    if let Ok(text) = Words::of_json(value) {
         return Ok(vec![Part::text(text)]);
     }
     let list: Vec<&RawValue> =
@@ -37,7 +38,7 @@ pub(super) fn part(value: &RawValue) -> Result<Part, Fault> {
 fn text_part(fields: &mut Fields<'_>) -> Result<Text, Fault> {
     let annotations: Vec<&RawValue> = fields.lenient("annotations").unwrap_or_default();
     Ok(Text {
-        text: fields.required("text")?,
+        text: fields.required_words("text")?,
         citations: annotations.into_iter().map(citation).collect(),
         cache: cache_mark(fields),
     })
@@ -110,7 +111,7 @@ pub(super) enum Side {
 /// # Errors
 /// When the part cannot be expressed and the losses' policy does not allow to leave it out.
 pub(super) fn put_part(
-    list: &mut ArrayWriter<'_>,
+    list: &mut ArrayWriter<'_, BodyWriter>,
     part: &Part,
     side: Side,
     cache_marks: bool,
@@ -131,7 +132,12 @@ pub(super) fn put_part(
     Ok(())
 }
 
-fn put_input_text(list: &mut ArrayWriter<'_>, text: &Text, cache_marks: bool, losses: &mut Losses) {
+fn put_input_text(
+    list: &mut ArrayWriter<'_, BodyWriter>,
+    text: &Text,
+    cache_marks: bool,
+    losses: &mut Losses,
+) {
     let mut object = list.object();
     object.put("type", "input_text");
     object.put("text", &text.text);
@@ -144,13 +150,13 @@ fn put_input_text(list: &mut ArrayWriter<'_>, text: &Text, cache_marks: bool, lo
 }
 
 /// Writes a text of the model's. `logprobs`: those of its tokens, as JSON.
-pub(super) fn put_output_text(list: &mut ArrayWriter<'_>, text: &Text, logprobs: Option<&str>) {
+pub(super) fn put_output_text<S: Sink>(list: &mut ArrayWriter<'_, S>, text: &Text, logprobs: Option<&str>) {
     let mut object = list.object();
     output_text(&mut object, text, logprobs);
 }
 
 /// The members of a text of the model's.
-pub(super) fn output_text(object: &mut ObjectWriter<'_>, text: &Text, logprobs: Option<&str>) {
+pub(super) fn output_text<S: Sink>(object: &mut ObjectWriter<'_, S>, text: &Text, logprobs: Option<&str>) {
     object.put("type", "output_text");
     object.put("text", &text.text);
     {
@@ -163,14 +169,14 @@ pub(super) fn output_text(object: &mut ObjectWriter<'_>, text: &Text, logprobs: 
 }
 
 /// Writes a refusal.
-pub(super) fn put_refusal(list: &mut ArrayWriter<'_>, words: &str) {
+pub(super) fn put_refusal<S: Sink>(list: &mut ArrayWriter<'_, S>, words: &str) {
     let mut object = list.object();
     object.put("type", "refusal");
     object.put("refusal", words);
 }
 
 /// Writes an annotation; a citation of another dialect needs an address to become one.
-pub(super) fn put_citation(list: &mut ArrayWriter<'_>, citation: &Citation) -> bool {
+pub(super) fn put_citation<S: Sink>(list: &mut ArrayWriter<'_, S>, citation: &Citation) -> bool {
     match (&citation.raw, &citation.url) {
         (Some((origin, raw)), _) if *origin == RESPONSES => list.put_json(raw.get().as_bytes()),
         (_, Some(url)) => {
@@ -191,7 +197,7 @@ fn keeps_files(origin: DialectId) -> bool {
     origin == RESPONSES || origin == CHAT
 }
 
-fn put_image(list: &mut ArrayWriter<'_>, image: &Media, losses: &mut Losses) -> Result<()> {
+fn put_image(list: &mut ArrayWriter<'_, BodyWriter>, image: &Media, losses: &mut Losses) -> Result<()> {
     let (key, value) = match &image.source {
         Source::FileId { origin, id } if keeps_files(*origin) => ("file_id", id.clone()),
         source => match source.to_url() {
@@ -206,7 +212,11 @@ fn put_image(list: &mut ArrayWriter<'_>, image: &Media, losses: &mut Losses) -> 
     Ok(())
 }
 
-fn put_document(list: &mut ArrayWriter<'_>, document: &Document, losses: &mut Losses) -> Result<()> {
+fn put_document(
+    list: &mut ArrayWriter<'_, BodyWriter>,
+    document: &Document,
+    losses: &mut Losses,
+) -> Result<()> {
     if document.context.is_some() {
         losses.tuning("document.context")?;
     }
@@ -234,7 +244,7 @@ fn put_document(list: &mut ArrayWriter<'_>, document: &Document, losses: &mut Lo
 }
 
 /// Plain text needs no file around it; its title stays in front.
-fn put_text_document(list: &mut ArrayWriter<'_>, document: &Document, text: &str) {
+fn put_text_document(list: &mut ArrayWriter<'_, BodyWriter>, document: &Document, text: &str) {
     let mut object = list.object();
     object.put("type", "input_text");
     match &document.title {
@@ -243,7 +253,7 @@ fn put_text_document(list: &mut ArrayWriter<'_>, document: &Document, text: &str
     }
 }
 
-fn put_audio(list: &mut ArrayWriter<'_>, audio: &Media, losses: &mut Losses) -> Result<()> {
+fn put_audio(list: &mut ArrayWriter<'_, BodyWriter>, audio: &Media, losses: &mut Losses) -> Result<()> {
     let Source::Base64 { media_type, data } = &audio.source else { return losses.meaning("audio") };
     let format = match media_type.as_str() {
         "audio/wav" | "audio/x-wav" | "audio/wave" => "wav",

@@ -1,12 +1,11 @@
 //! A canonical request written for a vendor of this format.
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use llm_core::dialect::{Encoded, Target};
 use llm_core::envelope::is_gateway_field;
 use llm_core::message::{Message, Role};
 use llm_core::request::{OutputFormat, ReasoningOptions, Sampling};
-use llm_core::wire::{WireBody, WireRequest};
+use llm_core::wire::{BodyWriter, WireBody, WireRequest};
 use llm_core::{ChatRequest, Losses, Part, RawObject, Result};
 use serde::Serialize;
 
@@ -45,7 +44,7 @@ pub(super) fn encode(quirks: &ResponsesQuirks, request: &ChatRequest, target: &T
     let extras = request.extras.as_ref().filter(|(origin, _)| *origin == RESPONSES).map(|(_, fields)| fields);
     let mut sampling = request.sampling.clone();
     sampling.or(&target.sampling);
-    let mut out = Vec::with_capacity(1024);
+    let mut out = BodyWriter::of(request);
     let mut body = Body {
         object: ObjectWriter::open(&mut out),
         losses: Losses::new(target.policy),
@@ -68,7 +67,7 @@ pub(super) fn encode(quirks: &ResponsesQuirks, request: &ChatRequest, target: &T
     body.object.members(&target.extra_body);
     let losses = std::mem::take(&mut body.losses).into_list();
     drop(body);
-    Ok(Encoded { request: wire_request(Bytes::from(out).into()), losses })
+    Ok(Encoded { request: wire_request(out.finish()), losses })
 }
 
 /// A request to the path of this format.
@@ -79,7 +78,7 @@ pub(super) fn wire_request(body: WireBody) -> WireRequest {
 }
 
 struct Body<'e> {
-    object: ObjectWriter<'e>,
+    object: ObjectWriter<'e, BodyWriter>,
     losses: Losses,
     /// The client spoke this format.
     native: bool,
@@ -130,15 +129,15 @@ impl Body<'_> {
         for fields in &stored {
             self.object.members(fields);
         }
-        let mut items = Vec::new();
+        let mut items = BodyWriter::of(self.request);
         let mut list = ArrayWriter::open(&mut items);
         let mut writer = Items { native: self.native, quirks: self.quirks, losses: &mut self.losses };
         for message in messages.iter().filter(|message| super::items::stored(message).is_none()) {
             writer.put(&mut list, message)?;
         }
         drop(list);
-        if (items != b"[]" || stored.is_empty()) && self.admits("input")? {
-            self.object.put_json("input", &items);
+        if (!items.is("[]") || stored.is_empty()) && self.admits("input")? {
+            self.object.put_part("input", items);
         }
         Ok(())
     }
@@ -353,7 +352,7 @@ fn effort_of(budget: u64) -> &'static str {
     }
 }
 
-fn put_format(text: &mut ObjectWriter<'_>, output: &OutputFormat) {
+fn put_format(text: &mut ObjectWriter<'_, BodyWriter>, output: &OutputFormat) {
     match output {
         OutputFormat::JsonObject => text.object("format").put("type", "json_object"),
         OutputFormat::JsonSchema(schema) => {

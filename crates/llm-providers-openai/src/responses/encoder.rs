@@ -164,7 +164,7 @@ impl Encoder {
         match part {
             Part::Text(text) => {
                 self.content(place, false, out);
-                self.delta(place, &Delta::Text(text.text.clone()), out);
+                self.delta(place, &Delta::Text(text.text.clone().into()), out);
                 for citation in &text.citations {
                     self.delta(place, &Delta::Citation(Box::new(citation.clone())), out);
                 }

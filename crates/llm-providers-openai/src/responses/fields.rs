@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use llm_core::json::complaint;
-use llm_core::{Error, RawJson, RawObject};
+use llm_core::{Error, RawJson, RawObject, Words};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
@@ -82,6 +82,11 @@ impl<'a> Fields<'a> {
     /// Takes a string that must be there.
     pub(super) fn required(&mut self, key: &str) -> Result<String, Fault> {
         self.string(key)?.ok_or_else(|| Fault::new(key, "this field is required"))
+    }
+
+    /// The same, kept as it is spelled when it is long.
+    pub(super) fn required_words(&mut self, key: &str) -> Result<Words, Fault> {
+        self.read(key)?.ok_or_else(|| Fault::new(key, "this field is required"))
     }
 
     /// Takes an object.

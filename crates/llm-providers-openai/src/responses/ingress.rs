@@ -41,6 +41,11 @@ impl Ingress for ResponsesIngress {
         &["openai-beta"]
     }
 
+    /// As items, one after the other.
+    fn tells_choices(&self) -> bool {
+        true
+    }
+
     fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
         let text = std::str::from_utf8(body).map_err(|_| Error::invalid("the body is not UTF-8"))?;
         request::decode(text).map_err(Fault::of_client)

@@ -4,17 +4,17 @@
 //! it. A second `message` item begins a new turn, so that each keeps its own id and phase.
 
 use llm_core::message::{ForeignBlock, Message, Opaque, OpaqueKind, Role, ToolCall, ToolResult};
-use llm_core::{Part, RawJson, RawObject};
+use llm_core::{Part, RawJson, RawObject, Words};
 use serde_json::value::RawValue;
 
 use super::RESPONSES;
 use super::content::content;
-use super::fields::{Fault, Fields, raw, read, text};
+use super::fields::{Fault, Fields, raw, read};
 use super::reasoning::{self, Carried};
 
 /// Reads `input`.
 pub(super) fn input(value: &RawValue, conversation: &mut Conversation) -> Result<(), Fault> {
-    if let Some(text) = text(value) {
+    if let Ok(text) = Words::of_json(value) {
         conversation.messages.push(Message::text(Role::User, text));
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! The conversation written as the items of `input`.
 
 use llm_core::message::{Message, Role, ToolCall, ToolResult};
+use llm_core::wire::BodyWriter;
 use llm_core::{Losses, Part, RawObject, Result};
 
 use super::RESPONSES;
@@ -26,7 +27,7 @@ impl Items<'_> {
     ///
     /// # Errors
     /// When something cannot be expressed and the policy does not allow to leave it out.
-    pub(super) fn put(&mut self, list: &mut ArrayWriter<'_>, message: &Message) -> Result<()> {
+    pub(super) fn put(&mut self, list: &mut ArrayWriter<'_, BodyWriter>, message: &Message) -> Result<()> {
         if message.name.is_some() {
             self.losses.tuning("messages.name")?;
         }
@@ -65,30 +66,30 @@ impl Items<'_> {
     /// Writes the run of content as one item and empties it.
     fn message(
         &mut self,
-        list: &mut ArrayWriter<'_>,
+        list: &mut ArrayWriter<'_, BodyWriter>,
         role: Role,
         run: &mut Vec<&Part>,
         fields: &mut Option<&RawObject>,
     ) -> Result<()> {
         let parts = std::mem::take(run);
-        if parts.is_empty() || (!self.native && parts.iter().all(|part| part.as_text() == Some(""))) {
+        if parts.is_empty() || (!self.native && parts.iter().all(|part| part.is_empty_text())) {
             return Ok(());
         }
-        let mut content = Vec::new();
+        let mut content = list.part();
         self.content(&mut content, role, &parts)?;
-        if content == b"[]" {
+        if content.is("[]") {
             return Ok(());
         }
         let mut object = list.object();
         head(&mut object, role);
-        object.put_json("content", &content);
+        object.put_part("content", content);
         if let Some(fields) = fields.take() {
             object.members(fields);
         }
         Ok(())
     }
 
-    fn content(&mut self, out: &mut Vec<u8>, role: Role, parts: &[&Part]) -> Result<()> {
+    fn content(&mut self, out: &mut BodyWriter, role: Role, parts: &[&Part]) -> Result<()> {
         if let ([Part::Text(text)], true) = (parts, role != Role::Assistant)
             && text.cache.is_none()
         {
@@ -103,7 +104,7 @@ impl Items<'_> {
         Ok(())
     }
 
-    fn item(&mut self, list: &mut ArrayWriter<'_>, part: &Part) -> Result<()> {
+    fn item(&mut self, list: &mut ArrayWriter<'_, BodyWriter>, part: &Part) -> Result<()> {
         match part {
             Part::ToolCall(call) => return self.call(list, call),
             Part::ToolResult(result) => return self.result(list, result),
@@ -129,7 +130,7 @@ impl Items<'_> {
         Ok(())
     }
 
-    fn call(&mut self, list: &mut ArrayWriter<'_>, call: &ToolCall) -> Result<()> {
+    fn call(&mut self, list: &mut ArrayWriter<'_, BodyWriter>, call: &ToolCall) -> Result<()> {
         let (kind, key) =
             if call.custom { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
         let empty = !call.custom && call.arguments.trim().is_empty();
@@ -153,7 +154,7 @@ impl Items<'_> {
         Ok(())
     }
 
-    fn result(&mut self, list: &mut ArrayWriter<'_>, result: &ToolResult) -> Result<()> {
+    fn result(&mut self, list: &mut ArrayWriter<'_, BodyWriter>, result: &ToolResult) -> Result<()> {
         let kind = if result.custom { "custom_tool_call_output" } else { "function_call_output" };
         if result.is_error == Some(true) {
             self.losses.tuning("tool_result.is_error")?;
@@ -192,7 +193,7 @@ fn stands_alone(part: &Part) -> bool {
     }
 }
 
-fn head(object: &mut ObjectWriter<'_>, role: Role) {
+fn head(object: &mut ObjectWriter<'_, BodyWriter>, role: Role) {
     object.put("type", "message");
     let role = match role {
         Role::System => "system",

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::RESPONSES;
 use super::fields::{Fault, Fields};
-use super::write::ObjectWriter;
+use super::write::{ObjectWriter, Sink};
 
 /// In every text and id that this gateway puts into reasoning items; vendors would refuse them.
 pub(super) const MARK: &str = "llmgw1";
@@ -130,7 +130,7 @@ pub(super) fn form(reasoning: &Reasoning) -> Form {
 }
 
 /// Writes the members that hold the thinking. `plain`: the text is shown as `content`, not as summary.
-pub(super) fn put_words(object: &mut ObjectWriter<'_>, reasoning: &Reasoning, plain: bool) {
+pub(super) fn put_words<S: Sink>(object: &mut ObjectWriter<'_, S>, reasoning: &Reasoning, plain: bool) {
     let text = (!reasoning.text.is_empty()).then_some(reasoning.text.as_str());
     {
         let mut list = object.array("summary");

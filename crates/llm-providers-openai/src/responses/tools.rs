@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::RESPONSES;
 use super::fields::{Fault, Fields, raw, text};
-use super::write::{ArrayWriter, ObjectWriter};
+use super::write::{ArrayWriter, ObjectWriter, Sink};
 
 /// Reads a tool.
 pub(super) fn tool(value: &RawValue) -> Result<Tool, Fault> {
@@ -61,8 +61,8 @@ pub(super) fn tool_choice(value: &RawValue) -> Result<ToolChoice, Fault> {
 ///
 /// # Errors
 /// When the tool cannot be expressed and the losses' policy does not allow to leave it out.
-pub(super) fn put_tool(
-    list: &mut ArrayWriter<'_>,
+pub(super) fn put_tool<S: Sink>(
+    list: &mut ArrayWriter<'_, S>,
     tool: &Tool,
     native: bool,
     losses: &mut Losses,
@@ -85,7 +85,7 @@ pub(super) fn put_tool(
 }
 
 /// Writes a tool; `false` when this format has no words for it.
-pub(super) fn echo_tool(list: &mut ArrayWriter<'_>, tool: &Tool, native: bool) -> bool {
+pub(super) fn echo_tool<S: Sink>(list: &mut ArrayWriter<'_, S>, tool: &Tool, native: bool) -> bool {
     match tool {
         Tool::Function(function) => put_function(&mut list.object(), function, native),
         Tool::Custom { name, description, format } => {
@@ -101,7 +101,7 @@ pub(super) fn echo_tool(list: &mut ArrayWriter<'_>, tool: &Tool, native: bool) -
     true
 }
 
-fn put_function(object: &mut ObjectWriter<'_>, function: &FunctionTool, native: bool) {
+fn put_function<S: Sink>(object: &mut ObjectWriter<'_, S>, function: &FunctionTool, native: bool) {
     object.put("type", "function");
     object.put("name", &function.name);
     object.put_some("description", function.description.as_deref());
@@ -131,7 +131,7 @@ fn flat_format(format: &RawJson) -> RawJson {
 }
 
 /// Writes a `tool_choice` as the value of that member; `false` when this format has no words for it.
-pub(super) fn put_tool_choice(object: &mut ObjectWriter<'_>, choice: &ToolChoice) -> bool {
+pub(super) fn put_tool_choice<S: Sink>(object: &mut ObjectWriter<'_, S>, choice: &ToolChoice) -> bool {
     match choice {
         ToolChoice::Auto => object.put("tool_choice", "auto"),
         ToolChoice::None => object.put("tool_choice", "none"),
@@ -144,7 +144,7 @@ pub(super) fn put_tool_choice(object: &mut ObjectWriter<'_>, choice: &ToolChoice
     true
 }
 
-fn put_named_choice(object: &mut ObjectWriter<'_>, kind: &str, name: &str) {
+fn put_named_choice<S: Sink>(object: &mut ObjectWriter<'_, S>, kind: &str, name: &str) {
     let mut choice = object.object("tool_choice");
     choice.put("type", kind);
     choice.put("name", name);

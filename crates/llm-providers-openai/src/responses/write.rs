@@ -1,18 +1,39 @@
 //! Writing JSON straight into a buffer, members in the order in which they are put.
 
+use std::io;
+
 use llm_core::RawObject;
+use llm_core::wire::BodyWriter;
 use serde::Serialize;
 
+/// What is written into: a buffer, or the body of a request.
+pub(super) trait Sink: io::Write {
+    /// Adds bytes.
+    fn add(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn add(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl Sink for BodyWriter {
+    fn add(&mut self, bytes: &[u8]) {
+        self.extend(bytes);
+    }
+}
+
 /// An object that is being written; its bracket closes when it is dropped.
-pub(super) struct ObjectWriter<'o> {
-    out: &'o mut Vec<u8>,
+pub(super) struct ObjectWriter<'o, S: Sink = Vec<u8>> {
+    out: &'o mut S,
     empty: bool,
 }
 
-impl<'o> ObjectWriter<'o> {
+impl<'o, S: Sink> ObjectWriter<'o, S> {
     /// Opens an object.
-    pub(super) fn open(out: &'o mut Vec<u8>) -> Self {
-        out.push(b'{');
+    pub(super) fn open(out: &'o mut S) -> Self {
+        out.add(b"{");
         Self { out, empty: true }
     }
 
@@ -32,17 +53,17 @@ impl<'o> ObjectWriter<'o> {
     /// A member that is JSON already.
     pub(super) fn put_json(&mut self, key: &str, json: &[u8]) {
         self.key(key);
-        self.out.extend_from_slice(json);
+        self.out.add(json);
     }
 
     /// A member that is an object.
-    pub(super) fn object(&mut self, key: &str) -> ObjectWriter<'_> {
+    pub(super) fn object(&mut self, key: &str) -> ObjectWriter<'_, S> {
         self.key(key);
         ObjectWriter::open(self.out)
     }
 
     /// A member that is a list.
-    pub(super) fn array(&mut self, key: &str) -> ArrayWriter<'_> {
+    pub(super) fn array(&mut self, key: &str) -> ArrayWriter<'_, S> {
         self.key(key);
         ArrayWriter::open(self.out)
     }
@@ -59,68 +80,83 @@ impl<'o> ObjectWriter<'o> {
         let inner = object.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")).unwrap_or(b"");
         if !inner.is_empty() {
             self.comma();
-            self.out.extend_from_slice(inner);
+            self.out.add(inner);
         }
     }
 
     fn comma(&mut self) {
         if !std::mem::take(&mut self.empty) {
-            self.out.push(b',');
+            self.out.add(b",");
         }
     }
 
     fn key(&mut self, key: &str) {
         self.comma();
         write(self.out, key);
-        self.out.push(b':');
+        self.out.add(b":");
     }
 }
 
-impl Drop for ObjectWriter<'_> {
+impl<S: Sink> Drop for ObjectWriter<'_, S> {
     fn drop(&mut self) {
-        self.out.push(b'}');
+        self.out.add(b"}");
     }
 }
 
 /// A list that is being written; its bracket closes when it is dropped.
-pub(super) struct ArrayWriter<'o> {
-    out: &'o mut Vec<u8>,
+pub(super) struct ArrayWriter<'o, S: Sink = Vec<u8>> {
+    out: &'o mut S,
     empty: bool,
 }
 
-impl<'o> ArrayWriter<'o> {
+impl<'o, S: Sink> ArrayWriter<'o, S> {
     /// Opens a list.
-    pub(super) fn open(out: &'o mut Vec<u8>) -> Self {
-        out.push(b'[');
+    pub(super) fn open(out: &'o mut S) -> Self {
+        out.add(b"[");
         Self { out, empty: true }
     }
 
     /// An element that is JSON already.
     pub(super) fn put_json(&mut self, json: &[u8]) {
         self.comma();
-        self.out.extend_from_slice(json);
+        self.out.add(json);
     }
 
     /// An element that is an object.
-    pub(super) fn object(&mut self) -> ObjectWriter<'_> {
+    pub(super) fn object(&mut self) -> ObjectWriter<'_, S> {
         self.comma();
         ObjectWriter::open(self.out)
     }
 
     fn comma(&mut self) {
         if !std::mem::take(&mut self.empty) {
-            self.out.push(b',');
+            self.out.add(b",");
         }
     }
 }
 
-impl Drop for ArrayWriter<'_> {
+impl<S: Sink> Drop for ArrayWriter<'_, S> {
     fn drop(&mut self) {
-        self.out.push(b']');
+        self.out.add(b"]");
     }
 }
 
-fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+impl ObjectWriter<'_, BodyWriter> {
+    /// A member that was written apart.
+    pub(super) fn put_part(&mut self, key: &str, part: BodyWriter) {
+        self.key(key);
+        self.out.append(part);
+    }
+}
+
+impl ArrayWriter<'_, BodyWriter> {
+    /// A writer for something in the list that may come to nothing.
+    pub(super) fn part(&self) -> BodyWriter {
+        self.out.part()
+    }
+}
+
+fn write<T: Serialize + ?Sized>(out: &mut impl Sink, value: &T) {
     serde_json::to_writer(out, value).expect("strings, numbers and JSON texts can always be written");
 }
 

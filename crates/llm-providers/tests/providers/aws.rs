@@ -116,6 +116,38 @@ async fn a_role_is_assumed_once_and_again_when_its_keys_are_refused() {
 }
 
 #[tokio::test]
+async fn roles_are_assumed_one_with_the_keys_of_another() {
+    let sts = ScriptedVendor::start([temporary()]).await;
+    let server = ScriptedVendor::start([Answer::json(200, WHOLE)]).await;
+    let chain =
+        r#"[{"role_arn":"arn:first","external_id":"e"},{"role_arn":"arn:second","role_session_name":"s"}]"#;
+    let parameters = keys(&[
+        ("aws_role_chain", chain),
+        ("aws_role_name", "arn:own"),
+        ("aws_session_name", "me"),
+        ("aws_sts_endpoint", &sts.url()),
+    ]);
+    conversed(&spec(&server, parameters), false).await.expect("an answer");
+    let asked = sts.requests();
+    let role = |call: &Received| {
+        let body = String::from_utf8_lossy(&call.body).into_owned();
+        body.split_once("RoleArn=").map(|(_, role)| role.to_owned())
+    };
+    let roles: Vec<String> = asked.iter().filter_map(role).collect();
+    assert_eq!(
+        roles,
+        [
+            "arn%3Afirst&RoleSessionName=llm-gateway&ExternalId=e",
+            "arn%3Asecond&RoleSessionName=s",
+            "arn%3Aown&RoleSessionName=me"
+        ]
+    );
+    assert!(authorization(&asked[0]).contains("Credential=AKID/"));
+    assert!(asked[1..].iter().all(|call| authorization(call).contains("Credential=ASIA/")));
+    assert_eq!(server.requests()[0].header("x-amz-security-token"), Some("t"));
+}
+
+#[tokio::test]
 async fn a_web_identity_is_read_from_its_file_and_never_told() {
     let refused = "<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>no</Message></Error></ErrorResponse>";
     let sts = ScriptedVendor::start([temporary(), Answer::whole(400, "text/xml", refused)]).await;

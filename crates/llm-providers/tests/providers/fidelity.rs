@@ -45,6 +45,8 @@ pub(crate) enum Fate {
 fn all() -> Vec<Sides> {
     let mut clients = llm_providers::ingresses();
     clients.retain(|client| client.endpoints().iter().any(|endpoint| endpoint.operation == Operation::Chat));
+    // Its path is there to say that chat of that version is not.
+    clients.retain(|client| client.id().name() != "cohere.v1");
     let mut sides: Vec<Sides> = Vec::new();
     for vendor in llm_providers::dialects().into_iter().filter(|vendor| has_chat(vendor.as_ref())) {
         let id = vendor.id();

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use llm_core::FinishReason;
+use llm_providers::DeploymentSpec;
 use llm_testkit::scripted::{Answer, Received, ScriptedVendor};
 use serde_json::json;
 
@@ -234,4 +235,27 @@ async fn tokens_are_counted_by_the_vendor_for_clients_of_its_dialect() {
     assert_eq!(received.json(), expected);
     let other = inbound(&chat.ingress, &(chat.request)(false), HeaderMap::new());
     assert_eq!(provider.count_tokens(call(&other, false)).await, Ok(None));
+}
+
+#[tokio::test]
+async fn choices_that_a_client_is_not_told_are_reported() {
+    let choice = |index: u32| json!({"index": index, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"});
+    let whole = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [choice(0), choice(1)], "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}});
+    let vendor = samples::chat();
+    for (client, stream, untold) in [
+        (samples::messages(), false, true),
+        (samples::messages(), true, true),
+        (samples::responses(), false, false),
+        (samples::completions(), false, false),
+    ] {
+        let reply = if stream { answer(&vendor, true) } else { Answer::json(200, whole.to_string()) };
+        let server = ScriptedVendor::start([reply]).await;
+        let extra_body = serde_json::from_str(r#"{"n":2}"#).expect("an object");
+        let provider = built(&DeploymentSpec { extra_body, ..spec(&vendor, &server) });
+        let inbound = inbound(&client.ingress, &(client.request)(stream), HeaderMap::new());
+        let reply = provider.chat(call(&inbound, stream)).await.expect("an answer");
+        let reported = reply.losses.iter().any(|loss| loss.field == "choices");
+        assert_eq!(reported, untold, "{} stream {stream}", client.name);
+    }
 }

@@ -105,7 +105,7 @@ async fn vendor(answers: &[(Recording, ChatResponse)]) -> Option<ScriptedVendor>
 fn words(response: &ChatResponse) -> String {
     let parts = response.choices.first().map(|choice| choice.message.parts.as_slice());
     let word = |part: &Part| match part {
-        Part::Text(text) => text.text.clone(),
+        Part::Text(text) => text.text.to_string(),
         Part::Refusal(words) => words.clone(),
         _ => String::new(),
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use llm_core::money::NanoDollars;
-use llm_governance::{Charge, Period, Scope, Spent, StoreError, Subject, Timestamp};
+use llm_governance::{Period, Scope, Spent, StoreError, Subject, Timestamp};
 
 use super::list::escaped;
 use super::table::begin;
@@ -48,24 +48,6 @@ impl SpentKey {
             self.period_end.into(),
         ]
     }
-}
-
-/// Adds what calls cost to the counters of their budgets, in the transaction that writes their rows.
-///
-/// # Errors
-/// When the database cannot be reached, is busy, or refuses.
-pub(crate) async fn add_spent<'a>(
-    transaction: &mut Transaction,
-    charges: impl IntoIterator<Item = &'a Charge>,
-) -> Result<(), DatabaseError> {
-    let mut sums: BTreeMap<SpentKey, i64> = BTreeMap::new();
-    for charge in charges {
-        let key = SpentKey::new(&charge.subject, charge.model.as_deref(), charge.period);
-        let sum = sums.entry(key).or_default();
-        *sum = sum.saturating_add(charge.amount.0);
-    }
-    let conflict = format!("{KEY} DO UPDATE SET amount = llm_spent.amount + excluded.amount");
-    write(transaction, sums, &conflict).await
 }
 
 /// Sets counters to what an administrator says.

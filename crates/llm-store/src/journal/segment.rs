@@ -153,7 +153,7 @@ pub struct SegmentReader {
 }
 
 /// How much is read at once.
-const READ: u64 = 256 * 1024;
+const READ: u64 = 768 * 1024;
 
 impl SegmentReader {
     pub(super) fn open(segment: &Segment) -> io::Result<Self> {

@@ -7,7 +7,7 @@ use llm_governance::LedgerRow;
 use super::columns::{COLUMNS, values};
 use super::{daily, spent};
 
-use crate::database::{Batch, Database, DatabaseError, Transaction, Value, fitting};
+use crate::database::{Batch, Database, DatabaseError, DatabaseKind, Transaction, Value, fitting};
 
 const ROWS: Batch<'_> =
     Batch { table: "llm_ledger", columns: &COLUMNS, conflict: "ON CONFLICT (id) DO NOTHING RETURNING id" };
@@ -18,9 +18,16 @@ const TAGS: Batch<'_> = Batch {
     conflict: "ON CONFLICT DO NOTHING",
 };
 
+/// A server that tells of a commit before it is on its disk would lose what the journal then no longer has.
+const LASTING: &str = "SELECT set_config('synchronous_commit', 'local', true) AS set_to \
+                       WHERE current_setting('synchronous_commit') = 'off'";
+
 /// Books rows, all or none. A row that is there already is passed over. How many were new.
 pub(super) async fn book(database: &Database, rows: &[LedgerRow]) -> Result<usize, DatabaseError> {
     let mut transaction = database.begin().await?;
+    if database.kind() == DatabaseKind::Postgres {
+        transaction.query(LASTING, &[]).await?;
+    }
     let new = insert(&mut transaction, rows).await?;
     if !new.is_empty() {
         let tags = new.iter().flat_map(|row| tags(row));

@@ -13,13 +13,19 @@ use std::time::Duration;
 use llm_governance::{LedgerRow, StoreError, Timestamp};
 use parking_lot::Mutex;
 
-use super::{Books, book};
-use crate::database::{Database, DatabaseErrorKind};
+use super::{Archive, book, retention};
+use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::journal::{Journal, Segment};
 pub use thread::DrainThread;
 
 /// How many rows are booked in one transaction.
 const BATCH: usize = 512;
+
+/// Rows that may still be in a journal are known by those in the database: they are kept this long at least.
+const SHORTEST_KEEP: Duration = Duration::from_secs(86_400);
+
+/// How many times a few rows are let go of before those that wait are booked.
+const FORGET_AT_ONCE: usize = 20;
 
 /// How rows are drained, and how long they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +34,13 @@ pub struct DrainSettings {
     pub every: Duration,
     /// How long rows are kept in the database, at least a day; `None`: for ever. Sums by day are always kept.
     pub keep: Option<Duration>,
+    /// Where they go then; `None`: nowhere.
+    pub archive: Option<Archive>,
 }
 
 impl Default for DrainSettings {
     fn default() -> Self {
-        Self { every: Duration::from_secs(1), keep: None }
+        Self { every: Duration::from_secs(1), keep: None, archive: None }
     }
 }
 
@@ -117,7 +125,7 @@ impl Drain {
         }
         match book::book(&self.database, &readable).await {
             Ok(new) => Ok(self.count(readable.len(), new)),
-            Err(error) if error.kind() == DatabaseErrorKind::Statement => self.one_by_one(&readable).await,
+            Err(error) if is_of_the_row(&error) => self.one_by_one(&readable).await,
             Err(error) => Err(error.into()),
         }
     }
@@ -128,7 +136,7 @@ impl Drain {
         for row in rows {
             match book::book(&self.database, std::slice::from_ref(row)).await {
                 Ok(new) => booked += self.count(1, new),
-                Err(error) if error.kind() == DatabaseErrorKind::Statement => {
+                Err(error) if is_of_the_row(&error) => {
                     book::takes_rows(&self.database).await?;
                     let json = serde_json::to_vec(row).unwrap_or_default();
                     self.put_aside(&json, &error.to_string())?;
@@ -154,14 +162,23 @@ impl Drain {
         new
     }
 
-    /// Lets go of rows that were kept long enough.
-    async fn forget(&self) -> Result<u64, StoreError> {
-        let Some(keep) = self.settings.keep else { return Ok(0) };
-        let keep = keep.max(Duration::from_secs(86_400));
-        let micros = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
-        let before = Timestamp(Timestamp::now().0.saturating_sub(micros));
-        Books::new(self.database.clone()).forget_before(before).await
+    /// Lets go of rows that were kept long enough, as many as do not hold up those that wait. Whether it is done.
+    async fn forget(&self) -> Result<bool, StoreError> {
+        let Some(keep) = self.settings.keep else { return Ok(true) };
+        let keep = i64::try_from(keep.max(SHORTEST_KEEP).as_micros()).unwrap_or(i64::MAX);
+        let before = Timestamp(Timestamp::now().0.saturating_sub(keep));
+        for _ in 0..FORGET_AT_ONCE {
+            if retention::some(&self.database, before, self.settings.archive.as_ref()).await? == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
+}
+
+/// Whether a row may be at fault, and not the database.
+fn is_of_the_row(error: &DatabaseError) -> bool {
+    matches!(error.kind(), DatabaseErrorKind::Statement | DatabaseErrorKind::Conflict)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]

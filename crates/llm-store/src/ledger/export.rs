@@ -56,6 +56,16 @@ pub enum ExportFormat {
     Csv,
 }
 
+impl ExportFormat {
+    /// What the names of files end with.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::JsonLines => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 /// Rows on their way into a file, in the order of the query.
 pub struct Export {
     reports: Arc<dyn Reports>,
@@ -82,9 +92,8 @@ impl Export {
         }
         let page = self.reports.rows(&self.query).await?;
         let mut text = String::new();
-        if !self.begun && self.format == ExportFormat::Csv {
-            text.push_str(&COLUMNS.join(","));
-            text.push_str("\r\n");
+        if !self.begun {
+            text.push_str(&head(self.format));
         }
         for row in &page.rows {
             line(row, self.format, &mut text)?;
@@ -97,7 +106,15 @@ impl Export {
     }
 }
 
-fn line(row: &LedgerRow, format: ExportFormat, out: &mut String) -> Result<(), StoreError> {
+/// What a file begins with.
+pub(super) fn head(format: ExportFormat) -> String {
+    match format {
+        ExportFormat::JsonLines => String::new(),
+        ExportFormat::Csv => COLUMNS.join(",") + "\r\n",
+    }
+}
+
+pub(super) fn line(row: &LedgerRow, format: ExportFormat, out: &mut String) -> Result<(), StoreError> {
     let wrong = |_| StoreError::Failed("a row of the ledger cannot be written as JSON".to_owned());
     match format {
         ExportFormat::JsonLines => {

@@ -1,22 +1,43 @@
-//! Old rows are let go of, a few at a time. Their sums stay.
+//! Old rows are let go of, a few at a time; where the operator wants it, into files. Their sums stay.
 
-use llm_governance::{StoreError, Timestamp};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use llm_governance::{Day, LedgerRow, StoreError, Timestamp};
 
 use super::Books;
-use crate::database::{Database, DatabaseError};
+use super::columns::{COLUMNS, read};
+use super::export::{ExportFormat, head, line};
+use crate::database::{Database, DatabaseError, DatabaseKind, Value, fitting};
 
 /// How many rows go in one transaction: others write between two of them.
-const AT_ONCE: i64 = 1_000;
+const AT_ONCE: i64 = 500;
+
+/// Where rows go that are let go of: a file for each day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archive {
+    /// The folder.
+    pub directory: PathBuf,
+    /// What the files are written as.
+    pub format: ExportFormat,
+}
 
 impl Books {
-    /// Deletes the rows of calls that came before a moment. How many there were.
+    /// Deletes the rows of calls that came before a moment. How many there were. What is written to an archive is on
+    /// the disk before its row goes; a gateway that is killed in between writes some rows a second time.
     ///
     /// # Errors
-    /// When the database cannot be asked; what was deleted until then is deleted.
-    pub async fn forget_before(&self, moment: Timestamp) -> Result<u64, StoreError> {
+    /// When the database or the archive cannot be used; what was deleted until then is deleted.
+    pub async fn forget_before(
+        &self,
+        moment: Timestamp,
+        archive: Option<&Archive>,
+    ) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
-            let now = some(&self.database, moment).await?;
+            let now = some(&self.database, moment, archive).await?;
             if now == 0 {
                 return Ok(deleted);
             }
@@ -25,15 +46,63 @@ impl Books {
     }
 }
 
-async fn some(database: &Database, before: Timestamp) -> Result<u64, DatabaseError> {
+/// Deletes the oldest rows, a few of them. How many; 0: there are none left.
+pub(super) async fn some(
+    database: &Database,
+    before: Timestamp,
+    archive: Option<&Archive>,
+) -> Result<u64, StoreError> {
     let mut transaction = database.begin().await?;
-    // Sorted, and with tags first, so that two gateways that do this at a time do it in the same order.
-    let oldest = "SELECT id FROM llm_ledger WHERE started < $1 ORDER BY started, id LIMIT $2";
-    let values = [before.0.into(), AT_ONCE.into()];
-    let tags = format!("DELETE FROM llm_ledger_tags WHERE id IN ({oldest})");
-    transaction.execute(&tags, &values).await?;
+    let columns = if archive.is_some() { COLUMNS.join(", ") } else { "id".to_owned() };
+    // Of several gateways each takes rows of its own.
+    let lock = if database.kind() == DatabaseKind::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let oldest =
+        format!("SELECT {columns} FROM llm_ledger WHERE started < $1 ORDER BY started, id LIMIT $2 {lock}");
+    let rows = transaction.query(&oldest, &[before.0.into(), AT_ONCE.into()]).await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    if let Some(archive) = archive {
+        let rows = rows.iter().map(read).collect::<Result<Vec<_>, DatabaseError>>()?;
+        archive.add(&rows)?;
+    }
+    let ids = rows.iter().map(|row| row.get::<&str>("id").map(|id| Value::from(&*fitting(id))));
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+    let places = places.join(", ");
+    transaction.execute(&format!("DELETE FROM llm_ledger_tags WHERE id IN ({places})"), &ids).await?;
     let deleted =
-        transaction.execute(&format!("DELETE FROM llm_ledger WHERE id IN ({oldest})"), &values).await?;
+        transaction.execute(&format!("DELETE FROM llm_ledger WHERE id IN ({places})"), &ids).await?;
     transaction.commit().await?;
     Ok(deleted)
+}
+
+impl Archive {
+    /// Appends rows to the files of their days.
+    fn add(&self, rows: &[LedgerRow]) -> Result<(), StoreError> {
+        let mut days: BTreeMap<Day, String> = BTreeMap::new();
+        for row in rows {
+            line(row, self.format, days.entry(Day::of(row.started)).or_default())?;
+        }
+        let written = days.iter().try_for_each(|(day, text)| self.append(*day, text));
+        written.map_err(|error| {
+            StoreError::Failed(format!("the archive of the ledger cannot be written: {error}"))
+        })
+    }
+
+    fn append(&self, day: Day, text: &str) -> io::Result<()> {
+        std::fs::create_dir_all(&self.directory)?;
+        let path = self.directory.join(format!("ledger-{day}.{}", self.format.ending()));
+        let (mut file, length) = open(&path)?;
+        let head = if length == 0 { head(self.format) } else { String::new() };
+        // What was written in part is cut off again, so that a line is whole or not there.
+        let written = file.write_all([head.as_bytes(), text.as_bytes()].concat().as_slice());
+        written.and_then(|()| file.sync_all()).or_else(|error| file.set_len(length).and(Err(error)))
+    }
+}
+
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    let file = File::options().append(true).create(true).open(path)?;
+    let length = file.metadata()?.len();
+    Ok((file, length))
 }

@@ -21,28 +21,35 @@ struct Chosen {
 
 /// A page of rows.
 pub(super) async fn page(database: &Database, query: &RowQuery) -> Result<RowPage, DatabaseError> {
-    let mut chosen = choose(query);
-    let limit = query.limit.clamp(1, LONGEST_PAGE);
+    let (text, values) = statement(query);
+    let found = database.query(&text, &values).await?;
+    let shown = usize::try_from(limit(query)).unwrap_or(usize::MAX).min(found.len());
+    let (rows, more) = found.split_at(shown);
+    let next = rows.last().filter(|_| !more.is_empty()).map(cursor).transpose()?;
+    Ok(RowPage { rows: rows.iter().map(read).collect::<Result<_, _>>()?, next })
+}
+
+fn limit(query: &RowQuery) -> u64 {
+    query.limit.clamp(1, LONGEST_PAGE)
+}
+
+/// What reads a page, and one row more: it says whether there is another page.
+fn statement(query: &RowQuery) -> (String, Vec<Value>) {
+    let Chosen { from, sort, id, mut conditions } = choose(query);
     let (order, behind) = if query.ascending { ("ASC", ">") } else { ("DESC", "<") };
-    let Chosen { from, sort, id, ref mut conditions } = chosen;
     if let Some(RowCursor { value, id: last }) = &query.after {
         let (value, last) = (conditions.place(*value), conditions.place(&**last));
         conditions.add(format!("({sort}, {id}) {behind} ({value}, {last})"));
     }
-    let conditions_text = conditions.text();
-    // One more than is shown says whether there is another page.
-    let rows = conditions.place(number(limit + 1));
+    let where_ = conditions.text();
+    let rows = conditions.place(number(limit(query) + 1));
     let offset = conditions.place(number(query.offset));
     let columns = COLUMNS.map(|name| format!("l.{name} AS {name}")).join(", ");
     let text = format!(
-        "SELECT {columns}, {sort} AS sorted_by FROM {from} {conditions_text} \
+        "SELECT {columns}, {sort} AS sorted_by FROM {from} {where_} \
          ORDER BY {sort} {order}, {id} {order} LIMIT {rows} OFFSET {offset}"
     );
-    let found = database.query(&text, &conditions.values).await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX).min(found.len());
-    let (rows, more) = found.split_at(shown);
-    let next = rows.last().filter(|_| !more.is_empty()).map(cursor).transpose()?;
-    Ok(RowPage { rows: rows.iter().map(read).collect::<Result<_, _>>()?, next })
+    (text, conditions.values)
 }
 
 fn cursor(row: &Row) -> Result<RowCursor, DatabaseError> {
@@ -54,8 +61,9 @@ pub(super) async fn count(database: &Database, query: &RowQuery, most: u64) -> R
     let Chosen { from, mut conditions, .. } = choose(query);
     let where_ = conditions.text();
     let most = conditions.place(number(most));
-    let text =
-        format!("SELECT COUNT(*) AS found FROM (SELECT 1 AS one FROM {from} {where_} LIMIT {most}) AS some");
+    let text = format!(
+        "SELECT COUNT(*) AS found FROM (SELECT 1 AS one FROM {from} {where_} LIMIT {most}) AS counted"
+    );
     let row = database.query_one(&text, &conditions.values).await?;
     let found: i64 = row.map_or(Ok(0), |row| row.get("found"))?;
     Ok(u64::try_from(found).unwrap_or(0))
@@ -118,4 +126,44 @@ fn choose(query: &RowQuery) -> Chosen {
 fn only(conditions: &mut Conditions, field: RowField, texts: &[String]) {
     let texts: Vec<String> = texts.iter().map(|text| fitting(text).into_owned()).collect();
     conditions.one_of(format_args!("l.{}", column(field)), &texts);
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use llm_core::Secret;
+
+    use super::*;
+    use crate::settings::DatabaseSettings;
+
+    #[tokio::test]
+    async fn pages_are_read_in_the_order_of_an_index() {
+        let settings = DatabaseSettings::new(Secret::new("sqlite::memory:".to_owned()));
+        let database = Database::open(&settings).await.expect("it opens");
+        let only = |field| RowQuery { only: vec![(field, vec!["one".to_owned()])], ..RowQuery::default() };
+        for (query, index) in [
+            (RowQuery::default(), "llm_ledger_started"),
+            (only(RowField::Key), "llm_ledger_key"),
+            (only(RowField::Team), "llm_ledger_team"),
+            (only(RowField::User), "llm_ledger_user"),
+            (only(RowField::Customer), "llm_ledger_customer"),
+            (only(RowField::Session), "llm_ledger_session"),
+            (only(RowField::ModelGroup), "llm_ledger_model_group"),
+            (RowQuery { failed: Some(true), ..RowQuery::default() }, "llm_ledger_failed"),
+            (RowQuery { tags: vec!["a".to_owned()], ..RowQuery::default() }, "llm_ledger_tags_tag"),
+        ] {
+            let after = Some(RowCursor { value: 5, id: "x".to_owned() });
+            for query in [query.clone(), RowQuery { after, ..query }] {
+                let (text, values) = statement(&query);
+                let plan =
+                    database.query(&format!("EXPLAIN QUERY PLAN {text}"), &values).await.expect("a plan");
+                let plan: Vec<&str> = plan.iter().map(|row| row.get("detail").expect("text")).collect();
+                let plan = plan.join("; ");
+                assert!(
+                    plan.contains(&format!("INDEX {index} ")) || plan.ends_with(index),
+                    "{query:?}: {plan}"
+                );
+                assert!(!plan.contains("TEMP B-TREE"), "nothing is sorted: {plan}");
+            }
+        }
+    }
 }

@@ -1,33 +1,60 @@
 //! What was spent: each cost is added to the periods that it was held in, and to what its subjects ever spent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use llm_core::money::NanoDollars;
-use llm_governance::{Charge, LedgerRow, Period, Scope, Subject};
+use llm_governance::{LedgerRow, Period, Scope, Subject};
 
-use crate::database::{DatabaseError, Transaction};
-use crate::entities::add_spent;
+use crate::database::{Batch, DatabaseError, Transaction, Value, fitting};
+
+/// One counter. In this order rows are written, so that gateways never wait for each other in a circle.
+type Counter = (&'static str, String, String, i64, i64);
+
+const BATCH: Batch<'_> = Batch {
+    table: "llm_spent",
+    columns: &["scope", "subject", "model", "period_start", "period_end", "amount"],
+    conflict: "ON CONFLICT (scope, subject, model, period_start, period_end) \
+               DO UPDATE SET amount = llm_spent.amount + excluded.amount",
+};
 
 /// Adds the costs of calls.
 pub(super) async fn add(transaction: &mut Transaction, rows: &[&LedgerRow]) -> Result<(), DatabaseError> {
-    let charges: Vec<Charge> = rows.iter().flat_map(|row| charges(row)).collect();
-    add_spent(transaction, &charges).await
+    let mut spent: BTreeMap<Counter, i64> = BTreeMap::new();
+    for row in rows {
+        for (counter, amount) in of(row) {
+            let sum = spent.entry(counter).or_default();
+            *sum = sum.saturating_add(amount);
+        }
+    }
+    let values = spent.into_iter().map(|((scope, subject, model, start, end), amount)| {
+        vec![Value::from(scope), subject.into(), model.into(), start.into(), end.into(), amount.into()]
+    });
+    transaction.insert_many(BATCH, values).await.map(|_| ())
 }
 
 /// What a call adds to each counter. Two budgets of a subject with the same period have one counter.
-fn charges(row: &LedgerRow) -> Vec<Charge> {
-    let ever = subjects(row).into_iter().map(|(scope, id)| Charge {
-        subject: Subject::new(scope, id),
-        model: None,
-        period: Period::EVER,
-        amount: row.cost,
-    });
-    let mut all: Vec<Charge> = row.charges.iter().cloned().chain(ever).collect();
+fn of(row: &LedgerRow) -> Vec<(Counter, i64)> {
     let mut seen = BTreeSet::new();
-    all.retain(|one| {
-        one.amount != NanoDollars(0) && seen.insert((one.subject.clone(), one.model.clone(), one.period))
-    });
+    let mut all = Vec::new();
+    for charge in &row.charges {
+        let counter = counter(&charge.subject, charge.model.as_deref().unwrap_or_default(), charge.period);
+        all.push((counter, charge.amount.0));
+    }
+    for (scope, id) in subjects(row) {
+        all.push((counter(&Subject::new(scope, id), "", Period::EVER), row.cost.0));
+    }
+    all.retain(|(counter, amount)| *amount != 0 && seen.insert(counter.clone()));
     all
+}
+
+fn counter(subject: &Subject, model: &str, period: Period) -> Counter {
+    let end = period.end.map_or(0, |end| end.0);
+    (
+        subject.scope.name(),
+        fitting(&subject.id).into_owned(),
+        fitting(model).into_owned(),
+        period.start.0,
+        end,
+    )
 }
 
 /// Everybody whom a call concerns, each once.

@@ -45,6 +45,7 @@ fn an_operator_may_want_calls_that_are_not_booked() {
 
 const PLACE: &str = "LLM_TEST_FULL_DISK";
 
+#[expect(clippy::print_stderr, reason = "whoever runs the tests must see what was left out")]
 #[test]
 fn a_full_disk_refuses_and_recovers_without_a_torn_row() {
     let folder = Folder::new();

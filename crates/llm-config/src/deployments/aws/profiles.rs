@@ -68,22 +68,19 @@ impl Profiles {
                 None => Ok(()),
             };
         };
-        let get = |key: &str| profile.get(key).map(String::as_str).filter(|value| !value.is_empty());
-        let mut set = |name: &str, value: Option<&str>| {
-            if let Some(value) = value.filter(|_| parameters.get(name).is_none()) {
-                parameters.set(name, Secret::new(value.to_owned()));
-            }
-        };
-        set("aws_region_name", get("region"));
-        set("aws_session_name", get("role_session_name"));
-        set("aws_external_id", get("external_id"));
+        let (base, mut roles) = self.chain(name, profile)?;
+        let get = |key: &str| base.get(key).map(String::as_str).filter(|value| !value.is_empty());
         if let (Some(role), Some(file)) = (get("role_arn"), get("web_identity_token_file")) {
-            set("aws_web_identity_role", Some(role));
-            set("aws_web_identity_token_file", Some(file));
+            set(parameters, "aws_web_identity_role", Some(role));
+            set(parameters, "aws_web_identity_token_file", Some(file));
+            roles.retain(|role| !std::ptr::eq(*role, base));
+        }
+        tell_roles(profile, roles, parameters);
+        let mut set = |name: &str, value: Option<&str>| set(parameters, name, value);
+        set("aws_region_name", profile.get("region").map(String::as_str));
+        if get("web_identity_token_file").is_some() {
             return Ok(());
         }
-        set("aws_role_name", get("role_arn"));
-        let keys = self.keys_of(name, profile)?;
         if get("credential_source").is_some_and(|source| source.eq_ignore_ascii_case("environment")) {
             for (parameter, variable) in [
                 ("aws_access_key_id", "AWS_ACCESS_KEY_ID"),
@@ -94,32 +91,45 @@ impl Profiles {
             }
             return Ok(());
         }
-        if keys.contains_key("aws_access_key_id") || get("credential_source").is_some() {
-            super::KEYS.iter().for_each(|key| set(key, keys.get(*key).map(String::as_str)));
+        if base.contains_key("aws_access_key_id") || get("credential_source").is_some() {
+            super::KEYS.iter().for_each(|key| set(key, get(key)));
             return Ok(());
         }
-        if let Some(login) = self.login(keys, environment) {
+        if let Some(login) = self.login(base, environment) {
             login.iter().for_each(|(name, value)| set(name, value.as_deref()));
             return Ok(());
         }
-        set("aws_credential_process", keys.get("credential_process").map(String::as_str));
-        usable(name, keys)
+        set("aws_credential_process", get("credential_process"));
+        usable(name, base)
     }
 
-    /// The profile whose keys a profile uses: its own, or those of another.
-    fn keys_of<'a>(&'a self, name: &str, profile: &'a Profile) -> Result<&'a Profile, String> {
-        let named = profile.get("source_profile").filter(|source| !source.is_empty() && *source != name);
-        let Some(source) = named else { return Ok(profile) };
-        let found = self.0.get(source).ok_or_else(|| {
-            format!("the AWS profile `{name}` names a `source_profile` `{source}`, and there is none")
-        })?;
-        match found.contains_key("role_arn") {
-            true => Err(format!(
-                "the AWS profile `{name}` has a role that is assumed with another one, which the gateway cannot: let \
-                 `source_profile` name keys, a login or a program"
-            )),
-            false => Ok(found),
+    /// The profile at the end of all `source_profile`s, whose credentials are the first, and the profiles whose roles
+    /// are assumed with them, one after the other.
+    fn chain<'a>(
+        &'a self,
+        name: &'a str,
+        profile: &'a Profile,
+    ) -> Result<(&'a Profile, Vec<&'a Profile>), String> {
+        let (mut passed, mut base) = (vec![name], profile);
+        let mut roles = Vec::new();
+        loop {
+            roles.extend(base.contains_key("role_arn").then_some(base));
+            let last = passed.last().copied().unwrap_or_default();
+            // A profile may name itself: then its own keys assume its role.
+            let named = base.get("source_profile").filter(|source| !source.is_empty() && *source != last);
+            let Some(source) = named else { break };
+            if passed.contains(&source.as_str()) {
+                return Err(format!(
+                    "the AWS profile `{name}` leads back to `{source}` by its `source_profile`"
+                ));
+            }
+            base = self.0.get(source).ok_or_else(|| {
+                format!("the AWS profile `{last}` names a `source_profile` `{source}`, and there is none")
+            })?;
+            passed.push(source);
         }
+        roles.reverse();
+        Ok((base, roles))
     }
 
     /// What a profile says about a person's login: in a section of its own, or, in older profiles, itself.
@@ -140,6 +150,35 @@ impl Profiles {
             ("aws_sso_role_name", own("sso_role_name")),
             ("aws_sso_directory", home.map(|home| format!("{home}/.aws/sso/cache"))),
         ])
+    }
+}
+
+/// Sets a parameter that nobody set.
+fn set(parameters: &mut Parameters, name: &str, value: Option<&str>) {
+    if let Some(value) = value.filter(|value| !value.is_empty() && parameters.get(name).is_none()) {
+        parameters.set(name, Secret::new(value.to_owned()));
+    }
+}
+
+/// The roles of profiles. The last one is the deployment's, unless it has one of its own, which comes after them.
+fn tell_roles(profile: &Profile, mut roles: Vec<&Profile>, parameters: &mut Parameters) {
+    if parameters.get("aws_role_name").is_none() {
+        let said = |key: &str| profile.get(key).map(String::as_str);
+        set(parameters, "aws_session_name", said("role_session_name"));
+        set(parameters, "aws_external_id", said("external_id"));
+        if roles.last().is_some_and(|last| std::ptr::eq(*last, profile)) {
+            set(parameters, "aws_role_name", said("role_arn"));
+            roles.pop();
+        }
+    }
+    let named = |key: &&String| ["role_arn", "role_session_name", "external_id"].contains(&key.as_str());
+    let links: Vec<HashMap<&String, &String>> = roles
+        .iter()
+        .map(|role| role.iter().filter(|(key, value)| named(key) && !value.is_empty()).collect())
+        .collect();
+    if !links.is_empty() {
+        let chain = serde_json::to_string(&links).expect("texts are always valid JSON");
+        set(parameters, "aws_role_chain", Some(&chain));
     }
 }
 
@@ -167,12 +206,18 @@ mod tests {
         [profile of-login]\nrole_arn = arn:l\nsource_profile = sso\n\
         [profile program]\ncredential_process = /opt/tool --json\n\
         [profile chain]\nrole_arn = arn:c\nsource_profile = role\n[profile browser]\nlogin_session = x\n\
+        [profile circle]\nrole_arn = arn:1\nsource_profile = back\n[profile back]\nrole_arn = arn:2\nsource_profile = circle\n\
+        [profile of-web]\nrole_arn = arn:o\nsource_profile = web\n\
+        [profile self]\nrole_arn = arn:s\nsource_profile = self\naws_access_key_id = AKID2\naws_secret_access_key = s2\n\
         [profile machine]\nrole_arn = arn:m\ncredential_source = Ec2InstanceMetadata\n";
 
     fn apply(named: Option<&str>) -> Result<Parameters, String> {
+        applied(named, Parameters::default())
+    }
+
+    fn applied(named: Option<&str>, mut parameters: Parameters) -> Result<Parameters, String> {
         let mut profiles = Profiles(HashMap::new());
         profiles.add(FILES);
-        let mut parameters = Parameters::default();
         let environment = Environment::new(&[("HOME".to_owned(), "/of-x".to_owned())]);
         profiles.apply(named, &environment, &mut parameters)?;
         Ok(parameters)
@@ -215,9 +260,34 @@ mod tests {
     }
 
     #[test]
+    fn roles_of_roles_are_a_chain_that_begins_with_keys() {
+        let chain = |parameters: &Parameters| {
+            let chain = parameters.get("aws_role_chain").map(serde_json::from_str::<serde_json::Value>);
+            chain.transpose().expect("JSON")
+        };
+        let first = serde_json::json!({"role_arn": "arn:aws:iam::1:role/x", "external_id": "e"});
+        let parameters = apply(Some("chain")).expect("a profile");
+        assert_eq!(parameters.get("aws_access_key_id"), Some("AKID1"));
+        assert_eq!(chain(&parameters), Some(serde_json::json!([first])));
+        assert_eq!(parameters.get("aws_role_name"), Some("arn:c"));
+        assert_eq!(parameters.get("aws_external_id"), None);
+        // The deployment's own role comes after those of its profile.
+        let own = Parameters::from([("aws_role_name", "arn:own")]);
+        let parameters = applied(Some("chain"), own).expect("a profile");
+        assert_eq!(chain(&parameters), Some(serde_json::json!([first, {"role_arn": "arn:c"}])));
+        assert_eq!(parameters.get("aws_role_name"), Some("arn:own"));
+        let parameters = apply(Some("of-web")).expect("a profile");
+        assert_eq!(parameters.get("aws_web_identity_role"), Some("arn:w"));
+        assert_eq!((parameters.get("aws_role_name"), chain(&parameters)), (Some("arn:o"), None));
+        let parameters = apply(Some("self")).expect("a profile");
+        assert_eq!(parameters.get("aws_access_key_id"), Some("AKID2"));
+        assert_eq!((parameters.get("aws_role_name"), chain(&parameters)), (Some("arn:s"), None));
+    }
+
+    #[test]
     fn what_cannot_be_used_is_said() {
         assert_eq!(apply(Some("none")).err().as_deref(), Some("there is no AWS profile `none` in `~/.aws`"));
-        assert!(apply(Some("chain")).is_err_and(|message| message.contains("another one")));
+        assert!(apply(Some("circle")).is_err_and(|message| message.contains("leads back to `circle`")));
         assert!(apply(Some("browser")).is_err_and(|message| message.contains("`login_session`")));
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use llm_core::message::{CacheMark, Document, Media, Source, Text};
-use llm_core::{Losses, Part, RawJson, Result};
+use llm_core::{Losses, Part, RawJson, Result, Wording};
 use serde::Serialize;
 
 use crate::chat::CHAT;
@@ -29,7 +29,7 @@ impl ShownCache {
 pub(in crate::chat) enum ShownPart<'a> {
     Text {
         r#type: &'static str,
-        text: Cow<'a, str>,
+        text: Wording<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cache_control: Option<ShownCache>,
     },
@@ -94,7 +94,7 @@ pub(in crate::chat) struct ShownFile<'a> {
 }
 
 impl<'a> ShownPart<'a> {
-    pub(in crate::chat) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+    pub(in crate::chat) fn text(text: impl Into<Wording<'a>>) -> Self {
         Self::Text { r#type: "text", text: text.into(), cache_control: None }
     }
 
@@ -134,7 +134,7 @@ impl PartWriter<'_> {
             Part::Audio(media) => self.audio(media, losses)?,
             Part::Video(media) => self.video(media, losses)?,
             Part::Document(document) => self.document(document, losses)?,
-            Part::Refusal(text) => Some(ShownPart::text(text)),
+            Part::Refusal(text) => Some(ShownPart::text(text.as_str())),
             Part::Unknown(block) | Part::ServerTool(block) if block.origin == CHAT => {
                 Some(ShownPart::Raw(&block.raw))
             }
@@ -156,7 +156,7 @@ impl PartWriter<'_> {
             losses.foreign_state("citations");
         }
         let cache_control = self.cache(text.cache, losses);
-        Some(ShownPart::Text { r#type: "text", text: Cow::Borrowed(&text.text), cache_control })
+        Some(ShownPart::Text { r#type: "text", text: (&text.text).into(), cache_control })
     }
 
     fn image<'a>(&self, media: &'a Media, losses: &mut Losses) -> Result<Option<ShownPart<'a>>> {

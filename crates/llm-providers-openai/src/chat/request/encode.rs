@@ -1,11 +1,11 @@
 //! A canonical request written for a vendor.
 
-use bytes::Bytes;
 use http::{HeaderMap, Method};
 use llm_core::dialect::Encoded;
+use llm_core::object::ObjectWriter;
 use llm_core::request::{ChatRequest, JsonSchema, OutputFormat, Sampling};
 use llm_core::wire::WireRequest;
-use llm_core::{Error, Losses, RawJson, RawObject, Result, Target};
+use llm_core::{Losses, RawJson, RawObject, Result, Target};
 use serde::Serialize;
 
 use super::history::{self, Writer};
@@ -45,7 +45,7 @@ pub(super) fn encoded(body: impl Into<llm_core::wire::WireBody>, losses: Losses)
 /// Writes a request.
 pub(in crate::chat) fn encode(request: &ChatRequest, target: &Target, quirks: &Quirks) -> Result<Encoded> {
     let losses = Losses::new(target.policy);
-    let mut body = Body { out: vec![b'{'], quirks, target, losses };
+    let mut body = Body { object: ObjectWriter::of(request), quirks, target, losses };
     body.put("model", &target.model)?;
     body.messages(request)?;
     body.tools(request)?;
@@ -60,7 +60,7 @@ pub(in crate::chat) fn encode(request: &ChatRequest, target: &Target, quirks: &Q
 
 /// The body being written, member by member in a fixed order.
 struct Body<'a> {
-    out: Vec<u8>,
+    object: ObjectWriter,
     quirks: &'a Quirks,
     target: &'a Target,
     losses: Losses,
@@ -78,17 +78,8 @@ impl Body<'_> {
         if self.quirks.drop_params.iter().any(|field| field == key) {
             return refused(key, &mut self.losses);
         }
-        self.write(key, value)
-    }
-
-    fn write<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<()> {
-        if self.out.len() > 1 {
-            self.out.push(b',');
-        }
-        let fault = |fault| Error::internal(format!("cannot write `{key}`: {fault}"));
-        serde_json::to_writer(&mut self.out, key).map_err(fault)?;
-        self.out.push(b':');
-        serde_json::to_writer(&mut self.out, value).map_err(fault)
+        self.object.member(key, value);
+        Ok(())
     }
 
     fn put_some<T: Serialize>(&mut self, key: &str, value: Option<&T>) -> Result<()> {
@@ -228,11 +219,8 @@ impl Body<'_> {
     }
 
     fn finish(mut self) -> Encoded {
-        for (key, value) in self.target.extra_body.iter() {
-            self.write(key, value).expect("raw JSON is always written");
-        }
-        self.out.push(b'}');
-        encoded(Bytes::from(self.out), self.losses)
+        self.object.members(&self.target.extra_body);
+        encoded(self.object.finish_body(), self.losses)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use llm_core::message::{Reasoning, ToolCall, ToolResult};
-use llm_core::{Losses, Message, Part, RawObject, Result, Role};
+use llm_core::{Losses, Message, Part, RawObject, Result, Role, Wording};
 use serde::{Serialize, Serializer};
 
 use crate::chat::CHAT;
@@ -45,7 +45,7 @@ struct AudioReference<'a> {
 
 pub(super) enum ShownContent<'a> {
     Null,
-    Text(Cow<'a, str>),
+    Text(Wording<'a>),
     Parts(Vec<ShownPart<'a>>),
 }
 
@@ -53,7 +53,7 @@ impl Serialize for ShownContent<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_none(),
-            Self::Text(text) => serializer.serialize_str(text),
+            Self::Text(text) => text.serialize(serializer),
             Self::Parts(parts) => parts.serialize(serializer),
         }
     }

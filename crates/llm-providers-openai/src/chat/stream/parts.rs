@@ -50,7 +50,7 @@ impl Parts {
         self.reasoning(message.reasoning, choice, out);
         match message.content {
             Content::None => {}
-            Content::Text(text) => self.text(text.into_owned(), choice, out),
+            Content::Text(text) => self.text(text.into(), choice, out),
             Content::Parts(parts) => parts.into_iter().for_each(|part| self.content_part(part, choice, out)),
         }
         for annotation in message.annotations {
@@ -88,7 +88,7 @@ impl Parts {
 
     fn content_part(&mut self, part: Part, choice: u32, out: &mut Vec<Event>) {
         match part {
-            Part::Text(text) => self.text(text.text, choice, out),
+            Part::Text(text) => self.text(text.text.into(), choice, out),
             Part::Reasoning(Reasoning { text, .. }) if !text.is_empty() => self.thought(text, choice, out),
             Part::Reasoning(_) => {}
             other => {

@@ -85,7 +85,7 @@ fn citation() -> impl Strategy<Value = Citation> {
 
 fn text() -> impl Strategy<Value = Part> {
     (words(), proptest::collection::vec(citation(), 0..2))
-        .prop_map(|(text, citations)| Part::Text(Text { text, citations, cache: None }))
+        .prop_map(|(text, citations)| Part::Text(Text { text: text.into(), citations, cache: None }))
 }
 
 fn call(number: usize) -> impl Strategy<Value = Part> {

@@ -1,7 +1,7 @@
 //! Where keys come from, by what a deployment's parameters say.
 //!
 //! Keys that are given win; then a web identity, a person's login, a program that a profile names, a container's
-//! credentials, the machine's. A role is assumed with whatever was found.
+//! credentials, the machine's. Roles are assumed with whatever was found, each with the keys of the one before.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use crate::programs::Programs;
 #[derive(Clone)]
 pub(super) struct Source {
     first: First,
-    /// Assumed with the first keys.
-    role: Option<Role>,
+    /// Assumed with the first keys, one after the other.
+    roles: Vec<Role>,
     sts: Sts,
 }
 
@@ -47,25 +47,25 @@ impl Source {
         region: &str,
     ) -> Result<Self> {
         let sts = Sts::new(parameters.get("aws_sts_endpoint"), region);
-        let role = Role::of(parameters);
+        let mut roles = Role::all_of(parameters)?;
         if parameters.get("aws_access_key_id").is_some() || parameters.get("aws_secret_access_key").is_some()
         {
-            return Ok(Self { first: First::Given(Arc::new(given(parameters)?)), role, sts });
+            return Ok(Self { first: First::Given(Arc::new(given(parameters)?)), roles, sts });
         }
         if let Some(token) = parameters.get("aws_web_identity_token") {
-            let role = role.ok_or_else(|| {
+            let role = roles.pop().ok_or_else(|| {
                 let what = "`aws_web_identity_token` needs the role that it is for: set `aws_role_name`";
                 Error::invalid(what).with_param("aws_role_name")
             })?;
             let identity = WebIdentity::new(token, role, files);
-            return Ok(Self { first: First::WebIdentity(identity), role: None, sts });
+            return Ok(Self { first: First::WebIdentity(identity), roles: Vec::new(), sts });
         }
         if let (Some(file), Some(arn)) =
             (parameters.get("aws_web_identity_token_file"), parameters.get("aws_web_identity_role"))
         {
             let identity = WebIdentity::of_file(file, Role::named(arn, parameters), files);
-            let role = role.filter(|role| role.arn != arn);
-            return Ok(Self { first: First::WebIdentity(identity), role, sts });
+            roles.retain(|role| role.arn != arn);
+            return Ok(Self { first: First::WebIdentity(identity), roles, sts });
         }
         let first = if let Some(login) = Sso::of(parameters, files)? {
             First::Login(login)
@@ -76,7 +76,7 @@ impl Source {
         } else {
             First::Machine(Machine::of(parameters)?)
         };
-        Ok(Self { first, role, sts })
+        Ok(Self { first, roles, sts })
     }
 
     /// Fetches keys.
@@ -84,7 +84,7 @@ impl Source {
     /// # Errors
     /// When whoever gives them refuses, or cannot be reached.
     pub(super) async fn keys(&self) -> Result<Fetched<Arc<Keys>>> {
-        let (keys, life) = match &self.first {
+        let mut found = match &self.first {
             First::Given(keys) => (Arc::clone(keys), None),
             First::WebIdentity(identity) => self.sts.with_web_identity(identity).await?,
             First::Login(login) => login.keys().await?,
@@ -92,10 +92,10 @@ impl Source {
             First::Container(container) => container.keys().await?,
             First::Machine(machine) => machine.keys().await?,
         };
-        match &self.role {
-            Some(role) => self.sts.assume(role, &keys).await,
-            None => Ok((keys, life)),
+        for role in &self.roles {
+            found = self.sts.assume(role, &found.0).await?;
         }
+        Ok(found)
     }
 }
 

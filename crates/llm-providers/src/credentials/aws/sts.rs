@@ -11,6 +11,7 @@ use llm_core::scrub::scrub;
 use llm_core::wire::{WireRequest, WireResponse};
 use llm_core::{Error, ErrorKind, Result, Secret};
 use llm_transport::ColdCall;
+use serde::Deserialize;
 
 use super::sigv4::{self, Keys, Scope};
 use crate::credentials::kept::Fetched;
@@ -29,18 +30,35 @@ pub(super) struct Sts {
     region: String,
 }
 
-/// A role to assume.
-#[derive(Clone)]
+/// A role to assume. Its names are those of profiles.
+#[derive(Clone, Deserialize)]
 pub(super) struct Role {
+    #[serde(rename = "role_arn")]
     pub(super) arn: String,
+    #[serde(rename = "role_session_name", default = "session")]
     session: String,
     external_id: Option<Secret>,
 }
 
+fn session() -> String {
+    SESSION.to_owned()
+}
+
 impl Role {
-    /// The role that a deployment assumes.
-    pub(super) fn of(parameters: &Parameters) -> Option<Self> {
-        parameters.get("aws_role_name").map(|arn| Self::named(arn, parameters))
+    /// The roles that a deployment assumes, each with the keys of the one before: those of its profile
+    /// (`aws_role_chain`, a list of JSON), then its own.
+    ///
+    /// # Errors
+    /// When the list is none.
+    pub(super) fn all_of(parameters: &Parameters) -> Result<Vec<Self>> {
+        let mut roles: Vec<Self> = match parameters.get("aws_role_chain") {
+            Some(chain) => serde_json::from_str(chain).map_err(|_| {
+                Error::invalid("`aws_role_chain` is no list of roles").with_param("aws_role_chain")
+            })?,
+            None => Vec::new(),
+        };
+        roles.extend(parameters.get("aws_role_name").map(|arn| Self::named(arn, parameters)));
+        Ok(roles)
     }
 
     /// A role by its ARN.

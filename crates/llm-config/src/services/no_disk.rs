@@ -1,0 +1,18 @@
+//! A program that was built without a database.
+
+use super::{Kept, Unopened};
+use crate::settings::StorageSettings;
+
+/// Everything is kept in memory.
+///
+/// # Errors
+/// When a database was named.
+pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
+    match storage.database {
+        Some(_) => Err(Unopened {
+            what: "this program was built without a database".to_owned(),
+            help: "leave `database.url` out, or build with the feature `sqlite` or `postgres`".to_owned(),
+        }),
+        None => Ok(Kept::in_memory()),
+    }
+}

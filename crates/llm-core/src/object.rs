@@ -1,0 +1,113 @@
+//! JSON objects written member by member, for dialects. Reading them is in [`crate::members`].
+
+use serde::Serialize;
+
+use crate::json::{RawJson, RawObject};
+use crate::request::ChatRequest;
+use crate::wire::{BodyWriter, WireBody};
+
+/// An object being written. What dialects write can always be written as JSON: strings, numbers, JSON texts, and
+/// structs and lists of them.
+#[derive(Debug)]
+pub struct ObjectWriter {
+    out: BodyWriter,
+    empty: bool,
+}
+
+impl Default for ObjectWriter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ObjectWriter {
+    /// An object in one piece.
+    pub fn new() -> Self {
+        Self::open(BodyWriter::default())
+    }
+
+    /// An object that says this request: its long texts are shared with it.
+    pub fn of(request: &ChatRequest) -> Self {
+        Self::open(BodyWriter::of(request))
+    }
+
+    fn open(mut out: BodyWriter) -> Self {
+        out.push(b'{');
+        Self { out, empty: true }
+    }
+
+    /// Adds a member.
+    ///
+    /// # Panics
+    /// On a value that JSON has no words for (a map whose keys are no strings).
+    pub fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> &mut Self {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        serde_json::to_writer(&mut self.out, key).expect("a string is always valid JSON");
+        self.out.push(b':');
+        serde_json::to_writer(&mut self.out, value).expect("structs with string keys are always valid JSON");
+        self
+    }
+
+    /// Adds a member when there is a value.
+    pub fn optional<T: Serialize + ?Sized>(&mut self, key: &str, value: Option<&T>) -> &mut Self {
+        match value {
+            Some(value) => self.member(key, value),
+            None => self,
+        }
+    }
+
+    /// Adds all members of an object.
+    pub fn members(&mut self, object: &RawObject) -> &mut Self {
+        for (key, value) in object.iter() {
+            self.member(key, value);
+        }
+        self
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    /// The object as a body.
+    pub fn finish_body(mut self) -> WireBody {
+        self.out.push(b'}');
+        self.out.finish()
+    }
+
+    /// The object in one piece.
+    pub fn finish(&mut self) -> Vec<u8> {
+        self.out.push(b'}');
+        std::mem::take(&mut self.out).finish_joined()
+    }
+
+    /// The object as a value of another one.
+    pub fn json(&mut self) -> RawJson {
+        let text = String::from_utf8(self.finish()).expect("JSON is UTF-8");
+        RawJson::parse(text).expect("the writer writes valid JSON")
+    }
+}
+
+/// An object with one member.
+pub fn object_of<T: Serialize + ?Sized>(key: &str, value: &T) -> RawJson {
+    ObjectWriter::new().member(key, value).json()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_stand_in_the_order_in_which_they_are_added() {
+        let mut object = ObjectWriter::new();
+        assert!(object.is_empty());
+        object.member("b", "x\"").optional::<u64>("none", None).optional("a", Some(&1.5));
+        object.members(&serde_json::from_str(r#"{"z":[1],"y":null}"#).expect("an object"));
+        assert!(!object.is_empty());
+        assert_eq!(object.finish(), br#"{"b":"x\"","a":1.5,"z":[1],"y":null}"#);
+        assert_eq!(object_of("k", &object_of("v", "x")).get(), r#"{"k":{"v":"x"}}"#);
+        assert_eq!(ObjectWriter::new().finish_body().joined(), "{}");
+    }
+}

@@ -1,0 +1,202 @@
+//! What can be asked of a ledger, over every database.
+
+use llm_core::money::NanoDollars;
+use llm_governance::{
+    ActivityQuery, Day, Dimension, KeyHash, LedgerRow, Reports, RowField, RowQuery, RowSort, Scope, Timestamp,
+};
+use llm_store::Books;
+
+use crate::common::{MIDNIGHT, book, row};
+use crate::places::everywhere;
+
+fn rows() -> Vec<LedgerRow> {
+    (0..200).map(|number| row(&format!("row {number:03}"), number * 61 % 200)).collect()
+}
+
+/// What a query would choose among rows in memory.
+fn chosen(rows: &[LedgerRow], query: &RowQuery) -> Vec<String> {
+    let is = |row: &LedgerRow, field: RowField, texts: &[String]| {
+        let text = match field {
+            RowField::Key => row.key.map(|key| key.hex()),
+            RowField::Team => row.team_id.clone(),
+            RowField::Customer => row.customer.clone(),
+            RowField::Model => Some(row.model.clone()),
+            RowField::Ending => Some(row.ending.name().to_owned()),
+            _ => None,
+        };
+        text.is_some_and(|text| texts.contains(&text))
+    };
+    let mut found: Vec<_> = rows
+        .iter()
+        .filter(|row| query.from.is_none_or(|from| row.started >= from))
+        .filter(|row| query.until.is_none_or(|until| row.started < until))
+        .filter(|row| query.only.iter().all(|(field, texts)| is(row, *field, texts)))
+        .filter(|row| query.tags.is_empty() || row.tags.iter().any(|tag| query.tags.contains(tag)))
+        .filter(|row| query.failed.is_none_or(|failed| failed == (row.status == 500)))
+        .filter(|row| query.min_cost.is_none_or(|cost| row.cost >= cost))
+        .filter(|row| query.max_cost.is_none_or(|cost| row.cost <= cost))
+        .map(|row| {
+            let tokens = i64::try_from(row.prompt_tokens).expect("few");
+            let value = match query.sort {
+                RowSort::Started => row.started.0,
+                RowSort::Ended => row.started.0 + i64::try_from(row.took_micros).expect("short"),
+                RowSort::Cost => row.cost.0,
+                RowSort::PromptTokens => tokens,
+                RowSort::CompletionTokens => 2 * tokens,
+                RowSort::TotalTokens => 3 * tokens,
+                RowSort::Took => 1_000 + tokens,
+            };
+            (value, row.id.clone())
+        })
+        .collect();
+    found.sort();
+    if !query.ascending {
+        found.reverse();
+    }
+    found.into_iter().map(|(_, id)| id).collect()
+}
+
+fn queries() -> Vec<RowQuery> {
+    let only = |field, texts: &[&str]| RowQuery {
+        only: vec![(field, texts.iter().map(|text| (*text).to_owned()).collect())],
+        ..RowQuery::default()
+    };
+    let tags = |tags: &[&str]| RowQuery {
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        ..RowQuery::default()
+    };
+    let at = |seconds: i64| Some(Timestamp(MIDNIGHT + seconds * 1_000_000));
+    let key = KeyHash::of(b"sk-1").hex();
+    let mut queries = vec![
+        RowQuery::default(),
+        RowQuery { from: at(20), until: at(90), ..RowQuery::default() },
+        only(RowField::Team, &["team"]),
+        only(RowField::Key, &[&key]),
+        only(RowField::Key, &[&key, "another"]),
+        only(RowField::Key, &[]),
+        only(RowField::Model, &["model-1"]),
+        only(RowField::Ending, &["failed"]),
+        RowQuery { failed: Some(true), ..only(RowField::Customer, &["customer"]) },
+        RowQuery { failed: Some(false), min_cost: Some(NanoDollars(2_000)), ..RowQuery::default() },
+        RowQuery { max_cost: Some(NanoDollars(0)), ..tags(&["a"]) },
+        tags(&["a", "b"]),
+        RowQuery { from: at(50), sort: RowSort::Cost, ..tags(&["b"]) },
+        tags(&["nobody has it"]),
+    ];
+    let sorts = [
+        RowSort::Ended,
+        RowSort::Cost,
+        RowSort::PromptTokens,
+        RowSort::CompletionTokens,
+        RowSort::TotalTokens,
+        RowSort::Took,
+    ];
+    queries.extend(sorts.map(|sort| RowQuery { sort, ..RowQuery::default() }));
+    queries
+}
+
+#[tokio::test]
+async fn pages_together_are_the_list_whatever_the_order() {
+    for place in everywhere("pages_together_are_the_list_whatever_the_order").await {
+        let database = place.open().await;
+        let rows = rows();
+        book(&database, &rows).await;
+        let books = Books::new(database);
+        for (query, ascending) in
+            queries().into_iter().flat_map(|query| [(query.clone(), false), (query, true)])
+        {
+            let mut query = RowQuery { ascending, limit: 7, ..query };
+            let expected = chosen(&rows, &query);
+            let count = books.count(&query, 1_000).await.expect("an answer");
+            assert_eq!(count, expected.len() as u64, "{} {query:?}", place.kind);
+            let mut found = Vec::new();
+            loop {
+                let page = books.rows(&query).await.expect("a page");
+                assert!(page.rows.len() <= 7);
+                found.extend(page.rows.into_iter().map(|row| row.id));
+                let Some(next) = page.next else { break };
+                query.after = Some(next);
+            }
+            assert_eq!(found, expected, "{} {query:?}", place.kind);
+            let third = RowQuery { after: None, offset: 14, ..query.clone() };
+            let page = books.rows(&third).await.expect("a page");
+            let ids: Vec<_> = page.rows.into_iter().map(|row| row.id).collect();
+            assert_eq!(ids, expected.iter().skip(14).take(7).cloned().collect::<Vec<_>>(), "{}", place.kind);
+        }
+        assert_eq!(books.count(&RowQuery::default(), 50).await.expect("an answer"), 50, "counted no further");
+    }
+}
+
+#[tokio::test]
+async fn a_row_is_found_by_either_id_and_is_whole() {
+    for place in everywhere("a_row_is_found_by_either_id_and_is_whole").await {
+        let database = place.open().await;
+        let rows = rows();
+        book(&database, &rows).await;
+        let books = Books::new(database);
+        for id in ["row 042", "vendor-row 042"] {
+            assert_eq!(books.row(id).await.expect("an answer").as_ref(), Some(&rows[42]), "{}", place.kind);
+        }
+        assert_eq!(books.row("nothing").await.expect("an answer"), None);
+    }
+}
+
+#[tokio::test]
+async fn sums_are_told_by_whatever_is_asked() {
+    for place in everywhere("sums_are_told_by_whatever_is_asked").await {
+        let database = place.open().await;
+        let mut rows = rows();
+        rows[0].started = Timestamp(MIDNIGHT - 1);
+        book(&database, &rows).await;
+        let books = Books::new(database);
+        let today = Day::of(Timestamp(MIDNIGHT));
+        let query = ActivityQuery {
+            scope: Scope::Global,
+            subjects: Vec::new(),
+            keys: Vec::new(),
+            model_groups: Vec::new(),
+            from: Day(today.0 - 1),
+            until: today,
+            by: vec![Dimension::Day],
+            dearest: None,
+        };
+        let days = books.activity(&query).await.expect("an answer");
+        let shown: Vec<_> =
+            days.iter().map(|one| (one.day.map(|day| day.to_string()), one.sums.requests)).collect();
+        assert_eq!(shown, [(Some("2026-11-20".to_owned()), 1), (Some("2026-11-21".to_owned()), 199)]);
+        let sums = days[1].sums;
+        let today_rows = || rows.iter().skip(1);
+        let tokens: u64 = today_rows().map(|row| row.prompt_tokens).sum();
+        assert_eq!((sums.prompt_tokens, sums.completion_tokens), (tokens as i64, 2 * tokens as i64));
+        assert_eq!(sums.failures, today_rows().filter(|row| row.status == 500).count() as i64);
+        assert_eq!(sums.cost.0, today_rows().map(|row| row.cost.0).sum::<i64>());
+        assert_eq!((sums.cache_read_tokens, sums.first_contents), (199, 99), "{}", place.kind);
+        assert_eq!(sums.first_content_micros, 99 * 500);
+
+        let by_key = ActivityQuery {
+            scope: Scope::Team,
+            subjects: vec!["team".to_owned()],
+            by: vec![Dimension::Key, Dimension::ModelGroup],
+            from: today,
+            ..query.clone()
+        };
+        let keys = books.activity(&by_key).await.expect("an answer");
+        assert_eq!(keys.len(), 3, "{}: three keys, one model", place.kind);
+        let requests: i64 = keys.iter().map(|one| one.sums.requests).sum();
+        assert_eq!(requests, today_rows().filter(|row| row.team_id.is_some()).count() as i64);
+
+        let dearest = ActivityQuery {
+            scope: Scope::User,
+            by: vec![Dimension::Subject],
+            dearest: Some(2),
+            ..query.clone()
+        };
+        let users = books.activity(&dearest).await.expect("an answer");
+        assert_eq!(users.len(), 2);
+        assert!(users[0].sums.cost >= users[1].sums.cost && users[0].subject.starts_with("user-"));
+
+        let nothing = ActivityQuery { from: Day(0), until: Day(1), by: Vec::new(), ..query };
+        let none = books.activity(&nothing).await.expect("an answer");
+        assert_eq!((none.len(), none[0].sums.requests), (1, 0), "{}", place.kind);
+    }
+}
