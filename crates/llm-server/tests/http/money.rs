@@ -224,14 +224,22 @@ async fn check_rows(folder: &Path, answered: &[(String, NanoDollars)]) {
         let row = books.row(id).await.expect("an answer");
         assert_eq!(row.map(|row| row.cost), Some(*cost), "{id}");
     }
-    let query = llm_governance::RowQuery { limit: 100_000, ..llm_governance::RowQuery::default() };
-    let rows = books.rows(&query).await.expect("an answer").rows;
-    let sum: i64 = rows.iter().map(|row| row.cost.0).sum();
+    let mut query = llm_governance::RowQuery { limit: 1_000, ..llm_governance::RowQuery::default() };
+    let (mut sum, mut count) = (0, 0);
+    loop {
+        let page = books.rows(&query).await.expect("an answer");
+        sum += page.rows.iter().map(|row| row.cost.0).sum::<i64>();
+        count += page.rows.len();
+        query.after = page.next;
+        if query.after.is_none() {
+            break;
+        }
+    }
     let everything =
         Spent { subject: Subject::global(), model: None, period: Period::EVER, amount: NanoDollars(0) };
     let mut spent = [everything];
     entities.spent(&mut spent).await.expect("an answer");
-    assert_eq!(spent[0].amount.0, sum, "{} rows for {} answers", rows.len(), answered.len());
+    assert_eq!(spent[0].amount.0, sum, "{count} rows for {} answers", answered.len());
     let keys: llm_governance::Page<VirtualKey> = llm_governance::Records::list(
         &entities,
         &llm_governance::ListQuery { limit: 10, ..llm_governance::ListQuery::default() },
