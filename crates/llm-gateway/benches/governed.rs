@@ -22,6 +22,7 @@ use llm_governance::{
     Durable, Governance, GovernanceParts, KeyHash, Ledger, LedgerRow, MemoryStore, Records, StoreError,
     Terms, Timestamp,
 };
+use llm_metrics::ModelEntry;
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::{PlainIngress, answer};
 
@@ -89,12 +90,15 @@ fn governed(terms: Terms) -> GovernanceParts {
 
 fn gateway(governance: GovernanceParts) -> Gateway {
     let deployment = Arc::new(Deployment::new(DeploymentSpec {
-        full_name: "openai/gpt-4o".into(),
-        vendor: "openai".into(),
+        full_name: "acme/large".into(),
+        vendor: "acme".into(),
         api_base: "https://vendor.test/v1".into(),
-        ..DeploymentSpec::new("d1", "m", "gpt-4o", Arc::new(Instantly))
+        ..DeploymentSpec::new("d1", "m", "large", Arc::new(Instantly))
     }));
-    let account = AccountSpec { price_provider: "openai".into(), ..AccountSpec::default() };
+    let mut entry = ModelEntry::default();
+    let prices = [("input_cost_per_token", "0.0000025"), ("output_cost_per_token", "0.00001")];
+    entry.set(prices).expect("prices");
+    let account = AccountSpec { entry: Some(entry), ..AccountSpec::default() };
     Gateway::new(GatewayParts {
         governance: Arc::new(Governance::new(governance)),
         accounts: HashMap::from([("d1".to_owned(), account)]),
@@ -107,7 +111,7 @@ fn gateway(governance: GovernanceParts) -> Gateway {
 
 fn incoming(body: &Bytes) -> Incoming {
     let key = HeaderValue::from_static("Bearer sk-one");
-    let agent = HeaderValue::from_static("OpenAI/Python 2.8.1");
+    let agent = HeaderValue::from_static("sdk/2.8.1");
     let headers =
         [(HeaderName::from_static("authorization"), key), (HeaderName::from_static("user-agent"), agent)];
     Incoming {

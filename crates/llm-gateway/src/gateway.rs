@@ -400,6 +400,9 @@ impl State {
         settlement: &mut Settlement,
     ) -> Result<Answer> {
         let (group, name) = self.router.resolve(&options.model)?;
+        if let Some(bill) = settlement.bill() {
+            bill.admit_unmeasured(name).await?;
+        }
         let limits = options.route.limits.or(self.router.settings().limits);
         for deployment in group.deployments() {
             let model = deployment.model_for(name);
