@@ -11,12 +11,15 @@ use llm_management::{Changes, Management, ManagementParts, Method, Reply, Reques
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use crate::books::{Backwards, Books};
+
 pub(crate) const MASTER: &str = "sk-master";
 
 /// Everything that a test asks and looks at.
 pub(crate) struct World {
     pub store: Arc<MemoryStore>,
     pub heard: Arc<Heard>,
+    pub books: Arc<Books>,
     management: Management,
 }
 
@@ -43,9 +46,15 @@ impl World {
 
     pub(crate) fn with(settings: Settings) -> Self {
         let (store, heard) = (Arc::<MemoryStore>::default(), Arc::<Heard>::default());
-        let management =
-            Management::new(ManagementParts { store: store.clone(), changes: heard.clone(), settings });
-        Self { store, heard, management }
+        let books = Arc::<Books>::default();
+        let management = Management::new(ManagementParts {
+            store: store.clone(),
+            changes: heard.clone(),
+            settings,
+            reports: Some(books.clone()),
+            sealing: Some(Arc::new(Backwards)),
+        });
+        Self { store, heard, books, management }
     }
 
     /// Asks, and takes whatever the answer is.
