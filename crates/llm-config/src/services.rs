@@ -8,7 +8,7 @@ use std::time::Duration;
 use llm_governance::{
     Changed, Directory, Governance, GovernanceParts, Ledger, MemoryStore, NoLedger, Reports, Store, Timestamp,
 };
-use llm_management::{Changes, Management, ManagementParts, Settings};
+use llm_management::{Changes, Management, ManagementParts};
 
 use crate::config::{Config, Loaded};
 
@@ -92,6 +92,7 @@ impl Services {
     pub async fn open(loaded: &Loaded) -> Result<Self, Unopened> {
         let config = &loaded.config;
         let kept = Kept::open(config).await?;
+        let sealing = disk::sealing(config)?;
         let settings = &config.governance;
         let governance = Arc::new(Governance::new(GovernanceParts {
             master_key: config.server.master_key.clone(),
@@ -107,7 +108,9 @@ impl Services {
         let management = Arc::new(Management::new(ManagementParts {
             store: kept.store,
             changes: Arc::new(Forgetting(Arc::clone(&governance))),
-            settings: Settings::default(),
+            settings: config.governance.management.clone(),
+            reports: kept.reports.clone(),
+            sealing,
         }));
         let (reports, place, warnings, draining) = (kept.reports, kept.place, kept.warnings, kept.draining);
         Ok(Self { governance, management, reports, place, warnings, draining })

@@ -24,6 +24,7 @@ use crate::strict::{flag, number, period, seconds, whole};
 mod governance;
 mod health;
 mod limits;
+mod management;
 mod media;
 mod recordings;
 mod redis;

@@ -3,12 +3,40 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use llm_core::Secret;
+use llm_core::{Result, Secret};
 use llm_governance::{Ledger, NoLedger};
-use llm_store::{Books, Database, Drain, DrainSettings, DrainThread, Entities, Journal};
+use llm_management::Sealing;
+use llm_store::{Books, Database, Drain, DrainSettings, DrainThread, Entities, Journal, Seal};
 
 use super::{Draining, Kept, Unopened};
+use crate::config::Config;
 use crate::settings::StorageSettings;
+
+/// Seals what models must not show.
+struct Sealed(Seal);
+
+impl Sealing for Sealed {
+    fn seal(&self, belongs_to: &str, secret: &Secret) -> Result<String> {
+        self.0.seal(belongs_to, secret)
+    }
+
+    fn open(&self, belongs_to: &str, sealed: &str) -> Result<Secret> {
+        self.0.open(belongs_to, sealed)
+    }
+}
+
+/// What vendors' keys in the store are sealed with; nothing where there is no key to seal them with.
+///
+/// # Errors
+/// When the key cannot be used.
+pub(super) fn sealing(config: &Config) -> Result<Option<Arc<dyn Sealing>>, Unopened> {
+    let key = config.storage.salt_key.as_ref().or(config.server.master_key.as_ref());
+    let seal = key.map(Seal::new).transpose().map_err(|error| Unopened {
+        what: format!("nothing can be sealed with the salt key: {}", error.message()),
+        help: "set `database.salt_key`, or LITELLM_SALT_KEY, to a longer one".to_owned(),
+    })?;
+    Ok(seal.map(|seal| Arc::new(Sealed(seal)) as Arc<dyn Sealing>))
+}
 
 impl Draining for (Arc<Drain>, DrainThread) {
     fn is_booking(&self) -> bool {

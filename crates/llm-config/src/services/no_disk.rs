@@ -16,3 +16,13 @@ pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
         None => Ok(Kept::in_memory()),
     }
 }
+
+/// Nothing is sealed: nothing outlasts the process.
+///
+/// # Errors
+/// Never.
+pub(super) fn sealing(
+    _: &crate::config::Config,
+) -> Result<Option<std::sync::Arc<dyn llm_management::Sealing>>, Unopened> {
+    Ok(None)
+}

@@ -9,6 +9,7 @@ use llm_governance::authorise::RouteRules;
 use llm_governance::{BudgetDuration, BudgetMode, CallerSettings, Terms, Unpriced, Windows};
 use serde::Deserialize;
 
+use super::management;
 use crate::node::Node;
 use crate::report::Report;
 
@@ -29,6 +30,8 @@ pub struct GovernanceSettings {
     pub calls: CallSettings,
     /// Paths that the operator opens or closes.
     pub routes: RouteRules,
+    /// Defaults and bounds of keys, users and teams that are made.
+    pub management: llm_management::Settings,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +74,7 @@ impl ReadGovernance {
             },
             calls: self.calls(general, report),
             routes: RouteRules { public: texts("public_routes"), admin_only: texts("admin_only_routes") },
+            management: management::settings(root, report),
         }
     }
 

@@ -12,12 +12,15 @@ use llm_store::{Database, DatabaseSettings, Entities};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use crate::books::{Backwards, Books};
+
 pub(crate) const MASTER: &str = "sk-master";
 
 /// Everything that a test asks and looks at.
 pub(crate) struct World {
     pub store: Arc<dyn Store>,
     pub heard: Arc<Heard>,
+    pub books: Arc<Books>,
     governance: Arc<Governance>,
     management: Management,
 }
@@ -64,9 +67,15 @@ impl World {
             ..GovernanceParts::default()
         }));
         let heard = Arc::new(Heard(Mutex::default(), Arc::clone(&governance)));
-        let management =
-            Management::new(ManagementParts { store: store.clone(), changes: heard.clone(), settings });
-        Self { store, heard, governance, management }
+        let books = Arc::<Books>::default();
+        let management = Management::new(ManagementParts {
+            store: store.clone(),
+            changes: heard.clone(),
+            settings,
+            reports: Some(books.clone()),
+            sealing: Some(Arc::new(Backwards)),
+        });
+        Self { store, heard, books, governance, management }
     }
 
     /// Asks, and takes whatever the answer is.

@@ -31,7 +31,9 @@ fn managed() -> Running {
         ..GovernanceParts::default()
     }));
     let changes = Arc::new(Forgets(Arc::clone(&governance)));
-    let management = Management::new(ManagementParts { store, changes, settings: Settings::default() });
+    let parts =
+        ManagementParts { store, changes, settings: Settings::default(), reports: None, sealing: None };
+    let management = Management::new(parts);
     let options = Options {
         workers: NonZeroUsize::new(2),
         limits: limits(),
