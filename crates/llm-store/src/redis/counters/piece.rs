@@ -17,10 +17,23 @@ pub(super) struct Piece {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {
     /// Requests (`is_request`) or tokens; `bucket`: the step in which they were taken.
-    Flow { limit: u64, amount: u64, window: u64, is_request: bool, bucket: Option<String> },
-    Slot { limit: u32 },
+    Flow {
+        limit: u64,
+        amount: u64,
+        window: u64,
+        is_request: bool,
+        bucket: Option<String>,
+    },
+    Slot {
+        limit: u32,
+    },
     /// Nano-dollars; `over`: when the period ends, in milliseconds since 1970.
-    Money { cap: Option<u64>, amount: u64, known: u64, over: String },
+    Money {
+        cap: Option<u64>,
+        amount: u64,
+        known: u64,
+        over: String,
+    },
 }
 
 impl Piece {

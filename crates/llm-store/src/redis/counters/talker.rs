@@ -300,7 +300,9 @@ impl CounterTalker {
                     let [kind, amount, over] = match &piece.what {
                         What::Flow { .. } | What::Money { amount: 0, .. } => continue,
                         What::Slot { .. } => ["s".to_owned(), String::new(), String::new()],
-                        What::Money { amount, over, .. } => ["m".to_owned(), amount.to_string(), over.clone()],
+                        What::Money { amount, over, .. } => {
+                            ["m".to_owned(), amount.to_string(), over.clone()]
+                        }
                     };
                     keys.extend([piece.key.as_str(), &piece.ends]);
                     arguments.extend([kind, (*lease).clone(), amount, over]);
