@@ -441,7 +441,6 @@ pub(crate) static GENERAL: Section = Section {
         "enable_*",
         "enforce_*",
         "enforced_params",
-        "fail_closed_*",
         "forward_*",
         "health_check_*",
         "image_generation_model",
