@@ -112,7 +112,7 @@ async fn tokens_of_calls_elsewhere_count_as_they_were_used() {
     let tokens = |tokens| llm_governance::Want { tokens, ..want(0) };
     let mut call = one.governance.admit(&one.caller, &tokens(900)).await.expect("there is room");
     let refused = other.governance.admit(&other.caller, &tokens(200)).await.expect_err("900 and 200");
-    let lack = refused.refusal().expect("a limit").lack.clone();
+    let lack = refused.refusal().expect("a limit").lack;
     assert_eq!(lack, Lacking::Tokens { limit: 1_000, left: 100, wanted: 200, is_daily: false });
     call.settle(NanoDollars(0), 300);
     told().await;
@@ -248,4 +248,61 @@ async fn a_redis_that_comes_back_empty_goes_on_where_it_was() {
     told().await;
     assert_eq!(money(&redis.url()).await, (65, 0));
     nodes[0].admit(36).await.expect_err("35 are left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_spent_is_corrected_for_all() {
+    let Some(redis) = RedisServer::start("what_was_spent_is_corrected_for_all") else { return };
+    let nodes = three(&redis.url(), &budget(100), CounterLeases::default()).await;
+    let mut held = nodes[1].admit(15).await.expect("room");
+    for node in &nodes {
+        node.admit(20).await.expect("room").settle(NanoDollars(20), 1);
+        told().await;
+    }
+    nodes[0].admit(60).await.expect_err("25 are left");
+    let subject = nodes[0].caller.accounts[0].subject.clone();
+    for node in &nodes {
+        node.governance.forget(&llm_governance::Changed::Spent(subject.clone()));
+        node.counters.forget(&subject);
+    }
+    told().await;
+    let again = |node: usize| nodes[node].governance.identify(Some(b"sk-one"), None);
+    let caller = again(0).await.expect("a key");
+    let mut call = nodes[0].governance.admit(&caller, &want(60)).await.expect("nothing was spent");
+    assert_eq!(money(&redis.url()).await, (0, 75), "what is held stays");
+    call.settle(NanoDollars(60), 1);
+    held.settle(NanoDollars(15), 1);
+    told().await;
+    assert_eq!(money(&redis.url()).await, (75, 0));
+}
+
+/// What a round trip costs. Run with `--ignored --nocapture` in a release build.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "the figures are the result")]
+async fn figures() {
+    let Some(redis) = RedisServer::start("figures") else { return };
+    let terms = Terms {
+        rpm_limit: Some(10_000_000),
+        tpm_limit: Some(1_000_000_000),
+        max_parallel_requests: Some(1_000),
+        ..budget(1 << 50)
+    };
+    let node = Node::start(redis.url(), &terms, CounterLeases::default()).await;
+    let mut all = Vec::new();
+    for _ in 0..3_000 {
+        let began = Instant::now();
+        let mut call = node.admit(10).await.expect("room");
+        all.push(began.elapsed());
+        call.settle(NanoDollars(10), 1);
+    }
+    all.sort_unstable();
+    println!("alone: half {:?}, 99 of 100 {:?}", all[1_500], all[2_970]);
+    let began = Instant::now();
+    for _ in 0..100 {
+        join_all((0..200).map(|_| node.admit(10))).await.into_iter().for_each(|call| {
+            call.expect("room").settle(NanoDollars(10), 1);
+        });
+    }
+    println!("200 at a time: {:.0} calls a second", 20_000.0 / began.elapsed().as_secs_f64());
 }
