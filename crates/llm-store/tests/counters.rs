@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use llm_core::money::NanoDollars;
-use llm_governance::{Lacking, SharedCounters, Terms};
+use llm_governance::{Lacking, Scope, SharedCounters, Subject, Terms};
 use llm_store::redis::CounterLeases;
 use llm_testkit::redis::RedisServer;
 
@@ -32,6 +32,8 @@ async fn two_hundred_calls_on_a_budget_for_fifty_never_pass_it() {
         return;
     };
     let nodes = three(&redis.url(), &budget(500), CounterLeases::default()).await;
+    let first = nodes[0].admit(10).await.expect("there is room");
+    drop(first);
     let calls = (0..200).map(|number| {
         let node = &nodes[number % 3];
         async move {
@@ -49,8 +51,6 @@ async fn two_hundred_calls_on_a_budget_for_fifty_never_pass_it() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    let first = nodes[0].admit(10).await.expect("there is room");
-    drop(first);
     let served: i32 = join_all(calls).await.into_iter().sum();
     told().await;
     assert!(served <= 50, "{served}");
@@ -260,7 +260,8 @@ async fn what_was_spent_is_corrected_for_all() {
         told().await;
     }
     nodes[0].admit(60).await.expect_err("25 are left");
-    let subject = nodes[0].caller.accounts[0].subject.clone();
+    let key = nodes[0].caller.key.expect("a key");
+    let subject = Subject::new(Scope::Key, key.hex());
     for node in &nodes {
         node.governance.forget(&llm_governance::Changed::Spent(subject.clone()));
         node.counters.forget(&subject);
