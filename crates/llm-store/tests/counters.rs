@@ -250,6 +250,38 @@ async fn a_redis_that_comes_back_empty_goes_on_where_it_was() {
     nodes[0].admit(36).await.expect_err("35 are left");
 }
 
+#[tokio::test]
+async fn a_clamped_call_takes_what_others_leave_and_every_key_expires() {
+    let name = "a_clamped_call_takes_what_others_leave_and_every_key_expires";
+    let Some(redis) = RedisServer::start(name) else { return };
+    let terms = Terms {
+        rpm_limit: Some(9),
+        tpm_limit: Some(1_000),
+        tpd_limit: Some(2_000),
+        max_parallel_requests: Some(3),
+        budget_duration: llm_governance::BudgetDuration::parse("30d"),
+        ..budget(100)
+    };
+    let [one, other, _] = three(&redis.url(), &terms, CounterLeases::default()).await;
+    let _holds = one.admit(60).await.expect("there is room");
+    let within =
+        async |least| other.governance.admit_within(&other.caller, &want(60), Some(NanoDollars(least))).await;
+    within(41).await.expect_err("40 are left");
+    let clamped = within(10).await.expect("a shorter one");
+    assert_eq!(clamped.held(), Some(NanoDollars(40)));
+    within(1).await.expect_err("nothing is left");
+
+    let client = redis::Client::open(redis.url()).expect("an address");
+    let mut connection = client.get_connection().expect("it is there");
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).expect("keys");
+    assert_eq!(keys.len(), 6 + 3, "four of limits, two of money, one of each gateway: {keys:?}");
+    for key in &keys {
+        let left: i64 = redis::cmd("PTTL").arg(key).query(&mut connection).expect("a number");
+        assert!(key.starts_with("llm:{calls}:") && left > 0, "{key}: {left}");
+        assert!(left <= 31 * 86_400_000, "{key}: {left}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_spent_is_corrected_for_all() {
     let Some(redis) = RedisServer::start("what_was_spent_is_corrected_for_all") else { return };
