@@ -172,6 +172,11 @@ impl Account {
         self.terms.max_budget.is_some() || self.terms.soft_budget.is_some()
     }
 
+    /// Whether the directory knows better what was spent.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.meter.as_ref().is_some_and(|meter| meter.lock().books.iter().any(|books| books.is_doubted))
+    }
+
     /// Remembers a cost that no meter counts.
     pub(crate) fn note(&self, cost: NanoDollars) {
         if self.subject.scope == Scope::Key {

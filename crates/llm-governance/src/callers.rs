@@ -132,7 +132,8 @@ impl Callers {
             let mut accounts = old.iter().flat_map(|old| old.accounts.iter());
             accounts.find(|old| old.subject == one.subject && shared::is_same(old, alias, &terms)).cloned()
         };
-        if let Some(known) = known {
+        // What was spent was corrected: the directory is asked for it.
+        if let Some(known) = known.filter(|known| !known.is_doubted()) {
             return Ok(known);
         }
         let account = accounts.open((one.subject, one.alias), (terms, one.made), directory).await?;

@@ -2,7 +2,7 @@
 //!
 //! - [`settings`]: where stores are.
 //! - [`journal`]: rows of the ledger on their way to a database, in files.
-//! - [`redis`] (feature `redis`): limits and cooldowns that several gateways share.
+//! - [`redis`] (feature `redis`): limits, budgets, cooldowns and changes that several gateways share.
 //! - [`database`] (features `sqlite`, `postgres`): one SQL database, asked in one way whichever it is.
 //! - [`entities`] (with a database): keys, teams and all others that administrators make.
 //! - [`ledger`] (with a database): what the journal is drained into, and what is read of it.

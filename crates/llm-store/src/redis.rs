@@ -1,15 +1,17 @@
-//! Limits and cooldowns that several gateways share through Redis.
+//! What several gateways share through Redis: limits and cooldowns of deployments ([`SharedRouterState`]), limits and
+//! budgets of callers ([`SharedCallCounters`]), changes of keys and their kin ([`Notices`]).
 //!
 //! An attempt costs one round trip, and only where its deployment has limits: a script checks and takes everything in
 //! one step, by the clock of the server. What is given back and told goes there on the side, many at a time. Redis that
 //! is gone, slow or full of errors is left alone for a while; meanwhile every gateway counts for itself, and no call
 //! fails or waits.
 //!
-//! One thread of its own talks to Redis, so that no worker of a server depends on another one.
+//! Threads of their own talk to Redis, so that no worker of a server depends on another one.
 
 mod benches;
 mod counters;
 mod lease;
+mod notices;
 mod scripts;
 mod settings;
 mod status;
@@ -34,6 +36,7 @@ use talk::{GRACE, MOST_WAITING, Reach};
 use worker::{Command, Reserve, Worker};
 
 pub use counters::{CounterLeases, SharedCallCounters};
+pub use notices::{Hear, Notices};
 
 /// State that gateways share.
 pub struct SharedRouterState {

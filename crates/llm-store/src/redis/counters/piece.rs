@@ -73,15 +73,15 @@ impl Piece {
                 let amount = if self.is_request() && own.is_some() { 0 } else { *amount };
                 let has = if self.is_request() { 0 } else { has };
                 let step = (window / 60).max(1);
-                ["f".to_owned(), text(limit), text(amount), text(window), text(step), bucket, text(has)]
+                ["f".to_owned(), text(*limit), text(amount), text(*window), text(step), bucket, text(has)]
             }
             What::Slot { limit } => {
                 let none = String::new;
-                ["s".to_owned(), text(limit), text(1), none(), none(), none(), none()]
+                ["s".to_owned(), limit.to_string(), text(1), none(), none(), none(), none()]
             }
             What::Money { cap, amount, known, over } => {
                 let cap = cap.map_or_else(|| "-1".to_owned(), text);
-                let (amount, known) = (text(amount), text(known));
+                let (amount, known) = (text(*amount), text(*known));
                 ["m".to_owned(), cap, amount, over.clone(), known, life.to_owned(), text(heard)]
             }
         }
@@ -115,10 +115,10 @@ fn flow_of((limit, amount, window): (u64, u64, u64), is_request: bool) -> What {
 }
 
 fn over(period: Period) -> String {
-    period.end.map_or_else(String::new, |end| text(end.0.div_euclid(1_000)))
+    period.end.map_or_else(String::new, |end| end.0.div_euclid(1_000).to_string())
 }
 
-fn text(number: impl ToString) -> String {
+fn text(number: u64) -> String {
     number.to_string()
 }
 

@@ -69,28 +69,24 @@ function looks.f(key, _, limit, amount, window, step, own, has)
     end
   end
   local bucket = whole(second - second % step)
-  if own ~= '' and by[tonumber(own)] then
-    bucket = own
-    amount = math.max(amount - has, 0)
-  else
-    has = 0
-  end
-  local over = used + amount - limit
-  if over > 0 then
+  if own ~= '' and by[tonumber(own)] then bucket = own else has = 0 end
+  local others, takes = used - has, math.max(amount, has)
+  local rest = math.max(limit - others, 0)
+  if takes > rest then
     table.sort(whens)
     local freed, room = 0, -1
     for _, when in ipairs(whens) do
       freed = freed + by[when]
-      if freed >= over then
+      if freed >= others + takes - limit then
         room = (when + window + step) * 1000 - now
         break
       end
     end
-    return math.max(limit - used + has, 0), room
+    return rest, room
   end
-  say(limit - used - amount, bucket, '0')
+  say(rest - takes, bucket, '0')
   write(function()
-    redis.call('HINCRBY', key, bucket, whole(amount))
+    redis.call('HINCRBY', key, bucket, whole(takes - has))
     redis.call('EXPIRE', key, window + 2 * step + 60)
   end)
 end
@@ -111,7 +107,9 @@ function looks.m(key, ends, cap, amount, over, known, life, heard)
   end
   local is = redis.call('HMGET', key, 'life', 'base', 'since', 'held', 'h' .. lease)
   local base, since, own = number(is[2]), number(is[3]), number(is[5])
-  if is[1] ~= life then base = math.max(base, tonumber(heard), tonumber(known) - since) end
+  if is[1] ~= life then base = math.max(base, tonumber(heard), tonumber(known) - since)
+  -- A replica took over that lacks what was heard.
+  elseif base + since < tonumber(heard) then base = tonumber(heard) - since end
   local others = number(is[4]) - own
   amount = math.max(amount, own)
   if cap >= 0 then
@@ -138,7 +136,7 @@ for back = 1, #KEYS / 2 - count do
   local at, key = 3 * back + 7 * count + 2, KEYS[2 * (count + back) - 1]
   if ARGV[at] == 's' then redis.call('ZREM', key, lease)
   elseif ARGV[at] == 'm' then release(key, KEYS[2 * (count + back)], lease)
-  elseif redis.call('HEXISTS', key, ARGV[at + 1]) == 1 then
+  elseif ARGV[at + 2] ~= '0' and redis.call('HEXISTS', key, ARGV[at + 1]) == 1 then
     redis.call('HINCRBY', key, ARGV[at + 1], '-' .. ARGV[at + 2])
   end
 end

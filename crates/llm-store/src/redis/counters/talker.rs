@@ -292,7 +292,7 @@ impl CounterTalker {
         memory.sweep();
         let mut pipe = redis::pipe();
         pipe.cmd("PEXPIRE").arg(&self.gateway).arg(86_400_000);
-        let all: Vec<(&String, &(Weak<()>, Vec<Piece>))> = memory.live.iter().collect();
+        let all: Vec<_> = memory.live.iter().collect();
         for some in all.chunks(64) {
             let (mut keys, mut arguments) = (Vec::new(), self.lasting().to_vec());
             for (lease, (_, has)) in some {
