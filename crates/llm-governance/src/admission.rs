@@ -135,6 +135,13 @@ impl Admission {
         shared.reserve(wants).await.map(|lease| self.lease = Some(lease))
     }
 
+    /// Nobody could be asked: what the call costs is told when somebody can.
+    pub(crate) fn tell_later(&mut self, shared: &dyn SharedCounters, wants: &[SharedWant]) {
+        if self.lease.is_none() {
+            self.lease = shared.alone(wants);
+        }
+    }
+
     /// Everybody behind the call, in order.
     pub fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
         self.principal.accounts.iter().chain(&self.extra)

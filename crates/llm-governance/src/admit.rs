@@ -79,7 +79,9 @@ impl Governance {
                     return Ok(());
                 }
                 SharedVerdict::Unknown if self.parts.without_shared == WithoutShared::Local => {
-                    return admission.take(&Ask { is_alone: true, ..ask });
+                    admission.take(&Ask { is_alone: true, ..ask })?;
+                    admission.tell_later(&**shared, &wants);
+                    return Ok(());
                 }
                 SharedVerdict::Unknown => return Err(Refused::Failed(nobody_knows())),
                 SharedVerdict::Refused { index, left, after } => {

@@ -18,6 +18,13 @@ pub trait SharedCounters: Send + Sync + 'static {
     /// Takes all of it or nothing, in one step and one round trip.
     fn reserve<'a>(&'a self, wants: &'a [SharedWant]) -> BoxFuture<'a, SharedVerdict>;
 
+    /// What is told of a call that goes by what its gateway knows ([`WithoutShared::Local`]): it takes nothing, and what
+    /// it cost is counted when they can be asked again. `None`: that is not told.
+    fn alone(&self, wants: &[SharedWant]) -> Option<Box<dyn SharedLease>> {
+        let _ = wants;
+        None
+    }
+
     /// Whether they can be asked now.
     fn is_connected(&self) -> bool;
 }

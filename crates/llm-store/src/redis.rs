@@ -8,10 +8,12 @@
 //! One thread of its own talks to Redis, so that no worker of a server depends on another one.
 
 mod benches;
+mod counters;
 mod lease;
 mod scripts;
 mod settings;
 mod status;
+mod talk;
 mod worker;
 
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use llm_core::{Error, Result};
+use llm_core::Result;
 use llm_router::{BenchElsewhere, Deployment, Link, Scope, Shared, Verdict, Want};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -28,14 +30,10 @@ use tokio::sync::oneshot;
 use crate::settings::RedisSettings;
 use lease::RedisLease;
 use status::Status;
-use worker::{Beginning, Command, Reserve};
+use talk::{GRACE, MOST_WAITING, Reach};
+use worker::{Command, Reserve, Worker};
 
-/// How much longer than Redis may take a call waits for the thread that asks it.
-const GRACE: Duration = Duration::from_millis(50);
-
-/// How many commands wait for the thread at most; it takes all at once. Beyond them the gateway counts for itself, and
-/// what is not given back comes back by its lease.
-const MOST_WAITING: usize = 16_384;
+pub use counters::{CounterLeases, SharedCallCounters};
 
 /// State that gateways share.
 pub struct SharedRouterState {
@@ -60,10 +58,11 @@ impl SharedRouterState {
     /// When the address is none.
     pub fn new(settings: RedisSettings) -> Result<Self> {
         let client = settings.client()?;
+        // Beyond that the gateway counts for itself, and what is not given back comes back by its lease.
         let (commands, received) = channel(MOST_WAITING);
         Ok(Self {
             commands,
-            status: Arc::default(),
+            status: Arc::new(Status::of("limits and cooldowns")),
             patience: settings.timeout + GRACE,
             next: AtomicU64::new(0),
             idle: Mutex::new(Some(Idle { client, settings, commands: received })),
@@ -83,10 +82,8 @@ impl SharedRouterState {
             let _ = self.commands.try_send(Command::Know(known));
             return Ok(());
         };
-        let beginning = Beginning { client, settings, known, status: Arc::clone(&self.status) };
-        let thread = std::thread::Builder::new().name("llm-redis".to_owned());
-        let started = thread.spawn(move || beginning.run(commands));
-        started.map(|_| ()).map_err(|error| Error::internal(format!("no thread for redis: {error}")))
+        let reach = Reach { client, timeout: settings.timeout, status: Arc::clone(&self.status) };
+        reach.start("llm-redis", commands, move || Worker::new(settings.prefix, known))
     }
 
     async fn ask(&self, want: Want<'_>) -> Verdict {

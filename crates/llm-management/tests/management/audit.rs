@@ -15,7 +15,7 @@ async fn actions(world: &World, query: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn changes_are_found_by_what_and_when() {
-    let world = World::new();
+    let world = World::new().await;
     world.done(MASTER, "/budget/new", json!({"budget_id": "gold", "max_budget": 1.5})).await;
     world.done(MASTER, "/budget/update", json!({"budget_id": "gold", "max_budget": 2})).await;
     world.done(MASTER, "/tag/new", json!({"name": "batch"})).await;
@@ -46,7 +46,7 @@ async fn changes_are_found_by_what_and_when() {
 
 #[tokio::test]
 async fn only_those_who_see_everything_read_it() {
-    let world = World::new();
+    let world = World::new().await;
     for (role, status) in [(Role::ProxyAdminViewer, 200), (Role::InternalUser, 403), (Role::OrgAdmin, 403)] {
         let key = world.user(role.name(), role).await;
         let reply = world.get(&key, "/audit").await;

@@ -8,7 +8,7 @@ use crate::world::{MASTER, World, still};
 
 #[tokio::test]
 async fn a_budget_is_made_changed_and_deleted() {
-    let world = World::new();
+    let world = World::new().await;
     let body = json!({
         "budget_id": "gold", "max_budget": 10.5, "soft_budget": 8, "rpm_limit": 60, "budget_duration": "1mo",
         "model_max_budget": {"gpt-4o": {"budget_limit": 0.1, "time_period": "1d"}},
@@ -36,7 +36,7 @@ async fn a_budget_is_made_changed_and_deleted() {
 
 #[tokio::test]
 async fn others_see_the_budgets_that_hold_for_them_alone() {
-    let world = World::new();
+    let world = World::new().await;
     world.user("mia", Role::InternalUser).await;
     for id in ["own", "other"] {
         world.done(MASTER, "/budget/new", json!({"budget_id": id, "max_budget": 1})).await;
@@ -50,7 +50,7 @@ async fn others_see_the_budgets_that_hold_for_them_alone() {
 
 #[tokio::test]
 async fn a_customer_is_made_changed_blocked_and_deleted() {
-    let world = World::new();
+    let world = World::new().await;
     world.done(MASTER, "/budget/new", json!({"budget_id": "free", "max_budget": 1})).await;
     world.heard.take();
     let body = json!({"user_id": "acme-7", "alias": "Acme", "max_budget": 5, "spend": 0.25, "default_model": "gpt-4o"});
@@ -76,7 +76,7 @@ async fn a_customer_is_made_changed_blocked_and_deleted() {
 
 #[tokio::test]
 async fn customers_that_are_not_there_are_refused() {
-    let world = World::new();
+    let world = World::new().await;
     for (path, body, status) in [
         ("/customer/update", json!({"user_id": "x"}), 404),
         ("/customer/delete", json!({"user_ids": ["x"]}), 404),
@@ -94,7 +94,7 @@ async fn customers_that_are_not_there_are_refused() {
 
 #[tokio::test]
 async fn a_tag_is_made_changed_and_deleted() {
-    let world = World::new();
+    let world = World::new().await;
     let body = json!({"name": "batch", "description": "nightly", "models": ["gpt-4o"], "max_budget": 3});
     let made = world.done(MASTER, "/tag/new", body.clone()).await;
     assert_json_snapshot!("tag", still(made));

@@ -1,4 +1,4 @@
-//! The management API seen from outside, over a store in memory.
+//! The management API seen from outside, over a store of its own for each test.
 
 mod audit;
 mod books;

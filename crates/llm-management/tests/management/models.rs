@@ -12,7 +12,7 @@ use crate::world::{MASTER, World, message, still};
 const SECRET: &str = "vendor-secret-1234";
 
 async fn world() -> (World, Value) {
-    let world = World::new();
+    let world = World::new().await;
     let body = json!({
         "model_name": "fast",
         "litellm_params": {

@@ -9,6 +9,8 @@ mod embedding;
 mod faults;
 mod fixture;
 mod management;
+#[cfg(unix)]
+mod money;
 mod pages;
 #[cfg(unix)]
 mod program;

@@ -5,33 +5,41 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use llm_router::Link;
 
 /// Whether Redis answers.
-#[derive(Debug, Default)]
-pub(super) struct Status(AtomicU8);
+#[derive(Debug)]
+pub(super) struct Status {
+    state: AtomicU8,
+    /// What is shared through it.
+    shared: &'static str,
+}
 
 const STARTING: u8 = 0;
 const CONNECTED: u8 = 1;
 const GONE: u8 = 2;
 
 impl Status {
+    /// Of a connection that shares this.
+    pub(super) fn of(shared: &'static str) -> Self {
+        Self { state: AtomicU8::new(STARTING), shared }
+    }
+
     pub(super) fn link(&self) -> Link {
-        if self.0.load(Ordering::Acquire) == CONNECTED { Link::Connected } else { Link::Gone }
+        if self.state.load(Ordering::Acquire) == CONNECTED { Link::Connected } else { Link::Gone }
     }
 
     pub(super) fn connected(&self) {
-        match self.0.swap(CONNECTED, Ordering::AcqRel) {
-            STARTING => {
-                tracing::info!(target: "llm_store::redis", "limits and cooldowns are shared through redis");
-            }
-            GONE => tracing::info!(target: "llm_store::redis", "redis is back: limits are shared again"),
+        let shared = self.shared;
+        match self.state.swap(CONNECTED, Ordering::AcqRel) {
+            STARTING => tracing::info!(target: "llm_store::redis", "{shared} are shared through redis"),
+            GONE => tracing::info!(target: "llm_store::redis", "redis is back: {shared} are shared again"),
             _ => {}
         }
     }
 
     pub(super) fn gone(&self, why: &str) {
-        if self.0.swap(GONE, Ordering::AcqRel) != GONE {
+        if self.state.swap(GONE, Ordering::AcqRel) != GONE {
             tracing::warn!(
                 target: "llm_store::redis",
-                why, "redis is gone: this gateway counts for itself until it is back"
+                why, "redis is gone: {} are this gateway's own until it is back", self.shared
             );
         }
     }

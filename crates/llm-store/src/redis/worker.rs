@@ -1,39 +1,23 @@
-//! The thread that talks to Redis: one connection, many commands in one write, nobody waits for another's answer.
+//! What the thread says to Redis for the router: reservations, what is given back, benches.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use llm_router::{BenchElsewhere, Deployment, Verdict};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, RedisResult};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use redis::RedisResult;
 use tokio::sync::oneshot;
-use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::task::spawn_local;
 
 use super::benches::{Heard, Told};
 use super::lease::{RedisLease, Release};
 use super::scripts::{SLOT_LEASE, Scripts};
-use super::status::Status;
-use crate::settings::RedisSettings;
-
-/// How long Redis is left alone after it failed.
-const LEFT_ALONE: Duration = Duration::from_secs(2);
-
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(1);
-
-/// How often other gateways' benches are read.
-const LISTEN: Duration = Duration::from_millis(400);
+use super::talk::{Line, Talker};
 
 /// How often slots in use show a sign of life: three times in their lease.
 const RENEW: Duration = Duration::from_millis(SLOT_LEASE / 3);
-
-/// How many commands go in one write.
-const MOST: usize = 256;
 
 /// What the thread is told.
 #[derive(Debug)]
@@ -60,130 +44,32 @@ pub(super) struct Reserve {
     pub(super) reply: oneshot::Sender<Verdict>,
 }
 
-/// Why a connection is not used any more.
-enum End {
-    /// The gateway is gone.
-    Closed,
-    Lost(RedisError),
-}
-
-struct Worker {
-    client: Client,
-    settings: RedisSettings,
+/// What the router tells Redis, and hears.
+pub(super) struct Worker {
+    prefix: String,
     origin: String,
-    status: Arc<Status>,
-    heard: Rc<RefCell<Heard>>,
+    heard: RefCell<Heard>,
     slots: Slots,
+    renewed: Cell<Instant>,
 }
 
 /// The slots that this gateway holds, by deployment, each as long as its attempt lives.
-type Slots = Rc<RefCell<HashMap<String, HashMap<u64, Weak<()>>>>>;
+type Slots = RefCell<HashMap<String, HashMap<u64, Weak<()>>>>;
 
-/// What the worker is made from, on its own thread.
-pub(super) struct Beginning {
-    pub(super) client: Client,
-    pub(super) settings: RedisSettings,
-    pub(super) known: HashMap<String, Weak<Deployment>>,
-    pub(super) status: Arc<Status>,
-}
+/// How often other gateways' benches are read.
+const LISTEN: Duration = Duration::from_millis(400);
 
-impl Beginning {
-    /// Talks to Redis until the gateway is gone.
-    pub(super) fn run(self, commands: Receiver<Command>) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return self.status.gone(&format!("no runtime: {error}")),
-        };
-        let origin = uuid::Uuid::now_v7().simple().to_string();
-        let worker = Worker {
-            client: self.client,
-            settings: self.settings,
-            heard: Rc::new(RefCell::new(Heard::new(self.known, origin.clone()))),
-            origin,
-            status: self.status,
-            slots: Rc::default(),
-        };
-        LocalSet::new().block_on(&runtime, worker.work(commands));
-    }
-}
+impl Talker for Worker {
+    type Command = Command;
+    type Session = Scripts;
 
-impl Worker {
-    async fn work(self, mut commands: Receiver<Command>) {
-        loop {
-            let error = match self.connect().await {
-                Err(error) => error,
-                Ok((connection, scripts)) => {
-                    self.status.connected();
-                    match self.serve(&connection, &Rc::new(scripts), &mut commands).await {
-                        End::Closed => return,
-                        End::Lost(error) => error,
-                    }
-                }
-            };
-            self.status.gone(&error.to_string());
-            if !self.wait(&mut commands).await {
-                return;
-            }
-        }
+    const TICK: Duration = LISTEN;
+
+    async fn begin(&self, line: &mut Line) -> RedisResult<Scripts> {
+        Scripts::load(&mut line.connection, &self.prefix, &self.origin).await
     }
 
-    async fn connect(&self) -> RedisResult<(MultiplexedConnection, Scripts)> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(self.settings.timeout));
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let scripts = Scripts::load(&mut connection, &self.settings.prefix, &self.origin).await?;
-        Ok((connection, scripts))
-    }
-
-    /// Leaves Redis alone for a while. What comes meanwhile is answered by nobody. `false`: the gateway is gone.
-    async fn wait(&self, commands: &mut Receiver<Command>) -> bool {
-        let mut over = std::pin::pin!(sleep(LEFT_ALONE));
-        loop {
-            tokio::select! {
-                () = &mut over => return true,
-                command = commands.recv() => match command {
-                    None => return false,
-                    Some(Command::Release(release)) => self.forget(&release),
-                    Some(Command::Know(known)) => self.heard.borrow_mut().know(known),
-                    Some(_) => {}
-                },
-            }
-        }
-    }
-
-    async fn serve(
-        &self,
-        connection: &MultiplexedConnection,
-        scripts: &Rc<Scripts>,
-        commands: &mut Receiver<Command>,
-    ) -> End {
-        let (lost, mut is_lost) = channel(1);
-        let line = Line { connection: connection.clone(), lost };
-        let (mut listen, mut renew) = (interval(LISTEN), interval(RENEW));
-        listen.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut batch = Vec::new();
-        loop {
-            tokio::select! {
-                biased;
-                Some(error) = is_lost.recv() => return End::Lost(error),
-                count = commands.recv_many(&mut batch, MOST) => {
-                    if count == 0 {
-                        return End::Closed;
-                    }
-                    self.send(&line, scripts, std::mem::take(&mut batch));
-                }
-                _ = listen.tick() => {
-                    let (line, scripts, heard) = (line.clone(), Rc::clone(scripts), Rc::clone(&self.heard));
-                    spawn_local(async move { line.listen(&scripts, &heard).await });
-                }
-                _ = renew.tick() => self.renew(&line, scripts),
-            }
-        }
-    }
-
-    /// Sends commands in one write. Answers are awaited aside: the next commands do not wait for them.
-    fn send(&self, line: &Line, scripts: &Scripts, commands: Vec<Command>) {
+    fn send(self: &Rc<Self>, line: &Line, scripts: &Rc<Scripts>, commands: Vec<Command>) {
         let (mut pipe, mut asked) = (redis::pipe(), Vec::new());
         for command in commands {
             match command {
@@ -208,8 +94,45 @@ impl Worker {
         if pipe.is_empty() {
             return;
         }
-        let (line, slots) = (line.clone(), Rc::clone(&self.slots));
-        spawn_local(async move { line.ask(pipe, asked, &slots).await });
+        let (line, worker) = (line.clone(), Rc::clone(self));
+        spawn_local(async move {
+            // Without an answer whoever asked hears that nobody knows, and goes on.
+            let Some(said) = line.ask::<Vec<Said>>(pipe).await else { return };
+            for (reserve, said) in asked.into_iter().zip(said) {
+                answer(reserve, &said, &worker.slots);
+            }
+        });
+    }
+
+    fn tick(self: &Rc<Self>, line: &Line, scripts: &Rc<Scripts>) {
+        if self.renewed.get().elapsed() >= RENEW {
+            self.renewed.set(Instant::now());
+            self.renew(line, scripts);
+        }
+        let (line, worker, benches) = (line.clone(), Rc::clone(self), scripts.benches());
+        spawn_local(async move {
+            let mut pipe = redis::pipe();
+            pipe.add_command(benches);
+            if let Some((told,)) = line.ask::<(Vec<Told>,)>(pipe).await {
+                worker.heard.borrow_mut().take(&told, Instant::now());
+            }
+        });
+    }
+
+    fn alone(&self, command: Command) {
+        match command {
+            Command::Release(release) => self.forget(&release),
+            Command::Know(known) => self.heard.borrow_mut().know(known),
+            _ => {}
+        }
+    }
+}
+
+impl Worker {
+    pub(super) fn new(prefix: String, known: HashMap<String, Weak<Deployment>>) -> Self {
+        let origin = uuid::Uuid::now_v7().simple().to_string();
+        let heard = RefCell::new(Heard::new(known, origin.clone()));
+        Self { prefix, origin, heard, slots: Slots::default(), renewed: Cell::new(Instant::now()) }
     }
 
     fn renew(&self, line: &Line, scripts: &Scripts) {
@@ -225,8 +148,8 @@ impl Worker {
         for (deployment, held) in slots.iter() {
             pipe.add_command(scripts.renew(deployment, held.keys().copied())).ignore();
         }
-        let (line, slots) = (line.clone(), Rc::clone(&self.slots));
-        spawn_local(async move { line.ask(pipe, Vec::new(), &slots).await });
+        let line = line.clone();
+        spawn_local(async move { line.ask::<()>(pipe).await });
     }
 
     /// A slot that is given back is renewed no more.
@@ -242,41 +165,8 @@ impl Worker {
     }
 }
 
-/// A connection, and who is told when it is of no use any more.
-#[derive(Clone)]
-struct Line {
-    connection: MultiplexedConnection,
-    lost: Sender<RedisError>,
-}
-
 /// What the script for reservations says: whether there was room, then the second, or the limit and when there is room.
 type Said = (u8, String, i64);
-
-impl Line {
-    async fn ask(mut self, pipe: Pipeline, asked: Vec<Reserve>, slots: &Slots) {
-        match pipe.query_async::<Vec<Said>>(&mut self.connection).await {
-            Ok(said) => {
-                for (reserve, said) in asked.into_iter().zip(said) {
-                    answer(reserve, &said, slots);
-                }
-            }
-            // Whoever asked hears that nobody knows, and goes on.
-            Err(error) => self.give_up(error),
-        }
-    }
-
-    async fn listen(mut self, scripts: &Scripts, heard: &RefCell<Heard>) {
-        match scripts.benches().query_async::<Vec<Told>>(&mut self.connection).await {
-            Ok(told) => heard.borrow_mut().take(&told, Instant::now()),
-            Err(error) => self.give_up(error),
-        }
-    }
-
-    fn give_up(&self, error: RedisError) {
-        // The first error is enough.
-        let _ = self.lost.try_send(error);
-    }
-}
 
 fn answer(reserve: Reserve, (granted, what, wait): &Said, slots: &Slots) {
     let Reserve { mut lease, reply, .. } = reserve;

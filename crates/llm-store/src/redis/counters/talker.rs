@@ -1,0 +1,322 @@
+//! What is said to Redis of limits and budgets, and what becomes of its answers.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use redis::{Pipeline, RedisResult};
+use tokio::sync::oneshot;
+use tokio::task::spawn_local;
+
+use super::super::talk::{Line, Talker};
+use super::CounterLeases;
+use super::lease::CounterLease;
+use super::memory::Memory;
+use super::piece::{Piece, What};
+use super::scripts::Scripts;
+
+/// How many settlements go in one write after a connection was made.
+const MOST: usize = 1_024;
+
+/// What the thread is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Takes what a call wants.
+    Reserve(Reserve),
+    /// Puts what was used in place of what was taken.
+    Settle(Settle),
+    /// Begins again what keys begin with this.
+    Forget(String),
+}
+
+/// What a call wants, beside or in place of what it has.
+#[derive(Debug)]
+pub(super) struct Reserve {
+    pub(super) name: String,
+    pub(super) own: Vec<Piece>,
+    pub(super) wants: Vec<Piece>,
+    pub(super) life: Weak<()>,
+    /// The lease of a call that has none yet.
+    pub(super) lease: Option<Box<CounterLease>>,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// Whether a call has what it wants.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Granted { lease: Option<Box<CounterLease>>, has: Vec<Piece>, epoch: u64, left: Vec<u64> },
+    Refused { index: usize, left: u64, after: Option<Duration> },
+}
+
+/// What a call has used.
+#[derive(Clone, Debug)]
+pub(super) struct Settle {
+    pub(super) lease: String,
+    pub(super) things: Vec<Thing>,
+    /// `None`: nobody was asked for it.
+    pub(super) epoch: Option<u64>,
+}
+
+/// What it has used of one counter, as the script takes it.
+#[derive(Clone, Debug)]
+pub(super) struct Thing {
+    pub(super) key: String,
+    pub(super) ends: String,
+    pub(super) kind: char,
+    pub(super) amount: i64,
+    pub(super) when: String,
+    /// What its gateway knew of this budget.
+    pub(super) known: u64,
+}
+
+/// What is said to Redis.
+pub(super) struct CounterTalker {
+    /// The key of this gateway: what it settled last.
+    gateway: String,
+    leases: CounterLeases,
+    overflow: Arc<Mutex<Vec<Command>>>,
+    memory: RefCell<Memory>,
+    renewed: Cell<Instant>,
+}
+
+impl Talker for CounterTalker {
+    type Command = Command;
+    type Session = Scripts;
+
+    const TICK: Duration = Duration::from_millis(250);
+
+    /// Before anybody asks, Redis knows all that this gateway has settled.
+    async fn begin(&self, line: &mut Line) -> RedisResult<Scripts> {
+        let scripts = Scripts::load(line).await?;
+        let mut know = redis::cmd("SET");
+        know.arg(&self.gateway).arg(0).arg("NX").arg("PX").arg(86_400_000);
+        let is_new: Option<String> = know.query_async(&mut line.connection).await?;
+        if is_new.is_some() {
+            self.memory.borrow_mut().epoch += 1;
+        }
+        self.memory.borrow_mut().number_debts();
+        loop {
+            let (mut pipe, mut last) = (redis::pipe(), 0);
+            for (number, settle) in self.memory.borrow().unbooked.iter().take(MOST) {
+                self.settle(&mut pipe, &scripts, *number, settle);
+                last = *number;
+            }
+            if pipe.is_empty() {
+                return Ok(scripts);
+            }
+            let said: Vec<Vec<String>> = pipe.query_async(&mut line.connection).await?;
+            self.booked(last, &said);
+        }
+    }
+
+    fn send(self: &Rc<Self>, line: &Line, scripts: &Rc<Scripts>, commands: Vec<Command>) {
+        let (mut pipe, mut asked, mut last) = (redis::pipe(), Vec::new(), 0);
+        for command in commands {
+            match command {
+                Command::Reserve(reserve) => asked.push(reserve),
+                Command::Settle(settle) => {
+                    let mut memory = self.memory.borrow_mut();
+                    last = memory.number(settle);
+                    let settle = memory.unbooked.back().map(|(_, settle)| settle.clone());
+                    drop(memory);
+                    settle.into_iter().for_each(|settle| self.settle(&mut pipe, scripts, last, &settle));
+                }
+                Command::Forget(beginning) => {
+                    for (key, life) in self.memory.borrow_mut().forget(&beginning) {
+                        pipe.cmd("EVALSHA").arg(&scripts.forget).arg(1).arg(key).arg(life).ignore();
+                    }
+                }
+            }
+        }
+        // Room that comes back with the same write is there for those who ask in it.
+        asked.iter().for_each(|reserve| self.reserve(&mut pipe, scripts, reserve));
+        if pipe.is_empty() {
+            return;
+        }
+        let (line, talker) = (line.clone(), Rc::clone(self));
+        spawn_local(async move {
+            match line.ask::<Vec<Vec<String>>>(pipe).await {
+                Some(said) => {
+                    let (settled, granted) = said.split_at(said.len().saturating_sub(asked.len()));
+                    talker.booked(last, settled);
+                    asked.into_iter().zip(granted).for_each(|(one, said)| talker.answer(one, said));
+                }
+                // Nobody knows whether they have it: they do not want it any more.
+                None => asked.into_iter().for_each(|reserve| talker.give_back(&reserve)),
+            }
+        });
+    }
+
+    fn tick(self: &Rc<Self>, line: &Line, scripts: &Rc<Scripts>) {
+        let overflow = std::mem::take(&mut *self.overflow.lock());
+        if !overflow.is_empty() {
+            self.send(line, scripts, overflow);
+        }
+        if self.renewed.get().elapsed() >= self.leases.slots / 3 {
+            self.renewed.set(Instant::now());
+            self.renew(line, scripts);
+        }
+    }
+
+    fn alone(&self, command: Command) {
+        match command {
+            Command::Settle(settle) => self.memory.borrow_mut().keep(settle),
+            Command::Forget(beginning) => drop(self.memory.borrow_mut().forget(&beginning)),
+            Command::Reserve(_) => {}
+        }
+    }
+}
+
+impl CounterTalker {
+    pub(super) fn new(gateway: String, leases: CounterLeases, overflow: Arc<Mutex<Vec<Command>>>) -> Self {
+        let (memory, renewed) = (RefCell::default(), Cell::new(Instant::now()));
+        Self { gateway, leases, overflow, memory, renewed }
+    }
+
+    fn lasting(&self) -> [String; 2] {
+        [self.leases.slots, self.leases.holds].map(|lease| lease.as_millis().to_string())
+    }
+
+    fn reserve(&self, pipe: &mut Pipeline, scripts: &Scripts, reserve: &Reserve) {
+        let memory = self.memory.borrow();
+        let (mut keys, mut arguments) = (Vec::new(), vec![reserve.name.clone()]);
+        arguments.extend(self.lasting());
+        arguments.push(reserve.wants.len().to_string());
+        for want in &reserve.wants {
+            keys.extend([want.key.as_str(), &want.ends]);
+            let (life, heard) = memory.of(&want.key);
+            arguments.extend(want.wanted(same(&reserve.own, want), life, heard));
+        }
+        for one in reserve.own.iter().filter(|one| same(&reserve.wants, one).is_none()) {
+            let [kind, bucket, amount] = match &one.what {
+                What::Flow { is_request: true, .. } => continue,
+                What::Flow { bucket, amount, .. } => {
+                    ["f".to_owned(), bucket.clone().unwrap_or_default(), amount.to_string()]
+                }
+                What::Slot { .. } => ["s".to_owned(), String::new(), String::new()],
+                What::Money { .. } => ["m".to_owned(), String::new(), String::new()],
+            };
+            keys.extend([one.key.as_str(), &one.ends]);
+            arguments.extend([kind, bucket, amount]);
+        }
+        Scripts::run(pipe, &scripts.reserve, &keys, &arguments);
+    }
+
+    fn settle(&self, pipe: &mut Pipeline, scripts: &Scripts, number: u64, settle: &Settle) {
+        let memory = self.memory.borrow();
+        let (mut keys, mut arguments) = (vec![self.gateway.as_str()], Vec::new());
+        arguments.extend([number.to_string(), settle.lease.clone()]);
+        // What was taken of a server that is gone is not given back to another one.
+        let is_there = |thing: &&Thing| thing.kind != 'f' || settle.epoch == Some(memory.epoch);
+        for thing in settle.things.iter().filter(is_there) {
+            let (life, heard) = memory.of(&thing.key);
+            keys.extend([thing.key.as_str(), &thing.ends]);
+            arguments.extend([thing.kind.to_string(), thing.amount.to_string(), thing.when.clone()]);
+            arguments.extend([life.to_owned(), heard.to_string()]);
+        }
+        Scripts::run(pipe, &scripts.settle, &keys, &arguments);
+    }
+
+    /// Settlements up to this number are booked; what Redis said of each.
+    fn booked(&self, number: u64, said: &[Vec<String>]) {
+        let mut memory = self.memory.borrow_mut();
+        memory.booked(number);
+        for [key, life, spent] in said.iter().flat_map(|said| said.as_chunks::<3>().0) {
+            memory.hear_more(key, life, spent.parse().unwrap_or(0));
+        }
+    }
+
+    fn answer(&self, reserve: Reserve, said: &[String]) {
+        let number = |at: usize| said.get(at).and_then(|text| text.parse::<u64>().ok());
+        if number(0) != Some(1) {
+            let (index, left) = (number(1).unwrap_or(0), number(2).unwrap_or(0));
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
+            let _ = reserve.reply.send(Answer::Refused {
+                index,
+                left,
+                after: number(3).map(Duration::from_millis),
+            });
+            return;
+        }
+        let mut memory = self.memory.borrow_mut();
+        let Reserve { name, own, wants: mut has, life, lease, reply } = reserve;
+        let mut left = Vec::with_capacity(has.len());
+        for (piece, [rest, first, second]) in
+            has.iter_mut().zip(said.get(1..).unwrap_or_default().as_chunks::<3>().0)
+        {
+            piece.granted(same(&own, piece), first);
+            if matches!(piece.what, What::Money { .. }) {
+                memory.hear(&piece.key, first, second.parse().unwrap_or(0));
+            }
+            left.push(rest.parse().unwrap_or(0));
+        }
+        memory.live.insert(name, (life, has.clone()));
+        let epoch = memory.epoch;
+        drop(memory);
+        let lease = lease.map(|mut lease| {
+            (lease.has, lease.epoch) = (has.clone(), Some(epoch));
+            lease
+        });
+        // Nobody waits any more: a new lease gives back what it has; what was raised ends with the call.
+        let _ = reply.send(Answer::Granted { lease, has, epoch, left });
+    }
+
+    /// Gives back the slots and the money that a call may have got without hearing of it.
+    fn give_back(&self, reserve: &Reserve) {
+        let is_new = |piece: &&Piece| same(&reserve.own, piece).is_none();
+        let thing = |piece: &Piece| {
+            let (kind, when) = match &piece.what {
+                What::Flow { .. } => return None,
+                What::Slot { .. } => ('s', String::new()),
+                What::Money { over, .. } => ('m', over.clone()),
+            };
+            let (key, ends) = (piece.key.clone(), piece.ends.clone());
+            Some(Thing { key, ends, kind, amount: 0, when, known: 0 })
+        };
+        let things: Vec<Thing> = reserve.wants.iter().filter(is_new).filter_map(thing).collect();
+        if !things.is_empty() {
+            let mut memory = self.memory.borrow_mut();
+            let (lease, epoch) = (reserve.name.clone(), Some(memory.epoch));
+            let has = memory.live.remove(&lease);
+            memory.keep(Settle { lease: lease.clone(), things, epoch });
+            if let Some(has) = has {
+                memory.live.insert(lease, has);
+            }
+        }
+    }
+
+    fn renew(&self, line: &Line, scripts: &Scripts) {
+        let mut memory = self.memory.borrow_mut();
+        memory.sweep();
+        let mut pipe = redis::pipe();
+        pipe.cmd("PEXPIRE").arg(&self.gateway).arg(86_400_000);
+        let all: Vec<(&String, &(Weak<()>, Vec<Piece>))> = memory.live.iter().collect();
+        for some in all.chunks(64) {
+            let (mut keys, mut arguments) = (Vec::new(), self.lasting().to_vec());
+            for (lease, (_, has)) in some {
+                for piece in has {
+                    let [kind, amount, over] = match &piece.what {
+                        What::Flow { .. } | What::Money { amount: 0, .. } => continue,
+                        What::Slot { .. } => ["s".to_owned(), String::new(), String::new()],
+                        What::Money { amount, over, .. } => {
+                            ["m".to_owned(), amount.to_string(), over.clone()]
+                        }
+                    };
+                    keys.extend([piece.key.as_str(), &piece.ends]);
+                    arguments.extend([kind, (*lease).clone(), amount, over]);
+                }
+            }
+            if !keys.is_empty() {
+                Scripts::run(&mut pipe, &scripts.renew, &keys, &arguments);
+            }
+        }
+        let line = line.clone();
+        spawn_local(async move { line.ask::<redis::Value>(pipe).await });
+    }
+}
+
+fn same<'a>(pieces: &'a [Piece], one: &Piece) -> Option<&'a Piece> {
+    pieces.iter().find(|piece| piece.key == one.key)
+}

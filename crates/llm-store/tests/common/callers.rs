@@ -1,0 +1,109 @@
+//! Gateways as far as they share limits and budgets of callers: governance over one key, and a connection to Redis.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use llm_core::Secret;
+use llm_core::money::NanoDollars;
+use llm_governance::entity::{KeyKind, VirtualKey};
+use llm_governance::{
+    Admission, Directory, Governance, GovernanceParts, KeyHash, MemoryStore, Principal, Records, Refused,
+    SharedCounters, Terms, Timestamp, Want, WithoutShared,
+};
+use llm_store::RedisSettings;
+use llm_store::redis::{CounterLeases, SharedCallCounters};
+
+/// A gateway, and its one caller.
+pub(crate) struct Node {
+    pub(crate) counters: Arc<SharedCallCounters>,
+    pub(crate) governance: Governance,
+    pub(crate) caller: Arc<Principal>,
+}
+
+pub(crate) fn settings(url: String) -> RedisSettings {
+    let (url, timeout) = (Some(Secret::new(url)), Duration::from_millis(300));
+    RedisSettings { url, timeout, ..RedisSettings::default() }
+}
+
+pub(crate) fn short() -> CounterLeases {
+    CounterLeases { slots: Duration::from_millis(900), holds: Duration::from_millis(900) }
+}
+
+impl Node {
+    /// One whose key has these terms.
+    pub(crate) async fn start(url: String, terms: &Terms, leases: CounterLeases) -> Self {
+        let store = MemoryStore::default();
+        store.insert(&[key(terms.clone())], &[]).await.expect("it is new");
+        let directory: Arc<dyn Directory> = Arc::new(store);
+        let counters = Arc::new(SharedCallCounters::start(settings(url), leases).expect("a thread"));
+        let governance = Governance::new(GovernanceParts {
+            master_key: Some(Secret::new("sk-master".to_owned())),
+            directory,
+            shared: Some(Arc::<SharedCallCounters>::clone(&counters)),
+            without_shared: WithoutShared::Local,
+            ..GovernanceParts::default()
+        });
+        let caller = governance.identify(Some(b"sk-one"), None).await.expect("a key");
+        until("connected", || counters.is_connected()).await;
+        Self { counters, governance, caller }
+    }
+
+    pub(crate) async fn admit(&self, cost: i64) -> Result<Admission, Refused> {
+        self.governance.admit(&self.caller, &want(cost)).await
+    }
+}
+
+pub(crate) async fn three(url: &str, terms: &Terms, leases: CounterLeases) -> [Node; 3] {
+    let one = || Node::start(url.to_owned(), terms, leases);
+    [one().await, one().await, one().await]
+}
+
+pub(crate) fn want(cost: i64) -> Want<'static> {
+    let cost = Some(NanoDollars(cost));
+    Want { model: "m", customer: None, tags: &[], tokens: 1, cost, at: Timestamp::now() }
+}
+
+pub(crate) fn key(terms: Terms) -> VirtualKey {
+    let (created_at, updated_at) = (Timestamp(0), Timestamp(0));
+    VirtualKey {
+        hash: KeyHash::of(b"sk-one"),
+        name: "sk-...test".to_owned(),
+        alias: None,
+        user_id: None,
+        team_id: None,
+        organization_id: None,
+        kind: KeyKind::Default,
+        service_account: false,
+        expires: None,
+        replaced: None,
+        terms,
+        created_by: None,
+        created_at,
+        updated_by: None,
+        updated_at,
+    }
+}
+
+/// What Redis has of the one budget: spent, and held.
+pub(crate) async fn money(url: &str) -> (i64, i64) {
+    let client = redis::Client::open(url).expect("an address");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("it is there");
+    let keys: Vec<String> =
+        redis::cmd("KEYS").arg("*{calls}:key:*-*:").query_async(&mut connection).await.expect("keys");
+    let [key] = keys.as_slice() else { panic!("one budget: {keys:?}") };
+    let mut ask = redis::cmd("HMGET");
+    ask.arg(key).arg("base").arg("since").arg("held");
+    let is: Vec<Option<i64>> = ask.query_async(&mut connection).await.expect("numbers");
+    let is = |at: usize| is[at].unwrap_or(0);
+    (is(0) + is(1), is(2))
+}
+
+/// Waits a few seconds at most.
+pub(crate) async fn until(what: &str, happens: impl Fn() -> bool) -> Duration {
+    let began = Instant::now();
+    while !happens() {
+        assert!(began.elapsed() < Duration::from_secs(15), "{what} does not happen");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    began.elapsed()
+}

@@ -1,0 +1,251 @@
+//! Several gateways and a real Redis: limits and budgets of callers are exact together.
+#![cfg(feature = "redis")]
+
+#[path = "common/callers.rs"]
+mod callers;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use llm_core::money::NanoDollars;
+use llm_governance::{Lacking, SharedCounters, Terms};
+use llm_store::redis::CounterLeases;
+use llm_testkit::redis::RedisServer;
+
+use callers::{Node, money, short, three, until, want};
+
+fn budget(of: i64) -> Terms {
+    Terms { max_budget: Some(NanoDollars(of)), ..Terms::default() }
+}
+
+/// What is settled is told on the side.
+async fn told() {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_calls_on_a_budget_for_fifty_never_pass_it() {
+    let Some(redis) = RedisServer::start("two_hundred_calls_on_a_budget_for_fifty_never_pass_it") else {
+        return;
+    };
+    let nodes = three(&redis.url(), &budget(500), CounterLeases::default()).await;
+    let calls = (0..200).map(|number| {
+        let node = &nodes[number % 3];
+        async move {
+            let Ok(mut call) = node.admit(10).await else { return 0 };
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            call.settle(NanoDollars(10), 1);
+            1
+        }
+    });
+    let url = redis.url();
+    let watch = tokio::spawn(async move {
+        for _ in 0..20 {
+            let (spent, held) = money(&url).await;
+            assert!(spent + held <= 500, "{spent} and {held}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let first = nodes[0].admit(10).await.expect("there is room");
+    drop(first);
+    let served: i32 = join_all(calls).await.into_iter().sum();
+    told().await;
+    assert!(served <= 50, "{served}");
+    watch.await.expect("never passed");
+    while let Ok(mut call) = nodes[1].admit(10).await {
+        call.settle(NanoDollars(10), 1);
+    }
+    told().await;
+    assert_eq!(money(&redis.url()).await, (500, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_gateways_admit_exactly_so_many_requests_a_minute() {
+    let Some(redis) = RedisServer::start("three_gateways_admit_exactly_so_many_requests_a_minute") else {
+        return;
+    };
+    let terms = Terms { rpm_limit: Some(100), ..Terms::default() };
+    let nodes = three(&redis.url(), &terms, CounterLeases::default()).await;
+    let calls = nodes.iter().flat_map(|node| (0..90).map(|_| node.admit(1)));
+    let outcomes = join_all(calls).await;
+    assert_eq!(outcomes.iter().filter(|one| one.is_ok()).count(), 100);
+    let refused = outcomes.into_iter().find_map(Result::err).expect("most are");
+    let refusal = refused.refusal().expect("a limit");
+    assert_eq!(refusal.lack, Lacking::Requests { limit: 100 });
+    let wait = refusal.at.until(refusal.until.expect("known"));
+    assert!(wait > Duration::from_secs(50) && wait <= Duration::from_secs(61), "{wait:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_goes_on_dearer_takes_what_is_left_and_settles_to_the_truth() {
+    let Some(redis) = RedisServer::start("a_call_goes_on_dearer_takes_what_is_left_and_settles_to_the_truth")
+    else {
+        return;
+    };
+    let terms = Terms { rpm_limit: Some(2), tpm_limit: Some(1_000), tpd_limit: Some(2_000), ..budget(100) };
+    let [one, other, _] = three(&redis.url(), &terms, CounterLeases::default()).await;
+    let mut call = one.admit(20).await.expect("there is room");
+    let other_call = other.admit(50).await.expect("there is room");
+    one.governance.raise(&mut call, &want(60), None).await.expect_err("50 and 60");
+    assert_eq!((money(&redis.url()).await, call.held()), ((0, 70), Some(NanoDollars(20))));
+    drop(other_call);
+    told().await;
+    one.governance.raise(&mut call, &want(60), None).await.expect("60 of 100");
+    assert_eq!(money(&redis.url()).await, (0, 60), "going on is no request");
+    call.settle(NanoDollars(55), 700);
+    told().await;
+    assert_eq!(money(&redis.url()).await, (55, 0));
+    let refused = other.admit(1).await.expect_err("three in a minute");
+    assert_eq!(refused.refusal().expect("a limit").lack, Lacking::Requests { limit: 2 });
+    let left: Vec<u64> = refused.refusal().expect("a limit").limits.iter().map(|one| one.left).collect();
+    assert!(!left.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_of_calls_elsewhere_count_as_they_were_used() {
+    let Some(redis) = RedisServer::start("tokens_of_calls_elsewhere_count_as_they_were_used") else { return };
+    let terms = Terms { tpm_limit: Some(1_000), ..Terms::default() };
+    let [one, other, _] = three(&redis.url(), &terms, CounterLeases::default()).await;
+    let tokens = |tokens| llm_governance::Want { tokens, ..want(0) };
+    let mut call = one.governance.admit(&one.caller, &tokens(900)).await.expect("there is room");
+    let refused = other.governance.admit(&other.caller, &tokens(200)).await.expect_err("900 and 200");
+    let lack = refused.refusal().expect("a limit").lack.clone();
+    assert_eq!(lack, Lacking::Tokens { limit: 1_000, left: 100, wanted: 200, is_daily: false });
+    call.settle(NanoDollars(0), 300);
+    told().await;
+    let held = other.governance.admit(&other.caller, &tokens(700)).await.expect("600 came back");
+    assert!(one.governance.admit(&one.caller, &tokens(1)).await.is_err());
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_gateway_that_is_gone_had_comes_back_and_what_it_spent_stays() {
+    let Some(redis) =
+        RedisServer::start("what_a_gateway_that_is_gone_had_comes_back_and_what_it_spent_stays")
+    else {
+        return;
+    };
+    let terms = Terms { max_parallel_requests: Some(2), ..budget(100) };
+    let (way, cut) = way_to(redis.port()).await;
+    let node = Node::start(redis.url(), &terms, short()).await;
+    let gone = Node::start(way, &terms, short()).await;
+    gone.admit(30).await.expect("room").settle(NanoDollars(30), 1);
+    let _held = (gone.admit(30).await.expect("room"), gone.admit(40).await.expect("room"));
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(money(&redis.url()).await, (30, 70), "they are renewed");
+    assert!(node.admit(0).await.is_err(), "two are under way");
+    cut.abort();
+    let began = Instant::now();
+    let call = loop {
+        match node.admit(70).await {
+            Ok(call) => break call,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "nothing comes back");
+    };
+    assert_eq!(money(&redis.url()).await, (30, 70));
+    drop(call);
+}
+
+/// A way to a port of this machine that can be cut.
+async fn way_to(port: u16) -> (String, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("redis://{}/0", listener.local_addr().expect("an address"));
+    let way = tokio::spawn(async move {
+        let mut all = tokio::task::JoinSet::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            all.spawn(async move {
+                let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("there");
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (url, way)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_hangs_dies_and_comes_back_empty_under_load_fails_no_call_and_loses_no_money() {
+    let name = "a_redis_that_hangs_dies_and_comes_back_empty_under_load_fails_no_call_and_loses_no_money";
+    let Some(mut redis) = RedisServer::start(name) else { return };
+    let terms = Terms { rpm_limit: Some(1_000_000), max_parallel_requests: Some(1_000), ..budget(1 << 40) };
+    let nodes = Arc::new(three(&redis.url(), &terms, short()).await);
+    let (spent, stop) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
+    let load: Vec<_> = (0..3)
+        .map(|number| {
+            let (nodes, spent, stop) = (Arc::clone(&nodes), Arc::clone(&spent), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut slowest = Duration::ZERO;
+                while stop.load(SeqCst) == 0 {
+                    let began = Instant::now();
+                    let mut call = nodes[number].admit(10).await.expect("there is room for all");
+                    slowest = slowest.max(began.elapsed());
+                    tokio::time::sleep(Duration::from_millis(3)).await;
+                    call.settle(NanoDollars(7), 1);
+                    spent.fetch_add(7, SeqCst);
+                }
+                slowest
+            })
+        })
+        .collect();
+    let are = async |connected: bool| {
+        for node in nodes.iter() {
+            until("a change of the connection", || node.counters.is_connected() == connected).await;
+        }
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    redis.hang(true);
+    are(false).await;
+    redis.hang(false);
+    are(true).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    redis.kill();
+    are(false).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    redis.resume();
+    are(true).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.store(1, SeqCst);
+    for one in load {
+        let slowest = one.await.expect("no call failed");
+        assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    }
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    drop(nodes[0].admit(1).await.expect("room"));
+    told().await;
+    let (truth, (known, held)) = (spent.load(SeqCst), money(&redis.url()).await);
+    assert!(truth > 500 * 7, "{truth}");
+    assert_eq!(held, 0, "what nobody heard of is over");
+    // A settlement whose answer was lost with the server may have been told to somebody else before.
+    assert!(known >= truth && known <= truth + 3 * 7, "{known} of {truth}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_comes_back_empty_goes_on_where_it_was() {
+    let Some(mut redis) = RedisServer::start("a_redis_that_comes_back_empty_goes_on_where_it_was") else {
+        return;
+    };
+    let nodes = three(&redis.url(), &budget(100), CounterLeases::default()).await;
+    for (node, cost) in nodes.iter().zip([30, 20, 10]) {
+        node.admit(cost).await.expect("room").settle(NanoDollars(cost), 1);
+        told().await;
+    }
+    redis.kill();
+    for node in &nodes {
+        until("gone", || !node.counters.is_connected()).await;
+    }
+    nodes[0].admit(5).await.expect("its own numbers").settle(NanoDollars(5), 1);
+    redis.resume();
+    for node in &nodes {
+        until("back", || node.counters.is_connected()).await;
+    }
+    // The first gateway has heard of 30, the last one of 60.
+    drop(nodes[0].admit(1).await.expect("room"));
+    nodes[2].admit(40).await.expect_err("35 are left");
+    drop(nodes[2].admit(35).await.expect("35 are left"));
+    told().await;
+    assert_eq!(money(&redis.url()).await, (65, 0));
+    nodes[0].admit(36).await.expect_err("35 are left");
+}
