@@ -110,7 +110,7 @@ mod tests {
             (Whose::all(Scope::Global), vec![], vec![other.clone()]),
             (Whose::one(Scope::User, "mia"), vec!["mia".to_owned()], vec![other.clone()]),
             (Whose::one(Scope::Key, "own"), vec![NOBODY.to_owned()], vec![]),
-            (Whose::one(Scope::Key, other.clone()), vec![other.clone()], vec![]),
+            (Whose::one(Scope::Key, other.clone()), vec![other], vec![]),
         ] {
             let narrow = Call::by_key(whose.clone(), Some("sk-other"));
             assert_eq!((narrow.subjects, narrow.keys), (subjects, keys), "{whose:?}");

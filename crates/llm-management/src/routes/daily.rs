@@ -1,4 +1,7 @@
 //! Days, and what models, providers, keys and entities used and cost on each: what LiteLLM's usage pages read.
+//!
+//! Days are UTC's. A page is so many days, and its totals are those of the page: clients add pages up. A call with
+//! several tags counts under each of them.
 
 mod page;
 mod show;

@@ -4,9 +4,17 @@ mod activity;
 mod report;
 mod spend;
 
+use std::collections::BTreeMap;
+
+use llm_governance::Activity;
+use llm_governance::entity::Team;
+
+use crate::management::Call;
+use crate::refused::Refused;
 use crate::request::Method::{Get, Post};
 use crate::route::Access::{Admin, Holder};
 use crate::route::Route;
+use crate::sums::grouped;
 
 /// Routes of the whole gateway. Activity is also for others, of their own calls.
 pub(super) const ROUTES: &[Route] = &[
@@ -22,3 +30,15 @@ pub(super) const ROUTES: &[Route] = &[
     Route::look(Get, "/global/activity", Holder, |call| Box::pin(activity::whole(call))),
     Route::look(Get, "/global/activity/model", Holder, |call| Box::pin(activity::models(call))),
 ];
+
+/// What teams are called in reports: by what people call them, or by their ids where two are called the same.
+async fn team_names(call: &Call<'_>, found: &[Activity]) -> Result<BTreeMap<String, String>, Refused> {
+    let ids: Vec<String> = grouped(found, |one| &one.subject).into_keys().collect();
+    let teams: Vec<Team> = call.management.get_many(&ids).await?;
+    let aliases: Vec<&str> = teams.iter().filter_map(|team| team.alias.as_deref()).collect();
+    let is_alone = |alias: &str| {
+        aliases.iter().filter(|other| **other == alias).count() == 1 && !ids.iter().any(|id| id == alias)
+    };
+    let alone = teams.iter().filter(|team| team.alias.as_deref().is_some_and(is_alone));
+    Ok(alone.filter_map(|team| Some((team.id.clone(), team.alias.clone()?))).collect())
+}

@@ -10,7 +10,7 @@ use crate::world::{MASTER, World, hash};
 
 /// Mia leads the team red, Ann is in it; Tom is in none. One call was made with the master key.
 pub(crate) async fn world() -> World {
-    let world = World::new();
+    let world = World::new().await;
     for user in ["mia", "ann", "tom"] {
         world.user(user, Role::InternalUser).await;
     }

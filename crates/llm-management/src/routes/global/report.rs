@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use llm_governance::entity::Team;
 use llm_governance::{Activity, Day, Dimension, Scope};
 use serde_json::{Value, json};
 
+use super::team_names;
 use crate::days::Days;
 use crate::dollars::show;
 use crate::fields::Query;
@@ -66,12 +66,6 @@ fn by_name(query: &Query, otherwise: By) -> Result<By, Refused> {
         Some("api_key") => Ok(By::Key),
         Some(_) => Err(Refused::query("group_by", "say `team`, `customer` or `api_key`")),
     }
-}
-
-async fn team_names(call: &Call<'_>, found: &[Activity]) -> Result<BTreeMap<String, String>, Refused> {
-    let ids: Vec<String> = grouped(found, |one| &one.subject).into_keys().collect();
-    let teams: Vec<Team> = call.management.get_many(&ids).await?;
-    Ok(teams.into_iter().filter_map(|team| Some((team.id, team.alias?))).collect())
 }
 
 /// Days, and on each of them who spent how much on which models.

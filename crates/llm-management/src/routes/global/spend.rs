@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use llm_governance::entity::{Team, VirtualKey};
+use llm_governance::entity::VirtualKey;
 use llm_governance::{Activity, Dimension, Scope};
 use serde_json::{Map, Value, json};
 
+use super::team_names;
 use crate::days::Days;
 use crate::dollars::{show, show_some};
 use crate::fields::Query;
@@ -118,10 +119,7 @@ pub(super) async fn teams(call: &Call<'_>) -> Answered {
     let days = days_of(&call.query())?;
     let query = Whose::all(Scope::Team).query(days, &[Dimension::Day, Dimension::Subject]);
     let mut found = call.management.reports()?.activity(&query).await?;
-    let ids: Vec<String> = grouped(&found, |one| &one.subject).into_keys().collect();
-    let known: Vec<Team> = call.management.get_many(&ids).await?;
-    let names: BTreeMap<String, String> =
-        known.into_iter().filter_map(|team| Some((team.id, team.alias?))).collect();
+    let names = team_names(call, &found).await?;
     for one in &mut found {
         if let Some(name) = names.get(&one.subject) {
             one.subject.clone_from(name);

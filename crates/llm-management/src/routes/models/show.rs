@@ -68,7 +68,9 @@ fn is_reference(text: &str) -> bool {
 
 /// An address may carry a password, or a key behind its `?`.
 fn is_plain(text: &str) -> bool {
-    !text.starts_with("sk-") && !(text.contains("://") && text.contains(['@', '?', '#']))
+    let is_key = text.starts_with("sk-");
+    let has_more = text.contains("://") && text.contains(['@', '?', '#']);
+    !is_key && !has_more
 }
 
 #[cfg(test)]

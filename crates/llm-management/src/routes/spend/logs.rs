@@ -60,7 +60,7 @@ pub(super) async fn logs(call: &Call<'_>) -> Answered {
     let limit = query.count("limit", ROWS.0, ROWS.1)?;
     let wanted = RowQuery { limit, ..wanted(call, &query).await? };
     let page = reports.rows(&wanted).await?;
-    Ok(Reply::ok(page.rows.into_iter().map(shown).collect()))
+    Ok(Reply::ok(page.rows.iter().map(shown).collect()))
 }
 
 /// A page of calls.
@@ -83,7 +83,7 @@ pub(super) async fn pages(call: &Call<'_>) -> Answered {
     let wanted = RowQuery { sort, ascending, offset: list.offset, limit: list.limit, ..wanted };
     let page = reports.rows(&wanted).await?;
     let total = reports.count(&wanted, COUNTED).await?;
-    Ok(Reply::ok(paging.answer("data", page.rows.into_iter().map(shown).collect(), total)))
+    Ok(Reply::ok(paging.answer("data", page.rows.iter().map(shown).collect(), total)))
 }
 
 /// One call in a list, where it is there and the caller may see it.
@@ -93,7 +93,7 @@ async fn of(call: &Call<'_>, row: Option<LedgerRow>) -> Result<Value, Refused> {
         || call.is_user(row.user_id.as_deref())
         || (row.key.is_some() && call.caller.key == row.key)
         || rules_team(call, row.team_id.as_deref()).await?;
-    Ok(Value::Array(if is_own { vec![shown(row)] } else { Vec::new() }))
+    Ok(Value::Array(if is_own { vec![shown(&row)] } else { Vec::new() }))
 }
 
 /// Whether the caller administrates a team.

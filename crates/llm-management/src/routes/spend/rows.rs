@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::dollars::show;
 
 /// A row of the ledger.
-pub(super) fn shown(row: LedgerRow) -> Value {
+pub(super) fn shown(row: &LedgerRow) -> Value {
     let later = |micros: u64| row.started.0.saturating_add(i64::try_from(micros).unwrap_or(i64::MAX));
     let after = |micros: u64| Timestamp(later(micros)).iso();
     let failed = matches!(row.ending, Ending::Failed | Ending::Lost);
@@ -30,7 +30,7 @@ pub(super) fn shown(row: LedgerRow) -> Value {
         "custom_llm_provider": row.provider,
         "api_base": row.api_base,
         "user": row.user_id.as_deref().unwrap_or_default(),
-        "metadata": metadata(&row, key.as_deref()),
+        "metadata": metadata(row, key.as_deref()),
         "cache_hit": if row.cache_hit { "True" } else { "False" },
         "cache_key": "",
         "request_tags": row.tags,
@@ -44,6 +44,8 @@ pub(super) fn shown(row: LedgerRow) -> Value {
         "status": if failed { "failure" } else { "success" },
         "agent_id": null,
         "proxy_server_request": {},
+        "created_at": after(row.took_micros),
+        "updated_at": after(row.took_micros),
     })
 }
 
