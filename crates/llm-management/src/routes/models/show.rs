@@ -6,9 +6,8 @@ use serde_json::{Map, Value, json};
 use crate::change::HIDDEN;
 
 /// Parameters whose text is no secret. Whatever is not here is hidden: vendors invent new names for their secrets.
-const PLAIN: [&str; 22] = [
+const PLAIN: [&str; 21] = [
     "api_version",
-    "aws_bedrock_runtime_endpoint",
     "aws_region_name",
     "base_model",
     "budget_duration",
