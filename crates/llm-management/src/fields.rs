@@ -293,6 +293,11 @@ impl Query {
         Self(pairs.filter_map(pair).collect())
     }
 
+    /// Parameters that stood elsewhere.
+    pub(crate) fn of(pairs: Vec<(&str, String)>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
     /// A parameter; one that is empty is none.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let last = self.0.iter().rfind(|(key, _)| key == name);

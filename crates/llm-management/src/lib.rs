@@ -30,7 +30,9 @@ mod secret;
 mod settings;
 mod show;
 mod spend;
+mod sums;
 mod terms;
+mod whose;
 
 pub use changes::{Changes, Unheard};
 pub use management::{Management, ManagementParts};

@@ -3,17 +3,21 @@
 mod audit;
 mod budgets;
 mod customers;
+mod daily;
+mod global;
 mod keys;
 mod models;
 mod organizations;
+mod spend;
 mod tags;
 mod teams;
+mod usage;
 mod users;
 
 use crate::route::Route;
 
 /// The rows of all families.
-const FAMILIES: [&[Route]; 9] = [
+const FAMILIES: [&[Route]; 13] = [
     keys::ROUTES,
     teams::ROUTES,
     users::ROUTES,
@@ -23,6 +27,10 @@ const FAMILIES: [&[Route]; 9] = [
     tags::ROUTES,
     models::ROUTES,
     audit::ROUTES,
+    spend::ROUTES,
+    global::ROUTES,
+    daily::ROUTES,
+    usage::ROUTES,
 ];
 
 /// Every route of the management API: what there is, and who may ask it.

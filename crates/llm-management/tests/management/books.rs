@@ -6,8 +6,8 @@ use futures_util::future::BoxFuture;
 use llm_core::money::NanoDollars;
 use llm_core::{Error, Result as Answer, Secret};
 use llm_governance::{
-    Activity, ActivityQuery, Day, Dimension, Ending, LedgerRow, Reports, RowField, RowPage, RowQuery,
-    RowSort, Scope, StoreError, Sums,
+    Activity, ActivityQuery, Day, Dimension, Ending, KeyHash, LedgerRow, Reports, RowField, RowPage,
+    RowQuery, RowSort, Scope, StoreError, Sums, Timestamp,
 };
 use llm_management::Sealing;
 use parking_lot::Mutex;
@@ -165,6 +165,41 @@ impl Reports for Books {
 
     fn activity<'a>(&'a self, query: &'a ActivityQuery) -> BoxFuture<'a, Result<Vec<Activity>, StoreError>> {
         ready(activity(&self.0.lock(), query))
+    }
+}
+
+/// Who made a call, with which key, of which model, and what it cost in nano-dollars.
+pub(crate) type Made<'a> = (&'a str, &'a str, &'a str, i64);
+
+/// A call on a day.
+pub(crate) fn made(id: &str, day: &str, (user, team, model, cost): Made<'_>, tags: &[&str]) -> LedgerRow {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let key = some(user).map(|user| KeyHash::of(format!("sk-of-{user}").as_bytes()));
+    LedgerRow {
+        id: id.to_owned(),
+        vendor_id: Some(format!("chatcmpl-{id}")),
+        call_type: "acompletion".to_owned(),
+        key,
+        user_id: some(user),
+        team_id: some(team),
+        customer: some(team).map(|team| format!("{team}-customer")),
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        model: model.to_owned(),
+        model_group: model.to_owned(),
+        deployment: format!("{model}-1"),
+        upstream_model: format!("openai/{model}"),
+        provider: "openai".to_owned(),
+        api_base: "https://api.example.com".to_owned(),
+        attempts: 1,
+        prompt_tokens: 10,
+        completion_tokens: 5,
+        cost: NanoDollars(cost),
+        started: Timestamp::parse(day).expect("a time"),
+        first_content_micros: Some(200_000),
+        took_micros: 1_500_000,
+        status: if cost == 0 { 500 } else { 200 },
+        ending: if cost == 0 { Ending::Failed } else { Ending::Complete },
+        ..LedgerRow::default()
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::world::{MASTER, World};
 
 /// Names that answers leave out: the features do not exist here, and clients take absence for `null`.
-const ABSENT: [&str; 24] = [
+const ABSENT: [&str; 42] = [
     "access_group_agent_ids",
     "access_group_mcp_server_ids",
     "access_group_models",
@@ -18,23 +18,41 @@ const ABSENT: [&str; 24] = [
     "admin_mcp_permissions",
     "allowed_passthrough_routes",
     "allowed_vector_store_indexes",
+    "api_key_limit",
+    "autorouter_savings_spend",
     "caller_membership",
+    "compression_saved_tokens",
+    "compression_savings_spend",
     "default_estimated_output_tokens",
     "default_estimated_output_tokens_per_model",
     "denied_passthrough_routes",
     "disable_global_guardrails",
     "enable_prompt_caching",
     "end_user_budget_id",
+    "entity_total_api_keys",
+    "flat_cost",
+    "gateway_injected_caching_savings_spend",
+    "guardrails",
     "key_rotation_at",
     "last_breach_check_at",
     "last_rotation_at",
     "mcp_rpm_limit",
     "model_max_budget_usage",
     "password_reset_required",
+    "prompt_caching_savings_spend",
+    "ptu_hours",
     "settings_updated_at",
     "tag_rpm_limit",
     "temp_budget_expiry",
     "temp_budget_increase",
+    "total_api_keys",
+    "total_autorouter_savings_spend",
+    "total_compression_saved_tokens",
+    "total_compression_savings_spend",
+    "total_flat_cost",
+    "total_gateway_injected_caching_savings_spend",
+    "total_prompt_caching_savings_spend",
+    "total_ptu_hours",
 ];
 
 #[track_caller]
@@ -125,4 +143,38 @@ async fn organizations_have_litellms_fields() {
     let body = json!({"organization_ids": ["acme"]}).to_string();
     let reply = world.reply(MASTER, Method::Delete, "/organization/delete", body.as_bytes()).await;
     check("LiteLLM_OrganizationTableWithMembers", &reply.body[0]);
+}
+
+#[tokio::test]
+async fn customers_and_the_audit_log_have_litellms_fields() {
+    let world = world().await;
+    let made = world.done(MASTER, "/customer/new", json!({"user_id": "acme-7", "max_budget": 5})).await;
+    check("CustomerResponse", &made);
+    check("LiteLLM_BudgetTableFull", &made["litellm_budget_table"]);
+    let blocked = world.done(MASTER, "/customer/block", json!({"user_ids": ["acme-7"]})).await;
+    check("BlockUsersResponse", &blocked);
+    check("CustomerResponse", &blocked["blocked_users"][0]);
+    check(
+        "DeleteCustomersResponse",
+        &world.done(MASTER, "/customer/delete", json!({"user_ids": ["acme-7"]})).await,
+    );
+    let log = world.shown(MASTER, "/audit").await;
+    check("PaginatedAuditLogResponse", &log);
+    check("AuditLogResponse", &log["audit_logs"][0]);
+}
+
+#[tokio::test]
+async fn days_and_calls_have_litellms_fields() {
+    let world = crate::spend::world().await;
+    let page = world.shown(MASTER, "/user/daily/activity?start_date=2026-11-20&end_date=2026-11-20").await;
+    check("DailySpendMetadata", &page["metadata"]);
+    let day = &page["results"][0];
+    check("DailySpendData", day);
+    check("SpendMetrics", &day["metrics"]);
+    check("BreakdownMetrics", &day["breakdown"]);
+    check("MetricWithMetadata", &day["breakdown"]["model_groups"]["gpt-4o"]);
+    let keys = day["breakdown"]["api_keys"].as_object().expect("keys");
+    check("KeyMetricWithMetadata", keys.values().next().expect("a key"));
+    let row = &world.shown(MASTER, "/spend/logs").await[0];
+    check("LiteLLM_SpendLogs", row);
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod books;
 mod budgets;
+mod daily;
 mod fields;
 mod hostile;
 mod keys;
@@ -10,5 +11,6 @@ mod lists;
 mod models;
 mod people;
 mod roles;
+mod spend;
 mod teams;
 mod world;

@@ -111,7 +111,7 @@ fn check(params: &Params) -> Result<(), Refused> {
     if model.is_empty() {
         return Err(Refused::field(
             "litellm_params.model",
-            "say the vendor and its model, as in `openai/gpt-4o`",
+            "say the vendor and its model: `<vendor>/<model>`",
         ));
     }
     Ok(())

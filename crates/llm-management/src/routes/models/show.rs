@@ -6,9 +6,8 @@ use serde_json::{Map, Value, json};
 use crate::change::HIDDEN;
 
 /// Parameters whose text is no secret. Whatever is not here is hidden: vendors invent new names for their secrets.
-const PLAIN: [&str; 22] = [
+const PLAIN: [&str; 21] = [
     "api_version",
-    "aws_bedrock_runtime_endpoint",
     "aws_region_name",
     "base_model",
     "budget_duration",
@@ -68,7 +67,9 @@ fn is_reference(text: &str) -> bool {
 
 /// An address may carry a password, or a key behind its `?`.
 fn is_plain(text: &str) -> bool {
-    !text.starts_with("sk-") && !(text.contains("://") && text.contains(['@', '?', '#']))
+    let is_key = text.starts_with("sk-");
+    let has_more = text.contains("://") && text.contains(['@', '?', '#']);
+    !is_key && !has_more
 }
 
 #[cfg(test)]
