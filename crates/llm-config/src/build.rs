@@ -249,6 +249,17 @@ fn price(one: &DeploymentConfig, account: &AccountSpec, config: &Config) -> Opti
     })
 }
 
+/// Whether a deployment can be built.
+///
+/// # Errors
+/// What keeps it from being built: a malformed address, a header that is none, a price that is none.
+pub(crate) fn can_be_built(one: &DeploymentConfig, config: &Config, providers: &Providers) -> Result<()> {
+    account(one, config)?;
+    let spec = provider_spec(one, config.router.policy);
+    providers.base_url(&spec)?;
+    providers.build(&spec).map(|_| ())
+}
+
 /// What the providers need to know of a deployment.
 pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> ProviderSpec {
     ProviderSpec {

@@ -11,12 +11,15 @@ use llm_providers::{CachePoint, MediaSettings, MockSettings, Parameters, Registr
 use llm_router::{Alias, AllowedFails, Limits, QuotaSpec, RouterSettings};
 use llm_store::RedisSettings;
 
+use crate::environment::Environment;
+use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::settings::{
     BudgetConfig, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
 };
 
 /// A whole configuration.
+#[derive(Clone)]
 pub struct Config {
     /// Where and how the server listens.
     pub server: ServerSettings,
@@ -136,6 +139,7 @@ pub struct HealthConfig {
 }
 
 /// A configuration that can be built, and what is weak about it.
+#[derive(Clone)]
 pub struct Loaded {
     /// What it says.
     pub config: Config,
@@ -145,6 +149,14 @@ pub struct Loaded {
     pub sources: Sources,
     /// What the spelling of everything but the models hashes to.
     pub(crate) around: u64,
+    /// What the deployments are made from again when those of the store change.
+    pub(crate) read: Arc<Read>,
+}
+
+/// The file and the variables, as they were read.
+pub(crate) struct Read {
+    pub(crate) root: Node,
+    pub(crate) environment: Environment,
 }
 
 /// Where a configuration came from.

@@ -45,6 +45,7 @@ pub mod schema;
 pub mod services;
 pub mod settings;
 mod shared;
+mod stored;
 mod strict;
 
 pub use build::{Builder, build};
@@ -54,7 +55,7 @@ pub use load::{Options, load};
 pub use reference::reference;
 pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
-pub use services::{Services, Unopened};
+pub use services::{Asked, Models, Services, Unopened};
 pub use settings::{
     BudgetConfig, Flags, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings,
     StorageSettings,

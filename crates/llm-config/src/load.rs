@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use llm_providers::{Registry, Vendor};
 
-use crate::config::{Config, DeploymentConfig, Loaded, Origin, Sources};
+use crate::config::{Config, DeploymentConfig, Loaded, Origin, Read, Sources};
 use crate::deployments::{Draft, Maker, discovery, shapes};
 use crate::dotenv::{self, Variable};
 use crate::environment::Environment;
@@ -80,7 +80,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let served = if options.mock_server {
         Served::mock(&environment, known, &mut report)
     } else {
-        Served::find(&root, &environment, known, &mut report)
+        Served::find(&root, &environment, known, &[], &mut report)
     };
     sources.deployments = served.origin;
 
@@ -106,7 +106,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     if report.has_errors() {
         Err(report)
     } else {
-        Ok(Loaded { config, warnings: report, sources, around: spelling(&root) })
+        Ok(Loaded { config, warnings: report, sources, around: spelling(&root), read: Arc::new(Read { root, environment }) })
     }
 }
 
@@ -190,8 +190,8 @@ fn row(node: &Node) -> serde_json::Value {
 }
 
 /// What is served, and how it was found.
-struct Served {
-    deployments: Vec<DeploymentConfig>,
+pub(crate) struct Served {
+    pub(crate) deployments: Vec<DeploymentConfig>,
     /// Every public name that is known, served or not.
     names: HashSet<String>,
     origin: Origin,
@@ -209,7 +209,14 @@ impl Served {
         Self { deployments, names, origin: Origin::Mock }
     }
 
-    fn find(root: &Node, environment: &Environment, known: Known<'_>, report: &mut Report) -> Self {
+    /// What a file names, or else the environment, with the entries of the store beside it.
+    pub(crate) fn find(
+        root: &Node,
+        environment: &Environment,
+        known: Known<'_>,
+        stored: &[Node],
+        report: &mut Report,
+    ) -> Self {
         let errors = report.has_errors();
         let drafts = shapes::drafts(root, report);
         let off = shapes::switched_off(root);
@@ -224,6 +231,10 @@ impl Served {
             origin = Origin::Environment;
             discovery::discover(known, environment).iter().for_each(|found| maker.serve(found, defaults));
         }
+        for entry in stored {
+            let draft = shapes::entry(root, entry, maker.report);
+            draft.into_iter().for_each(|draft| make(&mut maker, draft, defaults));
+        }
         if maker.made.is_empty() && !named && !errors {
             origin = Origin::Mock;
             ["mock/echo", "mock/*"].iter().for_each(|name| maker.make(&plain(name)));
@@ -233,7 +244,7 @@ impl Served {
     }
 }
 
-fn make(maker: &mut Maker<'_>, mut draft: Draft<'_>, defaults: Option<&Node>) {
+pub(crate) fn make(maker: &mut Maker<'_>, mut draft: Draft<'_>, defaults: Option<&Node>) {
     if draft.model == "*" && draft.vendor.is_none() {
         if draft.public == "*" {
             // LiteLLM's catch-all: every vendor that has a key.

@@ -49,6 +49,8 @@ pub enum Place {
     },
     /// A variable of the process environment.
     Variable(Arc<str>),
+    /// A model of the store, by its id.
+    Stored(Arc<str>),
     /// A flag of the command line.
     Flag(&'static str),
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Place {
             Self::File { file, line: 0, .. } => formatter.write_str(file),
             Self::File { file, line, column } => write!(formatter, "{file}:{line}:{column}"),
             Self::Variable(name) => write!(formatter, "environment variable {name}"),
+            Self::Stored(id) => write!(formatter, "the stored model {id}"),
             Self::Flag(name) => write!(formatter, "flag {name}"),
         }
     }

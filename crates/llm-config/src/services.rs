@@ -18,6 +18,9 @@ mod disk;
 #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
 #[path = "services/no_disk.rs"]
 mod disk;
+mod models;
+
+pub use models::{Asked, Models};
 
 mod shared;
 
@@ -36,6 +39,8 @@ pub struct Services {
     pub governance: Arc<Governance>,
     /// Keys, teams and users, for administrators.
     pub management: Arc<Management>,
+    /// Models that administrators add; `None`: the configuration wants none in the store.
+    pub models: Option<Arc<Models>>,
     /// What is known of past calls; `None`: no rows are kept.
     pub reports: Option<Arc<dyn Reports>>,
     /// Where all that is kept, in words.
@@ -112,15 +117,19 @@ impl Services {
             without_shared: settings.without_shared,
             ..GovernanceParts::default()
         }));
+        let no_models = !config.storage.keeps_models;
+        let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));
+        let models = (!no_models).then(models);
         let management = Arc::new(Management::new(ManagementParts {
             store: kept.store,
             changes: Arc::new(Forgetting(Arc::clone(&governance), sharing)),
-            settings: config.governance.management.clone(),
+            settings: llm_management::Settings { no_models, ..config.governance.management.clone() },
             reports: kept.reports.clone(),
             sealing,
+            serving: models.clone().map(|models| models as _),
         }));
         let (reports, place, warnings, draining) = (kept.reports, kept.place, kept.warnings, kept.draining);
-        Ok(Self { governance, management, reports, place, warnings, draining })
+        Ok(Self { governance, management, models, reports, place, warnings, draining })
     }
 
     /// Forgets what is over, from time to time, until it is dropped.

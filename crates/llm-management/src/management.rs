@@ -12,6 +12,7 @@ use crate::refused::Refused;
 use crate::request::{Reply, Request};
 use crate::route::{Found, find};
 use crate::sealing::Sealing;
+use crate::serving::Serving;
 use crate::settings::Settings;
 
 /// What the management API is made from.
@@ -26,6 +27,8 @@ pub struct ManagementParts {
     pub reports: Option<Arc<dyn Reports>>,
     /// Encrypts what models must not show; `None`: no models are kept in the store.
     pub sealing: Option<Arc<dyn Sealing>>,
+    /// Who serves the models of the store; `None`: they are kept and nobody serves them.
+    pub serving: Option<Arc<dyn Serving>>,
 }
 
 /// The management API.
@@ -103,6 +106,11 @@ impl Management {
         let missing =
             "this gateway has nothing to encrypt stored models with: set LITELLM_SALT_KEY, or a master key";
         self.parts.sealing.as_deref().ok_or_else(|| Refused::error(501, "not_supported_error", missing))
+    }
+
+    /// Who serves the models of the store.
+    pub(crate) fn serving(&self) -> Option<&dyn Serving> {
+        self.parts.serving.as_deref()
     }
 
     pub(crate) fn changed(&self, what: Changed) {

@@ -15,6 +15,8 @@ pub struct Settings {
     pub users: NewUsers,
     /// Of teams.
     pub teams: NewTeams,
+    /// No models are kept in the store: LiteLLM's `store_model_in_db: false`.
+    pub no_models: bool,
 }
 
 /// What an operator says of new keys.

@@ -19,6 +19,11 @@ pub(crate) fn drafts<'a>(root: &'a Node, report: &mut Report) -> Vec<Draft<'a>> 
     drafts
 }
 
+/// An element of `model_list` that stands elsewhere than in the file, with the file's credentials and defaults.
+pub(crate) fn entry<'a>(root: &'a Node, entry: &'a Node, report: &mut Report) -> Option<Draft<'a>> {
+    Reading { root, report }.listed(entry)
+}
+
 struct Reading<'a, 'r> {
     root: &'a Node,
     report: &'r mut Report,

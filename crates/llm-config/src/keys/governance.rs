@@ -135,6 +135,12 @@ pub(super) const GENERAL: &[Key] = &[
     key("database_url", Shape::Secret, "As `url` in `database`, which wins."),
     key("database_connection_pool_limit", Shape::Whole, "As `connections` in `database`, which wins."),
     key("database_connection_timeout", Shape::Seconds, "As `connect_timeout` in `database`, which wins."),
+    key(
+        "store_model_in_db",
+        Shape::Bool,
+        "Models may be added with the management API, and are kept in the database. Default true; with false those that \
+         are there are not served.",
+    ),
     key("max_budget", Shape::Dollars, "As in `governance`, which wins."),
     key("budget_duration", Shape::Duration, "As in `governance`, which wins."),
     key("allowed_ips", Shape::Texts, "Addresses and networks that may use the gateway. Default: all."),

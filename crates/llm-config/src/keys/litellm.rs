@@ -157,7 +157,7 @@ pub(crate) static GENERAL: Section = Section {
         "role_permissions",
         "service_account_settings",
         "spend_report_frequency",
-        "store_*",
+        "store_prompts_in_spend_logs",
         "supported_db_objects",
         "token_rate_limit_type",
         "ui_*",

@@ -25,6 +25,7 @@ pub(super) fn settings(root: &Node, report: &mut Report) -> Settings {
             defaults: object(litellm.get("default_team_params"), report),
             ..NewTeams::default()
         },
+        ..Settings::default()
     }
 }
 

@@ -25,6 +25,8 @@ pub struct StorageSettings {
     pub connect_timeout: Duration,
     /// What the vendors' keys in the database are sealed with; `None`: the master key.
     pub salt_key: Option<Secret>,
+    /// Whether models may be kept in the database.
+    pub keeps_models: bool,
     /// Whether rows of calls are kept.
     pub keeps_rows: bool,
     /// When a row counts as written.
@@ -44,6 +46,7 @@ pub(super) struct ReadStorage {
     connections: usize,
     connect_timeout: f64,
     salt_key: Option<Secret>,
+    store_models: bool,
     disable_rows: bool,
     durability: String,
     max_size_mb: f64,
@@ -62,6 +65,7 @@ impl ReadStorage {
             connections: self.connections.max(1),
             connect_timeout: Duration::from_secs_f64(self.connect_timeout),
             salt_key: self.salt_key,
+            keeps_models: self.store_models,
             keeps_rows: !self.disable_rows,
             durability: if self.durability == "strict" { Durability::Strict } else { Durability::Process },
             max_journal,

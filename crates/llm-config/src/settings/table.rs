@@ -169,6 +169,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         None,
     ),
     setting(
+        "storage.store_models",
+        Shape::Bool,
+        &["general_settings.store_model_in_db"],
+        &["STORE_MODEL_IN_DB"],
+        Some("true"),
+    ),
+    setting(
         "storage.disable_rows",
         Shape::Bool,
         &["general_settings.disable_spend_logs"],

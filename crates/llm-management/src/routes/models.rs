@@ -2,10 +2,11 @@
 //! credentials, files and network.
 
 mod change;
+mod info;
 mod show;
 
-use crate::request::Method::{Patch, Post};
-use crate::route::Access::Admin;
+use crate::request::Method::{Get, Patch, Post};
+use crate::route::Access::{Admin, Holder};
 use crate::route::Route;
 
 /// Routes of models.
@@ -14,9 +15,6 @@ pub(super) const ROUTES: &[Route] = &[
     Route::change(Post, "/model/update", Admin, |call| Box::pin(change::update(call))),
     Route::change(Patch, "/model/{model_id}/update", Admin, |call| Box::pin(change::patch(call))),
     Route::change(Post, "/model/delete", Admin, |call| Box::pin(change::delete(call))),
+    Route::look(Get, "/model/info", Holder, |call| Box::pin(info::info(call))),
+    Route::look(Get, "/v1/model/info", Holder, |call| Box::pin(info::info(call))),
 ];
-
-/// What the parameters of a model are sealed for.
-fn belongs_to(id: &str) -> String {
-    format!("model:{id}")
-}

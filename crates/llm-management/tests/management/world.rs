@@ -74,6 +74,7 @@ impl World {
             settings,
             reports: Some(books.clone()),
             sealing: Some(Arc::new(Backwards)),
+            serving: None,
         });
         Self { store, heard, books, governance, management }
     }

@@ -10,6 +10,8 @@ mod faults;
 mod fixture;
 mod management;
 #[cfg(unix)]
+mod models;
+#[cfg(unix)]
 mod money;
 #[cfg(unix)]
 mod nodes;

@@ -32,7 +32,7 @@ fn managed() -> Running {
     }));
     let changes = Arc::new(Forgets(Arc::clone(&governance)));
     let parts =
-        ManagementParts { store, changes, settings: Settings::default(), reports: None, sealing: None };
+        ManagementParts { store, changes, settings: Settings::default(), reports: None, sealing: None, serving: None };
     let management = Management::new(parts);
     let options = Options {
         workers: NonZeroUsize::new(2),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::program::{Run, program};
 
-const MASTER: &str = "sk-master-of-the-tests";
+pub(crate) const MASTER: &str = "sk-master-of-the-tests";
 
 const CONFIG: &str = "
 model_list:
@@ -28,20 +28,29 @@ general_settings: {master_key: sk-master-of-the-tests}
 
 /// A gateway with a folder of its own.
 pub(crate) struct Node {
-    run: Run,
+    pub(crate) run: Run,
     pub(crate) address: String,
 }
 
 impl Node {
     fn start(folder: &Path) -> Self {
-        Self::with(folder, &[])
+        Self::of(folder, CONFIG, &[])
+    }
+
+    /// With this configuration.
+    pub(crate) fn start_with(folder: &Path, text: &str) -> Self {
+        Self::of(folder, text, &[])
     }
 
     /// With these variables.
     pub(crate) fn with(folder: &Path, variables: &[(&str, String)]) -> Self {
+        Self::of(folder, CONFIG, variables)
+    }
+
+    fn of(folder: &Path, text: &str, variables: &[(&str, String)]) -> Self {
         std::fs::create_dir_all(folder).expect("a folder for files");
         let config = folder.join("config.yaml");
-        std::fs::write(&config, CONFIG).expect("a folder for files");
+        std::fs::write(&config, text).expect("a folder for files");
         let mut program = program(&["--port", "0", "--config", config.to_str().expect("text")]);
         program.env("LLM_DATA_DIRECTORY", folder.join("data")).env("LLM_HOST", "127.0.0.1");
         program.envs(variables.iter().map(|(name, value)| (name, value)));
@@ -87,11 +96,16 @@ impl Answer {
 
 /// `None` when the answer broke off.
 fn post(address: &str, path: &str, key: &str, body: &Value) -> Option<Answer> {
+    send(address, &format!("POST {path}"), key, body)
+}
+
+/// `None` when the answer broke off.
+pub(crate) fn send(address: &str, what: &str, key: &str, body: &Value) -> Option<Answer> {
     let mut socket = TcpStream::connect(address).ok()?;
     socket.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
     let body = body.to_string();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\
+        "{what} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );

@@ -5,18 +5,19 @@ use llm_governance::Changed;
 use llm_governance::entity::StoredModel;
 use serde_json::{Map, Value, json};
 
-use super::belongs_to;
 use super::show::row;
 use crate::change::HIDDEN;
 use crate::fields::Fields;
 use crate::management::{Answered, Call};
 use crate::refused::Refused;
 use crate::secret::{new_id, now};
+use crate::serving::{OpenModel, sealed_for};
 
 type Params = Map<String, Value>;
 
 /// Adds a model.
 pub(super) async fn new(call: &Call<'_>) -> Answered {
+    may_store(call)?;
     let mut fields = call.fields()?;
     let model_name = fields.required("model_name")?;
     let params = fields.object("litellm_params")?.value();
@@ -29,11 +30,14 @@ pub(super) async fn new(call: &Call<'_>) -> Answered {
     if call.management.get::<StoredModel>(&id).await?.is_some() {
         return Err(Refused::bad(format!("Model with id={id} exists already: choose another one")).detail());
     }
+    let open = OpenModel { id, name: model_name, params: merged, team: team_of(&info)?, info };
+    can_be_served(call, &open)?;
+    let OpenModel { id, name: model_name, params: merged, team: team_id, info } = open;
     let model = StoredModel {
         sealed_params: sealed(call, &id, &merged)?,
         id,
         model_name,
-        team_id: team_of(&info)?,
+        team_id,
         model_info: info,
         created_by: Some(call.actor()),
         created_at: made,
@@ -41,7 +45,7 @@ pub(super) async fn new(call: &Call<'_>) -> Answered {
         updated_at: made,
     };
     call.insert(std::slice::from_ref(&model)).await?;
-    call.management.changed(Changed::Model(model.id.clone()));
+    tell(call, model.id.clone()).await;
     Ok(fields.answer(row(&model, &merged)))
 }
 
@@ -66,6 +70,7 @@ pub(super) async fn patch(call: &Call<'_>) -> Answered {
 
 /// Changes a model. What is `null` stays as it is, and so does what a reply showed as hidden.
 async fn change(call: &Call<'_>, id: &str, info: Params, mut fields: Fields) -> Answered {
+    may_store(call)?;
     let name = fields.text("model_name")?.value().filter(|name| !name.is_empty());
     let params = fields.object("litellm_params")?.value().unwrap_or_default();
     let removed = fields.texts("litellm_params_to_remove")?.value().unwrap_or_default();
@@ -78,26 +83,54 @@ async fn change(call: &Call<'_>, id: &str, info: Params, mut fields: Fields) -> 
         model.model_name = name.clone().unwrap_or(model.model_name);
         model.model_info.extend(info.clone().into_iter().filter(|(_, value)| !value.is_null()));
         model.team_id = team.clone().or(model.team_id);
+        can_be_served(call, &OpenModel::with(&model, merged))?;
         model.updated_by = Some(actor.clone());
         model.updated_at = now();
         Ok(model)
     });
     let missing = || Refused::missing(format!("Model {id} not found on proxy: it is not kept in the store"));
     let model = changed.await.map_err(|refused| if refused.status == 404 { missing() } else { refused })?;
-    call.management.changed(Changed::Model(id.to_owned()));
+    tell(call, id.to_owned()).await;
     Ok(fields.answer(row(&model, &opened(call, &model)?)))
 }
 
 /// Deletes a model.
 pub(super) async fn delete(call: &Call<'_>) -> Answered {
+    may_store(call)?;
     let mut fields = call.fields()?;
     let id = fields.required("id")?;
     if call.delete::<StoredModel>(std::slice::from_ref(&id)).await?.is_empty() {
         return Err(Refused::bad(format!("Model with id={id} not found in db")).detail());
     }
     let message = format!("Model: {id} deleted successfully");
-    call.management.changed(Changed::Model(id));
+    tell(call, id).await;
     Ok(fields.answer(json!({"message": message})))
+}
+
+/// # Errors
+/// When the operator wants no models in the store.
+fn may_store(call: &Call<'_>) -> Result<(), Refused> {
+    if !call.management.settings().no_models {
+        return Ok(());
+    }
+    let message = "models are not kept in the store: `general_settings.store_model_in_db` is false. Set it to true, or \
+                   name the model in the configuration";
+    Err(Refused::bad(message).detail())
+}
+
+/// # Errors
+/// Why the gateway that runs could not serve it.
+fn can_be_served(call: &Call<'_>, model: &OpenModel) -> Result<(), Refused> {
+    let Some(serving) = call.management.serving() else { return Ok(()) };
+    serving.check(model).map_err(|why| Refused::bad(why).detail())
+}
+
+/// Tells everybody, and answers when this gateway serves what the store has.
+async fn tell(call: &Call<'_>, id: String) {
+    call.management.changed(Changed::Model(id));
+    if let Some(serving) = call.management.serving() {
+        serving.refresh().await;
+    }
 }
 
 fn merge(params: &mut Params, wanted: Params, removed: &[String]) {
@@ -137,15 +170,11 @@ fn team_of(info: &Params) -> Result<Option<String>, Refused> {
 
 fn sealed(call: &Call<'_>, id: &str, params: &Params) -> Result<String, Refused> {
     let text = serde_json::to_string(params).unwrap_or_default();
-    call.management.sealing()?.seal(&belongs_to(id), &Secret::new(text)).map_err(|error| failed(&error))
+    call.management.sealing()?.seal(&sealed_for(id), &Secret::new(text)).map_err(|error| failed(&error))
 }
 
 fn opened(call: &Call<'_>, model: &StoredModel) -> Result<Params, Refused> {
-    let opened = call.management.sealing()?.open(&belongs_to(&model.id), &model.sealed_params);
-    let opened = opened.map_err(|error| failed(&error))?;
-    let damaged =
-        || Refused::error(500, "internal_server_error", "the stored model is damaged: add it again");
-    serde_json::from_str(opened.expose()).map_err(|_| damaged())
+    OpenModel::of(model, call.management.sealing()?).map(|open| open.params).map_err(|error| failed(&error))
 }
 
 fn failed(error: &llm_core::Error) -> Refused {

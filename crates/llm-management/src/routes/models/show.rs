@@ -59,6 +59,11 @@ fn shown(name: &str, value: &Value) -> Value {
     }
 }
 
+/// An address, unless it may hold a secret.
+pub(super) fn plain_address(address: &str) -> Value {
+    shown("api_base", &Value::from(address))
+}
+
 /// The name of a variable of the environment, not what is in it.
 fn is_reference(text: &str) -> bool {
     text.strip_prefix("os.environ/")

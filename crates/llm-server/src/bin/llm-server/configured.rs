@@ -1,8 +1,9 @@
 //! The one place that reads configurations: everything else of the program sees [`Configured`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use llm_config::{Builder, Flags, Loaded, Origin, Services};
+use llm_config::{Builder, Flags, Loaded, Models, Origin, Services};
 use llm_gateway::GatewayParts;
 use llm_server::Limits;
 
@@ -10,8 +11,9 @@ use crate::Failure;
 use crate::cli::{Serve, Source};
 
 /// What the program needs to know of a configuration.
+#[derive(Clone)]
 pub(crate) struct Configured {
-    loaded: Loaded,
+    loaded: Arc<Loaded>,
     /// The address to listen on; `None`: nobody said.
     pub host: Option<String>,
     /// The port to listen on.
@@ -95,7 +97,7 @@ impl Configured {
             found: found(&loaded),
             models: models(&loaded),
             warnings: loaded.warnings.problems.iter().map(ToString::to_string).collect(),
-            loaded,
+            loaded: Arc::new(loaded),
         }
     }
 
@@ -122,6 +124,21 @@ impl Configured {
         opened.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         tracing::info!(place = opened.place, "keys and rows of calls are kept here");
         Ok(Some(opened))
+    }
+
+    /// Puts the models of the store, as they were read last, beside those of the files.
+    pub(crate) fn with_stored(mut self, models: Option<&Models>) -> Self {
+        if let Some(models) = models {
+            models.put_beside(Arc::make_mut(&mut self.loaded));
+        }
+        self
+    }
+
+    /// Tells those who ask what is served that it is this.
+    pub(crate) fn is_served(&self, models: Option<&Models>) {
+        if let Some(models) = models {
+            models.serves(Arc::clone(&self.loaded));
+        }
     }
 
     /// The same, where an earlier configuration was built: what did not change stays.

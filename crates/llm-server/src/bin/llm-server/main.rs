@@ -7,6 +7,7 @@ mod descriptors;
 mod explain;
 mod logging;
 mod signals;
+mod stored;
 mod watch;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use cli::{Cli, Command, Serve};
 use configured::Configured;
 use logging::{Log, Look};
 use signals::{Asked, Signals};
+use stored::Reloading;
 use watch::Watch;
 
 #[cfg(feature = "mimalloc")]
@@ -68,14 +70,18 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     runtime.map_err(|error| failed("start", &error))?.block_on(async {
         let signals = Signals::listen().map_err(|error| failed("listen to signals", &error))?;
         let services = configured.services().await?;
+        let models = services.as_ref().and_then(|services| services.models.as_deref());
+        let configured = stored::first(configured, models).await;
         let mut builder = services
             .as_ref()
             .map_or_else(Builder::default, |services| Builder::under(Arc::clone(&services.governance)));
         let gateway = Arc::new(Gateway::new(configured.parts_after(&mut builder)?));
+        configured.is_served(models);
         let management = services.as_ref().map(|services| Arc::clone(&services.management));
         let server = start(flags, &configured, (Arc::clone(&gateway), management), listener)?;
         announce(flags, &configured, server.address());
-        let live = live(flags, &configured, (&gateway, builder), server, signals);
+        let reloading = Reloading { flags, gateway: &gateway, models, builder, configured };
+        let live = live(reloading, server, signals);
         let checks = gateway.check_deployments();
         let tidying = async {
             match &services {
@@ -95,14 +101,9 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
 }
 
 /// Serves until the program is asked to end, and until what was open then has ended.
-async fn live(
-    flags: &Serve,
-    configured: &Configured,
-    (gateway, mut builder): (&Gateway, Builder),
-    server: Running,
-    mut signals: Signals,
-) {
-    let mut watch = Watch::of(configured.files(flags));
+async fn live(mut reloading: Reloading<'_>, server: Running, mut signals: Signals) {
+    let (flags, drain_timeout) = (reloading.flags, reloading.configured.drain_timeout);
+    let mut watch = Watch::of(reloading.configured.files(flags));
     loop {
         let why = tokio::select! {
             asked = signals.next() => match asked {
@@ -110,17 +111,24 @@ async fn live(
                 Asked::Reload => "asked to",
             },
             () = watch.changed() => "a file changed",
+            asked = stored::asked(reloading.models) => {
+                reloading.stored(asked).await;
+                continue;
+            }
         };
-        if let Some(files) = reload(flags, gateway, &mut builder, why) {
+        if let Some(files) = reloading.reload(why) {
             watch = Watch::of(files);
         }
     }
+    if let Some(models) = reloading.models {
+        models.close();
+    }
     let open = server.connections();
-    tracing::info!(open, deadline = ?configured.drain_timeout, "draining: a second signal ends at once");
+    tracing::info!(open, deadline = ?drain_timeout, "draining: a second signal ends at once");
     let drain = async {
         server.announce_leaving();
         tokio::time::sleep(flags.drain_delay).await;
-        server.drain(configured.drain_timeout).await
+        server.drain(drain_timeout).await
     };
     tokio::select! {
         drained = drain => {
@@ -129,26 +137,6 @@ async fn live(
             }
         }
         () = signals.end() => tracing::warn!("ending at once"),
-    }
-}
-
-/// Puts a new configuration in place, and says which files to watch from now on. Where it listens, whether it wants a
-/// key and how much it takes stay as they were: those are decided at the start.
-fn reload(flags: &Serve, gateway: &Gateway, builder: &mut Builder, why: &str) -> Option<Vec<String>> {
-    let read = configured::load(flags).and_then(|configured| {
-        configured.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        Ok((configured.parts_after(builder)?, configured.files(flags)))
-    });
-    match read {
-        Ok((parts, files)) => {
-            gateway.replace(parts);
-            tracing::info!(why, "configuration read again");
-            Some(files)
-        }
-        Err(failure) => {
-            tracing::error!(why, %failure, "the new configuration is wrong, the old one stays");
-            None
-        }
     }
 }
 

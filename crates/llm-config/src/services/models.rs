@@ -1,0 +1,184 @@
+//! The models of the store, as a running gateway serves them: read when they change, and from time to time, since
+//! another gateway may have changed them.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use llm_governance::entity::StoredModel;
+use llm_governance::{ListQuery, Records, Store, StoreError};
+use llm_management::{OpenModel, Sealing, Served, Serving};
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::config::{DeploymentConfig, Loaded};
+use crate::stored::told;
+
+/// How often the store is read without a reason.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// How long an administrator waits until a change is served.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many models are read at a time.
+const PAGE: u64 = 500;
+
+/// The models of the store.
+pub struct Models {
+    store: Arc<dyn Store>,
+    sealing: Option<Arc<dyn Sealing>>,
+    state: RwLock<State>,
+    /// How often somebody asked for what is new, and which of these was answered last.
+    asked: watch::Sender<u64>,
+    answered: watch::Sender<u64>,
+}
+
+/// Somebody wants what is new to be served.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "whoever asked waits until it is answered"]
+pub struct Asked(u64);
+
+#[derive(Default)]
+struct State {
+    /// What is served.
+    loaded: Option<Arc<Loaded>>,
+    /// What the store had when it was read last.
+    known: Vec<StoredModel>,
+}
+
+impl Models {
+    pub(super) fn new(store: Arc<dyn Store>, sealing: Option<Arc<dyn Sealing>>) -> Self {
+        let (asked, answered) = (watch::Sender::new(0), watch::Sender::new(0));
+        Self { store, sealing, state: RwLock::default(), asked, answered }
+    }
+
+    /// Waits until the store should be read: somebody changed it here, or time has passed.
+    pub async fn asked(&self) -> Asked {
+        let last = *self.answered.borrow();
+        let mut asked = self.asked.subscribe();
+        let number = timeout(AGAIN, asked.wait_for(|number| *number > last)).await;
+        Asked(number.ok().and_then(Result::ok).map_or(last, |number| *number))
+    }
+
+    /// What was asked for is done, or cannot be.
+    pub fn answer(&self, asked: Asked) {
+        self.answered.send_replace(asked.0);
+    }
+
+    /// Nothing will be answered any more: nobody waits for it.
+    pub fn close(&self) {
+        self.answered.send_replace(u64::MAX);
+    }
+
+    /// Reads the store; whether it has anything new.
+    ///
+    /// # Errors
+    /// When it cannot be read, in words; what was known stays.
+    pub async fn read(&self) -> Result<bool, String> {
+        let all = timeout(PATIENCE, self.all()).await;
+        let all = all.map_err(|_| "the store does not answer".to_owned())?;
+        let all = all.map_err(|error| match error {
+            StoreError::Unavailable(told) | StoreError::Failed(told) => told,
+            StoreError::Conflict(told) | StoreError::Missing(told) => told,
+        })?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let is_new = state.known != all;
+        state.known = all;
+        Ok(is_new)
+    }
+
+    /// Puts the models that were read last beside those of the files. Those that cannot be served are logged.
+    pub fn put_beside(&self, loaded: &mut Loaded) {
+        let open = self.open();
+        for problem in loaded.serve_stored(&open).problems {
+            tracing::error!(place = %problem.place, help = problem.help, "a model is not served: {}", problem.message);
+        }
+    }
+
+    /// This is served from now on.
+    pub fn serves(&self, loaded: Arc<Loaded>) {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).loaded = Some(loaded);
+    }
+
+    async fn all(&self) -> Result<Vec<StoredModel>, StoreError> {
+        let mut all = Vec::new();
+        loop {
+            // The oldest first: what is new comes last, also while pages are read.
+            let sort = Some(("created_at", false));
+            let query = ListQuery { sort, offset: all.len() as u64, limit: PAGE, ..ListQuery::default() };
+            let page = Records::<StoredModel>::list(&*self.store, &query).await?;
+            let (found, total) = (page.items.len(), page.total);
+            all.extend(page.items);
+            if found == 0 || all.len() as u64 >= total {
+                return Ok(all);
+            }
+        }
+    }
+
+    fn open(&self) -> Vec<OpenModel> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(sealing) = &self.sealing else { return Vec::new() };
+        let open = |model: &StoredModel| {
+            let opened = OpenModel::of(model, &**sealing);
+            let failed = |error: &llm_core::Error| {
+                tracing::error!(id = model.id, "a model cannot be opened: {}", error.message());
+            };
+            opened.inspect_err(failed).ok()
+        };
+        state.known.iter().filter_map(open).collect()
+    }
+
+    fn loaded(&self) -> Option<Arc<Loaded>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).loaded.clone()
+    }
+}
+
+impl Serving for Models {
+    fn check(&self, model: &OpenModel) -> Result<(), String> {
+        let Some(loaded) = self.loaded() else { return Ok(()) };
+        loaded.check_stored(model).map_err(|report| told(&report))
+    }
+
+    fn refresh(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let mut answered = self.answered.subscribe();
+            let mut mine = 0;
+            self.asked.send_modify(|number| {
+                *number += 1;
+                mine = *number;
+            });
+            if timeout(PATIENCE, answered.wait_for(|number| *number >= mine)).await.is_err() {
+                tracing::warn!("a changed model is not served yet");
+            }
+        })
+    }
+
+    fn served(&self) -> Vec<Served> {
+        let loaded = self.loaded();
+        loaded.iter().flat_map(|loaded| &loaded.config.deployments).map(served).collect()
+    }
+}
+
+fn served(one: &DeploymentConfig) -> Served {
+    let mut info = Map::new();
+    let prices = one.prices.iter().map(|(field, value)| (field.clone(), number(value)));
+    info.extend(prices.filter(|(_, value)| !value.is_null()));
+    let texts = [("base_model", one.base_model.as_deref().map(Value::from))];
+    let numbers = [("max_output_tokens", one.model_max_output_tokens.map(Value::from))];
+    let known = texts.into_iter().chain(numbers).filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    info.extend(known);
+    Served {
+        id: one.id.clone(),
+        name: one.public.clone(),
+        model: one.full_name.clone(),
+        vendor: one.vendor.clone(),
+        api_base: one.api_base.clone(),
+        stored: one.is_stored(),
+        info,
+    }
+}
+
+fn number(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::Null)
+}

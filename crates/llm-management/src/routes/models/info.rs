@@ -1,0 +1,39 @@
+//! What is served, of files and of the store, for those who may ask for it.
+
+use llm_governance::authorise::NoGroups;
+use serde_json::{Value, json};
+
+use super::show::plain_address;
+use crate::management::{Answered, Call};
+use crate::refused::Refused;
+use crate::request::Reply;
+use crate::serving::Served;
+
+/// The deployments that the caller may use, or the one that `litellm_model_id` names.
+pub(super) async fn info(call: &Call<'_>) -> Answered {
+    let missing = "this gateway does not tell the management API what it serves: ask `/v1/models`";
+    let serving = call.management.serving();
+    let serving = serving.ok_or_else(|| Refused::error(501, "not_supported_error", missing))?;
+    let query = call.query();
+    let wanted = query.text("litellm_model_id");
+    let mut served = serving.served();
+    served.retain(|one| {
+        wanted.is_none_or(|wanted| one.id == wanted) && call.caller.may_use(&one.name, &NoGroups).is_ok()
+    });
+    if let (Some(wanted), true) = (wanted, served.is_empty()) {
+        return Err(Refused::bad(format!("Model id = {wanted} not found on litellm proxy")).detail());
+    }
+    let data: Vec<Value> = served.into_iter().map(shown).collect();
+    Ok(Reply::ok(json!({"data": data})))
+}
+
+fn shown(one: Served) -> Value {
+    let mut params = json!({"model": one.model, "custom_llm_provider": one.vendor});
+    if let Some(base) = one.api_base {
+        params["api_base"] = plain_address(&base);
+    }
+    let mut info = one.info;
+    info.insert("id".to_owned(), json!(one.id));
+    info.insert("db_model".to_owned(), json!(one.stored));
+    json!({"model_name": one.name, "litellm_params": params, "model_info": info})
+}

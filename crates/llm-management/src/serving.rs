@@ -1,0 +1,80 @@
+//! Whoever serves the models of the store: what the management API asks of a running gateway.
+
+use futures_util::future::BoxFuture;
+use llm_core::{Error, ErrorKind, Result};
+use llm_governance::entity::StoredModel;
+use serde_json::{Map, Value};
+
+use crate::sealing::Sealing;
+
+/// A model of the store with its parameters, opened. It holds secrets: it is never shown or logged.
+#[derive(Clone, PartialEq)]
+pub struct OpenModel {
+    /// The deployment's id.
+    pub id: String,
+    /// The public name.
+    pub name: String,
+    /// The `litellm_params`.
+    pub params: Map<String, Value>,
+    /// The `model_info`, without the id.
+    pub info: Map<String, Value>,
+    /// The team that alone may use it.
+    pub team: Option<String>,
+}
+
+/// What the parameters of a model are sealed for.
+pub(crate) fn sealed_for(id: &str) -> String {
+    format!("model:{id}")
+}
+
+impl OpenModel {
+    /// Opens a model of the store.
+    ///
+    /// # Errors
+    /// When it was sealed under another key, or is damaged.
+    pub fn of(model: &StoredModel, sealing: &dyn Sealing) -> Result<Self> {
+        let opened = sealing.open(&sealed_for(&model.id), &model.sealed_params)?;
+        let damaged = |_| Error::new(ErrorKind::Internal, "the stored model is damaged: add it again");
+        Ok(Self::with(model, serde_json::from_str(opened.expose()).map_err(damaged)?))
+    }
+
+    /// A model of the store with these parameters.
+    pub(crate) fn with(model: &StoredModel, params: Map<String, Value>) -> Self {
+        let (info, team) = (model.model_info.clone(), model.team_id.clone());
+        Self { id: model.id.clone(), name: model.model_name.clone(), params, info, team }
+    }
+}
+
+/// A deployment as it is served, without secrets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Served {
+    /// The deployment's id.
+    pub id: String,
+    /// The public name.
+    pub name: String,
+    /// The model with its vendor's prefix.
+    pub model: String,
+    /// The vendor.
+    pub vendor: String,
+    /// Another address than the vendor's own; shown where it cannot hold a secret.
+    pub api_base: Option<String>,
+    /// Whether it is of the store.
+    pub stored: bool,
+    /// What is known of it: prices, limits.
+    pub info: Map<String, Value>,
+}
+
+/// A running gateway that serves the models of the store.
+pub trait Serving: Send + Sync + 'static {
+    /// Whether a deployment can be made of a model.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words without secrets.
+    fn check(&self, model: &OpenModel) -> std::result::Result<(), String>;
+
+    /// Serves what the store has now; ready when the next call finds it so, or when that takes too long.
+    fn refresh(&self) -> BoxFuture<'_, ()>;
+
+    /// Everything that is served, of files and of the store.
+    fn served(&self) -> Vec<Served>;
+}
