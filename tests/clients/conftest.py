@@ -39,7 +39,8 @@ class Server:
         self.log = open(folder / "log.txt", "w+")
         self.process = subprocess.Popen(
             [PROGRAM, "--config", str(file), "--port", str(self.port), "--host", "127.0.0.1"],
-            stdout=self.log, stderr=subprocess.STDOUT, env=clean_environment(), cwd=folder,
+            stdout=self.log, stderr=subprocess.STDOUT, cwd=folder,
+            env={**clean_environment(), "LLM_DATA_DIRECTORY": str(folder / f"data-{self.port}")},
         )
         self.wait_until_ready()
 

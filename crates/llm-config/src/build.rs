@@ -42,9 +42,15 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
 #[derive(Default)]
 pub struct Builder {
     workshop: Option<Workshop>,
+    governance: Option<Arc<Governance>>,
 }
 
 impl Builder {
+    /// Builds gateways under this governance. Without one each gateway knows no keys but the master key.
+    pub fn under(governance: Arc<Governance>) -> Self {
+        Self { workshop: None, governance: Some(governance) }
+    }
+
     /// Builds what a gateway is made from. Opens no connection but that to a Redis, which begins on a thread of its own.
     ///
     /// # Errors
@@ -65,7 +71,7 @@ impl Builder {
             self.workshop = fresh.or(Some(building.workshop));
             return Err(report);
         }
-        let (parts, workshop) = building.finish(made);
+        let (parts, workshop) = building.finish(made, self.governance.as_ref());
         self.workshop = Some(workshop);
         Ok(parts)
     }
@@ -105,7 +111,7 @@ impl Building<'_> {
         }
     }
 
-    fn finish(self, made: Vec<Built>) -> (GatewayParts, Workshop) {
+    fn finish(self, made: Vec<Built>, governance: Option<&Arc<Governance>>) -> (GatewayParts, Workshop) {
         let config = self.config;
         let deployments: Vec<_> = made.iter().map(|made| Arc::clone(&made.deployment)).collect();
         let mut made: HashMap<String, Built> =
@@ -118,12 +124,14 @@ impl Building<'_> {
         let mut workshop = self.workshop;
         workshop.sharing.start(&router);
         workshop.made = made;
-        let governance = Governance::new(GovernanceParts {
-            master_key: config.server.master_key.clone(),
-            ..GovernanceParts::default()
+        let governance = governance.map(Arc::clone).unwrap_or_else(|| {
+            let master_key = config.server.master_key.clone();
+            Arc::new(Governance::new(GovernanceParts { master_key, ..GovernanceParts::default() }))
         });
         let parts = GatewayParts {
-            governance: Arc::new(governance),
+            governance,
+            calls: config.governance.calls.clone(),
+            routes: config.governance.routes.clone(),
             default_model: config.default_model.clone(),
             prices: Arc::clone(&config.prices),
             accounts,

@@ -42,6 +42,7 @@ mod references;
 mod relays;
 pub mod report;
 pub mod schema;
+pub mod services;
 pub mod settings;
 mod shared;
 mod strict;
@@ -53,6 +54,7 @@ pub use load::{Options, load};
 pub use reference::reference;
 pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
+pub use services::{Services, Unopened};
 pub use settings::{
     BudgetConfig, Flags, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings,
     StorageSettings,

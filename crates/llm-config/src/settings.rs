@@ -24,6 +24,7 @@ use crate::strict::{flag, number, period, seconds, whole};
 mod governance;
 mod health;
 mod limits;
+mod management;
 mod media;
 mod recordings;
 mod redis;
@@ -132,7 +133,7 @@ pub(crate) fn settings(
         report.error(&places.get(path).cloned().unwrap_or_default(), message);
         None
     });
-    let (governance, storage) = (read.governance.settings(root, report), read.storage.settings());
+    let (governance, storage) = (read.governance.settings(root, report), read.storage.settings(environment));
     let server = read.server.into();
     Settings { server, router, media, limits, recordings, redis, governance, storage, places }
 }

@@ -74,20 +74,20 @@ impl State {
         settlement.bills(Bill::new(Arc::clone(&self.governance), Arc::clone(caller), asker, purse));
     }
 
-    /// Whether the caller may make this request of its model. Names that it has for models are put into the options.
+    /// Whether the caller may make this request of its model, in one of its teams: that one pays. Names that it has for models are put into the options.
     ///
     /// # Errors
     /// What it may not, or what its request lacks.
     pub(crate) fn check_request(
         &self,
-        caller: &Principal,
         inbound: &Inbound,
         options: &mut CallOptions,
         settlement: &mut Settlement,
     ) -> Result<()> {
         let Some(bill) = settlement.bill_mut() else { return Ok(()) };
         bill.asker.read_body(inbound)?;
-        self.may_use(caller, &options.model)?;
+        bill.caller = bill.caller.payer(|caller| self.may_use(caller, &options.model))?;
+        let caller = &*bill.caller;
         let resolved = caller.resolve(&options.model);
         if resolved != options.model {
             options.model = resolved.to_owned();

@@ -274,7 +274,7 @@ impl State {
         let mut options = CallOptions::read(&inbound)?;
         self.name_model(&mut options)?;
         settlement.call_mut().of_body(&inbound, &options.model, options.stream);
-        self.check_request(&caller, &inbound, &mut options, settlement)?;
+        self.check_request(&inbound, &mut options, settlement)?;
         settlement.enters(self.enter(options.route.priority)?);
         if inbound.asked.operation == Operation::CountTokens {
             return Ok(whole(self.count_tokens(&inbound, &options, settlement).await?));
@@ -400,6 +400,9 @@ impl State {
         settlement: &mut Settlement,
     ) -> Result<Answer> {
         let (group, name) = self.router.resolve(&options.model)?;
+        if let Some(bill) = settlement.bill() {
+            bill.admit_unmeasured(name).await?;
+        }
         let limits = options.route.limits.or(self.router.settings().limits);
         for deployment in group.deployments() {
             let model = deployment.model_for(name);

@@ -1,12 +1,14 @@
 //! Headers of answers: the gateway's own under LiteLLM's names, and the vendor's passed on.
 
+mod limits;
+
 use std::time::{Duration, Instant};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use llm_core::Error;
 use llm_core::loss::{How, Loss};
 use llm_core::money::NanoDollars;
-use llm_governance::{Scope, Timestamp, rate_headers};
+use llm_governance::{Scope, Timestamp};
 use llm_router::Trail;
 use llm_router::quota::Quota;
 
@@ -134,11 +136,7 @@ pub(crate) fn of_answer(
 
 /// How the key of a call stands, and the limits behind it.
 pub(crate) fn put_caller(headers: &mut HeaderMap, bill: &Bill) {
-    for (name, value) in rate_headers(bill.limits(), bill.started) {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            headers.insert(name, value);
-        }
-    }
+    limits::put_limits_of(headers, bill.limits(), bill.started);
     let Some(key) = bill.caller.account(Scope::Key) else { return };
     if let Some(spent) = key.spent(Timestamp::now()) {
         put(headers, KEY_SPEND, &spent.to_string());

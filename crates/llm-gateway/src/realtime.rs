@@ -100,6 +100,8 @@ impl Conversation {
         if let Err(error) = ended {
             tracing::debug!(%error, "conversation ended");
         }
+        // It may have a hand on what is held.
+        metered.raising = None;
         let over = matches!(metered.turn, Turn::Refused).then(over_budget);
         metered.settlement.settle(over.as_ref().map_or(Outcome::Complete, Outcome::Failed));
         metered.settlement.is_safe().await;

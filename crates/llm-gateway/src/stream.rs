@@ -187,6 +187,10 @@ impl Running {
     fn settle(&mut self, outcome: Outcome<'_>) {
         self.settled = true;
         self.count();
+        if let Source::Events(events) = &mut self.source {
+            // Whoever asks for the rest of the answer may have a hand on what is held.
+            events.going_on = None;
+        }
         self.settlement.settle(outcome);
     }
 

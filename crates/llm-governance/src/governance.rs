@@ -113,6 +113,10 @@ impl Governance {
         for name in principal.tags().chain(want.tags.iter().map(String::as_str)) {
             extras.extend(self.tag(name).await?);
         }
+        for account in &extras {
+            account.check()?;
+            account.check_model(want.model)?;
+        }
         Ok(extras)
     }
 }

@@ -18,7 +18,7 @@ const SLOT_RETRY: Duration = Duration::from_secs(1);
 pub enum Refused {
     /// A limit or a budget is in the way.
     Limit(Box<Refusal>),
-    /// Nobody can say whether it may be made.
+    /// Nobody can say whether it may be made, or somebody that the request names may not make it at all.
     Failed(Error),
 }
 

@@ -13,7 +13,7 @@ use crate::refused::Refused;
 use crate::secret::{new_id, now};
 
 /// What stands in the audit log in place of a secret.
-const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
 /// Parts of names of fields whose values are secrets.
 const SECRET: [&str; 8] =

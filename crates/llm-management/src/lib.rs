@@ -1,4 +1,5 @@
-//! The management API: keys, teams, users and organisations made, shown, changed and deleted, in LiteLLM's shapes.
+//! The management API, in LiteLLM's shapes: keys, teams, users, organisations, customers, budgets, tags and models made,
+//! shown, changed and deleted; the audit log; what calls used and cost.
 //!
 //! It knows no HTTP server and no database. [`Management::answer`] is given who asks and what, and answers with a
 //! status and JSON; entities are kept in a [`llm_governance::Store`]. [`routes()`] is the one table of what there is
@@ -12,6 +13,7 @@ mod bounds;
 mod caller;
 mod change;
 mod changes;
+mod days;
 mod dollars;
 mod fields;
 mod given;
@@ -23,6 +25,7 @@ mod refused;
 mod request;
 mod route;
 mod routes;
+mod sealing;
 mod secret;
 mod settings;
 mod show;
@@ -35,4 +38,5 @@ pub use refused::Refused;
 pub use request::{Method, Reply, Request};
 pub use route::{Access, Deed, Route, looks};
 pub use routes::routes;
+pub use sealing::Sealing;
 pub use settings::{KeyGeneration, NewKeys, NewTeams, NewUsers, Settings, UpperBounds};

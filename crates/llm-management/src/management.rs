@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use llm_governance::entity::{BudgetRow, Entity};
-use llm_governance::{Changed, ListQuery, Page, Principal, Records, Store, Terms};
+use llm_governance::{Changed, ListQuery, Page, Principal, Records, Reports, Store, Terms};
 
 use crate::changes::Changes;
 use crate::fields::{Fields, Query};
 use crate::refused::Refused;
 use crate::request::{Reply, Request};
 use crate::route::{Found, find};
+use crate::sealing::Sealing;
 use crate::settings::Settings;
 
 /// What the management API is made from.
@@ -21,6 +22,10 @@ pub struct ManagementParts {
     pub changes: Arc<dyn Changes>,
     /// Defaults and bounds of what is made.
     pub settings: Settings,
+    /// What can be read of the ledger; `None`: nothing is kept of calls.
+    pub reports: Option<Arc<dyn Reports>>,
+    /// Encrypts what models must not show; `None`: no models are kept in the store.
+    pub sealing: Option<Arc<dyn Sealing>>,
 }
 
 /// The management API.
@@ -78,6 +83,26 @@ impl Management {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.parts.settings
+    }
+
+    /// The ledger.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn reports(&self) -> Result<&dyn Reports, Refused> {
+        let missing =
+            "this gateway keeps no ledger of calls: give it a database with `general_settings.database_url`";
+        self.parts.reports.as_deref().ok_or_else(|| Refused::error(501, "not_supported_error", missing))
+    }
+
+    /// What encrypts secrets.
+    ///
+    /// # Errors
+    /// When there is nothing that does.
+    pub(crate) fn sealing(&self) -> Result<&dyn Sealing, Refused> {
+        let missing =
+            "this gateway has nothing to encrypt stored models with: set LITELLM_SALT_KEY, or a master key";
+        self.parts.sealing.as_deref().ok_or_else(|| Refused::error(501, "not_supported_error", missing))
     }
 
     pub(crate) fn changed(&self, what: Changed) {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::fields::Query;
 use crate::refused::Refused;
+use crate::show::fields;
 
 /// The most pages; beyond it offsets would not be numbers of a store.
 const PAGES: u64 = 1 << 40;
@@ -43,13 +44,14 @@ impl Paging {
 
     /// A page of users or teams.
     pub(crate) fn answer(self, name: &str, items: Vec<Value>, total: u64) -> Value {
-        json!({
-            name: items,
+        let mut shown = fields(json!({
             "total": total,
             "page": self.page,
             "page_size": self.size,
             "total_pages": self.pages(total),
-        })
+        }));
+        shown.insert(name.to_owned(), Value::Array(items));
+        Value::Object(shown)
     }
 }
 

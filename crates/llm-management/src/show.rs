@@ -86,7 +86,7 @@ pub(crate) fn metadata(terms: &Terms) -> Value {
 }
 
 /// Budgets with periods of their own, or `null`.
-fn windows(terms: &Terms, made: Timestamp) -> Value {
+pub(crate) fn windows(terms: &Terms, made: Timestamp) -> Value {
     if terms.budget_limits.is_empty() {
         return Value::Null;
     }

@@ -58,7 +58,7 @@ async fn manage(State(app): State<Arc<App>>, request: Request) -> Response {
     let changed_by = head.headers.get(CHANGED_BY).and_then(|value| value.to_str().ok());
     let query = head.uri.query().unwrap_or_default();
     let request = llm_management::Request { method, path, query, body: &body, changed_by };
-    response(management.answer(&caller, request).await)
+    response(&management.answer(&caller, request).await)
 }
 
 /// LiteLLM's clients know this type; the status says that it does not come back by itself.
@@ -69,7 +69,7 @@ fn no_store() -> Response {
     json_text(StatusCode::NOT_IMPLEMENTED, json!({"error": error}).to_string())
 }
 
-fn response(reply: Reply) -> Response {
+fn response(reply: &Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json_text(status, reply.body.to_string());
     put(response.headers_mut(), IGNORED, &reply.ignored);

@@ -52,6 +52,11 @@ pub(crate) static GOVERNANCE: Section = Section {
             Shape::Whole,
             "How many unknown keys an address may show in a minute; 0: as many as it likes. Default 60.",
         ),
+        key(
+            "fail_closed",
+            Shape::Bool,
+            "Whether callers with limits or budgets are refused while the Redis that gateways share cannot be asked. Default false: each gateway goes by what it last heard.",
+        ),
     ]],
     later: &[],
     moot: &[],
@@ -125,6 +130,8 @@ pub(crate) static USER_HEADER: Section = Section {
 
 /// What LiteLLM says of all this in `general_settings`.
 pub(super) const GENERAL: &[Key] = &[
+    key("fail_closed_budget_enforcement", Shape::Bool, "As `fail_closed` in `governance`, which wins."),
+    key("fail_closed_rate_limit_enforcement", Shape::Bool, "As `fail_closed` in `governance`, which wins."),
     key("database_url", Shape::Secret, "As `url` in `database`, which wins."),
     key("database_connection_pool_limit", Shape::Whole, "As `connections` in `database`, which wins."),
     key("database_connection_timeout", Shape::Seconds, "As `connect_timeout` in `database`, which wins."),
@@ -152,4 +159,51 @@ pub(super) const GENERAL: &[Key] = &[
 pub(super) const LITELLM: &[Key] = &[
     key("max_budget", Shape::Dollars, "As in `governance`, which wins."),
     key("budget_duration", Shape::Duration, "As in `governance`, which wins."),
+    key("default_key_generate_params", Shape::Json, "Fields of new keys where their maker says nothing."),
+    key("default_internal_user_params", Shape::Json, "Fields of new users where their maker says nothing."),
+    key("default_team_params", Shape::Json, "Fields of new teams where their maker says nothing."),
+    key("upperbound_key_generate_params", Shape::Section(&UPPER_BOUNDS), "What no key may exceed."),
+    key("key_generation_settings", Shape::Section(&KEY_GENERATION), "Who may make keys."),
 ];
+
+/// What no key may exceed.
+pub(crate) static UPPER_BOUNDS: Section = Section {
+    name: "upperbound_key_generate_params",
+    about: "What no key may exceed; a key that says nothing gets the bound.",
+    keys: &[&[
+        key("max_budget", Shape::Dollars, "What may be spent in a period."),
+        key("budget_duration", Shape::Duration, "How long a period may be."),
+        key("duration", Shape::Duration, "How long a key may be good."),
+        key("max_parallel_requests", Shape::Whole, "Calls at a time."),
+        key("tpm_limit", Shape::Whole, "Tokens a minute."),
+        key("rpm_limit", Shape::Whole, "Requests a minute."),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};
+
+pub(crate) static KEY_GENERATION: Section = Section {
+    name: "key_generation_settings",
+    about: "Who may make keys, and what they must say.",
+    keys: &[&[
+        key("team_key_generation", Shape::Section(&GENERATION), "Of keys of a team."),
+        key("personal_key_generation", Shape::Section(&GENERATION), "Of keys of one's own."),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};
+
+pub(crate) static GENERATION: Section = Section {
+    name: "key_generation",
+    about: "Who may make such keys.",
+    keys: &[&[
+        key("allowed_user_roles", Shape::Texts, "Roles of users who may. Default: all that may make keys."),
+        key("allowed_team_member_roles", Shape::Texts, "Roles within the team that may. Default: all."),
+        key("required_params", Shape::Texts, "Fields that must be there."),
+    ]],
+    later: &[],
+    moot: &[],
+    notes: false,
+};

@@ -6,9 +6,10 @@ use http::HeaderName;
 use llm_core::money::NanoDollars;
 use llm_gateway::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 use llm_governance::authorise::RouteRules;
-use llm_governance::{BudgetDuration, BudgetMode, CallerSettings, Terms, Unpriced, Windows};
+use llm_governance::{BudgetDuration, BudgetMode, CallerSettings, Terms, Unpriced, Windows, WithoutShared};
 use serde::Deserialize;
 
+use super::management;
 use crate::node::Node;
 use crate::report::Report;
 
@@ -23,12 +24,16 @@ pub struct GovernanceSettings {
     pub unpriced: Unpriced,
     /// How windows of limits move.
     pub windows: Windows,
+    /// What happens while counters that gateways share cannot be asked.
+    pub without_shared: WithoutShared,
     /// How callers are kept in memory.
     pub callers: CallerSettings,
     /// What holds for all calls.
     pub calls: CallSettings,
     /// Paths that the operator opens or closes.
     pub routes: RouteRules,
+    /// Defaults and bounds of keys, users and teams that are made.
+    pub management: llm_management::Settings,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +53,7 @@ pub(super) struct ReadGovernance {
     drains: usize,
     cache_time: f64,
     guesses_per_minute: u32,
+    fail_closed: bool,
 }
 
 impl ReadGovernance {
@@ -64,6 +70,7 @@ impl ReadGovernance {
             },
             unpriced: if self.unpriced == "free" { Unpriced::Free } else { Unpriced::Refuse },
             windows: if self.windows == "fixed" { Windows::Fixed } else { Windows::Sliding },
+            without_shared: if self.fail_closed { WithoutShared::Refuse } else { WithoutShared::Local },
             callers: CallerSettings {
                 time_to_live: Duration::from_secs_f64(self.cache_time),
                 guesses_per_minute: self.guesses_per_minute,
@@ -71,6 +78,7 @@ impl ReadGovernance {
             },
             calls: self.calls(general, report),
             routes: RouteRules { public: texts("public_routes"), admin_only: texts("admin_only_routes") },
+            management: management::settings(root, report),
         }
     }
 

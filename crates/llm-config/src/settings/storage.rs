@@ -7,13 +7,16 @@ use llm_core::Secret;
 use llm_store::{DatabaseSettings, Durability, JournalSettings, WhenFull};
 use serde::Deserialize;
 
+use crate::environment::Environment;
 use crate::strict::period;
 
 /// Where everything is kept that outlasts the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageSettings {
-    /// The folder of the journal, and of the database where no address is given; `None`: the usual one.
+    /// The folder of the journal, and of the database where no address is given; `None`: nobody said.
     pub directory: Option<PathBuf>,
+    /// The folder where nobody said.
+    pub usual_directory: PathBuf,
     /// The database; `None`: a file in the folder.
     pub database: Option<Secret>,
     /// How many connections it may have at most.
@@ -49,11 +52,12 @@ pub(super) struct ReadStorage {
 }
 
 impl ReadStorage {
-    pub(super) fn settings(self) -> StorageSettings {
+    pub(super) fn settings(self, environment: &Environment) -> StorageSettings {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
         let max_journal = (self.max_size_mb.clamp(1.0, 1_048_576.0) * 1_048_576.0) as u64;
         StorageSettings {
             directory: self.directory.map(PathBuf::from),
+            usual_directory: usual_directory(environment),
             database: self.url,
             connections: self.connections.max(1),
             connect_timeout: Duration::from_secs_f64(self.connect_timeout),
@@ -86,4 +90,11 @@ impl StorageSettings {
             ..JournalSettings::new(directory)
         }
     }
+}
+
+/// Where programs keep what is theirs: <https://specifications.freedesktop.org/basedir-spec/latest/>.
+fn usual_directory(environment: &Environment) -> PathBuf {
+    let home = || Some(PathBuf::from(environment.get("HOME")?).join(".local/share"));
+    let base = environment.get("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
+    base.map_or_else(|| PathBuf::from("llm-server-data"), |base| base.join("llm-server"))
 }

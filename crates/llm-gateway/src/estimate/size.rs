@@ -4,11 +4,17 @@ use bytes::Bytes;
 use llm_core::operation::Operation;
 use llm_core::provider::Inbound;
 use llm_core::{Envelope, Ingress};
-use llm_router::ask::tokens_of_body;
 use memchr::{memchr_iter, memmem};
 
 /// Tokens that a picture or a file is taken for at most; the largest that a vendor charges for a picture is below.
 const MEDIUM: u64 = 40_000;
+
+/// The same, as it usually is.
+const USUAL_MEDIUM: u64 = 1_000;
+
+/// Members that hold the address of a picture, a file or a page.
+const ADDRESSES: [&str; 8] =
+    ["url", "image_url", "file_url", "fileUri", "file_uri", "uri", "s3Location", "images"];
 
 /// Tokens that a vendor's own instructions for tools may have.
 const TOOLS: u64 = 1_000;
@@ -95,9 +101,11 @@ impl Size {
     /// Of a request that passes as it is, in a format that may be known.
     pub(crate) fn of_passing(body: &Bytes, ingress: Option<&dyn Ingress>) -> Self {
         let envelope = Envelope::scan(body).unwrap_or_default();
+        let Words { prompt, rough, has_document } = words(body, true);
         Self {
-            prompt: prompt(body).saturating_add(TOOLS),
-            rough: tokens_of_body(body),
+            prompt: prompt.saturating_add(TOOLS),
+            rough,
+            is_open: has_document,
             limit: ingress.and_then(|ingress| ingress.max_output_tokens(body, &envelope)),
             choices: envelope.read::<u64>(body, "n").ok().flatten().unwrap_or(1).clamp(1, 128),
             sound: true,
@@ -113,8 +121,10 @@ impl Size {
     }
 
     fn read_body(&mut self, inbound: &Inbound) {
-        self.prompt = prompt(&inbound.body);
-        self.rough = tokens_of_body(&inbound.body);
+        let (body, envelope) = (&inbound.body, &inbound.envelope);
+        let may_be_fetched = ADDRESSES.iter().any(|key| envelope.may_have_nested(key));
+        let Words { prompt, rough, has_document } = words(body, may_be_fetched);
+        (self.prompt, self.rough, self.is_open) = (prompt, rough, has_document);
     }
 
     fn read_pictures(&mut self, inbound: &Inbound) {
@@ -133,10 +143,12 @@ impl Size {
         self.read_body(inbound);
         let has = |key: &str| envelope.may_have_nested(key) || envelope.range(body, key).is_some();
         let says = |word: &[u8]| memmem::find(body, word).is_some();
-        if has("tools") || has("functions") {
+        let has_tools = has("tools") || has("functions");
+        if has_tools {
             self.prompt = self.prompt.saturating_add(TOOLS);
         }
-        if says(b"web_search") || says(b"google_search") || says(b"googleSearch") {
+        let may_search = has_tools || has("web_search_options") || has("plugins");
+        if may_search && (says(b"web_search") || says(b"google_search") || says(b"googleSearch")) {
             (self.searches, self.is_open) = (SEARCHES, true);
         }
         let stored = [
@@ -148,8 +160,8 @@ impl Size {
             "container",
         ];
         self.is_open |= stored.into_iter().any(|key| envelope.range(body, key).is_some());
-        // Files that the vendor holds, and documents: a page of one is few bytes and many tokens.
-        self.is_open |= has("file_id") || says(b"\"JVBER") || says(b"base64,JVBER");
+        // Files that the vendor holds.
+        self.is_open |= has("file_id");
         self.sound = has("input_audio")
             || has("audio")
             || has("modalities")
@@ -171,9 +183,17 @@ fn count(inbound: &Inbound, key: &str) -> u64 {
     inbound.option::<u64>(key).ok().flatten().unwrap_or(1)
 }
 
-/// Tokens of a body, at most.
-fn prompt(body: &[u8]) -> u64 {
-    let (mut text, mut media) = (body.len(), 0u64);
+/// What a body's strings say of its size.
+struct Words {
+    prompt: u64,
+    rough: u64,
+    /// There is a document in it: a page of one is few bytes and many tokens.
+    has_document: bool,
+}
+
+/// Reads a body once; what stands behind addresses is counted where there may be some.
+fn words(body: &[u8], may_be_fetched: bool) -> Words {
+    let (mut text, mut media, mut pieces, mut has_document) = (body.len(), 0u64, 0u64, false);
     if body.len() >= LONG {
         let mut from = 0;
         for quote in memchr_iter(b'"', body) {
@@ -181,14 +201,27 @@ fn prompt(body: &[u8]) -> u64 {
             if string.len() >= LONG && is_base64(string) {
                 text -= string.len();
                 media += (string.len() as u64).min(MEDIUM);
+                pieces += 1;
+                has_document |= is_document(string);
             }
             from = quote + 1;
         }
     }
     // What stands behind an address is fetched by the vendor, or by us for it.
-    let fetched = [b"\"http".as_slice(), b"\"gs://", b"\"s3://"].into_iter();
-    let fetched: usize = fetched.map(|word| memmem::find_iter(body, word).count()).sum();
-    (text as u64).saturating_add(media).saturating_add((fetched as u64).saturating_mul(MEDIUM))
+    let words: &[&[u8]] = if may_be_fetched { &[b"\"http", b"\"gs://", b"\"s3://"] } else { &[] };
+    let fetched: usize = words.iter().map(|word| memmem::find_iter(body, word).count()).sum();
+    let text = text as u64;
+    Words {
+        prompt: text.saturating_add(media).saturating_add((fetched as u64).saturating_mul(MEDIUM)),
+        rough: text.div_ceil(4).saturating_add(pieces.saturating_mul(USUAL_MEDIUM)),
+        has_document,
+    }
+}
+
+/// Whether a base64 text begins as a PDF does.
+fn is_document(string: &[u8]) -> bool {
+    let start = string.get(..LOOKED_AT).unwrap_or(string);
+    start.starts_with(b"JVBER") || memmem::find(start, b"base64,JVBER").is_some()
 }
 
 /// Whether a string is base64 by its beginning, with or without `data:image/png;base64,` before it.

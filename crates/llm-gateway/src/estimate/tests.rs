@@ -35,8 +35,11 @@ fn media_are_bounded_by_the_piece() {
     assert_eq!(inline.prompt, 11 + 40_000);
     let small = "iVBORw0KGgo/".repeat(1_000);
     assert_eq!(chat(&format!(r#"{{"text":"{small}"}}"#)).prompt, 11 + 12_000);
-    let address = chat(r#"{"text":"https://a.test/p.png"}"#);
-    assert_eq!(address.prompt, 31 + 40_000);
+    let address = chat(r#"{"text":[{"image_url":"https://a.test/p.png"}]}"#);
+    assert_eq!(address.prompt, 47 + 40_000);
+    assert_eq!(chat(r#"{"text":"https://a.test/p.png"}"#).prompt, 31, "nothing is fetched for a text");
+    let document = format!(r#"{{"text":"data:application/pdf;base64,JVBER{picture}"}}"#);
+    assert!(chat(&document).is_open);
     assert!(!inline.is_open && chat(r#"{"input":[{"file_id":"f"}]}"#).is_open);
 }
 

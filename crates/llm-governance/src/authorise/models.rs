@@ -73,9 +73,12 @@ impl Principal {
 }
 
 impl Account {
-    /// Whether its terms leave this model.
-    pub fn allows(&self, model: &str, groups: &dyn AccessGroups) -> bool {
-        allows(&self.terms.models, model, groups)
+    /// Whether the terms of a customer or a tag leave this model, by its public name or a pattern.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`] when they do not.
+    pub fn check_model(self: &Arc<Self>, model: &str) -> Result<()> {
+        if allows(&self.terms.models, model, &NoGroups) { Ok(()) } else { Err(denied(self, model)) }
     }
 }
 

@@ -6,7 +6,6 @@ use llm_core::{Error, ErrorKind, Result};
 
 use super::behind::{Name, names};
 use super::unreachable;
-use crate::authorise::AccessGroups;
 use crate::entity::{Team, User};
 use crate::governance::Governance;
 use crate::hash::KeyHash;
@@ -17,19 +16,18 @@ use crate::time::Timestamp;
 use crate::token::{Identity, Tokens};
 
 impl Principal {
-    /// Whoever pays for a model: this caller, or, where a token names several teams, the first of them that may use
-    /// it.
+    /// Whoever pays for what `may` asks: this caller, or, where its token names several teams, the same caller in the
+    /// first of them that may.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`] when none may; it names who may not.
-    pub fn for_model(self: &Arc<Self>, model: &str, groups: &dyn AccessGroups) -> Result<Arc<Self>> {
-        let refused = match self.may_use(model, groups) {
+    /// What this caller may not, when none may.
+    pub fn payer(self: &Arc<Self>, may: impl Fn(&Self) -> Result<()>) -> Result<Arc<Self>> {
+        let denied = match may(self) {
             Ok(()) => return Ok(Arc::clone(self)),
-            Err(refused) => refused,
+            Err(denied) => denied,
         };
-        let choices = self.token.iter().flat_map(|token| &token.choices);
-        let mut able = choices.filter(|choice| choice.may_use(model, groups).is_ok());
-        able.next().cloned().ok_or(refused)
+        let mut choices = self.token.iter().flat_map(|token| &token.choices);
+        choices.find(|choice| may(choice).is_ok()).cloned().ok_or(denied)
     }
 }
 

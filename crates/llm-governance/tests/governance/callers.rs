@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use llm_core::ErrorKind;
 use llm_governance::entity::{Customer, Tag};
 use llm_governance::{
-    CallerSettings, Changed, Governance, KeyHash, Scope, Subject, Terms, Timestamp, entity::VirtualKey,
+    CallerSettings, Changed, Governance, KeyHash, Scope, Subject, Terms, Timestamp, Want, entity::VirtualKey,
 };
 
 use crate::people::{Mood, People, governance, key, team};
@@ -282,6 +282,32 @@ async fn customers_and_tags_are_remembered_and_so_is_that_there_are_none() {
     people.is(Mood::Down);
     governance.forget(&Changed::Everything);
     assert!(governance.customer("c").await.expect("memory knows it").is_some());
+}
+
+#[tokio::test]
+async fn a_customer_may_be_blocked_and_narrow_models() {
+    let people = People::of([key("sk-one", Terms::default())]);
+    let governance = governance(&people, CallerSettings::default());
+    let caller = ask(&governance, "sk-one").await.expect("known");
+    let refused = async |terms: Terms| {
+        let name = "t".to_owned();
+        let made = Timestamp(0);
+        let tag =
+            Tag { name, description: None, terms, created_by: None, created_at: made, updated_at: made };
+        people.tags.lock().insert("t".to_owned(), tag);
+        governance.forget(&Changed::Tag("t".to_owned()));
+        let tags = ["t".to_owned()];
+        let (customer, tokens, cost, at) = (None, 0, None, Timestamp::now());
+        let want = Want { model: "small", customer, tags: &tags, tokens, cost, at };
+        let refused = governance.admit(&caller, &want).await.err().map(llm_core::Error::from);
+        refused.map(|error| (error.status(), error.message().to_owned()))
+    };
+    assert_eq!(refused(Terms { models: vec!["sm*".to_owned()], ..Terms::default() }).await, None);
+    let (status, why) =
+        refused(Terms { models: vec!["large".to_owned()], ..Terms::default() }).await.expect("no");
+    assert!(status == 403 && why.contains("tag not allowed to access model"), "{why}");
+    let (status, why) = refused(Terms { blocked: true, ..Terms::default() }).await.expect("blocked");
+    assert!(status == 401 && why.contains("tag t is blocked"), "{why}");
 }
 
 #[tokio::test]

@@ -131,9 +131,10 @@ async fn a_token_is_refused_with_the_reason() {
     place.ask(&signer.token("key", &claims(good.clone()))).await.expect("it is good");
     place.ask(&signer.token("key", &with("aud", json!(["a", "gateway"])))).await.expect("it is good");
     place.ask(&signer.token("key", &with("exp", json!(seconds(-5))))).await.expect("clocks differ");
-    let mut forged = signer.token("key", &claims(good.clone()));
-    forged.pop();
-    forged.push('A');
+    let richer = signer.token("key", &with("sub", json!("somebody richer")));
+    let (signed, _) = richer.rsplit_once('.').expect("three parts");
+    let mine = signer.token("key", &claims(good.clone()));
+    let forged = format!("{signed}.{}", mine.rsplit_once('.').expect("three parts").1);
     // The public key as if it were a secret: the classic confusion.
     let confused = Signer::Secret(rsa.jwk("rsa").to_string().into_bytes());
     let cases = [
@@ -151,7 +152,7 @@ async fn a_token_is_refused_with_the_reason() {
         (header(json!({ "alg": "ES256", "crit": ["b64"], "kid": "key" })), "demands extensions"),
         (header(json!({ "kid": "key" })), "header cannot be read"),
         (confused.token("rsa", &claims(good.clone())), "this gateway has none"),
-        (forged, "signature"),
+        (forged, "its signature is wrong"),
         ("a.b.c".to_owned(), "header"),
         ("..".to_owned(), "header"),
         (format!("{}.e30.", "e30".repeat(20_000)), "longer than"),
@@ -256,7 +257,8 @@ async fn whoever_a_token_names_is_looked_up_with_its_team_and_organisation() {
     let caller = place.ask(&token).await.expect("it is good");
     assert_eq!((caller.user_id(), caller.role), (Some("u"), Role::OrgAdmin));
     assert_eq!((caller.organization_id(), caller.customer()), (Some("o"), Some("c")));
-    let pays = |model| caller.for_model(model, &NoGroups).map(|one| one.team_id().map(str::to_owned));
+    let pays =
+        |model| caller.payer(|one| one.may_use(model, &NoGroups)).map(|one| one.team_id().map(str::to_owned));
     assert_eq!(pays("small").expect("the first"), Some("a".to_owned()));
     assert_eq!(pays("large").expect("the second"), Some("b".to_owned()));
     let refused = pays("huge").expect_err("neither");
@@ -268,7 +270,7 @@ async fn whoever_a_token_names_is_looked_up_with_its_team_and_organisation() {
     place.has_team("b", Terms { blocked: true, ..names(&["large"]) });
     place.governance.forget(&Changed::Team("b".to_owned()));
     let caller = place.ask(&token).await.expect("the other team is left");
-    caller.for_model("large", &NoGroups).expect_err("its team is blocked");
+    caller.payer(|one| one.may_use("large", &NoGroups)).expect_err("its team is blocked");
     place.has_team("a", Terms { blocked: true, ..Terms::default() });
     place.governance.forget(&Changed::Team("a".to_owned()));
     place.ask(&token).await.expect_err("no team is left");

@@ -1,4 +1,4 @@
-//! Keys.
+//! The routes of virtual keys, and the key that a request means.
 
 mod generate;
 mod health;

@@ -1,4 +1,4 @@
-//! Organisations.
+//! The routes of organisations and their members.
 
 mod members;
 mod new;

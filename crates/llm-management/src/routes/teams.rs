@@ -1,4 +1,4 @@
-//! Teams.
+//! The routes of teams and their members.
 
 mod list;
 mod members;

@@ -1,4 +1,4 @@
-//! Users.
+//! The routes of users of the gateway.
 
 mod list;
 mod new;

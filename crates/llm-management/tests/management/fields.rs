@@ -46,7 +46,7 @@ fn check(schema: &str, answer: &Value) {
 }
 
 async fn world() -> World {
-    let world = World::new();
+    let world = World::new().await;
     world.user("mia", Role::InternalUser).await;
     world.team("red", &[("mia", MemberRole::User)], Terms::default()).await;
     world

@@ -19,7 +19,7 @@ fn targets() -> Vec<(Method, String)> {
 
 #[tokio::test]
 async fn bodies_that_are_no_objects_are_refused_with_words() {
-    let world = World::new();
+    let world = World::new().await;
     let deep = "[".repeat(5_000);
     let bodies: [&[u8]; 9] = [
         b"{",
@@ -98,7 +98,7 @@ const NAMES: [&str; 30] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_fields_hold_the_answer_is_an_answer(
@@ -106,9 +106,9 @@ proptest! {
         query in "[ -~]{0,30}",
     ) {
         let body = Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let world = World::new();
+            let world = World::new().await;
             for (method, target) in targets() {
                 let target = format!("{target}?{query}");
                 let reply = world.reply(MASTER, method, &target, body.to_string().as_bytes()).await;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::world::{MASTER, World};
 
 async fn world() -> (World, String) {
-    let world = World::new();
+    let world = World::new().await;
     let mia = world.user("mia", Role::InternalUser).await;
     world.user("ann", Role::InternalUser).await;
     world.team("red", &[("mia", MemberRole::Admin), ("ann", MemberRole::User)], Terms::default()).await;

@@ -1,9 +1,13 @@
-//! The management API seen from outside, over a store in memory.
+//! The management API seen from outside, over a store of its own for each test.
 
+mod audit;
+mod books;
+mod budgets;
 mod fields;
 mod hostile;
 mod keys;
 mod lists;
+mod models;
 mod people;
 mod roles;
 mod teams;

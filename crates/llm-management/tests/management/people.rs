@@ -2,7 +2,7 @@
 
 use insta::assert_json_snapshot;
 use llm_governance::entity::{MemberRole, Organization, Team, User, VirtualKey};
-use llm_governance::{Records, Role, Terms};
+use llm_governance::{Role, Terms};
 use llm_management::{Method, NewUsers, Settings};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ async fn user(world: &World, id: &str) -> Option<User> {
 
 #[tokio::test]
 async fn a_user_gets_a_key_that_spends_from_its_budget() {
-    let world = World::new();
+    let world = World::new().await;
     world.team("red", &[], Terms::default()).await;
     let body = json!({
         "user_id": "tom", "user_email": "tom@example.com", "user_alias": "Tom", "user_role": "internal_user",
@@ -57,7 +57,7 @@ async fn a_user_gets_a_key_that_spends_from_its_budget() {
 async fn a_user_without_a_key_takes_the_operators_defaults() {
     let defaults = json!({"user_role": "internal_user_viewer", "max_budget": 1.5, "budget_duration": "30d"});
     let users = NewUsers { defaults: defaults.as_object().cloned().unwrap_or_default() };
-    let world = World::with(Settings { users, ..Settings::default() });
+    let world = World::with(Settings { users, ..Settings::default() }).await;
     let made = world.done(MASTER, "/user/new", json!({"auto_create_key": false})).await;
     assert_eq!((&made["key"], &made["token"]), (&json!(""), &Value::Null));
     assert_eq!((&made["user_role"], &made["max_budget"]), (&json!("internal_user_viewer"), &json!(1.5)));
@@ -66,7 +66,7 @@ async fn a_user_without_a_key_takes_the_operators_defaults() {
 
 #[tokio::test]
 async fn users_change_little_of_themselves_and_administrators_all() {
-    let world = World::new();
+    let world = World::new().await;
     let mia = world.user("mia", Role::InternalUser).await;
     world.user("tom", Role::InternalUser).await;
     world.done(&mia, "/user/update", json!({"user_id": "mia", "user_alias": "M"})).await;
@@ -93,7 +93,7 @@ async fn users_change_little_of_themselves_and_administrators_all() {
 
 #[tokio::test]
 async fn deleting_a_user_deletes_its_keys_and_memberships() {
-    let world = World::new();
+    let world = World::new().await;
     world.user("mia", Role::InternalUser).await;
     world.team("red", &[("mia", MemberRole::User)], Terms::default()).await;
     let of_team = world.key(json!({"user_id": "mia", "team_id": "red"})).await;
@@ -113,7 +113,7 @@ async fn deleting_a_user_deletes_its_keys_and_memberships() {
 
 #[tokio::test]
 async fn lists_of_users_are_filtered_and_for_administrators() {
-    let world = World::new();
+    let world = World::new().await;
     let mia = world.user("mia", Role::InternalUser).await;
     let eve = world.user("eve", Role::ProxyAdminViewer).await;
     world.team("red", &[("mia", MemberRole::User)], Terms::default()).await;
@@ -156,7 +156,7 @@ async fn acme(world: &World) -> Value {
 
 #[tokio::test]
 async fn an_organization_has_members_and_teams() {
-    let world = World::new();
+    let world = World::new().await;
     let olga = world.user("olga", Role::InternalUser).await;
     let made = acme(&world).await;
     assert_json_snapshot!("organization", still(made));
@@ -192,7 +192,7 @@ async fn an_organization_has_members_and_teams() {
 
 #[tokio::test]
 async fn an_organization_is_changed_within_what_it_was_given() {
-    let world = World::new();
+    let world = World::new().await;
     let olga = world.user("olga", Role::InternalUser).await;
     let mia = world.user("mia", Role::InternalUser).await;
     acme(&world).await;
@@ -227,7 +227,7 @@ async fn an_organization_is_changed_within_what_it_was_given() {
 
 #[tokio::test]
 async fn deleting_an_organization_deletes_its_teams_and_keys() {
-    let world = World::new();
+    let world = World::new().await;
     world.user("olga", Role::InternalUser).await;
     acme(&world).await;
     world.done(MASTER, "/team/new", json!({"team_id": "red", "organization_id": "acme"})).await;

@@ -33,7 +33,7 @@ fn roles_come_as_far_as_the_table_says() {
 
 #[tokio::test]
 async fn every_route_refuses_the_roles_that_it_does_not_admit() {
-    let world = World::new();
+    let world = World::new().await;
     let mut refused = 0;
     for role in Role::ALL.into_iter().filter(|role| *role != Role::ProxyAdmin) {
         world.user(role.name(), role).await;
@@ -67,7 +67,7 @@ fn no_route_stands_twice() {
 
 #[tokio::test]
 async fn keys_of_a_kind_do_what_they_are_for() {
-    let world = World::new();
+    let world = World::new().await;
     let kinds =
         [("llm_api", 403, 403), ("read_only", 200, 403), ("management", 200, 404), ("default", 200, 404)];
     world.user("mia", Role::ProxyAdmin).await;
@@ -92,7 +92,7 @@ async fn keys_of_a_kind_do_what_they_are_for() {
 
 #[tokio::test]
 async fn users_make_and_change_keys_for_themselves_alone() {
-    let world = World::new();
+    let world = World::new().await;
     let mia = world.user("mia", Role::InternalUser).await;
     let tom = world.user("tom", Role::InternalUser).await;
     let made = world.done(&mia, "/key/generate", json!({"max_budget": 5})).await;
@@ -117,7 +117,7 @@ async fn users_make_and_change_keys_for_themselves_alone() {
 
 #[tokio::test]
 async fn a_narrow_key_makes_no_wide_one() {
-    let world = World::new();
+    let world = World::new().await;
     world.user("mia", Role::InternalUser).await;
     let narrow = json!({"user_id": "mia", "models": ["gpt-*"], "max_budget": 2, "rpm_limit": 5});
     let narrow = world.key(narrow).await;
@@ -146,7 +146,7 @@ async fn a_narrow_key_makes_no_wide_one() {
 
 #[tokio::test]
 async fn a_key_that_somebody_else_made_is_not_widened_by_its_holder() {
-    let world = World::new();
+    let world = World::new().await;
     let own = world.user("mia", Role::InternalUser).await;
     let given =
         world.key(json!({"user_id": "mia", "max_budget": 2, "duration": "1d", "blocked": true})).await;
@@ -167,7 +167,7 @@ async fn a_key_that_somebody_else_made_is_not_widened_by_its_holder() {
 
 #[tokio::test]
 async fn keys_of_a_team_are_its_administrators_business_within_its_limits() {
-    let world = World::new();
+    let world = World::new().await;
     let ann = world.user("ann", Role::InternalUser).await;
     let mia = world.user("mia", Role::InternalUser).await;
     let tom = world.user("tom", Role::InternalUser).await;
@@ -215,7 +215,7 @@ async fn keys_of_a_team_are_its_administrators_business_within_its_limits() {
 
 #[tokio::test]
 async fn viewers_see_everything_and_change_nothing() {
-    let world = World::new();
+    let world = World::new().await;
     let eve = world.user("eve", Role::ProxyAdminViewer).await;
     let key = world.key(json!({})).await;
     let info = world.shown(&eve, &format!("/key/info?key={key}")).await;

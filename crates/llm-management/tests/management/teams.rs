@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 use llm_core::money::NanoDollars;
 use llm_governance::entity::{MemberRole, Team, User, VirtualKey};
-use llm_governance::{Changed, Records, Role, Spent, Store, Subject, Terms};
+use llm_governance::{Changed, Role, Spent, Subject, Terms};
 use llm_management::{Method, NewTeams, Settings};
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ async fn user(world: &World, id: &str) -> User {
 
 #[tokio::test]
 async fn a_team_is_answered_with_all_that_was_said() {
-    let world = World::new();
+    let world = World::new().await;
     world.user("mia", Role::InternalUser).await;
     let body = json!({
         "team_id": "red", "team_alias": "Red", "models": ["gpt-4o"], "max_budget": 100, "soft_budget": 80,
@@ -43,7 +43,7 @@ async fn a_team_is_answered_with_all_that_was_said() {
 
 #[tokio::test]
 async fn members_come_change_and_go() {
-    let world = World::new();
+    let world = World::new().await;
     world.user("mia", Role::InternalUser).await;
     world.team("red", &[], Terms::default()).await;
     let body = json!({
@@ -80,7 +80,7 @@ async fn members_come_change_and_go() {
 
 #[tokio::test]
 async fn many_members_are_added_and_what_failed_is_told() {
-    let world = World::new();
+    let world = World::new().await;
     world.user("mia", Role::InternalUser).await;
     world.user("ann", Role::InternalUser).await;
     world.team("red", &[("mia", MemberRole::User)], Terms::default()).await;
@@ -95,7 +95,7 @@ async fn many_members_are_added_and_what_failed_is_told() {
 
 #[tokio::test]
 async fn deleting_a_team_deletes_its_keys() {
-    let world = World::new();
+    let world = World::new().await;
     world.user("mia", Role::InternalUser).await;
     world.team("red", &[("mia", MemberRole::User)], Terms::default()).await;
     let (of_team, own) = (world.key(json!({"team_id": "red"})).await, "sk-of-mia");
@@ -109,7 +109,7 @@ async fn deleting_a_team_deletes_its_keys() {
 
 #[tokio::test]
 async fn a_teams_administrator_narrows_it_and_does_not_widen_it() {
-    let world = World::new();
+    let world = World::new().await;
     let ann = world.user("ann", Role::InternalUser).await;
     let mia = world.user("mia", Role::InternalUser).await;
     let limits = Terms {
@@ -165,7 +165,7 @@ async fn a_teams_administrator_narrows_it_and_does_not_widen_it() {
 
 #[tokio::test]
 async fn members_may_what_their_team_lets_them() {
-    let world = World::new();
+    let world = World::new().await;
     let ann = world.user("ann", Role::InternalUser).await;
     let mia = world.user("mia", Role::InternalUser).await;
     world.team("red", &[("ann", MemberRole::Admin), ("mia", MemberRole::User)], Terms::default()).await;
@@ -192,7 +192,7 @@ async fn members_may_what_their_team_lets_them() {
 
 #[tokio::test]
 async fn what_a_member_spent_is_corrected_by_others() {
-    let world = World::new();
+    let world = World::new().await;
     let ann = world.user("ann", Role::InternalUser).await;
     world.team("red", &[("ann", MemberRole::Admin)], Terms::default()).await;
     let spent = Spent {
@@ -211,7 +211,7 @@ async fn what_a_member_spent_is_corrected_by_others() {
 
 #[tokio::test]
 async fn lists_show_teams_to_those_who_are_in_them() {
-    let world = World::new();
+    let world = World::new().await;
     let mia = world.user("mia", Role::InternalUser).await;
     let eve = world.user("eve", Role::ProxyAdminViewer).await;
     world.team("red", &[("mia", MemberRole::User)], Terms::default()).await;
@@ -249,7 +249,7 @@ async fn lists_show_teams_to_those_who_are_in_them() {
 #[tokio::test]
 async fn users_join_teams_that_are_open_to_all() {
     let teams = NewTeams { available: vec!["open".to_owned()], ..NewTeams::default() };
-    let world = World::with(Settings { teams, ..Settings::default() });
+    let world = World::with(Settings { teams, ..Settings::default() }).await;
     let mia = world.user("mia", Role::InternalUser).await;
     world.team("open", &[], Terms::default()).await;
     world.team("shut", &[], Terms::default()).await;

@@ -5,27 +5,42 @@ use std::sync::Arc;
 use llm_core::Secret;
 use llm_governance::entity::{Member, MemberRole, Team, User};
 use llm_governance::{
-    Changed, Governance, GovernanceParts, KeyHash, MemoryStore, Records, Role, Terms, Timestamp,
+    Changed, Governance, GovernanceParts, KeyHash, MemoryStore, Records, Role, Store, Terms, Timestamp,
 };
 use llm_management::{Changes, Management, ManagementParts, Method, Reply, Request, Settings};
+use llm_store::{Database, DatabaseSettings, Entities};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+
+use crate::books::{Backwards, Books};
 
 pub(crate) const MASTER: &str = "sk-master";
 
 /// Everything that a test asks and looks at.
 pub(crate) struct World {
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<dyn Store>,
     pub heard: Arc<Heard>,
+    pub books: Arc<Books>,
+    governance: Arc<Governance>,
     management: Management,
 }
 
-/// What was told of changes.
-#[derive(Default)]
-pub(crate) struct Heard(Mutex<Vec<Changed>>);
+/// Where a test keeps its entities: in a database, or in this process, as `LLM_MANAGEMENT_STORE=memory` says. What holds
+/// for one must hold for the other.
+async fn store() -> Arc<dyn Store> {
+    if std::env::var_os("LLM_MANAGEMENT_STORE").is_some_and(|store| store == "memory") {
+        return Arc::<MemoryStore>::default();
+    }
+    let settings = DatabaseSettings::new(Secret::new("sqlite::memory:".to_owned()));
+    Arc::new(Entities::new(Database::open(&settings).await.expect("a database")))
+}
+
+/// What was told of changes, and who remembers callers.
+pub(crate) struct Heard(Mutex<Vec<Changed>>, Arc<Governance>);
 
 impl Changes for Heard {
     fn changed(&self, what: Changed) {
+        self.1.forget(&what);
         self.0.lock().push(what);
     }
 }
@@ -37,26 +52,35 @@ impl Heard {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        Self::with(Settings::default())
+    pub(crate) async fn new() -> Self {
+        Self::with(Settings::default()).await
     }
 
-    pub(crate) fn with(settings: Settings) -> Self {
-        let (store, heard) = (Arc::<MemoryStore>::default(), Arc::<Heard>::default());
-        let management =
-            Management::new(ManagementParts { store: store.clone(), changes: heard.clone(), settings });
-        Self { store, heard, management }
+    pub(crate) async fn with(settings: Settings) -> Self {
+        Self::over(store().await, settings)
+    }
+
+    fn over(store: Arc<dyn Store>, settings: Settings) -> Self {
+        let governance = Arc::new(Governance::new(GovernanceParts {
+            master_key: Some(Secret::new(MASTER.to_owned())),
+            directory: store.clone(),
+            ..GovernanceParts::default()
+        }));
+        let heard = Arc::new(Heard(Mutex::default(), Arc::clone(&governance)));
+        let books = Arc::<Books>::default();
+        let management = Management::new(ManagementParts {
+            store: store.clone(),
+            changes: heard.clone(),
+            settings,
+            reports: Some(books.clone()),
+            sealing: Some(Arc::new(Backwards)),
+        });
+        Self { store, heard, books, governance, management }
     }
 
     /// Asks, and takes whatever the answer is.
     pub(crate) async fn reply(&self, key: &str, method: Method, target: &str, body: &[u8]) -> Reply {
-        // A new one for each request: nothing is remembered between them.
-        let governance = Governance::new(GovernanceParts {
-            master_key: Some(Secret::new(MASTER.to_owned())),
-            directory: self.store.clone(),
-            ..GovernanceParts::default()
-        });
-        let caller = governance.identify(Some(key.as_bytes()), None).await.expect("a key that is good");
+        let caller = self.governance.identify(Some(key.as_bytes()), None).await.expect("a key that is good");
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let request = Request { method, path, query, body, changed_by: None };
         self.management.answer(&caller, request).await
@@ -112,6 +136,7 @@ impl World {
             updated_at: now,
         };
         self.store.insert(&[user], &[]).await.expect("a new user");
+        self.governance.forget(&Changed::Everything);
         self.key(json!({"user_id": id, "key": format!("sk-of-{id}")})).await
     }
 
@@ -139,6 +164,7 @@ impl World {
             let joined = Records::<User>::update(&*self.store, user, Box::new(|user| Ok(joined(user, id))));
             joined.await.expect("a user");
         }
+        self.governance.forget(&Changed::Everything);
     }
 }
 

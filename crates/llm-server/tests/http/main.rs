@@ -9,6 +9,10 @@ mod embedding;
 mod faults;
 mod fixture;
 mod management;
+#[cfg(unix)]
+mod money;
+#[cfg(unix)]
+mod nodes;
 mod pages;
 #[cfg(unix)]
 mod program;

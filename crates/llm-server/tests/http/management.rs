@@ -31,7 +31,9 @@ fn managed() -> Running {
         ..GovernanceParts::default()
     }));
     let changes = Arc::new(Forgets(Arc::clone(&governance)));
-    let management = Management::new(ManagementParts { store, changes, settings: Settings::default() });
+    let parts =
+        ManagementParts { store, changes, settings: Settings::default(), reports: None, sealing: None };
+    let management = Management::new(parts);
     let options = Options {
         workers: NonZeroUsize::new(2),
         limits: limits(),
@@ -63,7 +65,7 @@ fn read(answer: &Answer) -> Value {
 async fn a_key_that_is_made_asks_until_it_is_blocked_or_deleted() {
     let server = managed();
     let mut client = Client::connect(server.address()).await;
-    let body = json!({"models": ["one"], "max_budget": 5, "unheard_of": 1, "policies": ["p"]});
+    let body = json!({"models": ["one"], "rpm_limit": 50, "unheard_of": 1, "policies": ["p"]});
     let made = post(&mut client, "/key/generate", "sk-master", body).await;
     assert_eq!((made.status, made.header("content-type")), (200, Some("application/json")), "{}", made.body);
     assert_eq!(made.header("x-llm-ignored"), Some("unheard_of"));
@@ -73,7 +75,7 @@ async fn a_key_that_is_made_asks_until_it_is_blocked_or_deleted() {
     assert_eq!(client.call(ask(&key, "one")).await.status, 200);
     assert_eq!(client.call(ask(&key, "two")).await.status, 403, "not its model");
     let info = client.call(request("GET", "/key/info", &key, "")).await;
-    assert_eq!((info.status, &read(&info)["info"]["max_budget"]), (200, &json!(5.0)));
+    assert_eq!((info.status, &read(&info)["info"]["rpm_limit"]), (200, &json!(50)));
     assert_eq!(post(&mut client, "/key/block", &key, json!({"key": key})).await.status, 403);
     assert_eq!(post(&mut client, "/key/block", "sk-master", json!({"key": key})).await.status, 200);
     assert_eq!(client.call(ask(&key, "one")).await.status, 401, "from the next call on");

@@ -11,6 +11,7 @@ use serde_json::Value;
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_llm-server"));
     command.env_clear().current_dir(env!("CARGO_TARGET_TMPDIR")).args(arguments);
+    command.env("LLM_DATA_DIRECTORY", ":memory:");
     command
 }
 
@@ -20,20 +21,24 @@ fn ended(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 /// A running program whose log is read line by line.
-struct Run {
-    child: Child,
+pub(crate) struct Run {
+    pub(crate) child: Child,
     log: BufReader<ChildStdout>,
 }
 
 impl Run {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = program(arguments).stdout(Stdio::piped()).spawn().expect("the program is built");
+        Self::of(program(arguments))
+    }
+
+    pub(crate) fn of(mut program: Command) -> Self {
+        let mut child = program.stdout(Stdio::piped()).spawn().expect("the program is built");
         let log = BufReader::new(child.stdout.take().expect("piped"));
         Self { child, log }
     }
 
     /// The next line that says this.
-    fn line(&mut self, message: &str) -> Value {
+    pub(crate) fn line(&mut self, message: &str) -> Value {
         loop {
             let mut line = String::new();
             assert_ne!(self.log.read_line(&mut line).expect("text"), 0, "the log ended before `{message}`");

@@ -41,6 +41,6 @@ pub(super) fn with_frame<T>(
 fn encode(row: &LedgerRow, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
     buffer.clear();
     buffer.resize(HEAD, 0);
-    serde_json::to_writer(buffer, row)
+    row.write_json(buffer)
         .map_err(|_| StoreError::Failed("a row of the ledger cannot be written as JSON".to_owned()))
 }

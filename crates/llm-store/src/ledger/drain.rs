@@ -13,13 +13,19 @@ use std::time::Duration;
 use llm_governance::{LedgerRow, StoreError, Timestamp};
 use parking_lot::Mutex;
 
-use super::{Archive, Books, book};
+use super::{Archive, book, retention};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::journal::{Journal, Segment};
 pub use thread::DrainThread;
 
 /// How many rows are booked in one transaction.
 const BATCH: usize = 512;
+
+/// Rows that may still be in a journal are known by those in the database: they are kept this long at least.
+const SHORTEST_KEEP: Duration = Duration::from_secs(86_400);
+
+/// How many times a few rows are let go of before those that wait are booked.
+const FORGET_AT_ONCE: usize = 20;
 
 /// How rows are drained, and how long they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,13 +162,17 @@ impl Drain {
         new
     }
 
-    /// Lets go of rows that were kept long enough.
-    async fn forget(&self) -> Result<u64, StoreError> {
-        let Some(keep) = self.settings.keep else { return Ok(0) };
-        let keep = keep.max(Duration::from_secs(86_400));
-        let micros = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
-        let before = Timestamp(Timestamp::now().0.saturating_sub(micros));
-        Books::new(self.database.clone()).forget_before(before, self.settings.archive.as_ref()).await
+    /// Lets go of rows that were kept long enough, as many as do not hold up those that wait. Whether it is done.
+    async fn forget(&self) -> Result<bool, StoreError> {
+        let Some(keep) = self.settings.keep else { return Ok(true) };
+        let keep = i64::try_from(keep.max(SHORTEST_KEEP).as_micros()).unwrap_or(i64::MAX);
+        let before = Timestamp(Timestamp::now().0.saturating_sub(keep));
+        for _ in 0..FORGET_AT_ONCE {
+            if retention::some(&self.database, before, self.settings.archive.as_ref()).await? == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

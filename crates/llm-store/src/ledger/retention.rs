@@ -46,7 +46,12 @@ impl Books {
     }
 }
 
-async fn some(database: &Database, before: Timestamp, archive: Option<&Archive>) -> Result<u64, StoreError> {
+/// Deletes the oldest rows, a few of them. How many; 0: there are none left.
+pub(super) async fn some(
+    database: &Database,
+    before: Timestamp,
+    archive: Option<&Archive>,
+) -> Result<u64, StoreError> {
     let mut transaction = database.begin().await?;
     let columns = if archive.is_some() { COLUMNS.join(", ") } else { "id".to_owned() };
     // Of several gateways each takes rows of its own.

@@ -1,5 +1,6 @@
 //! One connection to a file, and statements on it.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,7 +88,7 @@ impl Connection {
 
     fn step_through(&self, statement: &Statement) -> Result<Outcome, DatabaseError> {
         let before = self.inner.total_changes();
-        let mut prepared = self.inner.prepare_cached(&statement.text).map_err(explain)?;
+        let mut prepared = self.inner.prepare_cached(&numbered(&statement.text)).map_err(explain)?;
         bind(&mut prepared, &statement.values)?;
         let columns: Arc<[String]> = prepared.column_names().map(str::to_owned).collect();
         let mut outcome = Outcome::default();
@@ -119,14 +120,28 @@ fn create(path: &Path) -> Result<(), DatabaseError> {
     })
 }
 
-/// SQLite takes `$2` for a name, and numbers names in the order in which they occur.
+/// The text with `?2` in place of `$2`. SQLite takes the latter for a name, and looks through all names for each: with
+/// thousands of parameters four fifths of the time went there (perf, 21 November 2026).
+fn numbered(text: &str) -> Cow<'_, str> {
+    if !text.contains('$') {
+        return Cow::Borrowed(text);
+    }
+    let mut numbered = String::with_capacity(text.len());
+    for (number, piece) in text.split('\'').enumerate() {
+        if number > 0 {
+            numbered.push('\'');
+        }
+        // Every other piece stands between quotes.
+        if number % 2 == 0 { numbered.push_str(&piece.replace('$', "?")) } else { numbered.push_str(piece) }
+    }
+    Cow::Owned(numbered)
+}
+
 fn bind(prepared: &mut CachedStatement<'_>, values: &[Value]) -> Result<(), DatabaseError> {
     for place in 1..=prepared.parameter_count() {
-        let name = prepared.parameter_name(place).unwrap_or_default();
-        let number = name.strip_prefix('$').and_then(|number| number.parse::<usize>().ok());
-        let value = number.and_then(|number| values.get(number.checked_sub(1)?));
-        let value =
-            value.ok_or_else(|| DatabaseError::statement(format!("no value for the parameter `{name}`")))?;
+        let value = values.get(place - 1);
+        let value = value
+            .ok_or_else(|| DatabaseError::statement(format!("no value for the parameter `${place}`")))?;
         prepared.raw_bind_parameter(place, value).map_err(explain)?;
     }
     Ok(())
@@ -154,5 +169,16 @@ fn value(value: ValueRef<'_>, column: &str) -> Result<Value, DatabaseError> {
             Ok(Value::Text(text.to_owned()))
         }
         ValueRef::Blob(_) => Err(wrong("bytes, which this program never writes")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_numbered_outside_of_quotes() {
+        assert_eq!(numbered("SELECT $1, '$2', 'it''s $3', $4"), "SELECT ?1, '$2', 'it''s $3', ?4");
+        assert_eq!(numbered("SELECT 1"), "SELECT 1");
     }
 }

@@ -1,11 +1,12 @@
 //! Old rows are let go of, and rows become files.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use llm_governance::{ActivityQuery, Day, LedgerRow, Reports, RowQuery, Scope, Timestamp};
-use llm_store::{Archive, Books, Export, ExportFormat};
+use llm_store::{Archive, Books, Drain, DrainSettings, Export, ExportFormat};
 
-use crate::common::{MIDNIGHT, book, ids, number, row};
+use crate::common::{MIDNIGHT, book, ids, journal, number, row};
 use crate::places::{Folder, everywhere};
 
 #[tokio::test]
@@ -64,6 +65,26 @@ async fn rows_go_into_files_by_day() {
                 assert_eq!(kept, rows[1..1_000], "{}", place.kind);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn what_drains_lets_go_of_old_rows_beside() {
+    for place in everywhere("what_drains_lets_go_of_old_rows_beside").await {
+        let database = place.open().await;
+        let old = |number| LedgerRow { started: Timestamp(1), ..row(&format!("old {number}"), number) };
+        let today = LedgerRow { started: Timestamp::now(), ..row("new", 1) };
+        book(&database, &(0..20).map(old).chain([today]).collect::<Vec<_>>()).await;
+        let folder = Folder::new();
+        let settings = DrainSettings { keep: Some(Duration::ZERO), ..DrainSettings::default() };
+        let drain = Drain::new(journal(&folder.file("journal")), database.clone(), settings);
+        let _thread = Arc::new(drain).start().expect("a thread");
+        let began = Instant::now();
+        while ids(&database).await.len() > 1 {
+            assert!(began.elapsed() < Duration::from_secs(30), "{}", place.kind);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(ids(&database).await, ["new"], "a day is kept at least");
     }
 }
 

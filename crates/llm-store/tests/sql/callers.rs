@@ -135,6 +135,11 @@ async fn a_key_is_found_with_everybody_behind_it() {
         let holder = entities.user("w").await.expect("an answer").expect("it is there");
         assert_eq!(holder.team.map(|team| team.id.clone()).as_deref(), Some("t"));
         assert!(entities.user("nobody").await.expect("an answer").is_none());
+        let people = entities.people([Some("t"), Some("w"), Some("nobody")]).await.expect("an answer");
+        let found = (people.team.is_some(), people.user.is_some(), people.organization.is_some());
+        assert_eq!(found, (true, true, true), "the team's organisation");
+        let people = entities.people([Some("nobody"), None, Some("nobody")]).await.expect("an answer");
+        assert!(people.team.is_none() && people.user.is_none() && people.organization.is_none());
     }
 }
 

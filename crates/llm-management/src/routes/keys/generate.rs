@@ -1,4 +1,4 @@
-//! New keys.
+//! Keys made, within what their maker may give.
 
 mod rules;
 

@@ -1,4 +1,4 @@
-//! Keys deleted.
+//! Keys deleted, by themselves, their hash or their alias.
 
 use llm_governance::entity::VirtualKey;
 use llm_governance::{Changed, Filter, ListQuery};
@@ -6,7 +6,6 @@ use serde_json::json;
 
 use crate::management::{Answered, Call};
 use crate::refused::Refused;
-use crate::secret::hash_of;
 
 /// Deletes keys, by themselves, their hashes or their aliases.
 pub(super) async fn delete(call: &Call<'_>) -> Answered {
@@ -25,9 +24,9 @@ pub(super) async fn delete(call: &Call<'_>) -> Answered {
     }
     let ids: Vec<String> = found.iter().map(|key| key.hash.hex()).collect();
     delete_keys(call, &ids).await?;
-    // As they were named: who shows a key gets its hash.
-    let named = keys.iter().map(|shown| hash_of(shown).hex()).chain(aliases);
-    Ok(fields.answer(json!({"deleted_keys": named.collect::<Vec<_>>()})))
+    // As they were named, as LiteLLM does it: these keys are good for nothing any more.
+    let named: Vec<String> = keys.into_iter().chain(aliases).collect();
+    Ok(fields.answer(json!({"deleted_keys": named})))
 }
 
 async fn by_alias(call: &Call<'_>, aliases: &[String]) -> Result<Vec<VirtualKey>, Refused> {

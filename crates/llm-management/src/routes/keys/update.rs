@@ -1,4 +1,4 @@
-//! Keys changed.
+//! Keys changed, one or many, blocked and unblocked.
 
 use llm_governance::entity::VirtualKey;
 use llm_governance::{Changed, Scope, Subject};

@@ -1,4 +1,4 @@
-//! New organisations.
+//! Organisations made by the gateway's administrators.
 
 use llm_governance::entity::{BudgetRow, Organization};
 use llm_governance::{Changed, Terms};

@@ -1,4 +1,4 @@
-//! New teams.
+//! Teams made, with their first members.
 
 use llm_governance::entity::{BudgetRow, Member, MemberRole, Organization, Team};
 use llm_governance::{Changed, Scope, Subject, Terms};

@@ -64,7 +64,7 @@ pub(super) async fn bulk(call: &Call<'_>) -> Answered {
     check("permissions", &permissions)?;
     let ids = fields.texts("team_ids")?.value().unwrap_or_default();
     let all = fields.switch("apply_to_all_teams")?.value().unwrap_or(false);
-    if all == !ids.is_empty() {
+    if all != ids.is_empty() {
         return Err(Refused::field("team_ids", "name `team_ids`, or say `\"apply_to_all_teams\": true`"));
     }
     if all && !call.is_admin() {

@@ -1,4 +1,4 @@
-//! Teams changed.
+//! Teams changed, blocked and unblocked.
 
 use llm_governance::entity::Team;
 use serde_json::{Value, json};

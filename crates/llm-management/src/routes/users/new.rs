@@ -1,4 +1,4 @@
-//! New users.
+//! Users made, with a key of their own and their teams.
 
 use llm_governance::entity::{BudgetRow, Member, Organization, Team, User};
 use llm_governance::{Changed, Role, Scope, Subject};

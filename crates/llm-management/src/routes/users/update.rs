@@ -1,4 +1,4 @@
-//! Users changed.
+//! Users changed: by administrators, and a little by themselves.
 
 use llm_governance::entity::User;
 use llm_governance::{Changed, ListQuery, Scope, Subject};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use llm_config::{Builder, Flags, Loaded, Origin};
+use llm_config::{Builder, Flags, Loaded, Origin, Services};
 use llm_gateway::GatewayParts;
 use llm_server::Limits;
 
@@ -111,6 +111,17 @@ impl Configured {
     /// What the gateway is made from.
     pub(crate) fn parts(&self) -> Result<GatewayParts, Failure> {
         self.parts_after(&mut Builder::default())
+    }
+
+    /// What outlives the configuration; nothing for a vendor for tests.
+    pub(crate) async fn services(&self) -> Result<Option<Services>, Failure> {
+        if self.loaded.config.mock_server {
+            return Ok(None);
+        }
+        let opened = Services::open(&self.loaded).await.map_err(|error| Failure(error.to_string()))?;
+        opened.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        tracing::info!(place = opened.place, "keys and rows of calls are kept here");
+        Ok(Some(opened))
     }
 
     /// The same, where an earlier configuration was built: what did not change stays.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 use llm_config::Builder;
 use llm_gateway::Gateway;
+use llm_management::Management;
 use llm_server::{Options, Origins, Running, Server};
 
 use cli::{Cli, Command, Serve};
@@ -62,18 +63,32 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     let configured = configured::load(flags)?;
     let _log = start_log(flags, &configured)?;
     descriptors::allow_many();
-    let mut builder = Builder::default();
-    let gateway = Arc::new(Gateway::new(configured.parts_after(&mut builder)?));
     let listener = listen(&configured)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| failed("start", &error))?.block_on(async {
         let signals = Signals::listen().map_err(|error| failed("listen to signals", &error))?;
-        let server = start(flags, &configured, Arc::clone(&gateway), listener)?;
+        let services = configured.services().await?;
+        let mut builder = services
+            .as_ref()
+            .map_or_else(Builder::default, |services| Builder::under(Arc::clone(&services.governance)));
+        let gateway = Arc::new(Gateway::new(configured.parts_after(&mut builder)?));
+        let management = services.as_ref().map(|services| Arc::clone(&services.management));
+        let server = start(flags, &configured, (Arc::clone(&gateway), management), listener)?;
         announce(flags, &configured, server.address());
-        let checked = Arc::clone(&gateway);
-        let checks = tokio::spawn(async move { checked.check_deployments().await });
-        live(flags, &configured, (&gateway, builder), server, signals).await;
-        checks.abort();
+        let live = live(flags, &configured, (&gateway, builder), server, signals);
+        let checks = gateway.check_deployments();
+        let tidying = async {
+            match &services {
+                Some(services) => services.tidy().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = live => {}
+            () = async { tokio::join!(checks, tidying); } => {}
+        }
+        // What waits in the journal is booked.
+        drop(services);
         tracing::info!("ended");
         Ok(())
     })
@@ -192,12 +207,12 @@ fn address(configured: &Configured) -> Result<SocketAddr, Failure> {
 fn start(
     flags: &Serve,
     configured: &Configured,
-    gateway: Arc<Gateway>,
+    (gateway, management): (Arc<Gateway>, Option<Arc<Management>>),
     listener: TcpListener,
 ) -> Result<Running, Failure> {
     let origins = if configured.has_key { Origins::Any } else { Origins::Local };
     let (workers, limits, wire_faults) = (flags.workers, configured.limits.clone(), flags.mock);
-    let options = Options { workers, limits, origins, wire_faults, ..Options::default() };
+    let options = Options { workers, limits, origins, wire_faults, management, ..Options::default() };
     Server::new(gateway, options).start(listener).map_err(|error| failed("start", &error))
 }
 

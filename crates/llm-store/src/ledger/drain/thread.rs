@@ -22,7 +22,8 @@ const FORGET: Duration = Duration::from_secs(3_600);
 /// How long the last rows may take when the gateway ends. What is not booked by then is booked after the next start.
 const LAST: Duration = Duration::from_secs(5);
 
-/// A thread that drains a journal. When it is dropped, it books what waits, and ends.
+/// A thread that drains a journal. When it is dropped, it books what waits, and ends; whoever drops it waits for that, so
+/// no thread should that serves calls.
 #[derive(Debug)]
 pub struct DrainThread {
     stop: watch::Sender<bool>,
@@ -52,8 +53,12 @@ impl Drain {
             let failed = outcome.is_err();
             self.note(outcome.err(), &mut failures);
             if !failed && forgot.is_none_or(|then| then.elapsed() >= FORGET) {
-                forgot = Some(Instant::now());
-                self.note(self.forget().await.err(), &mut failures);
+                let done = self.forget().await;
+                // What is left goes with the next turn; after a failure, an hour later.
+                forgot = (!matches!(done, Ok(false))).then(Instant::now);
+                if let Err(error) = done {
+                    tracing::error!(%error, "old rows of the ledger are not let go of");
+                }
             }
             let pause = failures.pause.unwrap_or(self.settings.every);
             tokio::select! {
@@ -74,19 +79,24 @@ impl Drain {
 
     /// Takes note of how it went, and says it when it changes.
     fn note(&self, error: Option<StoreError>, failures: &mut Failures) {
+        let journal = self.journal.status();
+        let (rows, bytes, most) = (journal.rows, journal.bytes, journal.max_bytes);
         let mut status = self.status.lock();
+        let remind = failures.told.is_none_or(|told| told.elapsed() >= REMIND);
         let Some(error) = error else {
+            if bytes > most / 2 && remind {
+                failures.told = Some(Instant::now());
+                tracing::warn!(rows, bytes, most, "the journal of the ledger is more than half full");
+            }
             if failures.pause.take().is_some() {
+                failures.told = None;
                 tracing::info!("the ledger is booked again");
             }
-            *failures = Failures::default();
             status.failing = None;
             return;
         };
-        if failures.told.is_none_or(|told| told.elapsed() >= REMIND) {
+        if remind {
             failures.told = Some(Instant::now());
-            let journal = self.journal.status();
-            let (rows, bytes, most) = (journal.rows, journal.bytes, journal.max_bytes);
             tracing::error!(%error, rows, bytes, most, "the ledger is not booked: rows wait in the journal");
         }
         let since = status.failing.take().map_or_else(Timestamp::now, |(_, since)| since);

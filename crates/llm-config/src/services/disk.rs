@@ -1,0 +1,127 @@
+//! The store and the ledger in files or databases.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use llm_core::{Result, Secret};
+use llm_governance::{Ledger, NoLedger};
+use llm_management::Sealing;
+use llm_store::{Books, Database, Drain, DrainSettings, DrainThread, Entities, Journal, Seal};
+
+use super::{Draining, Kept, Unopened};
+use crate::config::Config;
+use crate::settings::StorageSettings;
+
+/// Seals what models must not show.
+struct Sealed(Seal);
+
+impl Sealing for Sealed {
+    fn seal(&self, belongs_to: &str, secret: &Secret) -> Result<String> {
+        self.0.seal(belongs_to, secret)
+    }
+
+    fn open(&self, belongs_to: &str, sealed: &str) -> Result<Secret> {
+        self.0.open(belongs_to, sealed)
+    }
+}
+
+/// What vendors' keys in the store are sealed with; nothing where there is no key to seal them with.
+///
+/// # Errors
+/// When the key cannot be used.
+pub(super) fn sealing(config: &Config) -> Result<Option<Arc<dyn Sealing>>, Unopened> {
+    let key = config.storage.salt_key.as_ref().or(config.server.master_key.as_ref());
+    let seal = key.map(Seal::new).transpose().map_err(|error| Unopened {
+        what: format!("nothing can be sealed with the salt key: {}", error.message()),
+        help: "set `database.salt_key`, or LITELLM_SALT_KEY, to a longer one".to_owned(),
+    })?;
+    Ok(seal.map(|seal| Arc::new(Sealed(seal)) as Arc<dyn Sealing>))
+}
+
+impl Draining for (Arc<Drain>, DrainThread) {
+    fn is_booking(&self) -> bool {
+        self.0.status().failing.is_none()
+    }
+}
+
+/// Opens the store and the ledger.
+///
+/// # Errors
+/// What cannot be used, and what to do.
+pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
+    let folder = folder(storage)?;
+    let journal = storage.keeps_rows.then(|| journal(storage, &folder)).transpose()?;
+    let (url, place) = match &storage.database {
+        Some(url) => (url.clone(), "the database of the configuration".to_owned()),
+        None => {
+            let file = folder.join("llm-server.db");
+            (Secret::new(format!("sqlite:{}", file.display())), file.display().to_string())
+        }
+    };
+    let database = Database::open(&storage.database(url)).await.map_err(|error| Unopened {
+        what: format!("the database cannot be used: {error}"),
+        help: "see `database.url`, or `general_settings.database_url`".to_owned(),
+    })?;
+    let entities = Arc::new(Entities::new(database.clone()));
+    let Some(journal) = journal else {
+        let ledger = Arc::new(NoLedger);
+        let (store, directory) = (Arc::clone(&entities) as _, entities as _);
+        let (reports, draining, warnings) = (None, None, Vec::new());
+        return Ok(Kept { store, directory, ledger, reports, draining, place, warnings });
+    };
+    let (ledger, drain) = drained(storage, journal, &database).await?;
+    Ok(Kept {
+        store: Arc::clone(&entities) as _,
+        directory: entities,
+        ledger,
+        reports: Some(Arc::new(Books::new(database))),
+        draining: Some(Box::new(drain)),
+        place,
+        warnings: Vec::new(),
+    })
+}
+
+fn folder(storage: &StorageSettings) -> Result<PathBuf, Unopened> {
+    let folder = storage.directory.clone().unwrap_or_else(|| storage.usual_directory.clone());
+    let unusable = |error: std::io::Error| Unopened {
+        what: format!("the data directory {} cannot be used: {error}", folder.display()),
+        help: "name another one with `server.data_directory`, or LLM_DATA_DIRECTORY".to_owned(),
+    };
+    private(&folder).map_err(unusable)?;
+    Ok(folder)
+}
+
+/// Makes a folder that nobody else can look into.
+fn private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn journal(storage: &StorageSettings, folder: &Path) -> Result<Arc<Journal>, Unopened> {
+    let opened = Journal::open(storage.journal(folder.join("journal")));
+    opened.map(Arc::new).map_err(|error| Unopened {
+        what: format!("the journal in {} cannot be used: {error}", folder.display()),
+        help: "each gateway needs a `server.data_directory` of its own".to_owned(),
+    })
+}
+
+/// Books what the journal has, and goes on booking.
+async fn drained(
+    storage: &StorageSettings,
+    journal: Arc<Journal>,
+    database: &Database,
+) -> Result<(Arc<dyn Ledger>, (Arc<Drain>, DrainThread)), Unopened> {
+    let settings = DrainSettings { keep: storage.keep, ..DrainSettings::default() };
+    let drain = Arc::new(Drain::new(Arc::clone(&journal), database.clone(), settings));
+    let unbooked = |what: String| Unopened {
+        what,
+        help: "the rows of former calls must be booked before budgets are known: see the database".to_owned(),
+    };
+    let recovered = drain.recover().await;
+    recovered.map_err(|error| unbooked(format!("what the journal has cannot be booked: {error}")))?;
+    let thread = drain.start().map_err(|error| unbooked(format!("no thread for the ledger: {error}")))?;
+    Ok((journal, (drain, thread)))
+}

@@ -1,0 +1,121 @@
+//! How the limits behind a call stand, as headers: made for every call of who has limits, so that their names are made
+//! once.
+
+use std::sync::LazyLock;
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use llm_governance::headers::descriptor;
+use llm_governance::{LimitStanding, LimitUnit, Scope, Timestamp};
+
+use super::put;
+
+const UNITS: [LimitUnit; 4] =
+    [LimitUnit::Requests, LimitUnit::Tokens, LimitUnit::TokensOfDay, LimitUnit::Slots];
+
+/// The limit, and what is left of it.
+type Names = [HeaderName; 2];
+
+/// For each scope, its own limits and those of single models, each unit in turn.
+static NAMES: LazyLock<Vec<Names>> = LazyLock::new(|| {
+    let whose =
+        Scope::ALL.into_iter().flat_map(|scope| [false, true].map(|of_model| descriptor(scope, of_model)));
+    whose.flat_map(|whose| UNITS.map(|unit| names(Some(whose), unit))).collect()
+});
+
+/// The tightest limit of anybody's.
+static COMMON: LazyLock<[Names; 2]> =
+    LazyLock::new(|| [LimitUnit::Requests, LimitUnit::Tokens].map(|unit| names(None, unit)));
+
+static RESETS: [HeaderName; 2] = [
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
+
+fn names(whose: Option<&str>, unit: LimitUnit) -> Names {
+    ["limit", "remaining"].map(|what| {
+        let whose = whose.map(|whose| format!("{whose}-")).unwrap_or_default();
+        let name = format!("x-ratelimit-{whose}{what}-{}", unit.name());
+        HeaderName::try_from(name).expect("lower-case letters, digits, `-` and `_`")
+    })
+}
+
+/// Puts the same headers that [`llm_governance::rate_headers`] lists.
+pub(super) fn put_limits_of(headers: &mut HeaderMap, limits: &[LimitStanding], at: Timestamp) {
+    for (place, one) in limits.iter().enumerate() {
+        let same = |other: &LimitStanding| {
+            (other.unit, other.scope, other.model.is_some()) == (one.unit, one.scope, one.model.is_some())
+        };
+        if is_tightest(limits, place, same)
+            && let Some([limit, left]) = own_names(one)
+        {
+            headers.insert(limit, HeaderValue::from(one.limit));
+            headers.insert(left, HeaderValue::from(one.left));
+        }
+        let common = match one.unit {
+            LimitUnit::Requests => 0,
+            LimitUnit::Tokens => 1,
+            LimitUnit::TokensOfDay | LimitUnit::Slots => continue,
+        };
+        if is_tightest(limits, place, |other| other.unit == one.unit) {
+            let [limit, left] = &COMMON[common];
+            headers.insert(limit, HeaderValue::from(one.limit));
+            headers.insert(left, HeaderValue::from(one.left));
+            if let Some(resets) = one.resets {
+                let seconds = at.until(resets).as_millis().div_ceil(1_000);
+                put(headers, RESETS[common].clone(), &format!("{seconds}s"));
+            }
+        }
+    }
+}
+
+/// The tighter of two is the one that leaves less; of two that are the same, the first.
+fn is_tightest(limits: &[LimitStanding], place: usize, among: impl Fn(&LimitStanding) -> bool) -> bool {
+    let tightness = |one: &LimitStanding| (one.left, one.limit);
+    let tightest = limits.iter().enumerate().filter(|(_, other)| among(other));
+    tightest.min_by_key(|(at, other)| (tightness(other), *at)).is_some_and(|(at, _)| at == place)
+}
+
+fn own_names(one: &LimitStanding) -> Option<&'static Names> {
+    let scope = Scope::ALL.into_iter().position(|scope| scope == one.scope)?;
+    let unit = UNITS.into_iter().position(|unit| unit == one.unit)?;
+    NAMES.get((2 * scope + usize::from(one.model.is_some())) * UNITS.len() + unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use llm_governance::rate_headers;
+
+    use super::*;
+
+    #[test]
+    fn they_are_those_that_governance_lists() {
+        let one = |scope, model: Option<&str>, unit, limit, left| LimitStanding {
+            scope,
+            model: model.map(Into::into),
+            unit,
+            limit,
+            left,
+            resets: Some(Timestamp(61_500_000)),
+        };
+        let limits = [
+            one(Scope::Team, None, LimitUnit::Requests, 100, 5),
+            one(Scope::Key, None, LimitUnit::Requests, 10, 7),
+            one(Scope::Key, Some("m"), LimitUnit::Requests, 5, 4),
+            one(Scope::Key, Some("n"), LimitUnit::Requests, 5, 3),
+            one(Scope::Key, None, LimitUnit::Tokens, 1_000, 900),
+            one(Scope::Key, None, LimitUnit::TokensOfDay, 10_000, 9_000),
+            one(Scope::User, None, LimitUnit::Slots, 3, 2),
+        ];
+        let mut headers = HeaderMap::new();
+        put_limits_of(&mut headers, &limits, Timestamp(0));
+        let mut put: Vec<(String, String)> = headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().expect("ASCII").to_owned()))
+            .collect();
+        let mut listed = rate_headers(&limits, Timestamp(0));
+        put.sort();
+        listed.sort();
+        assert_eq!(put, listed);
+        assert_eq!(headers["x-ratelimit-limit-requests"], "5");
+    }
+}
