@@ -223,6 +223,29 @@ async fn a_redis_that_hangs_dies_and_comes_back_empty_under_load_fails_no_call_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_settled_while_redis_hangs_is_booked_once() {
+    let Some(redis) = RedisServer::start("what_is_settled_while_redis_hangs_is_booked_once") else { return };
+    let nodes = three(&redis.url(), &budget(1 << 40), CounterLeases::default()).await;
+    let calls = nodes.iter().flat_map(|node| (0..60).map(|_| node.admit(10)));
+    let calls = join_all(calls).await;
+    assert_eq!(money(&redis.url()).await, (0, 1_800));
+    redis.hang(true);
+    for call in calls {
+        call.expect("room").settle(NanoDollars(7), 1);
+    }
+    for node in &nodes {
+        until("gone", || !node.counters.is_connected()).await;
+        node.admit(10).await.expect("its own numbers").settle(NanoDollars(5), 1);
+    }
+    // It does now what it was told before, and is told it again.
+    redis.hang(false);
+    for node in &nodes {
+        until("back", || node.counters.is_connected()).await;
+    }
+    assert_eq!(money(&redis.url()).await, (180 * 7 + 3 * 5, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_comes_back_empty_goes_on_where_it_was() {
     let Some(mut redis) = RedisServer::start("a_redis_that_comes_back_empty_goes_on_where_it_was") else {
         return;
@@ -337,5 +360,9 @@ async fn figures() {
             call.expect("room").settle(NanoDollars(10), 1);
         });
     }
+    let client = redis::Client::open(redis.url()).expect("an address");
+    let mut connection = client.get_connection().expect("it is there");
+    let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut connection).expect("text");
+    println!("{:?}", stats.lines().find(|line| line.contains("_evalsha:")));
     println!("200 at a time: {:.0} calls a second", 20_000.0 / began.elapsed().as_secs_f64());
 }

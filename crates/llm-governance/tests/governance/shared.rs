@@ -6,7 +6,8 @@ use futures_util::FutureExt as _;
 use llm_core::money::NanoDollars;
 use llm_core::{ErrorKind, Secret};
 use llm_governance::{
-    Governance, GovernanceParts, Lacking, Principal, Terms, Timestamp, Want, WithoutShared,
+    Changed, Governance, GovernanceParts, Lacking, Principal, Scope, Subject, Terms, Timestamp, Want,
+    WithoutShared,
 };
 
 use crate::counters::InMemory;
@@ -146,4 +147,17 @@ async fn calls_without_limits_ask_nobody() {
     let (one, caller) = &nodes[0];
     one.admit(caller, &want(70)).await.expect("nothing is limited").settle(NanoDollars(70), 1);
     assert_eq!(shared.asked(), 0);
+}
+
+#[tokio::test]
+async fn what_a_key_has_spent_is_read_again_when_it_was_corrected() {
+    let terms = Terms { max_budget: Some(NanoDollars(100)), ..Terms::default() };
+    let nodes = three(&terms, &InMemory::default(), WithoutShared::Local).await;
+    let (one, caller) = &nodes[0];
+    one.admit(caller, &want(70)).await.expect("there is room").settle(NanoDollars(70), 1);
+    assert_eq!(one.room(caller, &want(1)).await.expect("known"), Some(NanoDollars(30)));
+    let hash = caller.key.expect("a key");
+    one.forget(&Changed::Spent(Subject::new(Scope::Key, hash.hex())));
+    let caller = one.identify(Some(b"sk-one"), None).await.expect("a key");
+    assert_eq!(one.room(&caller, &want(1)).await.expect("known"), Some(NanoDollars(100)));
 }
