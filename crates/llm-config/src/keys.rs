@@ -7,6 +7,7 @@ pub(crate) mod governance;
 mod root;
 mod routing;
 mod settings;
+pub(crate) mod tokens;
 
 use llm_metrics::prices::is_long_prompt_price;
 

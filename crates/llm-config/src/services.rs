@@ -17,6 +17,7 @@ mod disk;
 #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
 #[path = "services/no_disk.rs"]
 mod disk;
+mod tokens;
 
 /// What stands in the place of a folder where nothing is to outlast the process.
 const IN_MEMORY: &str = ":memory:";
@@ -93,6 +94,7 @@ impl Services {
         let config = &loaded.config;
         let kept = Kept::open(config).await?;
         let sealing = disk::sealing(config)?;
+        let tokens = tokens::open(config, &kept.store)?;
         let settings = &config.governance;
         let governance = Arc::new(Governance::new(GovernanceParts {
             master_key: config.server.master_key.clone(),
@@ -103,6 +105,7 @@ impl Services {
             unpriced: settings.unpriced,
             windows: settings.windows,
             callers: settings.callers.clone(),
+            tokens,
             ..GovernanceParts::default()
         }));
         let management = Arc::new(Management::new(ManagementParts {

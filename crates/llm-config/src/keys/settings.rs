@@ -2,7 +2,7 @@
 
 use super::governance;
 use super::routing::{GROUP, MID_STREAM, RETRY_BUDGET, RETRY_POLICY, ROUTING_GROUP};
-use super::{Key, Section, Shape, key};
+use super::{Key, Section, Shape, key, tokens};
 
 pub(crate) static SERVER: Section = Section {
     name: "server",
@@ -30,6 +30,11 @@ pub(crate) static SERVER: Section = Section {
         ),
         key("header_timeout", Shape::Seconds, "How long a client may take to send its headers. Default 30."),
         key("drain_timeout", Shape::Seconds, "How long running requests may take after a stop. Default 30."),
+        key(
+            "trusted_proxies",
+            Shape::Whole,
+            "How many proxies stand in front, each of which adds to `x-forwarded-for`. Default 0: the header is not looked at.",
+        ),
     ]],
     later: &[],
     moot: &[],
@@ -420,6 +425,7 @@ pub(crate) static GENERAL: Section = Section {
             ),
         ],
         governance::GENERAL,
+        tokens::GENERAL,
     ],
     later: &[&[
         "alert*",
@@ -448,7 +454,6 @@ pub(crate) static GENERAL: Section = Section {
         "include_call_id_in_error_body",
         "infer_model_from_keys",
         "key_management_*",
-        "litellm_jwtauth",
         "litellm_key_header_name",
         "max_parallel_requests",
         "max_response_size_mb",
@@ -459,7 +464,6 @@ pub(crate) static GENERAL: Section = Section {
         "proxy_batch_*",
         "proxy_budget_*",
         "reject_clientside_metadata_tags",
-        "role_permissions",
         "service_account_settings",
         "spend_report_frequency",
         "store_*",

@@ -6,6 +6,7 @@ use http::HeaderName;
 use llm_core::money::NanoDollars;
 use llm_gateway::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 use llm_governance::authorise::RouteRules;
+use llm_governance::token::TokenSettings;
 use llm_governance::{BudgetDuration, BudgetMode, CallerSettings, Terms, Unpriced, Windows};
 use serde::Deserialize;
 
@@ -32,6 +33,8 @@ pub struct GovernanceSettings {
     pub routes: RouteRules,
     /// Defaults and bounds of keys, users and teams that are made.
     pub management: llm_management::Settings,
+    /// Tokens of identity providers; `None`: they are not taken.
+    pub tokens: Option<TokenSettings>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +78,7 @@ impl ReadGovernance {
             calls: self.calls(general, report),
             routes: RouteRules { public: texts("public_routes"), admin_only: texts("admin_only_routes") },
             management: management::settings(root, report),
+            tokens: None,
         }
     }
 

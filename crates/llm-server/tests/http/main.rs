@@ -17,4 +17,6 @@ mod program;
 mod relay;
 mod routes;
 mod streams;
+#[cfg(unix)]
+mod tokens;
 mod vendor;
