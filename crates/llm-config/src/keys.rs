@@ -8,6 +8,7 @@ mod litellm;
 mod root;
 mod routing;
 mod settings;
+pub(crate) mod tokens;
 
 use llm_metrics::prices::is_long_prompt_price;
 

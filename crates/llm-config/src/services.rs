@@ -19,10 +19,10 @@ mod disk;
 #[path = "services/no_disk.rs"]
 mod disk;
 mod models;
+mod shared;
+mod tokens;
 
 pub use models::{Asked, Models};
-
-mod shared;
 
 /// What stands in the place of a folder where nothing is to outlast the process.
 const IN_MEMORY: &str = ":memory:";
@@ -103,6 +103,7 @@ impl Services {
         let kept = Kept::open(config).await?;
         let sealing = disk::sealing(config)?;
         let sharing = Sharing::start(config.redis.as_ref())?;
+        let tokens = tokens::open(config, &kept.store)?;
         let settings = &config.governance;
         let governance = Arc::new(Governance::new(GovernanceParts {
             master_key: config.server.master_key.clone(),
@@ -113,6 +114,7 @@ impl Services {
             unpriced: settings.unpriced,
             windows: settings.windows,
             callers: settings.callers,
+            tokens,
             shared: sharing.counters(),
             without_shared: settings.without_shared,
             ..GovernanceParts::default()

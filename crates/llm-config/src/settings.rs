@@ -31,6 +31,7 @@ mod redis;
 mod router;
 mod storage;
 mod table;
+mod tokens;
 
 pub use governance::GovernanceSettings;
 pub(crate) use health::allowed_fails;
@@ -59,6 +60,8 @@ pub struct ServerSettings {
     pub header_timeout: Duration,
     /// How long running requests may take after a stop.
     pub drain_timeout: Duration,
+    /// How many proxies stand in front, each of which adds to `x-forwarded-for`.
+    pub trusted_proxies: usize,
 }
 
 /// What the command line says.
@@ -134,7 +137,9 @@ pub(crate) fn settings(
         None
     });
     let (governance, storage) = (read.governance.settings(root, report), read.storage.settings(environment));
-    let server = read.server.into();
+    let server: ServerSettings = read.server.into();
+    let tokens = tokens::settings(root, environment, server.master_key.as_ref(), report);
+    let governance = GovernanceSettings { tokens, ..governance };
     Settings { server, router, media, limits, recordings, redis, governance, storage, places }
 }
 
@@ -290,6 +295,7 @@ struct ReadServer {
     verbose: bool,
     header_timeout: f64,
     drain_timeout: f64,
+    trusted_proxies: usize,
 }
 
 impl From<ReadServer> for ServerSettings {
@@ -305,6 +311,7 @@ impl From<ReadServer> for ServerSettings {
             verbose: read.verbose,
             header_timeout: Duration::from_secs_f64(read.header_timeout),
             drain_timeout: Duration::from_secs_f64(read.drain_timeout),
+            trusted_proxies: read.trusted_proxies,
         }
     }
 }

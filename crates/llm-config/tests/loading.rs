@@ -16,6 +16,8 @@ mod relays;
 mod reload;
 #[path = "loading/routing.rs"]
 mod routing;
+#[path = "loading/tokens.rs"]
+mod tokens;
 #[path = "loading/without_vendors.rs"]
 mod without_vendors;
 

@@ -125,7 +125,11 @@ impl Tokens {
 }
 
 impl TokenSettings {
-    fn check(&self) -> Result<()> {
+    /// Whether they say whose tokens are good, and do not contradict themselves.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] with what is wrong.
+    pub fn check(&self) -> Result<()> {
         if self.public_key_urls.is_empty() && self.issuers.is_empty() && self.hmac_secret.is_none() {
             return Err(Error::invalid(
                 "nothing says whose tokens are good: set `JWT_PUBLIC_KEY_URL` or `litellm_jwtauth.issuers`",

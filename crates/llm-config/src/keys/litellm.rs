@@ -1,7 +1,7 @@
 //! LiteLLM's own sections: its module settings and its proxy settings.
 
 use super::governance;
-use super::{Section, Shape, key};
+use super::{Section, Shape, key, tokens};
 
 pub(crate) static LITELLM: Section = Section {
     name: "litellm_settings",
@@ -116,6 +116,7 @@ pub(crate) static GENERAL: Section = Section {
             ),
         ],
         governance::GENERAL,
+        tokens::GENERAL,
     ],
     later: &[&[
         "alert*",
@@ -143,7 +144,6 @@ pub(crate) static GENERAL: Section = Section {
         "include_call_id_in_error_body",
         "infer_model_from_keys",
         "key_management_*",
-        "litellm_jwtauth",
         "litellm_key_header_name",
         "max_parallel_requests",
         "max_response_size_mb",
@@ -154,7 +154,6 @@ pub(crate) static GENERAL: Section = Section {
         "proxy_batch_*",
         "proxy_budget_*",
         "reject_clientside_metadata_tags",
-        "role_permissions",
         "service_account_settings",
         "spend_report_frequency",
         "store_prompts_in_spend_logs",

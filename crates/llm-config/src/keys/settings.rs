@@ -29,6 +29,11 @@ pub(crate) static SERVER: Section = Section {
         ),
         key("header_timeout", Shape::Seconds, "How long a client may take to send its headers. Default 30."),
         key("drain_timeout", Shape::Seconds, "How long running requests may take after a stop. Default 30."),
+        key(
+            "trusted_proxies",
+            Shape::Whole,
+            "How many proxies stand in front, each of which adds to `x-forwarded-for`. Default 0: the header is not looked at.",
+        ),
     ]],
     later: &[],
     moot: &[],

@@ -6,6 +6,7 @@ use http::HeaderName;
 use llm_core::money::NanoDollars;
 use llm_gateway::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 use llm_governance::authorise::RouteRules;
+use llm_governance::token::TokenSettings;
 use llm_governance::{BudgetDuration, BudgetMode, CallerSettings, Terms, Unpriced, Windows, WithoutShared};
 use serde::Deserialize;
 
@@ -34,6 +35,8 @@ pub struct GovernanceSettings {
     pub routes: RouteRules,
     /// Defaults and bounds of keys, users and teams that are made.
     pub management: llm_management::Settings,
+    /// Tokens of identity providers; `None`: they are not taken.
+    pub tokens: Option<TokenSettings>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +82,7 @@ impl ReadGovernance {
             calls: self.calls(general, report),
             routes: RouteRules { public: texts("public_routes"), admin_only: texts("admin_only_routes") },
             management: management::settings(root, report),
+            tokens: None,
         }
     }
 

@@ -62,6 +62,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         Some("30"),
     ),
     setting(
+        "server.trusted_proxies",
+        Shape::Whole,
+        &["server.trusted_proxies"],
+        &["LLM_TRUSTED_PROXIES"],
+        Some("0"),
+    ),
+    setting(
         "governance.budget_mode",
         Shape::Choice(governance::MODES),
         &["governance.budget_mode"],

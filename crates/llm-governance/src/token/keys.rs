@@ -97,6 +97,9 @@ async fn fetch(address: &str, source: &dyn KeySource) -> Result<KeySet, String> 
         Document::Keys(keys) => return Ok(keys),
         Document::Elsewhere(address) => address,
     };
+    if address.starts_with("https:") && !elsewhere.starts_with("https:") {
+        return Err("its `jwks_uri` is no `https` address".to_owned());
+    }
     let document = source.fetch(&elsewhere).await?;
     match KeySet::read(&document)? {
         Document::Keys(keys) => Ok(keys),

@@ -21,4 +21,6 @@ mod program;
 mod relay;
 mod routes;
 mod streams;
+#[cfg(unix)]
+mod tokens;
 mod vendor;

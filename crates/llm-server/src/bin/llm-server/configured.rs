@@ -22,6 +22,8 @@ pub(crate) struct Configured {
     pub has_key: bool,
     /// What clients may send.
     pub limits: Limits,
+    /// Proxies that stand in front.
+    pub proxies: usize,
     /// How long open requests may take at the end.
     pub drain_timeout: Duration,
     /// JSON lines, whatever the output is.
@@ -91,6 +93,7 @@ impl Configured {
             port: server.port,
             has_key: server.master_key.is_some(),
             limits,
+            proxies: server.trusted_proxies,
             drain_timeout: server.drain_timeout,
             json_logs: server.json_logs,
             verbose: server.verbose,

@@ -200,7 +200,8 @@ fn start(
 ) -> Result<Running, Failure> {
     let origins = if configured.has_key { Origins::Any } else { Origins::Local };
     let (workers, limits, wire_faults) = (flags.workers, configured.limits.clone(), flags.mock);
-    let options = Options { workers, limits, origins, wire_faults, management, ..Options::default() };
+    let proxies = configured.proxies;
+    let options = Options { workers, limits, origins, wire_faults, proxies, management };
     Server::new(gateway, options).start(listener).map_err(|error| failed("start", &error))
 }
 
