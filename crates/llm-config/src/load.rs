@@ -94,6 +94,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         redis: settings.redis.filter(|_| !options.mock_server),
         governance: settings.governance,
         storage: settings.storage,
+        alerts: settings.alerts,
         mock_server: options.mock_server,
         deployments: served.deployments,
         relays,

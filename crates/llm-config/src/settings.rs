@@ -21,6 +21,7 @@ use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::strict::{flag, number, period, seconds, whole};
 
+mod alerts;
 mod governance;
 mod health;
 mod limits;
@@ -32,6 +33,7 @@ mod router;
 mod storage;
 mod table;
 
+pub use alerts::{AlertFormat, AlertKind, AlertSettings, AlertTarget};
 pub use governance::GovernanceSettings;
 pub(crate) use health::allowed_fails;
 pub use limits::{BudgetConfig, LimitSettings};
@@ -86,6 +88,7 @@ pub(crate) struct Settings {
     pub(crate) redis: Option<RedisSettings>,
     pub(crate) governance: GovernanceSettings,
     pub(crate) storage: StorageSettings,
+    pub(crate) alerts: AlertSettings,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -134,8 +137,8 @@ pub(crate) fn settings(
         None
     });
     let (governance, storage) = (read.governance.settings(root, report), read.storage.settings(environment));
-    let server = read.server.into();
-    Settings { server, router, media, limits, recordings, redis, governance, storage, places }
+    let (server, alerts) = (read.server.into(), read.alerts.settings(root, report));
+    Settings { server, router, media, limits, recordings, redis, governance, storage, alerts, places }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
@@ -278,6 +281,7 @@ struct Read {
     redis: redis::ReadRedis,
     governance: governance::ReadGovernance,
     storage: storage::ReadStorage,
+    alerts: alerts::ReadAlerts,
 }
 
 #[derive(Deserialize)]

@@ -422,7 +422,8 @@ pub(crate) static GENERAL: Section = Section {
         governance::GENERAL,
     ],
     later: &[&[
-        "alert*",
+        "alert_type_config",
+        "alerting_args",
         "allow_*",
         "allowed_routes",
         "always_include_stream_usage",

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
-use llm_config::Builder;
+use llm_config::{Builder, Services};
 use llm_gateway::Gateway;
 use llm_management::Management;
 use llm_server::{Options, Origins, Running, Server};
@@ -68,9 +68,7 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     runtime.map_err(|error| failed("start", &error))?.block_on(async {
         let signals = Signals::listen().map_err(|error| failed("listen to signals", &error))?;
         let services = configured.services().await?;
-        let mut builder = services
-            .as_ref()
-            .map_or_else(Builder::default, |services| Builder::under(Arc::clone(&services.governance)));
+        let mut builder = services.as_ref().map_or_else(Builder::default, Services::builder);
         let gateway = Arc::new(Gateway::new(configured.parts_after(&mut builder)?));
         let management = services.as_ref().map(|services| Arc::clone(&services.management));
         let server = start(flags, &configured, (Arc::clone(&gateway), management), listener)?;
