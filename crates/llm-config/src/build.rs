@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use llm_core::{LossPolicy, Result, Usage};
-use llm_gateway::{AccountSpec, GatewayParts};
+use llm_gateway::{AccountSpec, GatewayParts, Outages};
 use llm_governance::{Governance, GovernanceParts};
 use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
@@ -43,12 +43,19 @@ pub fn build(loaded: &Loaded) -> Result<GatewayParts, Report> {
 pub struct Builder {
     workshop: Option<Workshop>,
     governance: Option<Arc<Governance>>,
+    outages: Option<Arc<dyn Outages>>,
 }
 
 impl Builder {
     /// Builds gateways under this governance. Without one each gateway knows no keys but the master key.
     pub fn under(governance: Arc<Governance>) -> Self {
-        Self { workshop: None, governance: Some(governance) }
+        Self { governance: Some(governance), ..Self::default() }
+    }
+
+    /// Builds gateways that tell somebody of deployments that are left alone, and back.
+    #[must_use]
+    pub fn telling(self, outages: Arc<dyn Outages>) -> Self {
+        Self { outages: Some(outages), ..self }
     }
 
     /// Builds what a gateway is made from. Opens no connection but that to a Redis, which begins on a thread of its own.
@@ -71,7 +78,8 @@ impl Builder {
             self.workshop = fresh.or(Some(building.workshop));
             return Err(report);
         }
-        let (parts, workshop) = building.finish(made, self.governance.as_ref());
+        let (mut parts, workshop) = building.finish(made, self.governance.as_ref());
+        parts.outages.clone_from(&self.outages);
         self.workshop = Some(workshop);
         Ok(parts)
     }

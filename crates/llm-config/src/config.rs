@@ -15,7 +15,8 @@ use crate::environment::Environment;
 use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::settings::{
-    BudgetConfig, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
+    AlertSettings, BudgetConfig, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings,
+    StorageSettings,
 };
 
 /// A whole configuration.
@@ -37,6 +38,8 @@ pub struct Config {
     pub governance: GovernanceSettings,
     /// Where everything is kept that outlasts the process.
     pub storage: StorageSettings,
+    /// Who is told when something is wrong.
+    pub alerts: AlertSettings,
     /// Whether the gateway is a vendor for tests itself.
     pub mock_server: bool,
     /// What is served, in the order of the configuration.

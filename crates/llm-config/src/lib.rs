@@ -21,6 +21,7 @@
 //! spellings (`node`), is checked against the table (`strict`), and its deployments (`deployments`) find their
 //! vendors (`inference`). The price table may be a file or an address (`prices`).
 
+mod alerts;
 pub mod build;
 pub mod check;
 pub mod config;
@@ -57,6 +58,6 @@ pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
 pub use services::{Asked, Models, Services, Unopened};
 pub use settings::{
-    BudgetConfig, Flags, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings,
-    StorageSettings,
+    AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, Flags, GovernanceSettings,
+    LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
 };

@@ -94,6 +94,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         redis: settings.redis.filter(|_| !options.mock_server),
         governance: settings.governance,
         storage: settings.storage,
+        alerts: settings.alerts,
         mock_server: options.mock_server,
         deployments: served.deployments,
         relays,
@@ -106,7 +107,13 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     if report.has_errors() {
         Err(report)
     } else {
-        Ok(Loaded { config, warnings: report, sources, around: spelling(&root), read: Arc::new(Read { root, environment }) })
+        Ok(Loaded {
+            config,
+            warnings: report,
+            sources,
+            around: spelling(&root),
+            read: Arc::new(Read { root, environment }),
+        })
     }
 }
 

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use llm_governance::{
-    Changed, Directory, Governance, GovernanceParts, Ledger, MemoryStore, NoLedger, Reports, Store, Timestamp,
+    Changed, Directory, Governance, GovernanceParts, Ledger, MemoryStore, NoEvents, NoLedger, Reports, Store,
+    Timestamp,
 };
 use llm_management::{Changes, Management, ManagementParts};
 
 use self::shared::Sharing;
+use crate::alerts::{AlertThread, WatchedLedger};
+use crate::build::Builder;
 use crate::config::{Config, Loaded};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -30,6 +33,9 @@ const IN_MEMORY: &str = ":memory:";
 /// How often windows that are over are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// How often somebody looks whether rows reach the database.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// The rows of calls are in the database that long after they ended, unless it is gone.
 const BOOKED_AFTER: Duration = Duration::from_secs(10);
 
@@ -48,6 +54,8 @@ pub struct Services {
     /// What is weak about it, in words.
     pub warnings: Vec<String>,
     draining: Option<Box<dyn Draining>>,
+    /// After the draining, whose end it may tell of.
+    alerts: Option<AlertThread>,
 }
 
 /// Why a gateway cannot begin.
@@ -104,11 +112,15 @@ impl Services {
         let sealing = disk::sealing(config)?;
         let sharing = Sharing::start(config.redis.as_ref())?;
         let tokens = tokens::open(config, &kept.store)?;
+        let alerts = alerts(config)?;
         let settings = &config.governance;
         let governance = Arc::new(Governance::new(GovernanceParts {
             master_key: config.server.master_key.clone(),
             directory: kept.directory,
-            ledger: kept.ledger,
+            ledger: watched(kept.ledger, alerts.as_ref()),
+            events: alerts
+                .as_ref()
+                .map_or_else(|| Arc::new(NoEvents) as _, |thread| Arc::clone(&thread.alerts) as _),
             global: settings.global.clone(),
             mode: settings.mode,
             unpriced: settings.unpriced,
@@ -131,15 +143,31 @@ impl Services {
             serving: models.clone().map(|models| models as _),
         }));
         let (reports, place, warnings, draining) = (kept.reports, kept.place, kept.warnings, kept.draining);
-        Ok(Self { governance, management, models, reports, place, warnings, draining })
+        Ok(Self { governance, management, models, reports, place, warnings, draining, alerts })
+    }
+
+    /// Builds gateways that these services are for.
+    pub fn builder(&self) -> Builder {
+        let builder = Builder::under(Arc::clone(&self.governance));
+        match &self.alerts {
+            Some(thread) => builder.telling(Arc::clone(&thread.alerts) as _),
+            None => builder,
+        }
     }
 
     /// Forgets what is over, from time to time, until it is dropped.
     pub async fn tidy(&self) {
+        let mut swept = Instant::now();
         loop {
-            tokio::time::sleep(SWEEP).await;
-            let now = Timestamp::now();
-            self.governance.accounts().sweep(now, self.stored(now));
+            tokio::time::sleep(LOOK).await;
+            if let (Some(thread), Some(draining)) = (&self.alerts, &self.draining) {
+                thread.alerts.booking(draining.is_booking());
+            }
+            if swept.elapsed() >= SWEEP {
+                swept = Instant::now();
+                let now = Timestamp::now();
+                self.governance.accounts().sweep(now, self.stored(now));
+            }
         }
     }
 
@@ -148,6 +176,21 @@ impl Services {
         let is_booking = self.draining.as_ref().is_some_and(|draining| draining.is_booking());
         let late = i64::try_from(BOOKED_AFTER.as_micros()).unwrap_or(i64::MAX);
         if is_booking { Timestamp(now.0.saturating_sub(late)) } else { Timestamp(0) }
+    }
+}
+
+/// Begins to tell those whom the configuration names.
+fn alerts(config: &Config) -> Result<Option<AlertThread>, Unopened> {
+    AlertThread::start(&config.alerts).map_err(|error| Unopened {
+        what: format!("no thread for alerts: {error}"),
+        help: "let the process have more threads, or leave `alerting` out".to_owned(),
+    })
+}
+
+fn watched(ledger: Arc<dyn Ledger>, alerts: Option<&AlertThread>) -> Arc<dyn Ledger> {
+    match alerts {
+        Some(thread) => Arc::new(WatchedLedger { ledger, alerts: Arc::clone(&thread.alerts) }),
+        None => ledger,
     }
 }
 

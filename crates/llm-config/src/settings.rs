@@ -21,6 +21,7 @@ use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::strict::{flag, number, period, seconds, whole};
 
+mod alerts;
 mod governance;
 mod health;
 mod limits;
@@ -33,6 +34,7 @@ mod storage;
 mod table;
 mod tokens;
 
+pub use alerts::{AlertFormat, AlertKind, AlertSettings, AlertTarget};
 pub use governance::GovernanceSettings;
 pub(crate) use health::allowed_fails;
 pub use limits::{BudgetConfig, LimitSettings};
@@ -89,6 +91,7 @@ pub(crate) struct Settings {
     pub(crate) redis: Option<RedisSettings>,
     pub(crate) governance: GovernanceSettings,
     pub(crate) storage: StorageSettings,
+    pub(crate) alerts: AlertSettings,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -137,10 +140,10 @@ pub(crate) fn settings(
         None
     });
     let (governance, storage) = (read.governance.settings(root, report), read.storage.settings(environment));
-    let server: ServerSettings = read.server.into();
+    let (server, alerts): (ServerSettings, _) = (read.server.into(), read.alerts.settings(root, report));
     let tokens = tokens::settings(root, environment, server.master_key.as_ref(), report);
     let governance = GovernanceSettings { tokens, ..governance };
-    Settings { server, router, media, limits, recordings, redis, governance, storage, places }
+    Settings { server, router, media, limits, recordings, redis, governance, storage, alerts, places }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
@@ -283,6 +286,7 @@ struct Read {
     redis: redis::ReadRedis,
     governance: governance::ReadGovernance,
     storage: storage::ReadStorage,
+    alerts: alerts::ReadAlerts,
 }
 
 #[derive(Deserialize)]

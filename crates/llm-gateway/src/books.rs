@@ -15,7 +15,7 @@ use llm_router::{Deployment, Router};
 use crate::calls::CallSettings;
 use crate::drain::Drains;
 use crate::headers::DeploymentHeaders;
-use crate::health;
+use crate::health::{self, Outages};
 use crate::relay::RelayRoute;
 
 /// Tokens of an answer of a deployment that has given none yet.
@@ -147,6 +147,7 @@ impl Books {
         mut specs: HashMap<String, AccountSpec>,
         prices: Arc<PriceBook>,
         (metrics, calls, drains): (&Arc<Metrics>, CallSettings, &Drains),
+        outages: Option<&Arc<dyn Outages>>,
     ) -> Self {
         let mut routes = routes(ingresses);
         let targets = || relays.iter().flat_map(|route| &route.targets).map(|target| &target.deployment);
@@ -161,7 +162,7 @@ impl Books {
             }
             let spec = specs.remove(&deployment.id).unwrap_or_default();
             let account = Account::new(spec, deployment, &prices, metrics, routes.len());
-            health::watch(deployment, &account.metrics);
+            health::watch(deployment, &account.metrics, outages);
             accounts.insert(deployment.id.clone(), Arc::new(account));
         }
         let unanswered = vec![OnceLock::new(); routes.len()];

@@ -26,6 +26,7 @@ use crate::call_id::new_call_id;
 use crate::calls::{CallSettings, OnDisconnect};
 use crate::drain::{Drains, Watched};
 use crate::headers;
+use crate::health::Outages;
 use crate::load::{InProgress, Load};
 use crate::options::CallOptions;
 use crate::paths::Paths;
@@ -62,6 +63,8 @@ pub struct GatewayParts {
     pub relays: Vec<RelayRoute>,
     /// Calls at a time; `None`: without limit.
     pub max_calls: Option<usize>,
+    /// Who is told of deployments that are left alone, besides the log and the metrics.
+    pub outages: Option<Arc<dyn Outages>>,
 }
 
 impl GatewayParts {
@@ -79,6 +82,7 @@ impl GatewayParts {
             accounts: HashMap::new(),
             relays: Vec::new(),
             max_calls: None,
+            outages: None,
         }
     }
 }
@@ -218,6 +222,7 @@ impl State {
                 parts.accounts,
                 parts.prices,
                 (metrics, parts.calls, drains),
+                parts.outages.as_ref(),
             )),
             router: parts.router,
             paths: Paths::of(&parts.ingresses),

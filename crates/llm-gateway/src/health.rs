@@ -1,5 +1,6 @@
 //! What is told of deployments that are benched and come back: one line of the log and the metrics for each change.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use llm_metrics::{DeploymentMetrics, DeploymentState};
@@ -7,19 +8,34 @@ use llm_router::{Bench, Deployment, Scope, Stands, Watch, clock};
 
 use crate::gateway::State;
 
-/// Tells the log and the metrics.
+/// Somebody else who is told of deployments that are left alone, and back. Must not block: a call waits for it.
+pub trait Outages: Send + Sync + 'static {
+    /// A deployment of this public model is left alone from now on.
+    fn benched(&self, deployment: &str, model: &str, bench: &Bench);
+
+    /// It is in use again.
+    fn recovered(&self, deployment: &str, model: &str, scope: Scope);
+}
+
+/// Tells the log and the metrics, and whoever else wants to know.
 struct Teller {
     deployment: String,
     group: String,
     metrics: DeploymentMetrics,
+    outages: Option<Arc<dyn Outages>>,
 }
 
 /// Has changes of a deployment's health told from now on.
-pub(crate) fn watch(deployment: &Deployment, metrics: &DeploymentMetrics) {
+pub(crate) fn watch(
+    deployment: &Deployment,
+    metrics: &DeploymentMetrics,
+    outages: Option<&Arc<dyn Outages>>,
+) {
     deployment.health().watch(Box::new(Teller {
         deployment: deployment.id.clone(),
         group: deployment.group.to_string(),
         metrics: metrics.clone(),
+        outages: outages.map(Arc::clone),
     }));
 }
 
@@ -29,6 +45,9 @@ impl Watch for Teller {
         let (deployment, model) = (self.deployment.as_str(), self.group.as_str());
         let (scope, error, status) = (bench.scope.name(), bench.error.name(), bench.status);
         let seconds = bench.length.as_secs_f64();
+        if let Some(outages) = &self.outages {
+            outages.benched(deployment, model, bench);
+        }
         if bench.fresh {
             tracing::warn!(
                 target: "llm_gateway::health",
@@ -43,9 +62,12 @@ impl Watch for Teller {
         }
     }
 
-    fn recovered(&self, scope: Scope) {
-        let (deployment, model, scope) = (self.deployment.as_str(), self.group.as_str(), scope.name());
+    fn recovered(&self, told: Scope) {
+        let (deployment, model, scope) = (self.deployment.as_str(), self.group.as_str(), told.name());
         tracing::info!(target: "llm_gateway::health", deployment, model, scope, "in use again");
+        if let Some(outages) = &self.outages {
+            outages.recovered(deployment, model, told);
+        }
     }
 }
 

@@ -41,6 +41,7 @@ pub use call_id::new_call_id;
 pub use calls::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 pub use explain::Explanation;
 pub use gateway::{Gateway, GatewayParts};
+pub use health::Outages;
 pub use realtime::{Conversation, RealtimeRequest};
 pub use relay::{RelayAnswer, RelayAnswerBody, RelayIncoming, RelayRoute, RelayStream, RelayTarget};
 pub use status::{BudgetStatus, DeploymentStatus, Health, LimitsStatus, Status};

@@ -262,6 +262,7 @@ impl Admission {
                     model: budget.model.clone(),
                     threshold,
                     cap: budget.cap,
+                    soft: budget.soft,
                     spent: books.spent(),
                     period: books.period(),
                 }));

@@ -38,6 +38,8 @@ pub struct BudgetEvent {
     pub threshold: Threshold,
     /// What may be spent, where that is limited.
     pub cap: Option<NanoDollars>,
+    /// The soft budget, where there is one.
+    pub soft: Option<NanoDollars>,
     /// What was spent in the period until now.
     pub spent: NanoDollars,
     /// The period.

@@ -158,6 +158,22 @@ pub(super) const GENERAL: &[Key] = &[
         "No rows of calls are kept; budgets then begin anew with the process.",
     ),
     key("maximum_spend_logs_retention_period", Shape::Period, "As `keep` in `ledger`, which wins."),
+    key(
+        "alerting",
+        Shape::Texts,
+        "Who is told when something is wrong: `slack` (at SLACK_WEBHOOK_URL), `webhook` (at WEBHOOK_URL). Default: nobody.",
+    ),
+    key(
+        "alert_types",
+        Shape::Texts,
+        "What is told: `budget_alerts`, `llm_too_slow`, `failed_tracking_spend`, `db_exceptions`, `cooldown_deployment`. Default: all.",
+    ),
+    key("alerting_threshold", Shape::Seconds, "From when on an answer is slow. Default 300."),
+    key(
+        "alert_to_webhook_url",
+        Shape::Json,
+        "Addresses for single types, one or a list each, in the place of SLACK_WEBHOOK_URL.",
+    ),
     key("user_api_key_cache_ttl", Shape::Seconds, "As `cache_time` in `governance`, which wins."),
 ];
 

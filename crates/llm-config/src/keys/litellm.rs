@@ -119,7 +119,8 @@ pub(crate) static GENERAL: Section = Section {
         tokens::GENERAL,
     ],
     later: &[&[
-        "alert*",
+        "alert_type_config",
+        "alerting_args",
         "allow_*",
         "allowed_routes",
         "always_include_stream_usage",

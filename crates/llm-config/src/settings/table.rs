@@ -211,6 +211,9 @@ pub(super) static SETTINGS: &[Setting] = &[
         &[],
         None,
     ),
+    setting("alerts.slack_url", Shape::Secret, &[], &["SLACK_WEBHOOK_URL", "ALERTING_WEBHOOK_URL"], None),
+    setting("alerts.webhook_url", Shape::Secret, &[], &["WEBHOOK_URL"], None),
+    setting("alerts.threshold", Shape::Seconds, &["general_settings.alerting_threshold"], &[], Some("300")),
     setting("media.fetch", Shape::Bool, &["media.fetch"], &["LLM_MEDIA_FETCH"], Some("true")),
     setting(
         "media.max_size_mb",

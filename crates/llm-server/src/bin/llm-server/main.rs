@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
-use llm_config::Builder;
+use llm_config::{Builder, Services};
 use llm_gateway::Gateway;
 use llm_management::Management;
 use llm_server::{Options, Origins, Running, Server};
@@ -72,9 +72,7 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         let services = configured.services().await?;
         let models = services.as_ref().and_then(|services| services.models.as_deref());
         let configured = stored::first(configured, models).await;
-        let mut builder = services
-            .as_ref()
-            .map_or_else(Builder::default, |services| Builder::under(Arc::clone(&services.governance)));
+        let mut builder = services.as_ref().map_or_else(Builder::default, Services::builder);
         let gateway = Arc::new(Gateway::new(configured.parts_after(&mut builder)?));
         configured.is_served(models);
         let management = services.as_ref().map(|services| Arc::clone(&services.management));
