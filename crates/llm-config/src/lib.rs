@@ -54,7 +54,7 @@ pub use load::{Options, load};
 pub use reference::reference;
 pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
-pub use services::{Services, Unopened};
+pub use services::{Imported, Services, Unopened, import_litellm};
 pub use settings::{
     BudgetConfig, Flags, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings,
     StorageSettings,
