@@ -56,7 +56,7 @@ pub use load::{Options, load};
 pub use reference::reference;
 pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
-pub use services::{Asked, Models, Services, Unopened};
+pub use services::{Asked, Imported, Models, Services, Unopened, import_litellm};
 pub use settings::{
     AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, Flags, GovernanceSettings,
     LimitSettings, RecordingSettings, ServerSettings, StorageSettings,

@@ -27,6 +27,14 @@ mod tokens;
 
 pub use models::{Asked, Models};
 
+#[cfg(feature = "postgres")]
+mod import;
+#[cfg(not(feature = "postgres"))]
+#[path = "services/no_import.rs"]
+mod import;
+
+pub use import::{Imported, import_litellm};
+
 /// What stands in the place of a folder where nothing is to outlast the process.
 const IN_MEMORY: &str = ":memory:";
 

@@ -31,6 +31,15 @@ impl Entities {
         Self { database }
     }
 
+    /// Writes what the program itself remembers, over what it was; no entry in the log: nobody changed anything.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn put_setting(
+        &self,
+        setting: &llm_governance::entity::Setting,
+    ) -> Result<(), StoreError> {
+        change::put(&self.database, setting).await
+    }
+
     async fn read<E: Entity>(&self, id: &str) -> Result<Option<E>, StoreError> {
         let text = format!("SELECT document FROM {} WHERE id = $1", Table::name::<E>());
         let row = self.database.query_one(&text, &[id.into()]).await?;

@@ -5,6 +5,7 @@
 //! - [`redis`] (feature `redis`): limits, budgets, cooldowns and changes that several gateways share.
 //! - [`database`] (features `sqlite`, `postgres`): one SQL database, asked in one way whichever it is.
 //! - [`entities`] (with a database): keys, teams and all others that administrators make.
+//! - [`import`] (feature `postgres`): what another gateway's database holds, taken over.
 //! - [`ledger`] (with a database): what the journal is drained into, and what is read of it.
 //! - [`seal`] (with a database): secrets encrypted at rest.
 
@@ -12,6 +13,8 @@
 pub mod database;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod entities;
+#[cfg(feature = "postgres")]
+pub mod import;
 pub mod journal;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod ledger;

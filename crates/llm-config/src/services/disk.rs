@@ -51,17 +51,7 @@ impl Draining for (Arc<Drain>, DrainThread) {
 pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
     let folder = folder(storage)?;
     let journal = storage.keeps_rows.then(|| journal(storage, &folder)).transpose()?;
-    let (url, place) = match &storage.database {
-        Some(url) => (url.clone(), "the database of the configuration".to_owned()),
-        None => {
-            let file = folder.join("llm-server.db");
-            (Secret::new(format!("sqlite:{}", file.display())), file.display().to_string())
-        }
-    };
-    let database = Database::open(&storage.database(url)).await.map_err(|error| Unopened {
-        what: format!("the database cannot be used: {error}"),
-        help: "see `database.url`, or `general_settings.database_url`".to_owned(),
-    })?;
+    let (database, place) = database(storage).await?;
     let entities = Arc::new(Entities::new(database.clone()));
     let Some(journal) = journal else {
         let ledger = Arc::new(NoLedger);
@@ -79,6 +69,25 @@ pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
         place,
         warnings: Vec::new(),
     })
+}
+
+/// The database, and where it is, in words.
+///
+/// # Errors
+/// What cannot be used, and what to do.
+pub(super) async fn database(storage: &StorageSettings) -> Result<(Database, String), Unopened> {
+    let (url, place) = match &storage.database {
+        Some(url) => (url.clone(), "the database of the configuration".to_owned()),
+        None => {
+            let file = folder(storage)?.join("llm-server.db");
+            (Secret::new(format!("sqlite:{}", file.display())), file.display().to_string())
+        }
+    };
+    let database = Database::open(&storage.database(url)).await.map_err(|error| Unopened {
+        what: format!("the database cannot be used: {error}"),
+        help: "see `database.url`, or `general_settings.database_url`".to_owned(),
+    })?;
+    Ok((database, place))
 }
 
 fn folder(storage: &StorageSettings) -> Result<PathBuf, Unopened> {

@@ -5,6 +5,8 @@ use llm_governance::{Audited, Change, KeyHash, Scope, StoreError};
 
 use super::table::{Table, add, begin, conflict, entity, in_order, values};
 use super::{MOST_IDS, list, spent};
+#[cfg(feature = "postgres")]
+use crate::database::Batch;
 use crate::database::{Database, Transaction, Value};
 
 /// How often a change is begun again because another one came between. Each time somebody else's went well.
@@ -18,6 +20,17 @@ pub(super) async fn insert<E: Entity>(
     let mut transaction = begin(database).await?;
     add(&mut transaction, entities).await?;
     add(&mut transaction, audit).await?;
+    transaction.commit().await.map_err(StoreError::from)
+}
+
+#[cfg(feature = "postgres")]
+pub(super) async fn put<E: Entity>(database: &Database, entity: &E) -> Result<(), StoreError> {
+    let (table, columns) = (Table::name::<E>(), Table::columns::<E>());
+    let set: Vec<_> = columns.iter().skip(1).map(|column| format!("{column} = excluded.{column}")).collect();
+    let conflict = format!("ON CONFLICT (id) DO UPDATE SET {}", set.join(", "));
+    let mut transaction = begin(database).await?;
+    let batch = Batch { table: &table, columns: &columns, conflict: &conflict };
+    transaction.insert_many(batch, [values(entity)?]).await.map_err(StoreError::from)?;
     transaction.commit().await.map_err(StoreError::from)
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +13,7 @@ Examples:
   llm-server --config config.yaml            serve what a configuration says (LiteLLM's format is read as it is)
   llm-server check --config config.yaml      say what would be served, and what is wrong where
   llm-server explain -c config.yaml -m gpt-4o   say which deployments would be asked, and which not and why
+  llm-server import litellm --database postgres://…   take over LiteLLM's keys, teams, users and what they spent
   llm-server schema > schema.json            a JSON schema of the configuration, for editors
   llm-server mock                            a vendor for tests: every API, every fault, by the model's name
   llm-server --record traffic                keep what vendors answer in files, without keys
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Check(Source),
     /// Print what the router would do with a request, without asking a vendor.
     Explain(Explain),
+    /// Take over keys, teams, users and what they spent from another gateway's database.
+    Import(Import),
     /// Print a JSON schema of the configuration.
     Schema,
     /// Serve the built-in mock to tests: any model name answers, and names such as `cut-3` break on the wire.
@@ -75,6 +79,41 @@ pub(crate) struct Explain {
     /// Print JSON, as `POST /v1/route/explain` answers.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[command(subcommand)]
+    pub from: ImportFrom,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportFrom {
+    /// From LiteLLM's PostgreSQL, which is only read. Keys keep working as they are. Done again, it takes over what
+    /// changed there since; what was changed here stays.
+    Litellm(ImportLitellm),
+}
+
+#[derive(Args)]
+pub(crate) struct ImportLitellm {
+    /// The address of LiteLLM's database: its DATABASE_URL.
+    #[arg(long, value_name = "URL", env = "LITELLM_DATABASE_URL", hide_env_values = true)]
+    pub database: String,
+    #[command(flatten)]
+    pub source: Source,
+    /// Say what would be done, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl fmt::Debug for ImportLitellm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address has a password.
+        formatter.debug_struct("ImportLitellm").field("dry_run", &self.dry_run).finish_non_exhaustive()
+    }
 }
 
 /// Where the mock listens.
@@ -158,5 +197,9 @@ mod tests {
         let cli = Cli::try_parse_from(["llm-server", "mock", "--port", "0"]).expect("valid");
         let Some(Command::Mock(listen)) = cli.command else { panic!("the mock") };
         assert_eq!((listen.port, listen.host.as_str()), (0, "127.0.0.1"));
+        let import =
+            ["llm-server", "import", "litellm", "--database", "postgres://a:secret@b/c", "--dry-run"];
+        let cli = Cli::try_parse_from(import).expect("valid");
+        assert!(!format!("{cli:?}").contains("secret"));
     }
 }

@@ -5,6 +5,7 @@ mod cli;
 mod configured;
 mod descriptors;
 mod explain;
+mod import;
 mod logging;
 mod signals;
 mod stored;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         None => serve(&cli.serve),
         Some(Command::Check(source)) => configured::check(source).and_then(|report| print(&report)),
         Some(Command::Explain(asked)) => explain::explain(asked).and_then(|plan| print(&plan)),
+        Some(Command::Import(asked)) => import::import(asked).and_then(|report| print(&report)),
         Some(Command::Mock(listen)) => serve(&Serve::from(listen)),
         Some(Command::Schema) => print(&configured::schema()),
     };
