@@ -4,6 +4,7 @@
 
 mod deployment;
 pub(crate) mod governance;
+mod litellm;
 mod root;
 mod routing;
 mod settings;

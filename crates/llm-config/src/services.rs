@@ -10,6 +10,7 @@ use llm_governance::{
 };
 use llm_management::{Changes, Management, ManagementParts};
 
+use self::shared::Sharing;
 use crate::config::{Config, Loaded};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -17,6 +18,8 @@ mod disk;
 #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
 #[path = "services/no_disk.rs"]
 mod disk;
+
+mod shared;
 mod tokens;
 
 /// What stands in the place of a folder where nothing is to outlast the process.
@@ -76,11 +79,12 @@ struct Kept {
 }
 
 /// Tells governance of what administrators change.
-struct Forgetting(Arc<Governance>);
+struct Forgetting(Arc<Governance>, Sharing);
 
 impl Changes for Forgetting {
     fn changed(&self, what: Changed) {
         self.0.forget(&what);
+        self.1.changed(&what);
     }
 }
 
@@ -95,6 +99,7 @@ impl Services {
         let kept = Kept::open(config).await?;
         let sealing = disk::sealing(config)?;
         let tokens = tokens::open(config, &kept.store)?;
+        let sharing = Sharing::start(config.redis.as_ref())?;
         let settings = &config.governance;
         let governance = Arc::new(Governance::new(GovernanceParts {
             master_key: config.server.master_key.clone(),
@@ -104,13 +109,15 @@ impl Services {
             mode: settings.mode,
             unpriced: settings.unpriced,
             windows: settings.windows,
-            callers: settings.callers.clone(),
             tokens,
+            callers: settings.callers,
+            shared: sharing.counters(),
+            without_shared: settings.without_shared,
             ..GovernanceParts::default()
         }));
         let management = Arc::new(Management::new(ManagementParts {
             store: kept.store,
-            changes: Arc::new(Forgetting(Arc::clone(&governance))),
+            changes: Arc::new(Forgetting(Arc::clone(&governance), sharing)),
             settings: config.governance.management.clone(),
             reports: kept.reports.clone(),
             sealing,

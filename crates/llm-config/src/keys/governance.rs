@@ -52,6 +52,11 @@ pub(crate) static GOVERNANCE: Section = Section {
             Shape::Whole,
             "How many unknown keys an address may show in a minute; 0: as many as it likes. Default 60.",
         ),
+        key(
+            "fail_closed",
+            Shape::Bool,
+            "Whether callers with limits or budgets are refused while the Redis that gateways share cannot be asked. Default false: each gateway goes by what it last heard.",
+        ),
     ]],
     later: &[],
     moot: &[],
@@ -125,6 +130,8 @@ pub(crate) static USER_HEADER: Section = Section {
 
 /// What LiteLLM says of all this in `general_settings`.
 pub(super) const GENERAL: &[Key] = &[
+    key("fail_closed_budget_enforcement", Shape::Bool, "As `fail_closed` in `governance`, which wins."),
+    key("fail_closed_rate_limit_enforcement", Shape::Bool, "As `fail_closed` in `governance`, which wins."),
     key("database_url", Shape::Secret, "As `url` in `database`, which wins."),
     key("database_connection_pool_limit", Shape::Whole, "As `connections` in `database`, which wins."),
     key("database_connection_timeout", Shape::Seconds, "As `connect_timeout` in `database`, which wins."),

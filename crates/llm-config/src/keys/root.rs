@@ -2,7 +2,8 @@
 
 use super::deployment::{CREDENTIAL, MODEL, MODEL_LIST, PROVIDER, VENDOR};
 use super::governance::{DATABASE, GOVERNANCE, LEDGER};
-use super::settings::{DEFAULTS, GENERAL, LITELLM, MEDIA, RECORDINGS, ROUTER, SERVER};
+use super::litellm::{GENERAL, LITELLM};
+use super::settings::{DEFAULTS, MEDIA, RECORDINGS, ROUTER, SERVER};
 use super::{Key, Section, Shape, key};
 
 pub(crate) static ROOT: Section = Section {

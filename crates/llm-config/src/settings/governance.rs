@@ -7,7 +7,7 @@ use llm_core::money::NanoDollars;
 use llm_gateway::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 use llm_governance::authorise::RouteRules;
 use llm_governance::token::TokenSettings;
-use llm_governance::{BudgetDuration, BudgetMode, CallerSettings, Terms, Unpriced, Windows};
+use llm_governance::{BudgetDuration, BudgetMode, CallerSettings, Terms, Unpriced, Windows, WithoutShared};
 use serde::Deserialize;
 
 use super::management;
@@ -25,6 +25,8 @@ pub struct GovernanceSettings {
     pub unpriced: Unpriced,
     /// How windows of limits move.
     pub windows: Windows,
+    /// What happens while counters that gateways share cannot be asked.
+    pub without_shared: WithoutShared,
     /// How callers are kept in memory.
     pub callers: CallerSettings,
     /// What holds for all calls.
@@ -54,6 +56,7 @@ pub(super) struct ReadGovernance {
     drains: usize,
     cache_time: f64,
     guesses_per_minute: u32,
+    fail_closed: bool,
 }
 
 impl ReadGovernance {
@@ -70,6 +73,7 @@ impl ReadGovernance {
             },
             unpriced: if self.unpriced == "free" { Unpriced::Free } else { Unpriced::Refuse },
             windows: if self.windows == "fixed" { Windows::Fixed } else { Windows::Sliding },
+            without_shared: if self.fail_closed { WithoutShared::Refuse } else { WithoutShared::Local },
             callers: CallerSettings {
                 time_to_live: Duration::from_secs_f64(self.cache_time),
                 guesses_per_minute: self.guesses_per_minute,

@@ -135,6 +135,17 @@ pub(super) static SETTINGS: &[Setting] = &[
         &[],
         Some("60"),
     ),
+    setting(
+        "governance.fail_closed",
+        Shape::Bool,
+        &[
+            "governance.fail_closed",
+            "general_settings.fail_closed_budget_enforcement",
+            "general_settings.fail_closed_rate_limit_enforcement",
+        ],
+        &[],
+        Some("false"),
+    ),
     setting("storage.directory", Shape::Text, &["server.data_directory"], &["LLM_DATA_DIRECTORY"], None),
     setting(
         "storage.url",

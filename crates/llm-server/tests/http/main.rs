@@ -11,6 +11,8 @@ mod fixture;
 mod management;
 #[cfg(unix)]
 mod money;
+#[cfg(unix)]
+mod nodes;
 mod pages;
 #[cfg(unix)]
 mod program;
