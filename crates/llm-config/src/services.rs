@@ -104,7 +104,7 @@ struct Forgetting(Arc<Governance>, Sharing);
 impl Changes for Forgetting {
     fn changed(&self, what: Changed) {
         self.0.forget(&what);
-        self.1.changed(&what);
+        self.1.changed(what);
     }
 }
 
@@ -139,6 +139,8 @@ impl Services {
             without_shared: settings.without_shared,
             ..GovernanceParts::default()
         }));
+        let others = Arc::clone(&governance);
+        let sharing = sharing.listen(config.redis.as_ref(), move |what| others.forget(what))?;
         let no_models = !config.storage.keeps_models;
         let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));
         let models = (!no_models).then(models);

@@ -1,7 +1,6 @@
 //! LiteLLM's own sections: its module settings and its proxy settings.
 
-use super::governance;
-use super::{Section, Shape, key, tokens};
+use super::{Section, Shape, governance, key, tokens};
 
 pub(crate) static LITELLM: Section = Section {
     name: "litellm_settings",

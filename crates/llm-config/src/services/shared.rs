@@ -12,6 +12,9 @@ use super::Unopened;
 pub(super) struct Sharing {
     #[cfg(feature = "redis")]
     counters: Option<Arc<llm_store::redis::SharedCallCounters>>,
+    /// Other gateways, who are told of changes.
+    #[cfg(feature = "redis")]
+    notices: Option<Arc<llm_store::redis::Notices>>,
 }
 
 #[cfg(feature = "redis")]
@@ -28,7 +31,7 @@ impl Sharing {
             what: format!("limits and budgets cannot be shared: {}", error.message()),
             help: "see `router_settings.redis_url`".to_owned(),
         })?;
-        Ok(Self { counters: counters.map(Arc::new) })
+        Ok(Self { counters: counters.map(Arc::new), notices: None })
     }
 
     /// For governance.
@@ -37,11 +40,43 @@ impl Sharing {
         Some(counters)
     }
 
-    /// What was spent is another amount by an administrator's word: it is begun again from what gateways know.
-    pub(super) fn changed(&self, what: &Changed) {
-        if let (Some(counters), Changed::Spent(subject)) = (&self.counters, what) {
-            counters.forget(subject);
+    /// From now on `hear` is told what administrators change at other gateways.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn listen(
+        self,
+        settings: Option<&RedisSettings>,
+        hear: impl Fn(&Changed) + Send + 'static,
+    ) -> Result<Self, Unopened> {
+        use llm_store::redis::Notices;
+        let Some(settings) = settings else { return Ok(self) };
+        let counters = self.counters.clone();
+        let heard = move |what: &Changed| {
+            hear(what);
+            corrected(counters.as_deref(), what);
+        };
+        let notices = Notices::start(settings, Box::new(heard)).map_err(|error| Unopened {
+            what: format!("changes cannot be told to other gateways: {}", error.message()),
+            help: "see `router_settings.redis_url`".to_owned(),
+        })?;
+        Ok(Self { notices: Some(Arc::new(notices)), ..self })
+    }
+
+    /// Something was changed here: others are told.
+    pub(super) fn changed(&self, what: Changed) {
+        corrected(self.counters.as_deref(), &what);
+        if let Some(notices) = &self.notices {
+            notices.publish(what);
         }
+    }
+}
+
+/// What was spent is another amount by an administrator's word: it is begun again from what gateways know.
+#[cfg(feature = "redis")]
+fn corrected(counters: Option<&llm_store::redis::SharedCallCounters>, what: &Changed) {
+    if let (Some(counters), Changed::Spent(subject)) = (counters, what) {
+        counters.forget(subject);
     }
 }
 
@@ -60,6 +95,18 @@ impl Sharing {
         None
     }
 
+    /// There are no others.
+    ///
+    /// # Errors
+    /// Never.
+    pub(super) fn listen(
+        self,
+        _: Option<&RedisSettings>,
+        _: impl Fn(&Changed) + Send + 'static,
+    ) -> Result<Self, Unopened> {
+        Ok(self)
+    }
+
     /// Nobody is told.
-    pub(super) fn changed(&self, _: &Changed) {}
+    pub(super) fn changed(&self, _: Changed) {}
 }
