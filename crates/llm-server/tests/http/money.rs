@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::program::{Run, program};
 
-const MASTER: &str = "sk-master-of-the-tests";
+pub(crate) const MASTER: &str = "sk-master-of-the-tests";
 
 const CONFIG: &str = "
 model_list:
@@ -29,29 +29,35 @@ general_settings: {master_key: sk-master-of-the-tests}
 ";
 
 /// A gateway with a folder of its own.
-struct Node {
-    run: Run,
-    address: String,
+pub(crate) struct Node {
+    pub(crate) run: Run,
+    pub(crate) address: String,
 }
 
 impl Node {
     fn start(folder: &Path) -> Self {
+        Self::with(folder, CONFIG, &[])
+    }
+
+    /// With another configuration, and variables.
+    pub(crate) fn with(folder: &Path, configuration: &str, variables: &[(&str, &str)]) -> Self {
         std::fs::create_dir_all(folder).expect("a folder for files");
         let config = folder.join("config.yaml");
-        std::fs::write(&config, CONFIG).expect("a folder for files");
+        std::fs::write(&config, configuration).expect("a folder for files");
         let mut program = program(&["--port", "0", "--config", config.to_str().expect("text")]);
         program.env("LLM_DATA_DIRECTORY", folder.join("data")).env("LLM_HOST", "127.0.0.1");
+        program.envs(variables.iter().copied());
         let mut run = Run::of(program);
         let address = run.line("listening").get("address").and_then(Value::as_str).map(str::to_owned);
         Self { run, address: address.expect("an address") }
     }
 
-    fn post(&self, path: &str, key: &str, body: &Value) -> Option<Answer> {
+    pub(crate) fn post(&self, path: &str, key: &str, body: &Value) -> Option<Answer> {
         post(&self.address, path, key, body)
     }
 
     /// A new key with these fields.
-    fn key(&self, fields: &Value) -> String {
+    pub(crate) fn key(&self, fields: &Value) -> String {
         let made = self.post("/key/generate", MASTER, fields).expect("it answers");
         assert_eq!(made.status, 200, "{}", made.body);
         made.json()["key"].as_str().expect("the key").to_owned()
@@ -59,10 +65,10 @@ impl Node {
 }
 
 /// An answer that came whole.
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
@@ -101,12 +107,12 @@ fn post(address: &str, path: &str, key: &str, body: &Value) -> Option<Answer> {
     Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
 }
 
-fn chat(model: &str) -> Value {
+pub(crate) fn chat(model: &str) -> Value {
     json!({"model": model, "max_tokens": 20, "messages": [{"role": "user", "content": "what does it cost"}]})
 }
 
 /// A folder that no other test has.
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     folder
