@@ -1,5 +1,7 @@
 //! Configurations of every shape, whole and broken: what would be served, and what is said about it.
 
+#[path = "loading/alerts.rs"]
+mod alerts;
 #[path = "loading/aws.rs"]
 mod aws;
 #[path = "loading/dotenv.rs"]

@@ -1,12 +1,18 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use llm_core::Secret;
 use llm_core::money::NanoDollars;
-use llm_governance::{BudgetEvent, Period, Subject, Threshold};
+use llm_governance::{
+    BudgetEvent, Durable, Events as _, Ledger, LedgerRow, Period, StoreError, Subject, Threshold,
+};
 use serde_json::json;
+use tokio::sync::mpsc::{Receiver, channel};
 
 use super::message::Alert;
 use super::told::Told;
-use crate::settings::AlertFormat;
+use super::{Alerts, WatchedLedger};
+use crate::settings::{AlertFormat, AlertKind, AlertSettings, AlertTarget};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -98,4 +104,82 @@ fn a_name_calls_nobody_in_slack() {
     assert!(text.starts_with("*budget_alerts* (High)\nKey Budget: Budget Crossed"), "{text}");
     assert!(text.contains("key_alias: &lt;!channel&gt; &amp; co"), "{text}");
     assert!(text.contains("spend: 0.75"), "{text}");
+}
+
+/// Somebody who wants to know of these, and what waits for them.
+fn alerts(kinds: &[AlertKind], room: usize) -> (Arc<Alerts>, Receiver<Option<Arc<Alert>>>) {
+    let target = AlertTarget {
+        format: AlertFormat::Webhook,
+        url: Secret::new("https://alerts.example/".to_owned()),
+        kinds: kinds.to_vec(),
+    };
+    let settings = AlertSettings { targets: vec![target], slow: MINUTE };
+    let (sender, queue) = channel(room);
+    (Arc::new(Alerts::new(settings, vec![sender])), queue)
+}
+
+fn told(queue: &mut Receiver<Option<Arc<Alert>>>) -> Vec<String> {
+    let waiting = std::iter::from_fn(|| queue.try_recv().ok().flatten());
+    let event = |alert: Arc<Alert>| alert.body(AlertFormat::Webhook)["event"].as_str().map(str::to_owned);
+    waiting.filter_map(event).collect()
+}
+
+/// A journal whose disk is full, or fails once the row is taken.
+struct Full {
+    later: bool,
+}
+
+impl Ledger for Full {
+    fn record(&self, _: LedgerRow) -> Result<Option<Durable>, StoreError> {
+        let failed = StoreError::Failed("the disk is full".to_owned());
+        if self.later { Ok(Some(Box::pin(async move { Err(failed) }))) } else { Err(failed) }
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        Err(StoreError::Failed("the disk is full".to_owned()))
+    }
+
+    fn keeps_rows(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_written_are_told_once_and_the_error_stays() {
+    for later in [false, true] {
+        let (alerts, mut queue) = alerts(&AlertKind::ALL, 10);
+        let ledger = WatchedLedger { ledger: Arc::new(Full { later }), alerts };
+        assert!(ledger.keeps_rows(), "slow answers are seen in rows");
+        for _ in 0..20 {
+            match ledger.record(LedgerRow::default()) {
+                Ok(durable) => assert!(durable.expect("it is not safe yet").await.is_err()),
+                Err(_) => assert!(!later),
+            }
+            assert!(ledger.ready().is_err());
+        }
+        assert_eq!(told(&mut queue), ["failed_tracking_spend", "failed_tracking_spend"], "one each");
+    }
+}
+
+#[test]
+fn nothing_is_told_that_nobody_wants_to_know() {
+    let (alerts, mut queue) = alerts(&[AlertKind::Database], 10);
+    alerts.crossed(&event(Subject::global(), Threshold::Soft));
+    alerts.unbooked(None);
+    alerts.booking(true);
+    assert_eq!(told(&mut queue), [""; 0]);
+    alerts.booking(false);
+    alerts.booking(false);
+    assert_eq!(told(&mut queue), ["database_unreachable"]);
+}
+
+#[test]
+fn a_full_queue_loses_alerts_and_holds_up_nobody() {
+    let (alerts, mut queue) = alerts(&AlertKind::ALL, 3);
+    for team in 0..100_u32 {
+        let team = Subject::new(llm_governance::Scope::Team, team.to_string());
+        alerts.crossed(&event(team, Threshold::Soft));
+    }
+    assert_eq!(told(&mut queue).len(), 3);
+    assert_eq!(alerts.lost.load(std::sync::atomic::Ordering::Relaxed), 97);
 }

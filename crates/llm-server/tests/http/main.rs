@@ -1,5 +1,7 @@
 //! The server over real sockets on this machine, in front of a vendor that does what its model is called.
 
+#[cfg(unix)]
+mod alerts;
 mod bodies;
 mod client;
 mod connections;

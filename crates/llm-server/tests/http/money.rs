@@ -42,6 +42,12 @@ impl Node {
         Self::of(folder, text, &[])
     }
 
+    /// With this configuration, and these variables.
+    pub(crate) fn configured(folder: &Path, text: &str, variables: &[(&str, &str)]) -> Self {
+        let own: Vec<_> = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Self::of(folder, text, &own)
+    }
+
     /// With these variables.
     pub(crate) fn with(folder: &Path, variables: &[(&str, String)]) -> Self {
         Self::of(folder, CONFIG, variables)

@@ -55,7 +55,7 @@ impl Run {
         kill_process(id, signal).expect("the program runs");
     }
 
-    fn end(&mut self) -> Option<i32> {
+    pub(crate) fn end(&mut self) -> Option<i32> {
         self.child.wait().expect("the program was started").code()
     }
 }
