@@ -106,7 +106,13 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     if report.has_errors() {
         Err(report)
     } else {
-        Ok(Loaded { config, warnings: report, sources, around: spelling(&root), read: Arc::new(Read { root, environment }) })
+        Ok(Loaded {
+            config,
+            warnings: report,
+            sources,
+            around: spelling(&root),
+            read: Arc::new(Read { root, environment }),
+        })
     }
 }
 

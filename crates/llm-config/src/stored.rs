@@ -132,11 +132,8 @@ fn map<const N: usize>(parts: [(&str, Value); N], at: &Place) -> Node {
 }
 
 fn object(members: &Map<String, Json>, at: &Place) -> Value {
-    let entry = |(key, value): (&String, &Json)| Entry {
-        key: key.clone(),
-        at: at.clone(),
-        value: node(value, at),
-    };
+    let entry =
+        |(key, value): (&String, &Json)| Entry { key: key.clone(), at: at.clone(), value: node(value, at) };
     Value::Map(members.iter().map(entry).collect())
 }
 

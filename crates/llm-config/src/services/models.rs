@@ -78,9 +78,12 @@ impl Models {
     pub async fn read(&self) -> Result<bool, String> {
         let all = timeout(PATIENCE, self.all()).await;
         let all = all.map_err(|_| "the store does not answer".to_owned())?;
-        let all = all.map_err(|error| match error {
-            StoreError::Unavailable(told) | StoreError::Failed(told) => told,
-            StoreError::Conflict(told) | StoreError::Missing(told) => told,
+        let all = all.map_err(|error| {
+            let (StoreError::Unavailable(told)
+            | StoreError::Failed(told)
+            | StoreError::Conflict(told)
+            | StoreError::Missing(told)) = error;
+            told
         })?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let is_new = state.known != all;

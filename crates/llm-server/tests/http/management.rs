@@ -31,8 +31,14 @@ fn managed() -> Running {
         ..GovernanceParts::default()
     }));
     let changes = Arc::new(Forgets(Arc::clone(&governance)));
-    let parts =
-        ManagementParts { store, changes, settings: Settings::default(), reports: None, sealing: None, serving: None };
+    let parts = ManagementParts {
+        store,
+        changes,
+        settings: Settings::default(),
+        reports: None,
+        sealing: None,
+        serving: None,
+    };
     let management = Management::new(parts);
     let options = Options {
         workers: NonZeroUsize::new(2),

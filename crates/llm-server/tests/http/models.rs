@@ -43,7 +43,8 @@ fn info(node: &Node, key: &str, query: &str) -> Answer {
 fn served(node: &Node) -> Vec<(String, bool)> {
     let told = info(node, MASTER, "").json();
     let all = told["data"].as_array().expect("a list").iter().map(|one| &one["model_info"]);
-    all.map(|info| (info["id"].as_str().expect("an id").to_owned(), info["db_model"] == json!(true))).collect()
+    all.map(|info| (info["id"].as_str().expect("an id").to_owned(), info["db_model"] == json!(true)))
+        .collect()
 }
 
 #[test]
@@ -103,7 +104,11 @@ fn models_that_cannot_be_served_are_refused_with_the_reason() {
         (json!({"model": "no-such-vendor-at-all/x"}), json!({}), "no-such-vendor-at-all"),
         (json!({"model": "mock/echo", "rpm": "many"}), json!({}), "`rpm`"),
         (json!({"model": "mock/echo", "unheard_of": 1}), json!({}), "unheard_of"),
-        (json!({"model": "openai/x", "api_key": "os.environ/NO_SUCH_VARIABLE"}), json!({}), "NO_SUCH_VARIABLE"),
+        (
+            json!({"model": "openai/x", "api_key": "os.environ/NO_SUCH_VARIABLE"}),
+            json!({}),
+            "NO_SUCH_VARIABLE",
+        ),
         (json!({"model": "openai/x", "api_key": "k", "api_base": "no address"}), json!({}), "address"),
         (json!({"model": "mock/echo"}), json!({"id": "file-1"}), "file-1"),
         (json!({"model": "mock/echo"}), json!({"team_id": "a"}), "team"),

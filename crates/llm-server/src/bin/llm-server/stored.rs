@@ -65,7 +65,9 @@ impl Reloading<'_> {
                 Err(failure) => tracing::error!(%failure, "what was served before stays"),
             },
             Ok(false) => {}
-            Err(why) => tracing::warn!(why, "models of the store cannot be read: what was served before stays"),
+            Err(why) => {
+                tracing::warn!(why, "models of the store cannot be read: what was served before stays")
+            }
         }
         models.answer(asked);
     }
