@@ -137,7 +137,6 @@ impl Services {
             tokens,
             shared: sharing.counters(),
             without_shared: settings.without_shared,
-            ..GovernanceParts::default()
         }));
         let others = Arc::clone(&governance);
         let sharing = sharing.listen(config.redis.as_ref(), move |what| others.forget(what))?;

@@ -1,13 +1,14 @@
 //! The models of the store, as a running gateway serves them: read when they change, and from time to time, since
 //! another gateway may have changed them.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use llm_governance::entity::StoredModel;
 use llm_governance::{ListQuery, Records, Store, StoreError};
 use llm_management::{OpenModel, Sealing, Served, Serving};
+use parking_lot::RwLock;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -78,11 +79,14 @@ impl Models {
     pub async fn read(&self) -> Result<bool, String> {
         let all = timeout(PATIENCE, self.all()).await;
         let all = all.map_err(|_| "the store does not answer".to_owned())?;
-        let all = all.map_err(|error| match error {
-            StoreError::Unavailable(told) | StoreError::Failed(told) => told,
-            StoreError::Conflict(told) | StoreError::Missing(told) => told,
+        let all = all.map_err(|error| {
+            let (StoreError::Unavailable(told)
+            | StoreError::Failed(told)
+            | StoreError::Conflict(told)
+            | StoreError::Missing(told)) = error;
+            told
         })?;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write();
         let is_new = state.known != all;
         state.known = all;
         Ok(is_new)
@@ -98,7 +102,7 @@ impl Models {
 
     /// This is served from now on.
     pub fn serves(&self, loaded: Arc<Loaded>) {
-        self.state.write().unwrap_or_else(PoisonError::into_inner).loaded = Some(loaded);
+        self.state.write().loaded = Some(loaded);
     }
 
     async fn all(&self) -> Result<Vec<StoredModel>, StoreError> {
@@ -117,7 +121,7 @@ impl Models {
     }
 
     fn open(&self) -> Vec<OpenModel> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.read();
         let Some(sealing) = &self.sealing else { return Vec::new() };
         let open = |model: &StoredModel| {
             let opened = OpenModel::of(model, &**sealing);
@@ -130,7 +134,7 @@ impl Models {
     }
 
     fn loaded(&self) -> Option<Arc<Loaded>> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).loaded.clone()
+        self.state.read().loaded.clone()
     }
 }
 

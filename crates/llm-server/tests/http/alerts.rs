@@ -152,7 +152,8 @@ fn nobody_waits_for_an_address_that_hangs() {
     // It takes connections, and says nothing.
     let hangs = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", hangs.local_addr().expect("bound"));
-    let mut node = Node::configured(&folder, &config("", "  alerting: [webhook]\n"), &[("WEBHOOK_URL", &url)]);
+    let mut node =
+        Node::configured(&folder, &config("", "  alerting: [webhook]\n"), &[("WEBHOOK_URL", &url)]);
     let (mut longest, mut keys) = (Duration::ZERO, Vec::new());
     for _ in 0..20 {
         keys.push(node.key(&json!({"max_budget": 100, "soft_budget": 0.000001})));
