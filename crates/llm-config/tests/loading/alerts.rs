@@ -15,10 +15,8 @@ fn addresses_of_single_types_win_and_nothing_is_shown() {
          daily_reports]\n  alerting_threshold: 30\n  alert_to_webhook_url:\n    budget_alerts: [https://one.example/hush, \
          https://two.example/hush]\n"
     );
-    let variables = [
-        ("SLACK_WEBHOOK_URL", "https://three.example/hush"),
-        ("WEBHOOK_URL", "https://four.example/hush"),
-    ];
+    let variables =
+        [("SLACK_WEBHOOK_URL", "https://three.example/hush"), ("WEBHOOK_URL", "https://four.example/hush")];
     let loaded = loaded("alerts", &[("config.yaml", &text)], &variables).expect("it loads");
     assert!(loaded.warnings.to_string().contains("do not exist here yet"), "{}", loaded.warnings);
     let alerts = &loaded.config.alerts;
