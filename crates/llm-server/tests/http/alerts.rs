@@ -123,7 +123,7 @@ fn a_dead_deployment_and_a_slow_answer_are_told_once_however_many_calls_there_ar
     let models = format!(
         "  - model_name: two\n    litellm_params: {{model: openai/gone, api_key: hush, api_base: 'http://{dead}/v1'}}\n    \
          model_info: {{id: gone-for-good}}\n  - {{model_name: two, litellm_params: {{model: mock/echo}}}}\n  \
-         - {{model_name: slow, litellm_params: {{model: mock/slow-20}}}}\n"
+         - {{model_name: slow, litellm_params: {{model: mock/delay-100ms}}}}\n"
     );
     let general = "  alerting: [webhook]\n  alerting_threshold: 0.05\n  alert_types: [outage_alerts, llm_too_slow]\n\
                    router_settings: {cooldown_time: 0.2, allowed_fails: 0}\n";

@@ -1,7 +1,6 @@
 //! Three gateways that share a PostgreSQL and a Redis: what holds for one holds for all of them together, and what goes
 //! away comes back.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use llm_governance::{Directory as _, Period, Reports as _, Spent, Subject};
 use llm_store::{Books, Database, DatabaseSettings, Entities};
 use llm_testkit::postgres::PostgresServer;
 use llm_testkit::redis::RedisServer;
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::money::{Answer, Node, chat, folder};
@@ -37,12 +37,12 @@ fn ask(nodes: &[Node], key: &str, each: usize) -> Vec<Answer> {
             scope.spawn(move || {
                 for _ in 0..each {
                     let answer = node.post(PATH, key, &chat("one")).expect("it answers");
-                    answers.lock().expect("no panic").push(answer);
+                    answers.lock().push(answer);
                 }
             });
         }
     });
-    answers.into_inner().expect("no panic")
+    answers.into_inner()
 }
 
 fn count(answers: &[Answer], status: u16) -> usize {
@@ -83,7 +83,7 @@ fn stores_that_go_away_fail_no_call_of_who_is_known_and_lose_no_row() {
         let wrong = answers.iter().find(|answer| answer.status != 200);
         assert!(wrong.is_none(), "{what}: {}", wrong.map_or("", |answer| answer.body.as_str()));
         asked.fetch_add(answers.len(), Ordering::Relaxed);
-        *cost.lock().expect("no panic") += answers.iter().map(|answer| answer.cost().0).sum::<i64>();
+        *cost.lock() += answers.iter().map(|answer| answer.cost().0).sum::<i64>();
     };
     postgres.kill();
     ask_all("without postgres");
@@ -96,7 +96,7 @@ fn stores_that_go_away_fail_no_call_of_who_is_known_and_lose_no_row() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let booked = runtime.block_on(booked(&postgres, asked.load(Ordering::Relaxed)));
     assert_eq!(booked.0, asked.load(Ordering::Relaxed), "rows");
-    assert!(booked.1 >= *cost.lock().expect("no panic"), "what was spent is booked");
+    assert!(booked.1 >= *cost.lock(), "what was spent is booked");
 }
 
 /// How many rows there are in the end, and what all of them cost by the counters; waits until all gateways have booked.

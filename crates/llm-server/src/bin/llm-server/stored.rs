@@ -66,7 +66,7 @@ impl Reloading<'_> {
             },
             Ok(false) => {}
             Err(why) => {
-                tracing::warn!(why, "models of the store cannot be read: what was served before stays")
+                tracing::warn!(why, "models of the store cannot be read: what was served before stays");
             }
         }
         models.answer(asked);
