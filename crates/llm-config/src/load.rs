@@ -77,10 +77,9 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let prices = Arc::new(prices::price_book(&options.directory, &root, &environment, &mut report));
     let vendors = vendors(&root, &environment, &mut report);
     let known = Known { vendors: &vendors, prices: &prices };
-    let served = if options.mock_server {
-        Served::mock(&environment, known, &mut report)
-    } else {
-        Served::find(&root, &environment, known, &[], &mut report)
+    let served = match options.mock_server {
+        true => Served::mock(&environment, known, &mut report),
+        false => Served::find(&root, &environment, known, &[], &mut report),
     };
     sources.deployments = served.origin;
 
@@ -105,16 +104,10 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     };
     references::resolve(&mut config, &root, &served.names, served.origin, &sources.settings, &mut report);
     if report.has_errors() {
-        Err(report)
-    } else {
-        Ok(Loaded {
-            config,
-            warnings: report,
-            sources,
-            around: spelling(&root),
-            read: Arc::new(Read { root, environment }),
-        })
+        return Err(report);
     }
+    let (around, read) = (spelling(&root), Arc::new(Read { root, environment }));
+    Ok(Loaded { config, warnings: report, sources, around, read })
 }
 
 fn read_dotenv(options: &Options, environment: &mut Environment, report: &mut Report) -> Option<Arc<str>> {

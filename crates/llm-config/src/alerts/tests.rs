@@ -1,3 +1,5 @@
+//! Alerts: each told once, in the shapes that its readers know, and never on a request's way.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
