@@ -30,3 +30,15 @@ def test_an_example_runs_as_it_stands(plain, example):
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
     assert run.returncode == 0, run.stderr
     assert "Hello!" in run.stdout, run.stdout + run.stderr
+
+
+def test_a_key_is_made_as_the_readme_says(tmp_path):
+    example = next(text for kind, text in BLOCKS if kind == "bash")
+    master = re.search(r"Bearer (\S+)'", example).group(1)
+    server = Server(tmp_path, f"general_settings: {{master_key: {master}}}\n")
+    try:
+        here = example.replace("127.0.0.1:4000", f"127.0.0.1:{server.port}")
+        run = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=60, env=clean_environment())
+        assert run.returncode == 0 and '"key":"sk-' in run.stdout, run.stdout + run.stderr
+    finally:
+        server.stop()
