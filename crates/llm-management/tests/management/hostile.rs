@@ -112,7 +112,8 @@ proptest! {
             for (method, target) in targets() {
                 let target = format!("{target}?{query}");
                 let reply = world.reply(MASTER, method, &target, body.to_string().as_bytes()).await;
-                prop_assert!(reply.status < 500, "{target} {body}: {}", reply.body);
+                // What this gateway has nothing for says so, whatever is asked.
+                prop_assert!(reply.status < 500 || reply.status == 501, "{target} {body}: {}", reply.body);
             }
             Ok(())
         })?;
