@@ -1,6 +1,6 @@
 //! What was let through lately: a log of admissions that slides with the clock, for limits of requests and tokens.
 //!
-//! The log is exact to the nanosecond while it is short. Where a window holds more than [`EXACT`] admissions, those
+//! The log is exact to the nanosecond while it is short. Where a window holds more than `EXACT` admissions, those
 //! that are nearer to each other than its grain share an entry that leaves with the youngest of them: room comes back
 //! that much later, and never too early.
 

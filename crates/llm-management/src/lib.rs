@@ -5,9 +5,9 @@
 //! status and JSON; entities are kept in a [`llm_governance::Store`]. [`routes()`] is the one table of what there is
 //! and who may ask for it: a server mounts all of it.
 //!
-//! How a request goes: the table finds the route and asks whether the caller's role may use it ([`route`]); the
-//! handler (`routes/`) reads the body by name ([`fields`]), asks whether the caller may touch this entity
-//! ([`caller`]) and give what it gives ([`bounds`]), and changes the store together with an audit entry ([`change`]).
+//! How a request goes: the table finds the route and asks whether the caller's role may use it (`route`); the
+//! handler (`routes/`) reads the body by name (`fields`), asks whether the caller may touch this entity
+//! (`caller`) and give what it gives (`bounds`), and changes the store together with an audit entry (`change`).
 
 mod bounds;
 mod caller;

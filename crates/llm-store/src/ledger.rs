@@ -1,7 +1,7 @@
 //! The ledger in the database: rows of calls, what was spent, sums by day, and what is read of them.
 //!
 //! [`Drain`] takes rows out of the [`Journal`](crate::Journal) and books them, each once; [`Books`] answers
-//! [`Reports`](llm_governance::Reports), lets go of old rows and writes exports. Three tables of rows and sums:
+//! [`Reports`], lets go of old rows and writes exports. Three tables of rows and sums:
 //! `llm_ledger` with `llm_ledger_tags`, `llm_daily`, and `llm_spent`, which budgets are read from.
 
 mod activity;
