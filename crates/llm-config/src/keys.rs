@@ -77,6 +77,11 @@ pub(crate) struct Section {
 }
 
 impl Section {
+    /// A section of our own: all of its keys have an effect, and any other one is an error.
+    const fn of(name: &'static str, about: &'static str, keys: &'static [&'static [Key]]) -> Self {
+        Self { name, about, keys, later: &[], moot: &[], notes: false }
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = &'static Key> + use<> {
         self.keys.iter().flat_map(|keys| keys.iter())
     }

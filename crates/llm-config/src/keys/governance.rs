@@ -9,10 +9,10 @@ pub(crate) const DISCONNECT: &[&str] = &["cancel", "drain"];
 pub(crate) const DURABILITY: &[&str] = &["process", "strict"];
 pub(crate) const WHEN_FULL: &[&str] = &["refuse", "serve"];
 
-pub(crate) static GOVERNANCE: Section = Section {
-    name: "governance",
-    about: "Budgets and limits of the whole gateway, and what becomes of calls. Those of keys, teams and users are made with the management API.",
-    keys: &[&[
+pub(crate) static GOVERNANCE: Section = Section::of(
+    "governance",
+    "Budgets and limits of the whole gateway, and what becomes of calls. Those of keys, teams and users are made with the management API.",
+    &[&[
         key(
             "budget_mode",
             Shape::Choice(MODES),
@@ -58,15 +58,12 @@ pub(crate) static GOVERNANCE: Section = Section {
             "Whether callers with limits or budgets are refused while the Redis that gateways share cannot be asked. Default false: each gateway goes by what it last heard.",
         ),
     ]],
-    later: &[],
-    moot: &[],
-    notes: false,
-};
+);
 
-pub(crate) static DATABASE: Section = Section {
-    name: "database",
-    about: "Where keys, teams and what was spent are kept. Without an address it is a file in the data directory.",
-    keys: &[&[
+pub(crate) static DATABASE: Section = Section::of(
+    "database",
+    "Where keys, teams and what was spent are kept. Without an address it is a file in the data directory.",
+    &[&[
         key(
             "url",
             Shape::Secret,
@@ -80,15 +77,12 @@ pub(crate) static DATABASE: Section = Section {
             "What vendors' keys in the database are sealed with. Default: the master key. It can never be changed.",
         ),
     ]],
-    later: &[],
-    moot: &[],
-    notes: false,
-};
+);
 
-pub(crate) static LEDGER: Section = Section {
-    name: "ledger",
-    about: "The row that each call leaves. It goes to a journal in the data directory, and from there to the database.",
-    keys: &[&[
+pub(crate) static LEDGER: Section = Section::of(
+    "ledger",
+    "The row that each call leaves. It goes to a journal in the data directory, and from there to the database.",
+    &[&[
         key(
             "durability",
             Shape::Choice(DURABILITY),
@@ -106,16 +100,13 @@ pub(crate) static LEDGER: Section = Section {
         ),
         key("keep", Shape::Period, "How long rows are kept. Default: for ever; sums by day always are."),
     ]],
-    later: &[],
-    moot: &[],
-    notes: false,
-};
+);
 
 /// An entry of `user_header_mappings`.
-pub(crate) static USER_HEADER: Section = Section {
-    name: "user_header_mappings",
-    about: "A header in which clients name whom a call is for.",
-    keys: &[&[
+pub(crate) static USER_HEADER: Section = Section::of(
+    "user_header_mappings",
+    "A header in which clients name whom a call is for.",
+    &[&[
         key("header_name", Shape::Text, "The header."),
         key(
             "litellm_user_role",
@@ -123,10 +114,7 @@ pub(crate) static USER_HEADER: Section = Section {
             "Whom it names: `customer` or `internal_user`. Default `customer`.",
         ),
     ]],
-    later: &[],
-    moot: &[],
-    notes: false,
-};
+);
 
 /// What LiteLLM says of all this in `general_settings`.
 pub(super) const GENERAL: &[Key] = &[
@@ -189,10 +177,10 @@ pub(super) const LITELLM: &[Key] = &[
 ];
 
 /// What no key may exceed.
-pub(crate) static UPPER_BOUNDS: Section = Section {
-    name: "upperbound_key_generate_params",
-    about: "What no key may exceed; a key that says nothing gets the bound.",
-    keys: &[&[
+pub(crate) static UPPER_BOUNDS: Section = Section::of(
+    "upperbound_key_generate_params",
+    "What no key may exceed; a key that says nothing gets the bound.",
+    &[&[
         key("max_budget", Shape::Dollars, "What may be spent in a period."),
         key("budget_duration", Shape::Duration, "How long a period may be."),
         key("duration", Shape::Duration, "How long a key may be good."),
@@ -200,32 +188,23 @@ pub(crate) static UPPER_BOUNDS: Section = Section {
         key("tpm_limit", Shape::Whole, "Tokens a minute."),
         key("rpm_limit", Shape::Whole, "Requests a minute."),
     ]],
-    later: &[],
-    moot: &[],
-    notes: false,
-};
+);
 
-pub(crate) static KEY_GENERATION: Section = Section {
-    name: "key_generation_settings",
-    about: "Who may make keys, and what they must say.",
-    keys: &[&[
+pub(crate) static KEY_GENERATION: Section = Section::of(
+    "key_generation_settings",
+    "Who may make keys, and what they must say.",
+    &[&[
         key("team_key_generation", Shape::Section(&GENERATION), "Of keys of a team."),
         key("personal_key_generation", Shape::Section(&GENERATION), "Of keys of one's own."),
     ]],
-    later: &[],
-    moot: &[],
-    notes: false,
-};
+);
 
-pub(crate) static GENERATION: Section = Section {
-    name: "key_generation",
-    about: "Who may make such keys.",
-    keys: &[&[
+pub(crate) static GENERATION: Section = Section::of(
+    "key_generation",
+    "Who may make such keys.",
+    &[&[
         key("allowed_user_roles", Shape::Texts, "Roles of users who may. Default: all that may make keys."),
         key("allowed_team_member_roles", Shape::Texts, "Roles within the team that may. Default: all."),
         key("required_params", Shape::Texts, "Fields that must be there."),
     ]],
-    later: &[],
-    moot: &[],
-    notes: false,
-};
+);
