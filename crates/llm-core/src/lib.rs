@@ -33,6 +33,7 @@ pub mod event;
 pub mod exchange;
 pub mod form;
 pub mod framing;
+pub mod guard;
 pub mod hush;
 pub mod images;
 pub mod ingress;
