@@ -20,6 +20,7 @@
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
 //! - [`window`]: what was let through lately, for limits of requests and tokens. [`sync`]: locks that tests can watch.
+//! - [`guard`], [`texts`]: judges of texts, and the texts of a body.
 //! - [`provider`]: what the router calls. [`relay`]: requests that go to a vendor as they are.
 
 pub mod authenticator;
@@ -60,6 +61,7 @@ pub mod secret;
 pub mod sources;
 pub mod speech;
 pub mod sync;
+pub mod texts;
 pub mod tokens;
 pub mod usage;
 pub mod wav;

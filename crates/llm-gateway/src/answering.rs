@@ -28,29 +28,30 @@ pub(crate) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    pub(crate) fn native(
+    /// What the account must know of an answer that passes as it is.
+    pub(crate) fn note_native(
         &self,
         inbound: &Inbound,
-        body: WireBody,
+        body: &WireBody,
         seen: &Seen,
         settlement: &mut Settlement,
-    ) -> Answer {
+    ) {
         settlement.used(seen.usage);
         if seen.usage.total().is_none() && inbound.asked.operation.is_chat() {
-            settlement.streamed(seen.usage, delivered::of_answer(&body), false);
+            settlement.streamed(seen.usage, delivered::of_answer(body), false);
         }
         settlement.finished(seen.finish.clone());
         let id_in = body.pieces().first().cloned();
         settlement.names_answer(delivered::id(id_in.as_ref()));
-        self.whole(body, settlement)
     }
 
-    pub(crate) fn decoded(
+    /// A canonical answer in the format of the client; what the account must know of it is told.
+    pub(crate) fn encoded(
         &self,
         inbound: &Inbound,
         response: &ChatResponse,
         settlement: &mut Settlement,
-    ) -> Result<Answer> {
+    ) -> Result<WireBody> {
         settlement.used(response.usage);
         if response.usage.total().is_none() {
             settlement.streamed(response.usage, delivered::of_choices(response), false);
@@ -59,7 +60,7 @@ impl Facts<'_> {
         settlement.finished(response.choices.first().and_then(|choice| choice.finish.clone()));
         let took = settlement.took_until(Instant::now());
         let body: Bytes = inbound.ingress.encode_timed(response, inbound.decoded()?, took);
-        Ok(self.whole(body.into(), settlement))
+        Ok(body.into())
     }
 
     pub(crate) fn whole(&self, body: WireBody, settlement: &mut Settlement) -> Answer {
@@ -86,6 +87,7 @@ impl Facts<'_> {
             fallbacks: self.parts.fallbacks,
             losses: &self.parts.losses,
             ignored: &self.options.ignored,
+            guardrails: &settlement.call().guardrails,
             trail: self.options.route.explain.then_some(&self.parts.trail),
             quota: self.deployment.map(Deployment::quota).filter(|quota| quota.is_windowed()),
             done,

@@ -9,6 +9,7 @@ use llm_router::{Earlier, Started, Trail};
 
 use crate::answer::{Answer, AnswerBody};
 use crate::gateway::{State, refusal};
+use crate::guards::{Guarded, StreamGuard};
 use crate::mid_stream::Recovery;
 use crate::options::CallOptions;
 use crate::settlement::{Outcome, Settlement};
@@ -42,6 +43,8 @@ pub(crate) struct BegunStream {
     pub told: InStream,
     pub answer: Started,
     pub going_on: Option<GoingOnWith>,
+    /// What looks at it.
+    pub guarded: Option<Box<Guarded>>,
 }
 
 /// What an answer that breaks off is gone on with.
@@ -59,6 +62,12 @@ impl BegunStream {
         };
         settlement.begins_to_stream();
         let stream = match self.answer {
+            Started::NativeStream { .. } if self.guarded.is_some() && self.told == InStream::Tokens => {
+                return failed(
+                    &Error::internal("an answer that is looked at must be canonical"),
+                    &mut settlement,
+                );
+            }
             Started::NativeStream { held, rest } => {
                 AnswerStream::native(held, rest, ingress, settlement, self.told)
             }
@@ -73,7 +82,8 @@ impl BegunStream {
                             Recovery { state, inbound, options, began, avoid, earlier, made, bill };
                         Box::new(GoingOn::new(Box::new(recovery)))
                     });
-                    AnswerStream::events(held, rest, encoder, ingress, settlement, going_on)
+                    let guard = self.guarded.map(|guarded| Box::new(StreamGuard::new(guarded)));
+                    AnswerStream::events((held, rest), encoder, ingress, settlement, (going_on, guard))
                 }
                 Err(error) => return failed(&error, &mut settlement),
             },

@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use futures_util::future::{Either, select};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::money::NanoDollars;
 use llm_core::operation::{Asked, Operation};
 use llm_core::provider::{Call, Inbound};
+use llm_core::wire::WireBody;
 use llm_core::{Error, Ingress, Result, tokens};
 use llm_governance::authorise::{AccessGroups, NoGroups, Route as PathRoute, RouteRules};
 use llm_governance::{Governance, GovernanceParts, Principal};
@@ -25,6 +28,7 @@ use crate::books::{AccountSpec, Books};
 use crate::call_id::new_call_id;
 use crate::calls::{CallSettings, OnDisconnect};
 use crate::drain::{Drains, Watched};
+use crate::guards::{Guarded, Guardrails};
 use crate::headers;
 use crate::health::Outages;
 use crate::load::{InProgress, Load};
@@ -55,6 +59,8 @@ pub struct GatewayParts {
     pub calls: CallSettings,
     /// The model of requests that name none.
     pub default_model: Option<String>,
+    /// What looks at the texts of calls.
+    pub guardrails: Guardrails,
     /// Prices and limits of models.
     pub prices: Arc<PriceBook>,
     /// How each deployment is priced, by its id.
@@ -78,6 +84,7 @@ impl GatewayParts {
             access_groups: Arc::new(NoGroups),
             calls: CallSettings::default(),
             default_model: None,
+            guardrails: Guardrails::default(),
             prices: Arc::new(PriceBook::embedded()),
             accounts: HashMap::new(),
             relays: Vec::new(),
@@ -107,6 +114,7 @@ pub(crate) struct State {
     pub routes: RouteRules,
     pub access_groups: Arc<dyn AccessGroups>,
     pub default_model: Option<String>,
+    pub guardrails: Guardrails,
     pub books: Arc<Books>,
     pub relays: Vec<RelayRoute>,
     pub load: Arc<Load>,
@@ -232,6 +240,7 @@ impl State {
             routes: parts.routes,
             access_groups: parts.access_groups,
             default_model: parts.default_model,
+            guardrails: parts.guardrails,
             relays: parts.relays,
             load: Arc::clone(load),
             max_calls: parts.max_calls,
@@ -259,6 +268,7 @@ impl State {
                 if let Some(trail) = trail {
                     headers::put_trail(&mut answer.headers, &trail);
                 }
+                headers::put_guardrails(&mut answer.headers, &settlement.call().guardrails);
                 answer
             }
         };
@@ -266,7 +276,7 @@ impl State {
         answer
     }
 
-    /// Identify, read, admit, plan and run, settle. What guards and caches will do are lines of this function.
+    /// Identify, read, guard, admit, plan and run, guard again, settle.
     async fn answer(
         self: &Arc<Self>,
         incoming: Incoming,
@@ -281,23 +291,32 @@ impl State {
         settlement.call_mut().of_body(&inbound, &options.model, options.stream);
         self.check_request(&inbound, &mut options, settlement)?;
         settlement.enters(self.enter(options.route.priority)?);
+        let caller = settlement.bill().map(|bill| &*bill.caller);
+        let mut guarded = self.guardrails.of_call(&inbound, caller, settlement.call())?;
         if inbound.asked.operation == Operation::CountTokens {
             return Ok(whole(self.count_tokens(&inbound, &options, settlement).await?));
         }
 
+        let inbound = match &mut guarded {
+            Some(guarded) => Box::pin(guarded.on_request(inbound, settlement.call_mut())).await?,
+            None => inbound,
+        };
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
         let inbound = self.admit(inbound, &options, settlement).await?;
-        let (parts, answer) = self.route(&inbound, &options, settlement).await?;
-        self.begin(inbound, options, parts, answer, settlement)
+        let (parts, answer) = match &mut guarded {
+            Some(guarded) => Box::pin(self.route_guarded(&inbound, &options, guarded, settlement)).await?,
+            None => self.route(&inbound, &options, false, settlement).await?,
+        };
+        self.begin(inbound, options, (parts, answer), guarded, settlement).await
     }
 
     /// Hands an answer over: a whole one is settled, a stream takes its account with it.
-    fn begin(
+    async fn begin(
         self: &Arc<Self>,
         inbound: Inbound,
         options: CallOptions,
-        mut parts: RoutedParts,
-        answer: Started,
+        (mut parts, answer): (RoutedParts, Started),
+        mut guarded: Option<Box<Guarded>>,
         settlement: &mut Settlement,
     ) -> Result<Begun, Refused> {
         let account = parts.account(&self.books)?;
@@ -313,8 +332,16 @@ impl State {
             content_type,
         };
         match answer {
-            Started::Native { body, seen } => Ok(whole(told.native(&inbound, body, &seen, settlement))),
-            Started::Decoded(response) => Ok(whole(told.decoded(&inbound, &response, settlement)?)),
+            Started::Native { body, seen } => {
+                told.note_native(&inbound, &body, &seen, settlement);
+                let body = may_have(body, &mut guarded, &inbound, settlement).await?;
+                Ok(whole(told.whole(body, settlement)))
+            }
+            Started::Decoded(response) => {
+                let body = told.encoded(&inbound, &response, settlement)?;
+                let body = may_have(body, &mut guarded, &inbound, settlement).await?;
+                Ok(whole(told.whole(body, settlement)))
+            }
             Started::Embeddings(response) => {
                 let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
                 let body = client.encode(&response, inbound.embedding_request()?);
@@ -328,6 +355,7 @@ impl State {
                 Ok(whole(told.whole(body.into(), settlement)))
             }
             stream => {
+                let guarded = guarded.filter(|guarded| guarded.looks_at_answers());
                 let content_type = inbound.ingress.stream_content_type();
                 let headers = told.headers(settlement, None, content_type);
                 let told = InStream::of(told.content_type.as_ref());
@@ -337,7 +365,14 @@ impl State {
                     options,
                     earlier: Earlier { attempts: parts.attempts.len(), fallbacks: parts.fallbacks },
                 });
-                Ok(Begun::Stream(Box::new(BegunStream { headers, inbound, told, answer: stream, going_on })))
+                Ok(Begun::Stream(Box::new(BegunStream {
+                    headers,
+                    inbound,
+                    told,
+                    answer: stream,
+                    going_on,
+                    guarded,
+                })))
             }
         }
     }
@@ -351,11 +386,39 @@ impl State {
         self.load.enter(self.max_calls, priority)
     }
 
-    /// Plans and runs: an answer that has begun, all that happened before it booked.
+    /// Plans and runs under the eyes of guardrails. A vendor that works while one refuses is told to stop.
+    async fn route_guarded(
+        &self,
+        inbound: &Inbound,
+        options: &CallOptions,
+        guarded: &mut Guarded,
+        settlement: &mut Settlement,
+    ) -> Result<(RoutedParts, Started), Refused> {
+        let is_chat = inbound.asked.operation == Operation::Chat;
+        let canonical = options.stream && is_chat && guarded.will_look(settlement.call_mut());
+        if !guarded.looks_beside(settlement.call_mut()) {
+            return self.route(inbound, options, canonical, settlement).await;
+        }
+        let looks = pin!(guarded.beside_call(inbound));
+        let runs = pin!(self.route(inbound, options, canonical, settlement));
+        match select(looks, runs).await {
+            Either::Left((judged, runs)) => {
+                judged?;
+                runs.await
+            }
+            Either::Right((routed, looks)) => {
+                looks.await?;
+                routed
+            }
+        }
+    }
+
+    /// Plans and runs: an answer that has begun, all that happened before it booked. `canonical`: a stream must be.
     async fn route(
         &self,
         inbound: &Inbound,
         options: &CallOptions,
+        canonical: bool,
         settlement: &mut Settlement,
     ) -> Result<(RoutedParts, Started), Refused> {
         let began = settlement.call().received;
@@ -369,6 +432,7 @@ impl State {
                 may_use: bill.is_some().then_some(&may_use),
                 affords: paying.as_ref().map(|paying| paying as &dyn Affords),
                 under_way: settlement.purse().map(|purse| &purse.under_way),
+                canonical,
                 ..Route::new(inbound, &options.model, options.stream, began, &options.route)
             };
             self.router.run(&route).await
@@ -432,6 +496,25 @@ impl State {
     }
 }
 
+/// A whole answer as the client may have it. What is no text (vectors, sound) is not looked at.
+///
+/// # Errors
+/// Which guardrail refused.
+async fn may_have(
+    body: WireBody,
+    guarded: &mut Option<Box<Guarded>>,
+    inbound: &Inbound,
+    settlement: &mut Settlement,
+) -> Result<WireBody> {
+    match guarded {
+        Some(guarded) if inbound.asked.operation == Operation::Chat => {
+            guarded.will_look(settlement.call_mut());
+            Box::pin(guarded.on_answer(body)).await
+        }
+        _ => Ok(body),
+    }
+}
+
 fn counted(inbound: &Inbound, tokens: u64, call_id: &str) -> Answer {
     let body = inbound.ingress.encode_token_count(tokens);
     Answer { status: 200, headers: headers::plain(call_id), body: AnswerBody::Whole(body.into()) }
@@ -449,6 +532,7 @@ fn facts(books: &Books, incoming: &Incoming) -> CallFacts {
         dialect: incoming.ingress.id(),
         model: String::new(),
         stream: false,
+        guardrails: String::new(),
         messages: 0,
         operation: incoming.asked.operation,
         prompt: Prompt::Body(incoming.body.clone()),

@@ -30,6 +30,7 @@ const FALLBACKS: HeaderName = HeaderName::from_static("x-litellm-attempted-fallb
 const DURATION: HeaderName = HeaderName::from_static("x-litellm-response-duration-ms");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
 const DROPPED: HeaderName = HeaderName::from_static("x-llm-dropped");
+const GUARDRAILS: HeaderName = HeaderName::from_static("x-litellm-applied-guardrails");
 const TRAIL: HeaderName = HeaderName::from_static("x-llm-trail");
 const REQUESTS_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
 const REQUESTS_LEFT: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
@@ -75,6 +76,8 @@ pub(crate) struct Told<'a> {
     pub fallbacks: usize,
     pub losses: &'a [Loss],
     pub ignored: &'a [String],
+    /// Names of guardrails that looked at it.
+    pub guardrails: &'a str,
     /// The way of the call, where the client asked for it.
     pub trail: Option<&'a Trail>,
     /// Of a deployment whose requests or tokens a minute are limited.
@@ -121,6 +124,7 @@ pub(crate) fn of_answer(
         }
     }
     put_dropped(&mut headers, told);
+    put_guardrails(&mut headers, told.guardrails);
     if let Some(trail) = told.trail {
         put_trail(&mut headers, trail);
     }
@@ -159,6 +163,13 @@ pub(crate) fn put_trail(headers: &mut HeaderMap, trail: &Trail) {
     let text = trail.to_string();
     let shown = text.chars().map(|letter| if matches!(letter, ' '..='~') { letter } else { '?' });
     put(headers, TRAIL, &shown.take(LONGEST_TRAIL).collect::<String>());
+}
+
+/// Names of guardrails that looked at a call, where there were any.
+pub(crate) fn put_guardrails(headers: &mut HeaderMap, names: &str) {
+    if !names.is_empty() {
+        put(headers, GUARDRAILS, names);
+    }
 }
 
 fn put_done(headers: &mut HeaderMap, done: &Done) {

@@ -117,12 +117,6 @@ impl CallOptions {
             "on_loss" => {
                 self.route.policy = inbound.option::<String>(key)?.as_deref().map(policy).transpose()?;
             }
-            "guardrails" if inbound.option::<serde::de::IgnoredAny>(key)?.is_some() => {
-                return Err(Error::invalid(
-                    "this gateway has no guardrails yet: leave `guardrails` out, so that nobody relies on them",
-                )
-                .with_param(key));
-            }
             _ if key.starts_with("mock_testing_") => {
                 let known = MOCK_FAILURES.iter().find(|(known, _)| *known == key);
                 if inbound.option(key)? == Some(true) {
@@ -130,7 +124,7 @@ impl CallOptions {
                 }
             }
             // Read where the settings make something of them.
-            "tags" | "litellm_metadata" | "litellm_session_id" => {}
+            "guardrails" | "tags" | "litellm_metadata" | "litellm_session_id" => {}
             _ => self.ignored.push(key.to_owned()),
         }
         Ok(())

@@ -229,6 +229,7 @@ fn facts(state: &State, request: &RealtimeRequest, model: &str) -> CallFacts {
         dialect,
         model: model.to_owned(),
         stream: true,
+        guardrails: String::new(),
         messages: 0,
         operation: Operation::Realtime,
         prompt: Prompt::Tokens(0),

@@ -177,6 +177,7 @@ impl State {
             operation: Operation::Relay,
             model: String::new(),
             stream: false,
+            guardrails: String::new(),
             messages: 0,
             prompt: json_body(incoming).map_or(Prompt::Tokens(0), |_| Prompt::Body(whole)),
             received: incoming.received,

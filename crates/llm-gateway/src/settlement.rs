@@ -111,6 +111,8 @@ pub(crate) struct CallFacts {
     pub operation: Operation,
     pub model: String,
     pub stream: bool,
+    /// Names of guardrails that looked at it, with commas between.
+    pub guardrails: String,
     pub messages: usize,
     pub prompt: Prompt,
     pub received: Instant,

@@ -21,6 +21,7 @@ mod going_on;
 
 use crate::delivered::{self, Passed};
 use crate::drain::Drains;
+use crate::guards::StreamGuard;
 use crate::routed::RoutedParts;
 use crate::settlement::{Outcome, Settlement, tell_unsafe};
 pub(crate) use going_on::GoingOn;
@@ -100,6 +101,8 @@ struct Events {
     failed: Option<Error>,
     /// Watches what the client gets, where another deployment may go on with it.
     going_on: Option<Box<GoingOn>>,
+    /// Looks at what the client gets.
+    guard: Option<Box<StreamGuard>>,
     clock: Clock,
 }
 
@@ -148,12 +151,11 @@ impl AnswerStream {
     }
 
     pub(crate) fn events(
-        held: Vec<Event>,
-        rest: BoxStream<Result<Vec<Event>>>,
+        (held, rest): (Vec<Event>, BoxStream<Result<Vec<Event>>>),
         encoder: Box<dyn EventEncoder>,
         ingress: Arc<dyn Ingress>,
         mut settlement: Settlement,
-        going_on: Option<Box<GoingOn>>,
+        (going_on, guard): (Option<Box<GoingOn>>, Option<Box<StreamGuard>>),
     ) -> Self {
         if let Some(Event::Start(start)) = held.first() {
             settlement.names_answer(&start.id);
@@ -166,6 +168,7 @@ impl AnswerStream {
             progress: Progress::default(),
             failed: None,
             going_on,
+            guard,
             clock: Clock { received: settlement.call().received, first_content: settlement.first_content() },
         };
         Self::of(Source::Events(Box::new(events)), ingress, settlement)
@@ -350,7 +353,7 @@ impl Source {
     fn is_complete(&self) -> bool {
         match self {
             Self::Native(native) => native.held.is_empty() && native.rest.is_complete(),
-            Self::Events(events) => events.progress.ended,
+            Self::Events(events) => events.is_complete(),
         }
     }
 }
@@ -372,6 +375,17 @@ impl Native {
 impl Events {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         loop {
+            if let Some(guard) = &mut self.guard
+                && let Some(judged) = ready!(guard.poll(context))
+            {
+                match judged {
+                    Ok(events) => events.iter().for_each(|event| self.encoder.push(event, &mut self.buffer)),
+                    Err(error) => self.failed = Some(error),
+                }
+                if !self.buffer.is_empty() {
+                    return Poll::Ready(Some(Ok(self.buffer.split().freeze())));
+                }
+            }
             if let Some(error) = self.failed.take() {
                 return Poll::Ready(Some(Err(error)));
             }
@@ -398,6 +412,12 @@ impl Events {
         }
     }
 
+    /// Whether nothing follows what was given so far.
+    fn is_complete(&self) -> bool {
+        let is_asking = self.guard.as_ref().is_some_and(|guard| guard.is_asking());
+        self.progress.ended && self.failed.is_none() && !is_asking
+    }
+
     fn push(&mut self, event: Event) {
         if self.failed.is_some() {
             return;
@@ -416,8 +436,19 @@ impl Events {
             None => Some(event),
         };
         if let Some(event) = told {
-            self.encoder.push(&event, &mut self.buffer);
+            self.tell(event);
         }
+    }
+
+    /// Writes what the client may have.
+    fn tell(&mut self, event: Event) {
+        let Some(guard) = &mut self.guard else { return self.encoder.push(&event, &mut self.buffer) };
+        let mut told = Vec::new();
+        if let Err(error) = guard.push(event, &mut told) {
+            self.failed = Some(error);
+            return;
+        }
+        told.iter().for_each(|event| self.encoder.push(event, &mut self.buffer));
     }
 
     /// Takes the answer in that goes on with this one, where one was asked for.

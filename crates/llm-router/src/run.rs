@@ -66,6 +66,8 @@ pub struct Route<'a> {
     pub affords: Option<&'a dyn Affords>,
     /// Where attempts stand while they are made, for those who must know of them when the run is dropped.
     pub under_way: Option<&'a UnderWay>,
+    /// Whether a streamed answer must be canonical: somebody looks at it on its way.
+    pub canonical: bool,
 }
 
 /// What was done for a call before it was run again: it counts on.
@@ -99,6 +101,7 @@ impl<'a> Route<'a> {
             may_use: None,
             affords: None,
             under_way: None,
+            canonical: false,
         }
     }
 

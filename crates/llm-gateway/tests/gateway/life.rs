@@ -206,7 +206,7 @@ async fn bad_requests_are_refused_with_what_is_wrong() {
         (r#"{"model":"m","timeout":-1}"#, "invalid `timeout`"),
         (r#"{"model":"m","load_balance_strategy":"fastest"}"#, "unknown load balance strategy"),
         (r#"{"model":"m","on_loss":"cry"}"#, "invalid `on_loss`"),
-        (r#"{"model":"m","guardrails":["pii"]}"#, "no guardrails yet"),
+        (r#"{"model":"m","guardrails":["pii"]}"#, "which this gateway does not have"),
     ] {
         let answer = gateway([], None).handle(incoming(body)).await;
         assert_eq!(answer.status, 400, "{body}");

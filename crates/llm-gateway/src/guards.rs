@@ -1,0 +1,316 @@
+//! Guardrails of a gateway: which of them a call passes, when, and what becomes of what they find.
+
+mod answers;
+mod judging;
+mod masks;
+mod pieces;
+mod streams;
+mod windows;
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use llm_core::guard::{Action, Asker, Judge, Place};
+use llm_core::provider::Inbound;
+use llm_core::{Error, Result};
+use llm_governance::{Principal, Scope};
+use serde_json::Value;
+
+use crate::settlement::CallFacts;
+use masks::Masks;
+pub(crate) use streams::StreamGuard;
+
+/// A guardrail as it is configured.
+pub struct GuardrailSpec {
+    /// What requests, keys and people call it.
+    pub name: String,
+    /// Who judges.
+    pub judge: Judge,
+    /// When.
+    pub modes: Modes,
+    /// Every call passes it; otherwise those that name it, or whose key, team or project does.
+    pub default_on: bool,
+    /// What becomes of a call that it could not judge.
+    pub on_error: OnError,
+    /// What it masks on the way in stands in the answer again.
+    pub restores: bool,
+    /// It finds, and changes nothing: what it would have masked or refused is counted as a flag.
+    pub only_flags: bool,
+    /// The places that it looks at; `None`: all.
+    pub places: Option<Vec<Place>>,
+}
+
+impl GuardrailSpec {
+    /// A guardrail that looks at the requests that name it.
+    pub fn new(name: impl Into<String>, judge: Judge) -> Self {
+        Self {
+            name: name.into(),
+            judge,
+            modes: Modes { pre_call: true, ..Modes::default() },
+            default_on: false,
+            on_error: OnError::Refuse,
+            restores: false,
+            only_flags: false,
+            places: None,
+        }
+    }
+}
+
+/// A guardrail at work.
+pub struct Guardrail {
+    spec: GuardrailSpec,
+    tally: Tally,
+}
+
+impl Deref for Guardrail {
+    type Target = GuardrailSpec;
+
+    fn deref(&self) -> &GuardrailSpec {
+        &self.spec
+    }
+}
+
+impl Guardrail {
+    /// A guardrail that did nothing yet.
+    pub fn new(spec: GuardrailSpec) -> Self {
+        Self { spec, tally: Tally::default() }
+    }
+
+    /// What it did since the gateway started or its configuration changed.
+    pub fn tally(&self) -> GuardrailTally {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        GuardrailTally {
+            checked: read(&self.tally.checked),
+            flagged: read(&self.tally.flagged),
+            masked: read(&self.tally.masked),
+            blocked: read(&self.tally.blocked),
+            failed: read(&self.tally.failed),
+        }
+    }
+}
+
+/// When a guardrail looks at a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    /// At the request, before the vendor gets it.
+    pub pre_call: bool,
+    /// At the request while the vendor works; the answer waits for the verdict.
+    pub during_call: bool,
+    /// At the answer, before the client gets it.
+    pub post_call: bool,
+    /// At what is written into logs and callbacks of a call.
+    pub logging_only: bool,
+}
+
+/// What becomes of a call that a guardrail could not judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// It is refused: nothing passes unseen.
+    #[default]
+    Refuse,
+    /// It goes on, and the failure is counted.
+    Pass,
+}
+
+#[derive(Default)]
+struct Tally {
+    checked: AtomicU64,
+    flagged: AtomicU64,
+    masked: AtomicU64,
+    blocked: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Tally {
+    fn found(&self, action: Action) {
+        let count = match action {
+            Action::Flag => &self.flagged,
+            Action::Mask => &self.masked,
+            Action::Block => &self.blocked,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What a guardrail did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuardrailTally {
+    /// Requests and answers that it looked at.
+    pub checked: u64,
+    /// Passages that it only named.
+    pub flagged: u64,
+    /// Passages that it masked.
+    pub masked: u64,
+    /// Calls that it refused.
+    pub blocked: u64,
+    /// Times that it could not judge.
+    pub failed: u64,
+}
+
+/// All guardrails of a gateway, in the order in which they look.
+#[derive(Clone, Default)]
+pub struct Guardrails(Vec<Arc<Guardrail>>);
+
+impl Guardrails {
+    /// Guardrails in this order.
+    pub fn new(all: Vec<GuardrailSpec>) -> Self {
+        Self(all.into_iter().map(|spec| Arc::new(Guardrail::new(spec))).collect())
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Guardrail>> {
+        self.0.iter()
+    }
+
+    fn named(&self, name: &str) -> Option<&Arc<Guardrail>> {
+        self.0.iter().find(|guardrail| guardrail.name == name)
+    }
+
+    /// Those that a call passes. `None`: it passes none, and nothing is done for it.
+    ///
+    /// # Errors
+    /// When the request, or somebody behind the call, names one that does not exist: it would pass unguarded.
+    pub(crate) fn of_call(
+        &self,
+        inbound: &Inbound,
+        caller: Option<&Principal>,
+        call: &CallFacts,
+    ) -> Result<Option<Box<Guarded>>> {
+        if self.0.is_empty() && caller.is_none_or(|caller| caller.guardrails().next().is_none()) {
+            return refuse_named(inbound).map(|()| None);
+        }
+        let mut named = asked_for(inbound)?;
+        for name in named.iter().filter(|name| self.named(name).is_none()) {
+            return Err(self.unknown(name, "the request"));
+        }
+        for name in caller.into_iter().flat_map(Principal::guardrails) {
+            if self.named(name).is_none() {
+                return Err(self.unknown(name, "the key, its user or its team"));
+            }
+            named.push(name.to_owned());
+        }
+        let passes = |guardrail: &&Arc<Guardrail>| guardrail.default_on || named.contains(&guardrail.name);
+        let selected: Vec<_> = self.0.iter().filter(passes).map(Arc::clone).collect();
+        if selected.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(Guarded::new(selected, asker(caller), call))))
+    }
+
+    fn unknown(&self, name: &str, of: &str) -> Error {
+        let shown: String = name.chars().take(64).filter(|letter| !letter.is_control()).collect();
+        let known: Vec<&str> = self.0.iter().map(|guardrail| guardrail.name.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Error::invalid(format!(
+            "{of} names the guardrail `{shown}`, which this gateway does not have (it has: {known}): the call was not made"
+        ))
+        .with_param("guardrails")
+    }
+}
+
+/// The guardrails that one call passes, and what they did to it.
+pub(crate) struct Guarded {
+    selected: Vec<Arc<Guardrail>>,
+    asker: Asker,
+    call_id: String,
+    model: String,
+    masks: Masks,
+}
+
+impl Guarded {
+    fn new(selected: Vec<Arc<Guardrail>>, asker: Asker, call: &CallFacts) -> Self {
+        let (call_id, model) = (call.call_id.clone(), call.model.clone());
+        Self { selected, asker, call_id, model, masks: Masks::default() }
+    }
+
+    fn with(&self, when: impl Fn(Modes) -> bool) -> Vec<Arc<Guardrail>> {
+        self.selected.iter().filter(|guardrail| when(guardrail.modes)).map(Arc::clone).collect()
+    }
+
+    /// Whether the answer is looked at or changed; who looks is named in the call.
+    pub(crate) fn will_look(&self, call: &mut CallFacts) -> bool {
+        self.with(|modes| modes.post_call).iter().for_each(|guardrail| note(guardrail, call));
+        self.looks_at_answers()
+    }
+
+    /// Whether the answer is looked at or changed.
+    pub(crate) fn looks_at_answers(&self) -> bool {
+        !self.masks.is_empty() || self.selected.iter().any(|guardrail| guardrail.modes.post_call)
+    }
+}
+
+/// Names a guardrail that looks at a call.
+fn note(guardrail: &Guardrail, call: &mut CallFacts) {
+    let names = &mut call.guardrails;
+    if names.split(',').any(|name| name == guardrail.name) {
+        return;
+    }
+    if !names.is_empty() {
+        names.push(',');
+    }
+    names.push_str(&guardrail.name);
+}
+
+/// Nobody may rely on guardrails that are not there.
+fn refuse_named(inbound: &Inbound) -> Result<()> {
+    match asked_for(inbound)?.first() {
+        Some(name) => Err(Guardrails::default().unknown(name, "the request")),
+        None => Ok(()),
+    }
+}
+
+/// The names in a request: a list of names, of objects with a name and parameters, or an object of names and yes or no.
+fn asked_for(inbound: &Inbound) -> Result<Vec<String>> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Entry {
+        Name(String),
+        Named(BTreeMap<String, Value>),
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Asked {
+        List(Vec<Entry>),
+        Switches(BTreeMap<String, bool>),
+    }
+    if !has_guardrails(inbound) {
+        return Ok(Vec::new());
+    }
+    let asked = inbound.option::<Asked>("guardrails").map_err(|_| {
+        Error::invalid("invalid `guardrails`: expected a list of names").with_param("guardrails")
+    })?;
+    Ok(match asked {
+        None => Vec::new(),
+        Some(Asked::List(entries)) => entries
+            .into_iter()
+            .flat_map(|entry| match entry {
+                Entry::Name(name) => vec![name],
+                Entry::Named(named) => named.into_keys().collect(),
+            })
+            .collect(),
+        Some(Asked::Switches(switches)) => {
+            switches.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect()
+        }
+    })
+}
+
+fn has_guardrails(inbound: &Inbound) -> bool {
+    let in_form = || inbound.form.as_ref().is_some_and(|form| form.names().any(|name| name == "guardrails"));
+    inbound.envelope.bytes(&inbound.body, "guardrails").is_some() || in_form()
+}
+
+/// Who asks, as judges elsewhere are told.
+fn asker(caller: Option<&Principal>) -> Asker {
+    let Some(caller) = caller else { return Asker::default() };
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let id = |scope| owned(caller.account(scope).map(|account| &*account.subject.id));
+    Asker {
+        key_hash: id(Scope::Key),
+        key_alias: owned(caller.key_alias()),
+        user_id: owned(caller.user_id()),
+        team_id: owned(caller.team_id()),
+        end_user_id: owned(caller.customer()),
+    }
+}
