@@ -8,12 +8,13 @@ use crate::workspace;
 
 /// The crates of the workspace that a crate may depend on. `*` stands for any ending. A more exact name goes first.
 /// Development dependencies are free: tests may see everything.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("llm-core", &[]),
     ("llm-transport", &["llm-core"]),
     ("llm-router", &["llm-core"]),
     ("llm-metrics", &["llm-core"]),
     ("llm-guardrails", &["llm-core"]),
+    ("llm-guardrails-remote", &["llm-core", "llm-transport"]),
     ("llm-governance", &["llm-core"]),
     ("llm-management", &["llm-core", "llm-governance"]),
     ("llm-store", &["llm-core", "llm-governance", "llm-router"]),
@@ -29,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "llm-gateway",
             "llm-governance",
             "llm-guardrails",
+            "llm-guardrails-remote",
             "llm-management",
             "llm-metrics",
             "llm-providers",
