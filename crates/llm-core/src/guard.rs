@@ -84,6 +84,17 @@ pub trait Scanner: Send + Sync + 'static {
     /// The longest passage that it finds, with what it must see around it, in bytes. `usize::MAX`: it judges whole texts
     /// only, so a streamed answer waits for its end.
     fn reach(&self) -> usize;
+
+    /// How much of a text that still grows is judged for good: findings that begin before this byte are what they are
+    /// in the whole text. Often far more than all but the last [`Scanner::reach`] bytes, because only a few passages
+    /// are long and their beginnings are known. It is a border of characters.
+    ///
+    /// # Behavior
+    /// - A text that grows has at least as much that is judged for good.
+    /// - What stands before may be let go of except for [`Scanner::reach`] bytes, which are still looked back at.
+    fn settled(&self, text: &str) -> usize {
+        text.floor_char_boundary(text.len().saturating_sub(self.reach()))
+    }
 }
 
 /// What a judge elsewhere is shown.

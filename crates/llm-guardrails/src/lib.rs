@@ -1,0 +1,80 @@
+//! Guardrails that need no network: judges of texts which [`build`] makes from a name and parameters.
+//!
+//! - `secrets`: keys of known formats, private keys, passwords in addresses, values that are said to be secret.
+//! - `pii`: personal data, found by format, checksum and the words around it.
+//! - `prompt_injection`: attempts to talk a model out of its instructions.
+//! - `litellm_content_filter`: patterns and words as LiteLLM has them.
+//! - `banned_keywords`, `regex`, `length`, `language`, `json_schema`, `tool_allow_list`.
+//!
+//! A judge is a [`Scanner`]: it is pure, never panics, and takes time that is linear in the text. What a finding leads
+//! to is the gateway's business. `docs/guardrails.md` lists all rules and says how good and how quick they are.
+//!
+//! ```
+//! use llm_core::guard::{Finding, Piece, Place};
+//! use serde_json::json;
+//!
+//! let judge = llm_guardrails::build("pii", &json!({ "rules": ["EMAIL_ADDRESS"] }))?.expect("a kind of this crate");
+//! let mut findings: Vec<Finding> = Vec::new();
+//! judge.scan(&Piece { text: "Write to someone@example.org".into(), place: Place::User }, &mut findings);
+//! assert_eq!(findings[0].replacement, "<EMAIL_ADDRESS>");
+//! # Ok::<(), String>(())
+//! ```
+
+mod bytes;
+mod candidates;
+mod choice;
+mod glob;
+mod kinds;
+mod parameters;
+mod pattern;
+mod pii;
+mod regex;
+mod secrets;
+mod sha256;
+mod words;
+
+use std::sync::Arc;
+
+use llm_core::guard::Scanner;
+use serde_json::Value;
+
+pub use self::kinds::{Kind, Rule};
+use self::parameters::Parameters;
+
+/// The judge of a kind; `None` when the kind is not one of this crate.
+///
+/// # Errors
+/// When parameters are unknown, malformed or contradict each other; the message names the parameter and what is right.
+pub fn build(kind: &str, parameters: &Value) -> Result<Option<Arc<dyn Scanner>>, String> {
+    let Some(kind) = kinds().into_iter().find(|known| known.name == kind || known.aliases.contains(&kind))
+    else {
+        return Ok(None);
+    };
+    let built = Parameters::of(parameters).and_then(|parameters| make(kind.name, parameters));
+    built.map(Some).map_err(|error| format!("guardrail `{}`: {error}", kind.name))
+}
+
+fn make(kind: &str, parameters: Parameters<'_>) -> Result<Arc<dyn Scanner>, String> {
+    Ok(match kind {
+        "secrets" => Arc::new(secrets::build(parameters)?),
+        "pii" => Arc::new(pii::build(parameters)?),
+        "banned_keywords" => Arc::new(words::build(parameters)?),
+        _ => Arc::new(regex::build(parameters)?),
+    })
+}
+
+/// All kinds of judges of this crate.
+pub fn kinds() -> Vec<Kind> {
+    let kind = |name, aliases, about, rules| Kind { name, aliases, about, rules };
+    vec![
+        kind(
+            "secrets",
+            &["hide-secrets", "hide_secrets"],
+            "Keys, tokens, passwords and private keys, by format and by what stands around them.",
+            secrets::rules(),
+        ),
+        kind("pii", &[], "Personal data, by format, checksum and the words around it.", pii::rules()),
+        kind("banned_keywords", &[], "Words of a list, as whole words and in any case.", Vec::new()),
+        kind("regex", &[], "Patterns of your own.", Vec::new()),
+    ]
+}

@@ -1,0 +1,180 @@
+//! `secrets`: keys of known formats, private keys, passwords in addresses, tokens, and values that are said to be secret.
+
+mod address;
+mod assignment;
+mod format;
+mod key_block;
+mod nearby;
+mod token;
+mod value;
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use llm_core::guard::{Action, Finding, Piece, Scanner};
+
+use self::format::{Anchor, Format};
+use crate::candidates::{Candidate, settle};
+use crate::choice::{Choice, chosen_rules};
+use crate::kinds::Rule;
+use crate::parameters::Parameters;
+
+/// What stands for a secret that was taken out: as LiteLLM has it.
+const REDACTED: Cow<'static, str> = Cow::Borrowed("[REDACTED]");
+
+/// The longest passage with what stands around it: a block of a private key.
+const REACH: usize = key_block::LONGEST + 128;
+
+/// What is held back of a text that grows when nothing long is open: a name, and the value that follows it.
+const TAIL: usize = 320;
+
+/// Rules that are code and no row of the table, with what they find. Their numbers follow those of the formats.
+const OTHERS: [(&str, &str); 9] = [
+    (
+        "private_key",
+        "Private key between `-----BEGIN …` and `-----END …` (PEM, OpenSSH, PGP, encrypted ones too)",
+    ),
+    ("json_web_token", "JWT or JWE whose header says its algorithm"),
+    ("password_in_address", "Password in an address, such as `postgres://user:…@host` (any scheme)"),
+    ("aws_secret_key", "40 characters that are assigned to a name such as `aws_secret_access_key`"),
+    ("basic_authorization", "`Basic …` that is a name and a password in base64"),
+    ("bearer_authorization", "`Bearer …` with a token"),
+    ("password_assignment", "Value that is assigned to a name such as `password` (in seven languages)"),
+    ("secret_assignment", "Value with high entropy that is assigned to a name such as `token` or `api_key`"),
+    ("high_entropy_string", "Value with high entropy a few words after `API key`, `token` or `secret`"),
+];
+
+/// Everything that is looked for in one pass.
+struct Machine {
+    automaton: AhoCorasick,
+    /// By the number of the pattern in the automaton.
+    anchors: Vec<Anchor>,
+    formats: Vec<Format>,
+}
+
+static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
+    let formats = format::all();
+    let mut anchors = format::anchors(&formats);
+    anchors.extend(assignment::anchors());
+    anchors.extend([
+        Anchor::new("-----BEGIN ", format::Meaning::KeyBlock),
+        Anchor::new("eyJ", format::Meaning::Token),
+        Anchor::new("://", format::Meaning::Address),
+    ]);
+    let automaton = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostLongest)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(anchors.iter().map(|anchor| &*anchor.text))
+        .expect("a few hundred short words fit");
+    Machine { automaton, anchors, formats }
+});
+
+/// Looks for secrets.
+#[derive(Debug)]
+struct Secrets {
+    choice: Choice,
+    /// By the number of the rule.
+    on: Vec<bool>,
+}
+
+/// Builds the judge from its parameters.
+pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, String> {
+    let rules = rules();
+    let known: Vec<&str> = rules.iter().map(|rule| rule.id).collect();
+    let on = chosen_rules(&mut parameters, &known)?;
+    let choice = Choice::read(&mut parameters)?;
+    parameters.finish()?;
+    Ok(Secrets { choice, on })
+}
+
+/// The rules, in the order of their numbers.
+pub(crate) fn rules() -> Vec<Rule> {
+    let formats = MACHINE.formats.iter().map(|format| Rule { id: format.id, finds: format.finds });
+    formats.chain(OTHERS.map(|(id, finds)| Rule { id, finds })).collect()
+}
+
+impl Scanner for Secrets {
+    fn scan(&self, piece: &Piece<'_>, findings: &mut Vec<Finding>) {
+        let machine = &*MACHINE;
+        for candidate in candidates(machine, &piece.text, &self.on) {
+            let id = machine.rule_id(candidate.rule);
+            let rule = Cow::Borrowed(id);
+            findings.extend(self.choice.finding(
+                &piece.text,
+                candidate.range(),
+                &rule,
+                Some(Action::Mask),
+                &REDACTED,
+            ));
+        }
+    }
+
+    fn reach(&self) -> usize {
+        REACH
+    }
+
+    fn settled(&self, text: &str) -> usize {
+        let bytes = text.as_bytes();
+        let run = bytes.iter().rev().take(REACH).take_while(|byte| !byte.is_ascii_whitespace()).count();
+        let open = key_block::open(bytes, REACH).unwrap_or(bytes.len());
+        let held = (bytes.len() - run).saturating_sub(TAIL).min(open);
+        text.floor_char_boundary(held)
+    }
+}
+
+impl Machine {
+    fn rule_id(&self, rule: usize) -> &'static str {
+        let format = self.formats.get(rule).map(|format| format.id);
+        let other = || OTHERS.get(rule - self.formats.len()).map_or("secret", |(id, _)| id);
+        format.unwrap_or_else(other)
+    }
+}
+
+/// What the rules propose that are on, the better of those that overlap.
+fn candidates(machine: &Machine, text: &str, on: &[bool]) -> Vec<Candidate> {
+    let mut all = Vec::new();
+    let bytes = text.as_bytes();
+    let others = machine.formats.len();
+    for hit in machine.automaton.find_iter(bytes) {
+        let Some(anchor) = machine.anchors.get(hit.pattern().as_usize()) else { continue };
+        let mut add = |(start, end): (usize, usize), rule: usize, rank: u8| {
+            if on.get(rule) == Some(&true) {
+                all.push(Candidate { start, end, rule, rank });
+            }
+        };
+        match &anchor.meaning {
+            format::Meaning::Formats(formats) => {
+                let found = formats.iter().find_map(|rule| {
+                    let format = machine.formats.get(*rule)?;
+                    on.get(*rule).filter(|on| **on)?;
+                    Some((format.find(bytes, hit.start(), hit.end())?, *rule))
+                });
+                if let Some((range, rule)) = found {
+                    add(range, rule, 1);
+                }
+            }
+            format::Meaning::KeyBlock => {
+                key_block::find(bytes, hit.start(), hit.end())
+                    .into_iter()
+                    .for_each(|range| add(range, others, 0));
+            }
+            format::Meaning::Token => {
+                token::find(bytes, hit.start()).into_iter().for_each(|range| add(range, others + 1, 1));
+            }
+            format::Meaning::Address => {
+                address::find(bytes, hit.start(), hit.end())
+                    .into_iter()
+                    .for_each(|range| add(range, others + 2, 2));
+            }
+            format::Meaning::Name(name) => {
+                if let Some((range, which, rank)) = assignment::find(bytes, hit.start(), hit.end(), *name) {
+                    add(range, others + which, rank);
+                }
+            }
+        }
+    }
+    settle(&mut all);
+    all
+}
