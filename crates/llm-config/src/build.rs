@@ -17,7 +17,7 @@ use crate::kept::{Around, Built, Workshop};
 use crate::report::Report;
 use crate::settings::BudgetConfig;
 use crate::shared::Sharing;
-use crate::{programs, recordings, relays};
+use crate::{guardrails, programs, recordings, relays};
 
 /// What requests may need, in the words of the price table.
 const NEEDS: [(Capability, Needs); 6] = [
@@ -73,6 +73,8 @@ impl Builder {
         let building = Building { config: &loaded.config, workshop };
         let all = loaded.config.deployments.iter();
         let made: Vec<Built> = all.filter_map(|one| building.reported(one, &mut report)).collect();
+        let guardrails =
+            guardrails::build(&loaded.config.guardrails, &building.workshop.providers, &mut report);
         if report.has_errors() {
             // The old configuration stays, and what it was made with.
             self.workshop = fresh.or(Some(building.workshop));
@@ -80,6 +82,7 @@ impl Builder {
         }
         let (mut parts, workshop) = building.finish(made, self.governance.as_ref());
         parts.outages.clone_from(&self.outages);
+        parts.guardrails = guardrails;
         self.workshop = Some(workshop);
         Ok(parts)
     }

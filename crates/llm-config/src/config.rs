@@ -15,8 +15,8 @@ use crate::environment::Environment;
 use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::settings::{
-    AlertSettings, BudgetConfig, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings,
-    StorageSettings,
+    AlertSettings, BudgetConfig, GovernanceSettings, GuardrailConfig, LimitSettings, RecordingSettings,
+    ServerSettings, StorageSettings,
 };
 
 /// A whole configuration.
@@ -40,6 +40,8 @@ pub struct Config {
     pub storage: StorageSettings,
     /// Who is told when something is wrong.
     pub alerts: AlertSettings,
+    /// What looks at the texts of calls, in order.
+    pub guardrails: Vec<GuardrailConfig>,
     /// Whether the gateway is a vendor for tests itself.
     pub mock_server: bool,
     /// What is served, in the order of the configuration.

@@ -29,6 +29,7 @@ mod deployments;
 mod dotenv;
 mod environment;
 mod files;
+mod guardrails;
 mod health;
 mod inference;
 mod kept;

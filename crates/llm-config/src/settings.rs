@@ -23,6 +23,7 @@ use crate::strict::{flag, number, period, seconds, whole};
 
 mod alerts;
 mod governance;
+mod guardrails;
 mod health;
 mod limits;
 mod management;
@@ -36,6 +37,7 @@ mod tokens;
 
 pub use alerts::{AlertFormat, AlertKind, AlertSettings, AlertTarget};
 pub use governance::GovernanceSettings;
+pub use guardrails::GuardrailConfig;
 pub(crate) use health::allowed_fails;
 pub use limits::{BudgetConfig, LimitSettings};
 pub use recordings::RecordingSettings;
@@ -92,6 +94,7 @@ pub(crate) struct Settings {
     pub(crate) governance: GovernanceSettings,
     pub(crate) storage: StorageSettings,
     pub(crate) alerts: AlertSettings,
+    pub(crate) guardrails: Vec<GuardrailConfig>,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -143,7 +146,20 @@ pub(crate) fn settings(
     let (server, alerts): (ServerSettings, _) = (read.server.into(), read.alerts.settings(root, report));
     let tokens = tokens::settings(root, environment, server.master_key.as_ref(), report);
     let governance = GovernanceSettings { tokens, ..governance };
-    Settings { server, router, media, limits, recordings, redis, governance, storage, alerts, places }
+    let guardrails = guardrails::settings(root, environment, report);
+    Settings {
+        server,
+        router,
+        media,
+        limits,
+        recordings,
+        redis,
+        governance,
+        storage,
+        alerts,
+        guardrails,
+        places,
+    }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.

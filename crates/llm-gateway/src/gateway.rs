@@ -28,7 +28,7 @@ use crate::books::{AccountSpec, Books};
 use crate::call_id::new_call_id;
 use crate::calls::{CallSettings, OnDisconnect};
 use crate::drain::{Drains, Watched};
-use crate::guards::{Guarded, Guardrails};
+use crate::guards::{Guarded, GuardrailSpec, Guardrails};
 use crate::headers;
 use crate::health::Outages;
 use crate::load::{InProgress, Load};
@@ -60,7 +60,7 @@ pub struct GatewayParts {
     /// The model of requests that name none.
     pub default_model: Option<String>,
     /// What looks at the texts of calls.
-    pub guardrails: Guardrails,
+    pub guardrails: Vec<GuardrailSpec>,
     /// Prices and limits of models.
     pub prices: Arc<PriceBook>,
     /// How each deployment is priced, by its id.
@@ -84,7 +84,7 @@ impl GatewayParts {
             access_groups: Arc::new(NoGroups),
             calls: CallSettings::default(),
             default_model: None,
-            guardrails: Guardrails::default(),
+            guardrails: Vec::new(),
             prices: Arc::new(PriceBook::embedded()),
             accounts: HashMap::new(),
             relays: Vec::new(),
@@ -240,7 +240,7 @@ impl State {
             routes: parts.routes,
             access_groups: parts.access_groups,
             default_model: parts.default_model,
-            guardrails: parts.guardrails,
+            guardrails: Guardrails::new(parts.guardrails, metrics),
             relays: parts.relays,
             load: Arc::clone(load),
             max_calls: parts.max_calls,

@@ -1,6 +1,7 @@
 //! Guardrails of a gateway: which of them a call passes, when, and what becomes of what they find.
 
 mod answers;
+mod asked;
 mod judging;
 mod masks;
 mod pieces;
@@ -10,15 +11,17 @@ mod windows;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use llm_core::guard::{Action, Asker, Judge, Place};
 use llm_core::provider::Inbound;
 use llm_core::{Error, Result};
 use llm_governance::{Principal, Scope};
+use llm_metrics::{GuardrailMetrics, Metrics};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::settlement::CallFacts;
+pub use asked::{GuardrailInfo, GuardrailParameters};
 use masks::Masks;
 pub(crate) use streams::StreamGuard;
 
@@ -26,6 +29,10 @@ pub(crate) use streams::StreamGuard;
 pub struct GuardrailSpec {
     /// What requests, keys and people call it.
     pub name: String,
+    /// Which kind of judge it is, in the words of the configuration.
+    pub kind: String,
+    /// What people are told of it.
+    pub about: Option<Value>,
     /// Who judges.
     pub judge: Judge,
     /// When.
@@ -47,6 +54,8 @@ impl GuardrailSpec {
     pub fn new(name: impl Into<String>, judge: Judge) -> Self {
         Self {
             name: name.into(),
+            kind: String::new(),
+            about: None,
             judge,
             modes: Modes { pre_call: true, ..Modes::default() },
             default_on: false,
@@ -59,9 +68,9 @@ impl GuardrailSpec {
 }
 
 /// A guardrail at work.
-pub struct Guardrail {
+pub(crate) struct Guardrail {
     spec: GuardrailSpec,
-    tally: Tally,
+    counts: GuardrailMetrics,
 }
 
 impl Deref for Guardrail {
@@ -73,20 +82,27 @@ impl Deref for Guardrail {
 }
 
 impl Guardrail {
-    /// A guardrail that did nothing yet.
-    pub fn new(spec: GuardrailSpec) -> Self {
-        Self { spec, tally: Tally::default() }
+    pub(crate) fn new(spec: GuardrailSpec, metrics: &Metrics) -> Self {
+        Self { counts: metrics.guardrail(&spec.name), spec }
     }
 
-    /// What it did since the gateway started or its configuration changed.
-    pub fn tally(&self) -> GuardrailTally {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    fn found(&self, action: Action) {
+        let count = match action {
+            Action::Flag => &self.counts.flagged,
+            Action::Mask => &self.counts.masked,
+            Action::Block => &self.counts.blocked,
+        };
+        count.inc();
+    }
+
+    fn tally(&self) -> GuardrailTally {
+        let GuardrailMetrics { checked, flagged, masked, blocked, failed } = &self.counts;
         GuardrailTally {
-            checked: read(&self.tally.checked),
-            flagged: read(&self.tally.flagged),
-            masked: read(&self.tally.masked),
-            blocked: read(&self.tally.blocked),
-            failed: read(&self.tally.failed),
+            checked: checked.get(),
+            flagged: flagged.get(),
+            masked: masked.get(),
+            blocked: blocked.get(),
+            failed: failed.get(),
         }
     }
 }
@@ -114,28 +130,8 @@ pub enum OnError {
     Pass,
 }
 
-#[derive(Default)]
-struct Tally {
-    checked: AtomicU64,
-    flagged: AtomicU64,
-    masked: AtomicU64,
-    blocked: AtomicU64,
-    failed: AtomicU64,
-}
-
-impl Tally {
-    fn found(&self, action: Action) {
-        let count = match action {
-            Action::Flag => &self.flagged,
-            Action::Mask => &self.masked,
-            Action::Block => &self.blocked,
-        };
-        count.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// What a guardrail did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct GuardrailTally {
     /// Requests and answers that it looked at.
     pub checked: u64,
@@ -150,18 +146,12 @@ pub struct GuardrailTally {
 }
 
 /// All guardrails of a gateway, in the order in which they look.
-#[derive(Clone, Default)]
-pub struct Guardrails(Vec<Arc<Guardrail>>);
+#[derive(Default)]
+pub(crate) struct Guardrails(Vec<Arc<Guardrail>>);
 
 impl Guardrails {
-    /// Guardrails in this order.
-    pub fn new(all: Vec<GuardrailSpec>) -> Self {
-        Self(all.into_iter().map(|spec| Arc::new(Guardrail::new(spec))).collect())
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Guardrail>> {
-        self.0.iter()
+    pub(crate) fn new(all: Vec<GuardrailSpec>, metrics: &Metrics) -> Self {
+        Self(all.into_iter().map(|spec| Arc::new(Guardrail::new(spec, metrics))).collect())
     }
 
     fn named(&self, name: &str) -> Option<&Arc<Guardrail>> {
@@ -223,6 +213,12 @@ impl Guarded {
     fn new(selected: Vec<Arc<Guardrail>>, asker: Asker, call: &CallFacts) -> Self {
         let (call_id, model) = (call.call_id.clone(), call.model.clone());
         Self { selected, asker, call_id, model, masks: Masks::default() }
+    }
+
+    /// Nobody's call: somebody tries what a guardrail does.
+    fn trying(call_id: String) -> Self {
+        let (asker, model, masks) = (Asker::default(), String::new(), Masks::default());
+        Self { selected: Vec::new(), asker, call_id, model, masks }
     }
 
     fn with(&self, when: impl Fn(Modes) -> bool) -> Vec<Arc<Guardrail>> {

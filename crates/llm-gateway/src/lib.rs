@@ -42,7 +42,7 @@ pub use call_id::new_call_id;
 pub use calls::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 pub use explain::Explanation;
 pub use gateway::{Gateway, GatewayParts};
-pub use guards::{Guardrail, GuardrailSpec, GuardrailTally, Guardrails, Modes, OnError};
+pub use guards::{GuardrailInfo, GuardrailParameters, GuardrailSpec, GuardrailTally, Modes, OnError};
 pub use health::Outages;
 pub use realtime::{Conversation, RealtimeRequest};
 pub use relay::{RelayAnswer, RelayAnswerBody, RelayIncoming, RelayRoute, RelayStream, RelayTarget};

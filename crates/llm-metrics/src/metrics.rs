@@ -14,6 +14,7 @@
 mod cells;
 mod collector;
 mod deployment;
+mod guardrail;
 mod histogram;
 mod route;
 
@@ -26,6 +27,7 @@ use prometheus::{Registry, TextEncoder};
 pub use deployment::{
     DeploymentLabels, DeploymentMetrics, DeploymentState, DeploymentStatus, Observation, Totals,
 };
+pub use guardrail::GuardrailMetrics;
 pub use route::{InFlight, RouteMetrics};
 
 use cells::Striped;
@@ -43,6 +45,7 @@ const MOST: usize = 10_000;
 pub struct Metrics {
     registry: Registry,
     book: Arc<Book>,
+    guardrails: guardrail::Guardrails,
 }
 
 /// Which handles there are.
@@ -68,7 +71,8 @@ impl Metrics {
         let book = Arc::new(Book::default());
         let collector = Box::new(Collector::new(Arc::clone(&book)));
         registry.register(collector).expect("the registry is empty and the names are constants");
-        Self { registry, book }
+        let guardrails = guardrail::Guardrails::registered(&registry);
+        Self { registry, book, guardrails }
     }
 
     /// The registry, for collectors of other crates.
@@ -94,6 +98,11 @@ impl Metrics {
             routes.retain(|_, metrics| metrics.is_held());
         }
         routes.entry(RouteLabels { route, requested_model: requested_model.into() }).or_default().clone()
+    }
+
+    /// The counters of a guardrail, by its name in the configuration.
+    pub fn guardrail(&self, name: &str) -> GuardrailMetrics {
+        self.guardrails.of(name)
     }
 
     /// Counts a request as in flight until the guard is dropped.

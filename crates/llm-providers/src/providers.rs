@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use llm_core::dialect::Target;
 use llm_core::request::Sampling;
-use llm_core::{Error, LossPolicy, Provider, RawObject, Result, Secret};
+use llm_core::{Authenticator, Error, LossPolicy, Provider, RawObject, Result, Secret};
 use llm_transport::{Options, Upstream};
 use parking_lot::Mutex;
 
@@ -205,6 +205,15 @@ impl Providers {
             return Ok(None);
         }
         base_url(vendor, dialect_name, spec).map(Some)
+    }
+
+    /// What makes the credentials of requests to a vendor, for services of it that are no models; `None`: a key in a
+    /// header is all.
+    ///
+    /// # Errors
+    /// When the vendor is unknown, or the parameters name no credentials that could work.
+    pub fn authenticator(&self, spec: &DeploymentSpec) -> Result<Option<Arc<dyn Authenticator>>> {
+        credentials::authenticator(self.vendor(spec)?, spec)
     }
 
     fn vendor(&self, spec: &DeploymentSpec) -> Result<&Vendor> {

@@ -9,12 +9,13 @@ use axum::routing::{get, post};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
+use llm_core::guard::Side;
 use llm_core::inquiry::About;
 use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind, Ingress};
 use llm_gateway::Gateway;
 use llm_management::Management;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::answer::answer;
@@ -75,6 +76,10 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/providers/status", get(providers))
         .route("/v1/route/explain", post(explain))
+        .route("/guardrails/list", get(guardrails))
+        .route("/v2/guardrails/list", get(guardrails))
+        .route("/guardrails/apply_guardrail", post(apply_guardrail))
+        .route("/apply_guardrail", post(apply_guardrail))
         .merge(management::routes())
         .method_not_allowed_fallback(wrong_method)
         // The model APIs: their paths are the dialects' business.
@@ -180,6 +185,41 @@ async fn explain(State(app): Shared, request: Request) -> Response {
     };
     match app.gateway.explain(Some(&caller), head.headers, body) {
         Ok(explanation) => json_of(&app, &explanation),
+        Err(error) => refusal(&app, &error),
+    }
+}
+
+/// Which guardrails there are, and what they did.
+async fn guardrails(State(app): Shared, head: Parts) -> Response {
+    match app.authorise(&head).await {
+        Ok(_) => json_of(&app, &json!({"guardrails": app.gateway.guardrails()})),
+        Err(error) => refusal(&app, &error),
+    }
+}
+
+/// What is tried on a guardrail.
+#[derive(Deserialize)]
+struct ApplyGuardrail {
+    guardrail_name: String,
+    text: String,
+    #[serde(default)]
+    input_type: Option<String>,
+}
+
+/// What a guardrail makes of a text.
+async fn apply_guardrail(State(app): Shared, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    if let Err(error) = app.authorise(&head).await {
+        return refusal(&app, &error);
+    }
+    let body = axum::body::to_bytes(body, app.limits.body).await.unwrap_or_default();
+    let Ok(asked) = serde_json::from_slice::<ApplyGuardrail>(&body) else {
+        return refusal(&app, &Error::invalid("expected JSON with `guardrail_name` and `text`"));
+    };
+    let is_answer = matches!(asked.input_type.as_deref(), Some("response" | "output"));
+    let side = if is_answer { Side::Answer } else { Side::Request };
+    match app.gateway.apply_guardrail(&asked.guardrail_name, &asked.text, side).await {
+        Ok(text) => json_of(&app, &json!({"response_text": text})),
         Err(error) => refusal(&app, &error),
     }
 }

@@ -15,7 +15,13 @@ const CRATES: &str = "crates/llm-providers-";
 const GENERIC: [&str; 7] = ["custom", "local", "meta", "mock", "openai_compatible", "replicate", "together"];
 
 /// Where any vendor may be named.
-const FREE: [&str; 4] = ["crates/llm-providers/", "crates/llm-config/", "crates/llm-testkit/", "tests/"];
+const FREE: [&str; 5] = [
+    "crates/llm-providers/",
+    "crates/llm-config/",
+    "crates/llm-guardrails-remote/",
+    "crates/llm-testkit/",
+    "tests/",
+];
 
 /// The names that are looked for, in lower case without separators.
 pub(super) struct Vendors(Vec<String>);

@@ -11,7 +11,6 @@ pub(crate) static ROOT: Section = Section {
     about: "All parts are optional, may be mixed, and may come from several files by `include`.",
     keys: &[KEYS],
     later: &[&[
-        "guardrails",
         "policies",
         "policy_attachments",
         "mcp_servers",
@@ -50,6 +49,7 @@ const KEYS: &[Key] = &[
         Shape::Section(&GOVERNANCE),
         "Budgets and limits of the whole gateway, and what becomes of calls.",
     ),
+    key("guardrails", Shape::Json, "What looks at the texts of calls, as in LiteLLM: `docs/guardrails.md`."),
     key("database", Shape::Section(&DATABASE), "Where keys, teams and what was spent are kept."),
     key("ledger", Shape::Section(&LEDGER), "The row that each call leaves."),
     key("media", Shape::Section(&MEDIA), "Pictures and files that requests point to by address, or answers."),

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use llm_core::guard::{Action, Finding, Found, Inspection, Judge, Piece, Place, Side};
 use llm_core::provider::Inbound;
@@ -71,7 +70,7 @@ impl Guarded {
         side: Side,
         pieces: &[Piece<'_>],
     ) -> Result<Vec<Found>> {
-        guardrail.tally.checked.fetch_add(1, Ordering::Relaxed);
+        guardrail.counts.checked.inc();
         match &guardrail.judge {
             Judge::Scanner(_) => Ok(scan(guardrail, pieces)),
             Judge::Inspector(inspector) => {
@@ -118,7 +117,7 @@ pub(super) fn scan(guardrail: &Guardrail, pieces: &[Piece<'_>]) -> Vec<Found> {
 
 /// A judge could not be asked.
 fn failed(guardrail: &Guardrail, error: Error) -> Result<Vec<Found>> {
-    guardrail.tally.failed.fetch_add(1, Ordering::Relaxed);
+    guardrail.counts.failed.inc();
     let (name, kind) = (guardrail.name.as_str(), error.kind().name());
     tracing::warn!(target: "llm_gateway::guardrails", guardrail = name, error = kind, "a guardrail could not judge");
     match guardrail.on_error {
@@ -137,7 +136,7 @@ fn failed(guardrail: &Guardrail, error: Error) -> Result<Vec<Found>> {
 /// Counts a finding, and refuses the call where it is to be refused.
 pub(super) fn decide(guardrail: &Guardrail, side: Side, finding: &Finding, action: Action) -> Result<Action> {
     let action = if guardrail.only_flags { Action::Flag } else { action };
-    guardrail.tally.found(action);
+    guardrail.found(action);
     let (name, rule) = (guardrail.name.as_str(), &*finding.rule);
     match action {
         Action::Block => {

@@ -27,6 +27,15 @@ impl Judges {
         Self { reach: reach.max().unwrap_or(0), guardrails }
     }
 
+    /// How much of a growing text is judged for good by all of them.
+    fn settled(&self, text: &str) -> usize {
+        let each = self.guardrails.iter().filter_map(|guardrail| match &guardrail.judge {
+            Judge::Scanner(scanner) => Some(scanner.settled(text)),
+            Judge::Inspector(_) => None,
+        });
+        boundary(text, each.min().unwrap_or(text.len()))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.guardrails.is_empty()
     }
@@ -77,7 +86,7 @@ impl Window {
     /// Which guardrail refused, by which rule.
     pub(super) fn take(&mut self, judges: &Judges, place: Place, ends: bool) -> Result<String> {
         let length = self.text.len();
-        let judged = if ends { length } else { boundary(&self.text, length.saturating_sub(judges.reach)) };
+        let judged = if ends { length } else { judges.settled(&self.text) };
         if judged <= self.given || (!ends && judged < self.given + STEP) {
             return Ok(String::new());
         }
@@ -123,6 +132,7 @@ fn boundary(text: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use llm_core::guard::Scanner;
+    use llm_metrics::Metrics;
 
     use super::*;
     use crate::guards::GuardrailSpec;
@@ -155,7 +165,7 @@ mod tests {
 
     fn judges(action: Action) -> Judges {
         let judge = Judge::Scanner(Arc::new(Digits(action)));
-        Judges::new(vec![Arc::new(Guardrail::new(GuardrailSpec::new("digits", judge)))])
+        Judges::new(vec![Arc::new(Guardrail::new(GuardrailSpec::new("digits", judge), &Metrics::new()))])
     }
 
     fn streamed(pieces: &[&str], action: Action) -> Result<String> {

@@ -14,8 +14,7 @@ use llm_core::operation::Operation;
 use llm_core::provider::BoxFuture;
 use llm_core::{Error, ErrorKind, Provider, Result};
 use llm_gateway::{
-    Answer, AnswerBody, Gateway, GatewayParts, GuardrailSpec, GuardrailTally, Guardrails, Incoming, Modes,
-    OnError,
+    Answer, AnswerBody, Gateway, GatewayParts, GuardrailSpec, GuardrailTally, Incoming, Modes, OnError,
 };
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::{FakeProvider, PlainIngress, Script, piece, preamble};
@@ -85,7 +84,6 @@ fn guardrail(name: &str, judge: Judge, modes: Modes) -> GuardrailSpec {
 struct Guarded {
     gateway: Gateway,
     vendor: Arc<FakeProvider>,
-    guardrails: Guardrails,
 }
 
 fn guarded(script: impl IntoIterator<Item = Script>, guardrails: Vec<GuardrailSpec>) -> Guarded {
@@ -95,14 +93,13 @@ fn guarded(script: impl IntoIterator<Item = Script>, guardrails: Vec<GuardrailSp
         num_retries: Some(0),
         ..DeploymentSpec::new("d1", "m", "model", provider)
     }));
-    let guardrails = Guardrails::new(guardrails);
     let router = Router::new([deployment], std::collections::HashMap::new(), RouterSettings::default());
     let gateway = Gateway::new(GatewayParts {
-        guardrails: guardrails.clone(),
+        guardrails,
         accounts: std::collections::HashMap::from([("d1".to_owned(), llm_gateway::AccountSpec::default())]),
         ..GatewayParts::new(router, vec![Arc::new(PlainIngress)])
     });
-    Guarded { gateway, vendor, guardrails }
+    Guarded { gateway, vendor }
 }
 
 impl Guarded {
@@ -137,7 +134,7 @@ impl Guarded {
     }
 
     fn tally(&self) -> GuardrailTally {
-        self.guardrails.iter().next().expect("a guardrail").tally()
+        self.gateway.guardrails().first().expect("a guardrail").counts
     }
 }
 

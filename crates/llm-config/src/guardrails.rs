@@ -1,0 +1,80 @@
+//! Guardrails of a configuration become judges.
+
+use std::sync::Arc;
+
+use llm_core::guard::Judge;
+use llm_core::{Authenticator, Error, Result, Secret};
+use llm_gateway::GuardrailSpec;
+use llm_providers::{DeploymentSpec as ProviderSpec, Files, Parameters, Providers};
+use serde_json::Value;
+
+use crate::keys::nearest;
+use crate::programs;
+use crate::report::Report;
+use crate::settings::GuardrailConfig;
+
+/// Builds all of them. One that cannot be built is an error: calls would pass unguarded.
+pub(crate) fn build(
+    all: &[GuardrailConfig],
+    providers: &Providers,
+    report: &mut Report,
+) -> Vec<GuardrailSpec> {
+    let built = all.iter().filter_map(|one| match judge(one, providers) {
+        Ok(judge) => Some(GuardrailSpec {
+            modes: one.modes,
+            default_on: one.default_on,
+            on_error: one.on_error,
+            restores: one.restores,
+            only_flags: one.only_flags,
+            places: one.places.clone(),
+            kind: one.kind.clone(),
+            about: one.info.clone(),
+            ..GuardrailSpec::new(one.name.as_str(), judge)
+        }),
+        Err(message) => {
+            report.error(&one.place, format!("guardrail `{}`: {message}", one.name));
+            None
+        }
+    });
+    built.collect()
+}
+
+fn judge(one: &GuardrailConfig, providers: &Providers) -> Result<Judge, String> {
+    if let Some(scanner) = llm_guardrails::build(&one.kind, &one.parameters)? {
+        return Ok(Judge::Scanner(scanner));
+    }
+    let signing = |aws: &Value| signer(aws, providers);
+    if let Some(inspector) = llm_guardrails_remote::build(&one.kind, &one.parameters, &signing)? {
+        return Ok(Judge::Inspector(inspector));
+    }
+    let kinds = llm_guardrails::kinds();
+    let here = kinds.iter().flat_map(|kind| [kind.name].into_iter().chain(kind.aliases.iter().copied()));
+    let known: Vec<&str> = here.chain(llm_guardrails_remote::KINDS.iter().map(|(name, _)| *name)).collect();
+    let shown: String = one.kind.chars().filter(|letter| !letter.is_control()).take(64).collect();
+    Err(match nearest(&one.kind, known.iter().copied()) {
+        Some(near) => format!("there is no guardrail `{shown}`: did you mean `{near}`?"),
+        None => format!(
+            "there is no guardrail `{shown}` here: use generic_guardrail_api for a service of your own, or one of {}",
+            known.join(", ")
+        ),
+    })
+}
+
+/// Signs requests to AWS with the credentials among a guardrail's parameters, or with those of the machine.
+fn signer(aws: &Value, providers: &Providers) -> Result<Arc<dyn Authenticator>> {
+    let mut parameters = Parameters::default();
+    for (name, value) in aws.as_object().into_iter().flatten() {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        parameters.set(name, Secret::new(text));
+    }
+    let spec = ProviderSpec {
+        vendor: "bedrock".to_owned(),
+        parameters,
+        files: Files::new(|path| std::fs::read_to_string(path)),
+        programs: programs::runner(),
+        ..ProviderSpec::default()
+    };
+    let signer = providers.authenticator(&spec)?;
+    signer
+        .ok_or_else(|| Error::unsupported("a guardrail of this kind signs its requests and takes no API key"))
+}

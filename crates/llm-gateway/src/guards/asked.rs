@@ -1,0 +1,93 @@
+//! Guardrails for people: which there are, and what one makes of a text.
+
+use std::collections::BTreeSet;
+
+use llm_core::guard::{Judge, Piece, Place, Side};
+use llm_core::{Error, ErrorKind, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::judging::apply;
+use super::{Guarded, Guardrail, GuardrailTally};
+use crate::call_id::new_call_id;
+use crate::gateway::Gateway;
+
+/// A guardrail as people see it: LiteLLM's fields, and what it did.
+#[derive(Clone, Debug, Serialize)]
+pub struct GuardrailInfo {
+    /// Its name.
+    pub guardrail_name: String,
+    /// How it is set up, without anything that may be a key.
+    pub litellm_params: GuardrailParameters,
+    /// What its operator says of it.
+    pub guardrail_info: Option<Value>,
+    /// Where it was written down.
+    pub guardrail_definition_location: &'static str,
+    /// What it did since the gateway started.
+    pub counts: GuardrailTally,
+}
+
+/// How a guardrail is set up.
+#[derive(Clone, Debug, Serialize)]
+pub struct GuardrailParameters {
+    /// Which kind of judge it is.
+    pub guardrail: String,
+    /// When it looks.
+    pub mode: Vec<&'static str>,
+    /// Every call passes it.
+    pub default_on: bool,
+}
+
+impl Gateway {
+    /// All guardrails, in their order.
+    pub fn guardrails(&self) -> Vec<GuardrailInfo> {
+        self.state().guardrails.0.iter().map(|guardrail| info(guardrail)).collect()
+    }
+
+    /// What a guardrail makes of a text: the text as it would go on.
+    ///
+    /// # Errors
+    /// When there is no such guardrail, it could not judge, or it would refuse the call.
+    pub async fn apply_guardrail(&self, name: &str, text: &str, side: Side) -> Result<String> {
+        let state = self.state();
+        let guardrails = &state.guardrails;
+        let Some(guardrail) = guardrails.named(name) else {
+            let error = guardrails.unknown(name, "the request");
+            return Err(Error::new(ErrorKind::NotFound, error.message().to_owned()));
+        };
+        let place = if side == Side::Request { Place::User } else { Place::Assistant };
+        let mut pieces = [Piece { text: text.into(), place }];
+        let guarded = Guarded::trying(new_call_id());
+        let found = guarded.judge(guardrail, side, &pieces).await?;
+        apply(guardrail, side, found, &mut pieces, (&mut BTreeSet::new(), None))?;
+        let [piece] = pieces;
+        Ok(piece.text.into_owned())
+    }
+}
+
+fn info(guardrail: &Guardrail) -> GuardrailInfo {
+    let modes = guardrail.modes;
+    let named = [
+        ("pre_call", modes.pre_call),
+        ("during_call", modes.during_call),
+        ("post_call", modes.post_call),
+        ("logging_only", modes.logging_only),
+    ];
+    let mode = named.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect();
+    let kind = match (&guardrail.judge, guardrail.kind.as_str()) {
+        (Judge::Scanner(_), "") => "scanner",
+        (Judge::Inspector(_), "") => "inspector",
+        (_, kind) => kind,
+    };
+    GuardrailInfo {
+        guardrail_name: guardrail.name.clone(),
+        litellm_params: GuardrailParameters {
+            guardrail: kind.to_owned(),
+            mode,
+            default_on: guardrail.default_on,
+        },
+        guardrail_info: guardrail.about.clone(),
+        guardrail_definition_location: "config",
+        counts: guardrail.tally(),
+    }
+}
