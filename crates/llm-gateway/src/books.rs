@@ -177,6 +177,12 @@ impl Books {
         Self { accounts, calls, drains, prices, metrics, log, logs_content, routes, unanswered }
     }
 
+    /// What became of the calls that callbacks were told of.
+    pub(crate) fn log_counts(&self) -> Vec<(String, [u64; 3])> {
+        let counts = self.log.as_ref().map(|log| log.counts()).unwrap_or_default();
+        counts.into_iter().map(|one| (one.name, [one.sent, one.failed, one.dropped])).collect()
+    }
+
     /// The place of a dialect's operation among the routes.
     pub(crate) fn route(&self, dialect: DialectId, operation: Operation) -> usize {
         let found = self.routes.iter().position(|(known, does, _)| *known == dialect && *does == operation);

@@ -28,6 +28,8 @@ pub trait CallLog: Send + Sync + 'static {
 pub struct LoggedCall {
     /// The call's id as the client knows it. That of the row is our own where the client named the call itself.
     pub call_id: String,
+    /// The client's span, as W3C's `traceparent` says it.
+    pub trace: Option<String>,
     /// Everything that is booked of it.
     pub row: LedgerRow,
     /// Why it failed, in words that hold nothing of the prompt.

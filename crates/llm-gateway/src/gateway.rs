@@ -205,6 +205,7 @@ impl Gateway {
         let state = self.state.load();
         state.note_states();
         self.metrics.set_shared(state.shared_link().map(|link| link == Link::Connected));
+        self.metrics.set_callbacks(state.books.log_counts());
         self.metrics.render()
     }
 

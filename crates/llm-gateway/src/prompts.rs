@@ -74,7 +74,8 @@ impl Prompts {
         let shown: String = id.chars().take(64).collect();
         let unknown = |what: String, param| Error::new(ErrorKind::InvalidRequest, what).with_param(param);
         let versions = self.templates.get(id);
-        let versions = versions.ok_or_else(|| unknown(format!("there is no prompt `{shown}`"), "prompt_id"))?;
+        let versions =
+            versions.ok_or_else(|| unknown(format!("there is no prompt `{shown}`"), "prompt_id"))?;
         let Some(wanted) = version.filter(|version| !version.is_null()) else {
             let newest = versions.values().next_back();
             return newest.ok_or_else(|| unknown(format!("the prompt `{shown}` is empty"), "prompt_id"));
@@ -91,12 +92,7 @@ impl Prompts {
     ///
     /// # Errors
     /// When what the team is to be told is nothing that can be told.
-    fn instruct(
-        &self,
-        inbound: Inbound,
-        group: Option<&str>,
-        caller: Option<&Principal>,
-    ) -> Result<Inbound> {
+    fn instruct(&self, inbound: Inbound, group: Option<&str>, caller: Option<&Principal>) -> Result<Inbound> {
         if !inbound.asked.operation.is_chat() {
             return Ok(inbound);
         }
@@ -150,7 +146,9 @@ fn of_team(caller: &Principal) -> Result<Option<Instruction>> {
     };
     // What a team must be told is not left out because somebody misspelt it.
     Instruction::of(said).map(Some).map_err(|why| {
-        Error::internal(format!("the team's `metadata.{OF_TEAM}` cannot be used: {why}; its administrator can mend it"))
+        Error::internal(format!(
+            "the team's `metadata.{OF_TEAM}` cannot be used: {why}; its administrator can mend it"
+        ))
     })
 }
 

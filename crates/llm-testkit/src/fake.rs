@@ -53,7 +53,9 @@ impl Ingress for PlainIngress {
     fn write_request(&self, request: &ChatRequest) -> Result<Bytes> {
         let text: Vec<String> = request.messages.iter().map(Message::joined_text).collect();
         let stream = request.stream;
-        Ok(serde_json::json!({"model": request.model, "text": text.join("|"), "stream": stream}).to_string().into())
+        Ok(serde_json::json!({"model": request.model, "text": text.join("|"), "stream": stream})
+            .to_string()
+            .into())
     }
 
     fn encode(&self, response: &ChatResponse, _request: &ChatRequest) -> Bytes {

@@ -52,6 +52,11 @@ impl<'a> HookedAnswer<'a> {
         }
     }
 
+    /// The body of the request that it answers, in the client's dialect.
+    pub fn request_body(&self) -> &Bytes {
+        &self.inbound.body
+    }
+
     /// Puts another answer in the place of this one, in the client's dialect. What the call used stays as the vendor
     /// said it.
     pub fn set_body(&mut self, body: Bytes) {

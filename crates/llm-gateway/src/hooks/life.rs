@@ -56,7 +56,8 @@ impl State {
         if self.hooks.is_empty() {
             return Ok(inbound);
         }
-        let hooked = Hooked { hooks: Arc::clone(&self.hooks), call: hooked_call(&inbound, options, settlement) };
+        let hooked =
+            Hooked { hooks: Arc::clone(&self.hooks), call: hooked_call(&inbound, options, settlement) };
         let hooked = Arc::new(hooked);
         settlement.is_hooked(Arc::clone(&hooked));
         let mut request = HookedRequest::new(inbound);

@@ -33,7 +33,9 @@ impl Instruction {
         let (text, position) = match said {
             Value::String(text) => (text, Position::default()),
             Value::Object(members) => {
-                if let Some(other) = members.keys().find(|key| !matches!(key.as_str(), "content" | "position")) {
+                if let Some(other) =
+                    members.keys().find(|key| !matches!(key.as_str(), "content" | "position"))
+                {
                     return Err(format!("`{other}` is unknown: it has `content` and `position`"));
                 }
                 let position = match members.get("position").map(|position| position.as_str()) {
@@ -78,7 +80,11 @@ mod tests {
     fn told(all: &[Instruction]) -> Vec<String> {
         let message = |role, text: &str| Message::text(role, text);
         let mut request = ChatRequest {
-            messages: vec![message(Role::System, "own"), message(Role::User, "hi"), message(Role::Developer, "late")],
+            messages: vec![
+                message(Role::System, "own"),
+                message(Role::User, "hi"),
+                message(Role::Developer, "late"),
+            ],
             ..ChatRequest::default()
         };
         apply(all, &mut request);
@@ -98,7 +104,13 @@ mod tests {
 
     #[test]
     fn what_is_no_instruction_says_why() {
-        for wrong in [json!(7), json!(""), json!({"text": "a"}), json!({"content": 1}), json!({"content": "a", "position": "x"})] {
+        for wrong in [
+            json!(7),
+            json!(""),
+            json!({"text": "a"}),
+            json!({"content": 1}),
+            json!({"content": "a", "position": "x"}),
+        ] {
             assert!(Instruction::of(&wrong).is_err(), "{wrong}");
         }
     }

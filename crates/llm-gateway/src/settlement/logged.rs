@@ -50,7 +50,7 @@ impl Settlement {
                 false => Some(error.message().to_owned()),
             },
         });
-        // A call settles once, so that nobody else wants it.
-        LoggedCall { call_id: self.call.call_id.clone(), row, error, content: self.content.clone() }
+        let trace = self.bill.as_ref().and_then(|bill| bill.asker.trace.clone());
+        LoggedCall { call_id: self.call.call_id.clone(), trace, row, error, content: self.content.clone() }
     }
 }
