@@ -95,8 +95,11 @@ impl Maker<'_> {
         let said = draft.info?.get("system_prompt").filter(|said| !said.is_null())?;
         let read = said.json().read().map_err(|_| "it is no text".to_owned());
         let instruction = read.and_then(|json: serde_json::Value| Instruction::of(&json));
-        let wrong = |why| self.report.error(&said.at, format!("`system_prompt` cannot be used: {why}"));
-        instruction.map_err(|why| wrong(why).help("write a text, or `{content: …, position: before}`")).ok()
+        if let Err(why) = &instruction {
+            let problem = self.report.error(&said.at, format!("`system_prompt` cannot be used: {why}"));
+            problem.help("write a text, or `{content: …, position: before}`");
+        }
+        instruction.ok()
     }
 }
 
