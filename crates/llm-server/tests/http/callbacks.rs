@@ -49,11 +49,11 @@ fn a_generic_address_and_a_file_are_told_of_each_call_without_its_words() {
     assert!(!told.body.contains(PROMPT) && !told.body.contains(&key), "{}", told.body);
 
     let refused = node.post("/v1/chat/completions", &key, &chat("nobody")).expect("it answers");
-    assert_eq!(refused.status, 404, "{}", refused.body);
+    assert_eq!(refused.status, 400, "{}", refused.body);
     let call = listener.next().json()[0].clone();
     assert_eq!(
         (&call["status"], &call["error_information"]["error_code"]),
-        (&json!("failure"), &json!("404"))
+        (&json!("failure"), &json!("400"))
     );
     drop(node);
     let lines = std::fs::read_to_string(&file).expect("the file is there");

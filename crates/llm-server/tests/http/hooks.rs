@@ -44,7 +44,9 @@ fn ask(node: &Node, key: &str, body: &Value) -> Answer {
 
 fn said(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.body);
-    answer.json()["choices"][0]["message"]["content"].as_str().expect("a text").to_owned()
+    let answer = answer.json();
+    let text = answer["choices"][0]["message"]["content"].as_str().expect("a text");
+    text.rsplit("You said: ").next().unwrap_or_default().to_owned()
 }
 
 fn user(text: &str) -> Value {
