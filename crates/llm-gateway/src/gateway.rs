@@ -26,15 +26,18 @@ use crate::begun::{Begun, BegunStream, GoingOnWith, Refused, whole};
 use crate::bill::Purse;
 use crate::books::{AccountSpec, Books};
 use crate::call_id::new_call_id;
+use crate::call_log::CallLog;
 use crate::calls::{CallSettings, OnDisconnect};
 use crate::drain::{Drains, Watched};
 use crate::guards::{Guarded, GuardrailSpec, Guardrails};
 use crate::headers;
 use crate::health::Outages;
+use crate::hooks::{Hook, Hooks};
 use crate::load::{InProgress, Load};
 use crate::options::CallOptions;
 use crate::paths::Paths;
 use crate::placing;
+use crate::prompts::Prompts;
 use crate::relay::RelayRoute;
 use crate::routed::RoutedParts;
 use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
@@ -71,6 +74,12 @@ pub struct GatewayParts {
     pub max_calls: Option<usize>,
     /// Who is told of deployments that are left alone, besides the log and the metrics.
     pub outages: Option<Arc<dyn Outages>>,
+    /// Code of the operator's own, in the order in which it is called.
+    pub hooks: Vec<Arc<dyn Hook>>,
+    /// Who is told of each call that has ended.
+    pub log: Option<Arc<dyn CallLog>>,
+    /// Prompts that the operator keeps.
+    pub prompts: Prompts,
 }
 
 impl GatewayParts {
@@ -90,6 +99,9 @@ impl GatewayParts {
             relays: Vec::new(),
             max_calls: None,
             outages: None,
+            hooks: Vec::new(),
+            log: None,
+            prompts: Prompts::default(),
         }
     }
 }
@@ -119,6 +131,8 @@ pub(crate) struct State {
     pub relays: Vec<RelayRoute>,
     pub load: Arc<Load>,
     pub max_calls: Option<usize>,
+    pub hooks: Arc<Hooks>,
+    pub prompts: Prompts,
 }
 
 impl Gateway {
@@ -199,6 +213,7 @@ impl Gateway {
         let state = self.state.load();
         state.note_states();
         self.metrics.set_shared(state.shared_link().map(|link| link == Link::Connected));
+        self.metrics.set_callbacks(state.books.log_counts());
         self.metrics.render()
     }
 
@@ -231,11 +246,12 @@ impl State {
                 parts.prices,
                 (metrics, parts.calls, drains),
                 parts.outages.as_ref(),
+                parts.log.clone(),
             )),
             router: parts.router,
             paths: Paths::of(&parts.ingresses),
             ingresses: parts.ingresses,
-            is_idle: parts.governance.is_idle(),
+            is_idle: parts.governance.is_idle() && parts.log.is_none(),
             governance: parts.governance,
             routes: parts.routes,
             access_groups: parts.access_groups,
@@ -244,6 +260,8 @@ impl State {
             relays: parts.relays,
             load: Arc::clone(load),
             max_calls: parts.max_calls,
+            hooks: Arc::new(Hooks::new(parts.hooks)),
+            prompts: parts.prompts,
         }
     }
 
@@ -286,26 +304,32 @@ impl State {
         let caller = self.identify(&incoming.headers, incoming.address, &route).await?;
         self.open_bill(&incoming.headers, incoming.address, &caller, settlement);
         let inbound = Inbound::new(incoming.ingress, incoming.asked, incoming.headers, incoming.body)?;
+        let inbound = self.prompts.fill(inbound)?;
         let mut options = CallOptions::read(&inbound)?;
         self.name_model(&mut options)?;
         settlement.call_mut().of_body(&inbound, &options.model, options.stream);
         self.check_request(&inbound, &mut options, settlement)?;
         settlement.enters(self.enter(options.route.priority)?);
-        let caller = settlement.bill().map(|bill| &*bill.caller);
-        let mut guarded = self.guardrails.of_call(&inbound, caller, settlement.call())?;
+        let inbound = self.instruct(inbound, &options, settlement)?;
         if inbound.asked.operation == Operation::CountTokens {
             return Ok(whole(self.count_tokens(&inbound, &options, settlement).await?));
         }
 
+        let inbound = self.before(inbound, &mut options, settlement).await?;
+        let caller = settlement.bill().map(|bill| &*bill.caller);
+        let mut guarded = self.guardrails.of_call(&inbound, caller, settlement.call())?;
         let inbound = match &mut guarded {
             Some(guarded) => Box::pin(guarded.on_request(inbound, settlement.call_mut())).await?,
             None => inbound,
         };
+        settlement.asks_for(&inbound);
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
         let inbound = self.admit(inbound, &options, settlement).await?;
         let (parts, answer) = match &mut guarded {
-            Some(guarded) => Box::pin(self.route_guarded(&inbound, &options, guarded, settlement)).await?,
-            None => self.route(&inbound, &options, false, settlement).await?,
+            Some(guarded) => {
+                Box::pin(self.route_guarded(&inbound, &mut options, guarded, settlement)).await?
+            }
+            None => self.route(&inbound, &options, settlement).await?,
         };
         self.begin(inbound, options, (parts, answer), guarded, settlement).await
     }
@@ -322,6 +346,7 @@ impl State {
         let account = parts.account(&self.books)?;
         let deployment = parts.in_flight.as_ref().map(|in_flight| Arc::clone(in_flight.deployment()));
         settlement.answered(&mut parts, Arc::clone(&account));
+        let answer = self.after(&inbound, answer, settlement).await?;
         let content_type = inbound.asked.operation.passes().then(|| parts.headers.get(CONTENT_TYPE).cloned());
         let content_type = content_type.map(|vendors| vendors.unwrap_or(BINARY));
         let told = Facts {
@@ -390,17 +415,17 @@ impl State {
     async fn route_guarded(
         &self,
         inbound: &Inbound,
-        options: &CallOptions,
+        options: &mut CallOptions,
         guarded: &mut Guarded,
         settlement: &mut Settlement,
     ) -> Result<(RoutedParts, Started), Refused> {
         let is_chat = inbound.asked.operation == Operation::Chat;
-        let canonical = options.stream && is_chat && guarded.will_look(settlement.call_mut());
+        options.route.canonical |= options.stream && is_chat && guarded.will_look(settlement.call_mut());
         if !guarded.looks_beside(settlement.call_mut()) {
-            return self.route(inbound, options, canonical, settlement).await;
+            return self.route(inbound, options, settlement).await;
         }
         let looks = pin!(guarded.beside_call(inbound));
-        let runs = pin!(self.route(inbound, options, canonical, settlement));
+        let runs = pin!(self.route(inbound, options, settlement));
         match select(looks, runs).await {
             Either::Left((judged, runs)) => {
                 judged?;
@@ -413,12 +438,11 @@ impl State {
         }
     }
 
-    /// Plans and runs: an answer that has begun, all that happened before it booked. `canonical`: a stream must be.
+    /// Plans and runs: an answer that has begun, all that happened before it booked.
     async fn route(
         &self,
         inbound: &Inbound,
         options: &CallOptions,
-        canonical: bool,
         settlement: &mut Settlement,
     ) -> Result<(RoutedParts, Started), Refused> {
         let began = settlement.call().received;
@@ -432,7 +456,6 @@ impl State {
                 may_use: bill.is_some().then_some(&may_use),
                 affords: paying.as_ref().map(|paying| paying as &dyn Affords),
                 under_way: settlement.purse().map(|purse| &purse.under_way),
-                canonical,
                 ..Route::new(inbound, &options.model, options.stream, began, &options.route)
             };
             self.router.run(&route).await

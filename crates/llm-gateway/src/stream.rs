@@ -22,6 +22,7 @@ mod going_on;
 use crate::delivered::{self, Passed};
 use crate::drain::Drains;
 use crate::guards::StreamGuard;
+use crate::hooks::Hooked;
 use crate::routed::RoutedParts;
 use crate::settlement::{Outcome, Settlement, tell_unsafe};
 pub(crate) use going_on::GoingOn;
@@ -103,6 +104,7 @@ struct Events {
     going_on: Option<Box<GoingOn>>,
     /// Looks at what the client gets.
     guard: Option<Box<StreamGuard>>,
+    hooked: Option<Arc<Hooked>>,
     clock: Clock,
 }
 
@@ -169,6 +171,7 @@ impl AnswerStream {
             failed: None,
             going_on,
             guard,
+            hooked: settlement.hooked().filter(|hooked| hooked.watches_events()).map(Arc::clone),
             clock: Clock { received: settlement.call().received, first_content: settlement.first_content() },
         };
         Self::of(Source::Events(Box::new(events)), ingress, settlement)
@@ -273,6 +276,7 @@ impl Running {
             }
             return Poll::Ready(match ready!(self.source.poll(context)) {
                 Some(Ok(bytes)) => {
+                    self.settlement.says(std::slice::from_ref(&bytes));
                     if self.source.is_complete() {
                         self.complete();
                     }
@@ -435,7 +439,12 @@ impl Events {
             Some(going_on) => going_on.take(event),
             None => Some(event),
         };
-        if let Some(event) = told {
+        if let Some(mut event) = told {
+            if let Some(Err(error)) = self.hooked.as_ref().map(|hooked| hooked.event(&mut event)) {
+                // Nobody goes on with what is refused.
+                (self.going_on, self.failed) = (None, Some(error));
+                return;
+            }
             self.tell(event);
         }
     }
@@ -445,7 +454,8 @@ impl Events {
         let Some(guard) = &mut self.guard else { return self.encoder.push(&event, &mut self.buffer) };
         let mut told = Vec::new();
         if let Err(error) = guard.push(event, &mut told) {
-            self.failed = Some(error);
+            // Nobody goes on with what is refused.
+            (self.going_on, self.failed) = (None, Some(error));
             return;
         }
         told.iter().for_each(|event| self.encoder.push(event, &mut self.buffer));
@@ -477,11 +487,15 @@ impl Events {
 }
 
 impl Progress {
-    fn count(&self, settlement: &mut Settlement) {
+    pub(crate) fn count(&self, settlement: &mut Settlement) {
         settlement.streamed(self.usage, self.text_tokens, self.counted || self.ended);
     }
 
-    fn note(&mut self, event: &Event) {
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(crate) fn note(&mut self, event: &Event) {
         match event {
             Event::Start(start) => {
                 if let Some(usage) = &start.usage {

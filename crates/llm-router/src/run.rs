@@ -66,8 +66,6 @@ pub struct Route<'a> {
     pub affords: Option<&'a dyn Affords>,
     /// Where attempts stand while they are made, for those who must know of them when the run is dropped.
     pub under_way: Option<&'a UnderWay>,
-    /// Whether a streamed answer must be canonical: somebody looks at it on its way.
-    pub canonical: bool,
 }
 
 /// What was done for a call before it was run again: it counts on.
@@ -101,7 +99,6 @@ impl<'a> Route<'a> {
             may_use: None,
             affords: None,
             under_way: None,
-            canonical: false,
         }
     }
 
@@ -145,6 +142,8 @@ pub struct RouteOptions {
     pub session: Option<u64>,
     /// The call's importance, the lower the more important; `None`: as the router says.
     pub priority: Option<i64>,
+    /// Whether the answer must be canonical, to a client of the vendor's own dialect too: somebody looks at it.
+    pub canonical: bool,
     /// Whether the trail tells everything, not only what went wrong.
     pub explain: bool,
     /// The group asked for is to fail so, without anybody being asked: for tests of fallbacks.

@@ -23,9 +23,11 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("llm-providers-*", &["llm-core"]),
     ("llm-providers", &["llm-core", "llm-transport", "llm-providers-*"]),
     ("llm-gateway", &["llm-core", "llm-governance", "llm-metrics", "llm-router"]),
+    ("llm-callbacks", &["llm-core", "llm-gateway", "llm-governance", "llm-transport"]),
     (
         "llm-config",
         &[
+            "llm-callbacks",
             "llm-core",
             "llm-gateway",
             "llm-governance",

@@ -2,6 +2,7 @@
 
 mod checks;
 mod guards;
+mod hooks;
 mod life;
 mod money;
 mod relay;

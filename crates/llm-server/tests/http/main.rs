@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod alerts;
 mod bodies;
+#[cfg(unix)]
+mod callbacks;
 mod client;
 mod connections;
 mod draining;
@@ -12,6 +14,10 @@ mod faults;
 mod fixture;
 #[cfg(unix)]
 mod guardrails;
+#[cfg(unix)]
+mod hooks;
+#[cfg(unix)]
+mod listener;
 mod management;
 #[cfg(unix)]
 mod models;

@@ -15,8 +15,13 @@ use llm_core::{Error, ErrorKind, Result, Secret};
 use crate::credentials::time;
 
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
+/// What a body hashes to, which S3 wants to be told.
+const CONTENT: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// The service whose paths are signed as they are sent. Those that are asked for here have no letter to encode.
+const S3: &str = "s3";
 
 /// Keys to sign with.
 #[derive(Clone, Debug)]
@@ -52,6 +57,10 @@ pub(super) fn sign(
         let mut token = value(token.expose())?;
         token.set_sensitive(true);
         request.headers.insert(TOKEN, token);
+    }
+    if scope.service == S3 {
+        let content = hash(request.body.pieces().iter().map(AsRef::as_ref));
+        request.headers.insert(CONTENT, value(&content)?);
     }
     let (host, base_path) = address(base_url)?;
     let headers = signed_headers(&request.headers, &host);
@@ -104,6 +113,7 @@ fn signed_headers<'a>(headers: &'a HeaderMap, host: &'a str) -> Vec<(&'static st
     let all = [
         ("content-type", text(&CONTENT_TYPE)),
         ("host", Some(host)),
+        ("x-amz-content-sha256", text(&CONTENT)),
         ("x-amz-date", text(&DATE)),
         ("x-amz-security-token", text(&TOKEN)),
     ];
