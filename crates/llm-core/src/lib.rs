@@ -20,8 +20,10 @@
 //! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
 //! - [`window`]: what was let through lately, for limits of requests and tokens. [`sync`]: locks that tests can watch.
+//! - [`answer_store`], [`packed`], [`essence`]: answers kept for requests that come again.
 //! - [`provider`]: what the router calls. [`relay`]: requests that go to a vendor as they are.
 
+pub mod answer_store;
 pub mod authenticator;
 pub mod conversion;
 pub mod custom_tools;
@@ -29,6 +31,7 @@ pub mod dialect;
 pub mod embedding;
 pub mod envelope;
 pub mod error;
+pub mod essence;
 pub mod event;
 pub mod exchange;
 pub mod form;
@@ -46,6 +49,7 @@ pub mod money;
 pub mod object;
 pub mod operation;
 pub mod output_limit;
+pub mod packed;
 pub mod passage;
 pub mod provider;
 pub mod random;
@@ -67,6 +71,7 @@ pub mod window;
 pub mod wire;
 pub mod words;
 
+pub use answer_store::AnswerStore;
 pub use authenticator::Authenticator;
 pub use conversion::Conversion;
 pub use dialect::{Dialect, DialectId, Seen, StreamDecoder, StreamTap, Target, Verdict};

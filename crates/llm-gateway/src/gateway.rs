@@ -22,6 +22,7 @@ use crate::answering::Facts;
 use crate::begun::{Begun, BegunStream, GoingOnWith, Refused, whole};
 use crate::bill::Purse;
 use crate::books::{AccountSpec, Books};
+use crate::cache::{AnswerCache, Content, Remembered};
 use crate::call_id::new_call_id;
 use crate::calls::{CallSettings, OnDisconnect};
 use crate::drain::{Drains, Watched};
@@ -65,6 +66,8 @@ pub struct GatewayParts {
     pub max_calls: Option<usize>,
     /// Who is told of deployments that are left alone, besides the log and the metrics.
     pub outages: Option<Arc<dyn Outages>>,
+    /// Where answers are kept for requests that come again.
+    pub cache: Option<Arc<AnswerCache>>,
 }
 
 impl GatewayParts {
@@ -83,6 +86,7 @@ impl GatewayParts {
             relays: Vec::new(),
             max_calls: None,
             outages: None,
+            cache: None,
         }
     }
 }
@@ -111,6 +115,7 @@ pub(crate) struct State {
     pub relays: Vec<RelayRoute>,
     pub load: Arc<Load>,
     pub max_calls: Option<usize>,
+    pub cache: Option<Arc<AnswerCache>>,
 }
 
 impl Gateway {
@@ -135,6 +140,11 @@ impl Gateway {
     /// Waits until the configuration is replaced.
     pub(crate) async fn replaced(&self) {
         self.replaced.notified().await;
+    }
+
+    /// Where answers are kept; `None`: nowhere.
+    pub fn cache(&self) -> Option<Arc<AnswerCache>> {
+        self.state.load().cache.clone()
     }
 
     /// What a POST to this path and query means, and in which dialect.
@@ -235,6 +245,7 @@ impl State {
             relays: parts.relays,
             load: Arc::clone(load),
             max_calls: parts.max_calls,
+            cache: parts.cache,
         }
     }
 
@@ -286,6 +297,13 @@ impl State {
         }
 
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
+        let inbound = match &self.cache {
+            Some(cache) => match Box::pin(self.remembered(cache, inbound, &mut options, settlement)).await? {
+                Remembered::Answer(begun) => return Ok(begun),
+                Remembered::Nothing(inbound) => *inbound,
+            },
+            None => inbound,
+        };
         let inbound = self.admit(inbound, &options, settlement).await?;
         let (parts, answer) = self.route(&inbound, &options, settlement).await?;
         self.begin(inbound, options, parts, answer, settlement)
@@ -314,14 +332,19 @@ impl State {
         };
         match answer {
             Started::Native { body, seen } => Ok(whole(told.native(&inbound, body, &seen, settlement))),
-            Started::Decoded(response) => Ok(whole(told.decoded(&inbound, &response, settlement)?)),
+            Started::Decoded(response) => {
+                settlement.keep_chat(&response);
+                Ok(whole(told.decoded(&inbound, &response, settlement)?))
+            }
             Started::Embeddings(response) => {
+                settlement.keep(|| Content::Embeddings((*response).clone()));
                 let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
                 let body = client.encode(&response, inbound.embedding_request()?);
                 settlement.used(response.usage);
                 Ok(whole(told.whole(body.into(), settlement)))
             }
             Started::Rerank(response) => {
+                settlement.keep(|| Content::Rerank((*response).clone()));
                 let client = inbound.ingress.rerank().ok_or_else(unasked)?;
                 let body = client.encode(&response, inbound.rerank_request()?);
                 settlement.used(response.usage);
@@ -369,6 +392,7 @@ impl State {
                 may_use: bill.is_some().then_some(&may_use),
                 affords: paying.as_ref().map(|paying| paying as &dyn Affords),
                 under_way: settlement.purse().map(|purse| &purse.under_way),
+                canonical: settlement.is_kept(),
                 ..Route::new(inbound, &options.model, options.stream, began, &options.route)
             };
             self.router.run(&route).await
@@ -437,7 +461,7 @@ fn counted(inbound: &Inbound, tokens: u64, call_id: &str) -> Answer {
     Answer { status: 200, headers: headers::plain(call_id), body: AnswerBody::Whole(body.into()) }
 }
 
-fn unasked() -> Error {
+pub(crate) fn unasked() -> Error {
     Error::internal("an answer of another kind than was asked for")
 }
 

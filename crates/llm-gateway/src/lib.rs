@@ -11,6 +11,7 @@ mod asker;
 mod begun;
 mod bill;
 mod books;
+mod cache;
 mod call_id;
 mod caller;
 mod calls;
@@ -37,6 +38,7 @@ mod stream;
 
 pub use answer::{Answer, AnswerBody, Incoming};
 pub use books::AccountSpec;
+pub use cache::{AnswerCache, CacheScope, CacheSettings, MemoryAnswers};
 pub use call_id::new_call_id;
 pub use calls::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 pub use explain::Explanation;

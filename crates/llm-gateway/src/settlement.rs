@@ -1,9 +1,11 @@
 //! The account of one call, from its first byte to its last: settled exactly once, whatever ends it.
 
 mod attempts;
+mod kept;
 mod log;
 mod row;
 
+pub(crate) use kept::Hit;
 pub(crate) use row::tell_unsafe;
 
 use std::borrow::Cow;
@@ -25,8 +27,11 @@ use parking_lot::Mutex;
 
 use crate::bill::{Bill, Purse};
 use crate::books::{Account, Books};
+use crate::cache::Keeping;
+use crate::headers;
 use crate::load::InProgress;
 use crate::routed::RoutedParts;
+use kept::Cached;
 
 /// How a call ended.
 #[derive(Clone, Copy)]
@@ -86,6 +91,9 @@ pub(crate) struct Settlement {
     purse: Option<Arc<Purse>>,
     /// Who pays, where that is of interest.
     bill: Option<Arc<Bill>>,
+    /// Its answer is to be kept for requests that come again.
+    keeping: Option<Box<Keeping>>,
+    cached: Cached,
     /// Done when the row survives a power failure. In a lock so that the account can be looked at from several threads.
     durable: Option<Mutex<Durable>>,
     /// Counts the call as being served until the account is dropped.
@@ -152,6 +160,8 @@ struct Answered {
     account: Arc<Account>,
     group: String,
     dropped: usize,
+    /// What the request lost on its way, in words, where the answer is to be kept.
+    lost: String,
     attempt_began: Instant,
     first_content: Instant,
 }
@@ -176,6 +186,8 @@ impl Settlement {
             in_progress: None,
             purse,
             bill: None,
+            keeping: None,
+            cached: Cached::No,
             durable: None,
             _serving: serving,
         }
@@ -263,6 +275,7 @@ impl Settlement {
             account,
             group: routed.group.clone(),
             dropped: routed.losses.len(),
+            lost: if self.keeping.is_some() { headers::lost(&routed.losses) } else { String::new() },
             attempt_began: routed.attempt_began,
             first_content: Instant::now(),
         });
@@ -363,13 +376,16 @@ impl Settlement {
             total: now.saturating_duration_since(self.call.received),
             upstream: self.upstream_time(now),
         };
+        self.keeping = None;
         self.observe(outcome, cost, times);
         self.release(outcome, cost, times);
         self.abandoned();
         let cost = self.with_before(cost);
         self.book(outcome, cost, times);
-        let account = self.answered.as_ref().map(|answered| &*answered.account);
+        let given = self.answered.as_ref().map(|answered| &*answered.account);
+        let account = given.or_else(|| self.hit_by()?.account.as_deref());
         self.books.route_metrics(self.call.route, account).finished(outcome.status());
+        self.count_cached(account);
         self.log(outcome, cost, times);
         self.answered = None;
         cost

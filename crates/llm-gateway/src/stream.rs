@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::HeaderValue;
-use llm_core::event::{Delta, Event};
+use llm_core::event::{Delta, Event, Fold};
 use llm_core::ingress::{EventEncoder, Took};
 use llm_core::provider::{BoxStream, NativeStream, truncated};
 use llm_core::{Error, Ingress, Result, Usage, tokens};
@@ -100,6 +100,8 @@ struct Events {
     failed: Option<Error>,
     /// Watches what the client gets, where another deployment may go on with it.
     going_on: Option<Box<GoingOn>>,
+    /// What the client gets, put together on the side, where it is to be kept.
+    kept: Option<Box<Fold>>,
     clock: Clock,
 }
 
@@ -166,6 +168,7 @@ impl AnswerStream {
             progress: Progress::default(),
             failed: None,
             going_on,
+            kept: settlement.is_kept().then(Box::default),
             clock: Clock { received: settlement.call().received, first_content: settlement.first_content() },
         };
         Self::of(Source::Events(Box::new(events)), ingress, settlement)
@@ -209,6 +212,11 @@ impl Running {
     }
 
     fn complete(&mut self) {
+        if let Source::Events(events) = &mut self.source
+            && let Some(fold) = events.kept.take()
+        {
+            self.settlement.keep_stream(*fold);
+        }
         let error = match &self.source {
             Source::Native(native) => native.rest.seen().error.clone(),
             Source::Events(_) => None,
@@ -416,6 +424,9 @@ impl Events {
             None => Some(event),
         };
         if let Some(event) = told {
+            if let Some(fold) = &mut self.kept {
+                fold.push(event.clone());
+            }
             self.encoder.push(&event, &mut self.buffer);
         }
     }

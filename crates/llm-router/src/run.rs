@@ -50,6 +50,8 @@ pub struct Route<'a> {
     pub model: &'a str,
     /// Whether the answer is streamed.
     pub stream: bool,
+    /// Whether the answer must be canonical, whoever asks: somebody keeps it.
+    pub canonical: bool,
     /// When the call began.
     pub began: Instant,
     /// What the request says to the router itself.
@@ -91,6 +93,7 @@ impl<'a> Route<'a> {
             inbound,
             model,
             stream,
+            canonical: false,
             began,
             options,
             avoid: &[],

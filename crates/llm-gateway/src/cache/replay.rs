@@ -1,0 +1,99 @@
+//! A kept answer, given again: in the client's format, whole or as a stream.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use llm_core::event::{Event, unfold};
+use llm_core::money::NanoDollars;
+use llm_core::provider::Inbound;
+use llm_core::{ChatResponse, Result};
+use llm_router::Started;
+
+use super::entry::{Content, Entry};
+use crate::answer::{Answer, AnswerBody};
+use crate::begun::{Begun, BegunStream, whole};
+use crate::gateway::{State, unasked};
+use crate::headers::{self, Done, Kept};
+use crate::options::CallOptions;
+use crate::settlement::{Hit, Outcome, Settlement};
+use crate::stream::InStream;
+
+impl State {
+    /// The answer, booked as one that cost nothing. It counts as a request of its caller's, and as none of its tokens.
+    ///
+    /// # Errors
+    /// When the caller may make no more calls.
+    pub(super) async fn replayed(
+        &self,
+        inbound: Inbound,
+        options: &CallOptions,
+        key: &str,
+        entry: Entry,
+        settlement: &mut Settlement,
+    ) -> Result<Begun> {
+        let (group, name) = self.router.resolve(&options.model)?;
+        if let Some(bill) = settlement.bill() {
+            bill.admit_unmeasured(name).await?;
+        }
+        let deployment = group.deployments().iter().find(|one| one.id == entry.deployment).map(Arc::clone);
+        let account = self.books.accounts.get(&entry.deployment).map(Arc::clone);
+        settlement.hit(Hit { group: name.to_owned(), deployment, account });
+        let kept = Kept { key, age: entry.age(), dropped: &entry.dropped };
+        let usage = entry.content.usage();
+        let body = match entry.content {
+            Content::Chat(mut answer) => {
+                answer.model.clone_from(&options.model);
+                settlement.names_answer(&answer.id);
+                settlement.finished(answer.choices.first().and_then(|choice| choice.finish.clone()));
+                if options.stream {
+                    let content_type = inbound.ingress.stream_content_type();
+                    let headers = headers::of_kept(settlement, options, &kept, None, content_type);
+                    return Ok(Begun::Stream(Box::new(stream(headers, inbound, answer))));
+                }
+                let took = settlement.took_until(Instant::now());
+                inbound.ingress.encode_timed(&answer, inbound.decoded()?, took)
+            }
+            Content::Embeddings(mut answer) => {
+                answer.model.clone_from(&options.model);
+                let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
+                client.encode(&answer, inbound.embedding_request()?)
+            }
+            Content::Rerank(mut answer) => {
+                answer.model.clone_from(&options.model);
+                let client = inbound.ingress.rerank().ok_or_else(unasked)?;
+                client.encode(&answer, inbound.rerank_request()?)
+            }
+        };
+        settlement.used(usage);
+        Ok(whole(given(body, options, &kept, settlement)))
+    }
+}
+
+fn given(body: Bytes, options: &CallOptions, kept: &Kept<'_>, settlement: &mut Settlement) -> Answer {
+    let now = Instant::now();
+    settlement.settle_at(now, Outcome::Complete);
+    let total = now.saturating_duration_since(settlement.call().received);
+    let done = Done { cost: Some(NanoDollars(0)), total, upstream: Duration::ZERO };
+    let headers = headers::of_kept(settlement, options, kept, Some(done), "application/json");
+    Answer { status: 200, headers, body: AnswerBody::Whole(body.into()) }
+}
+
+fn stream(headers: http::HeaderMap, inbound: Inbound, answer: ChatResponse) -> BegunStream {
+    let answer = Started::Events { held: unfold(answer), rest: Box::pin(Nothing) };
+    BegunStream { headers, inbound, told: InStream::Tokens, answer, going_on: None }
+}
+
+/// What follows a stream that was all there.
+struct Nothing;
+
+impl Stream for Nothing {
+    type Item = Result<Vec<Event>>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(None)
+    }
+}
