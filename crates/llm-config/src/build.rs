@@ -10,6 +10,7 @@ use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
 use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaSpec, Router};
 
+use crate::answers::Answers;
 use crate::config::{Config, DeploymentConfig, Loaded};
 use crate::deployments::is_fact;
 use crate::health;
@@ -44,6 +45,7 @@ pub struct Builder {
     workshop: Option<Workshop>,
     governance: Option<Arc<Governance>>,
     outages: Option<Arc<dyn Outages>>,
+    answers: Answers,
 }
 
 impl Builder {
@@ -73,6 +75,7 @@ impl Builder {
         let building = Building { config: &loaded.config, workshop };
         let all = loaded.config.deployments.iter();
         let made: Vec<Built> = all.filter_map(|one| building.reported(one, &mut report)).collect();
+        let cache = self.answers.of(&loaded.config, &mut report);
         if report.has_errors() {
             // The old configuration stays, and what it was made with.
             self.workshop = fresh.or(Some(building.workshop));
@@ -80,6 +83,7 @@ impl Builder {
         }
         let (mut parts, workshop) = building.finish(made, self.governance.as_ref());
         parts.outages.clone_from(&self.outages);
+        parts.cache = cache;
         self.workshop = Some(workshop);
         Ok(parts)
     }

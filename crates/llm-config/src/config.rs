@@ -15,8 +15,8 @@ use crate::environment::Environment;
 use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::settings::{
-    AlertSettings, BudgetConfig, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings,
-    StorageSettings,
+    AlertSettings, BudgetConfig, CacheConfig, GovernanceSettings, LimitSettings, RecordingSettings,
+    ServerSettings, StorageSettings,
 };
 
 /// A whole configuration.
@@ -40,6 +40,8 @@ pub struct Config {
     pub storage: StorageSettings,
     /// Who is told when something is wrong.
     pub alerts: AlertSettings,
+    /// Where answers are kept for requests that come again; `None`: nowhere.
+    pub cache: Option<CacheConfig>,
     /// Whether the gateway is a vendor for tests itself.
     pub mock_server: bool,
     /// What is served, in the order of the configuration.

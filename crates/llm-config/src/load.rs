@@ -94,6 +94,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         governance: settings.governance,
         storage: settings.storage,
         alerts: settings.alerts,
+        cache: settings.cache.filter(|_| !options.mock_server),
         mock_server: options.mock_server,
         deployments: served.deployments,
         relays,

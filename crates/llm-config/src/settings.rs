@@ -22,6 +22,7 @@ use crate::report::{Place, Report};
 use crate::strict::{flag, number, period, seconds, whole};
 
 mod alerts;
+mod cache;
 mod governance;
 mod health;
 mod limits;
@@ -35,6 +36,7 @@ mod table;
 mod tokens;
 
 pub use alerts::{AlertFormat, AlertKind, AlertSettings, AlertTarget};
+pub use cache::{CacheConfig, CachePlace};
 pub use governance::GovernanceSettings;
 pub(crate) use health::allowed_fails;
 pub use limits::{BudgetConfig, LimitSettings};
@@ -92,6 +94,7 @@ pub(crate) struct Settings {
     pub(crate) governance: GovernanceSettings,
     pub(crate) storage: StorageSettings,
     pub(crate) alerts: AlertSettings,
+    pub(crate) cache: Option<CacheConfig>,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -143,7 +146,8 @@ pub(crate) fn settings(
     let (server, alerts): (ServerSettings, _) = (read.server.into(), read.alerts.settings(root, report));
     let tokens = tokens::settings(root, environment, server.master_key.as_ref(), report);
     let governance = GovernanceSettings { tokens, ..governance };
-    Settings { server, router, media, limits, recordings, redis, governance, storage, alerts, places }
+    let cache = cache::settings(root, redis.as_ref(), &storage, report);
+    Settings { server, router, media, limits, recordings, redis, governance, storage, alerts, cache, places }
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.

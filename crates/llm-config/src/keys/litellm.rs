@@ -1,6 +1,6 @@
 //! LiteLLM's own sections: its module settings and its proxy settings.
 
-use super::{Section, Shape, governance, key, tokens};
+use super::{Section, Shape, cache, governance, key, tokens};
 
 pub(crate) static LITELLM: Section = Section {
     name: "litellm_settings",
@@ -23,6 +23,7 @@ pub(crate) static LITELLM: Section = Section {
             key("json_logs", Shape::Bool, "As in `server`, which wins."),
             key("set_verbose", Shape::Bool, "As `verbose` in `server`, which wins."),
         ],
+        cache::LITELLM,
         governance::LITELLM,
     ],
     later: &[&[
@@ -32,8 +33,6 @@ pub(crate) static LITELLM: Section = Section {
         "banned_keywords_list",
         "budget_exceeded_status_code",
         "budget_rollover",
-        "cache",
-        "cache_params",
         "cost_discount_config",
         "cost_margin_config",
         "custom_prometheus_*",

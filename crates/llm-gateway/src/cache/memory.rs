@@ -203,6 +203,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn it_behaves() {
+        llm_testkit::answers::behaves(&MemoryAnswers::new(16 << 20)).await;
+    }
+
+    #[tokio::test]
     async fn it_never_takes_more_than_it_may() {
         let store = MemoryAnswers::new(64 << 10);
         for number in 0..10_000 {
