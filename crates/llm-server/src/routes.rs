@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::answer::answer;
 use crate::app::App;
+use crate::cache;
 use crate::client_address::peer;
 use crate::limits::Limits;
 use crate::management;
@@ -75,6 +76,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/providers/status", get(providers))
         .route("/v1/route/explain", post(explain))
+        .merge(cache::routes())
         .merge(management::routes())
         .method_not_allowed_fallback(wrong_method)
         // The model APIs: their paths are the dialects' business.

@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod alerts;
 mod bodies;
+#[cfg(unix)]
+mod cache;
 mod client;
 mod connections;
 mod draining;

@@ -50,6 +50,14 @@ impl Run {
         }
     }
 
+    /// Ends the program, and gives the rest of its log.
+    pub(crate) fn rest(&mut self) -> String {
+        let _ = self.child.kill();
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).expect("text");
+        rest
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = Pid::from_child(&self.child);
         kill_process(id, signal).expect("the program runs");
