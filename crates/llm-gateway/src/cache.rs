@@ -8,11 +8,13 @@
 mod control;
 mod entry;
 mod flight;
+mod index;
 mod keeping;
 mod key;
 mod memory;
 mod remember;
 mod replay;
+mod semantic;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub(crate) use entry::Content;
 pub(crate) use keeping::Keeping;
 pub use memory::MemoryAnswers;
 pub(crate) use remember::Remembered;
+pub(crate) use semantic::Meaning;
+pub use semantic::SemanticSettings;
 
 /// How many answers are on their way to a store at most; the next ones are not kept.
 const MOST_WAITING: usize = 1024;
@@ -64,6 +68,8 @@ pub struct CacheSettings {
     pub operations: Vec<Operation>,
     /// Whether calls are kept that do not ask for it (`cache: {use-cache: true}`).
     pub default_on: bool,
+    /// How answers to questions in other words are found; `None`: not at all.
+    pub semantic: Option<SemanticSettings>,
 }
 
 impl Default for CacheSettings {
@@ -74,6 +80,7 @@ impl Default for CacheSettings {
             life: None,
             operations: vec![Operation::Chat, Operation::Embeddings, Operation::Rerank],
             default_on: true,
+            semantic: None,
         }
     }
 }

@@ -38,6 +38,7 @@ const REQUESTS_LEFT: HeaderName = HeaderName::from_static("x-ratelimit-remaining
 const TOKENS_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-tokens");
 const TOKENS_LEFT: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
 const CACHE_KEY: HeaderName = HeaderName::from_static("x-litellm-cache-key");
+const SIMILARITY: HeaderName = HeaderName::from_static("x-litellm-semantic-similarity");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The version of the LiteLLM contract that these headers follow, and ours.
@@ -143,6 +144,8 @@ pub(crate) struct Kept<'a> {
     pub age: Duration,
     /// What its request lost on the way to the vendor.
     pub dropped: &'a str,
+    /// How near its question is, where it is another one.
+    pub similarity: Option<f32>,
 }
 
 /// The headers of a kept answer.
@@ -171,6 +174,9 @@ pub(crate) fn of_kept(
     let mut headers = of_answer(deployment, &HeaderMap::new(), &told, HeaderValue::from_static(content_type));
     put(&mut headers, CACHE_KEY, kept.key);
     headers.insert(AGE, HeaderValue::from(kept.age.as_secs()));
+    if let Some(similarity) = kept.similarity {
+        put(&mut headers, SIMILARITY, &format!("{similarity:.4}"));
+    }
     if !kept.dropped.is_empty() {
         let ignored = options.ignored.iter().map(String::as_str);
         let all: Vec<&str> = std::iter::once(kept.dropped).chain(ignored).collect();

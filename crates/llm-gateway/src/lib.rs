@@ -38,7 +38,7 @@ mod stream;
 
 pub use answer::{Answer, AnswerBody, Incoming};
 pub use books::AccountSpec;
-pub use cache::{AnswerCache, CacheScope, CacheSettings, MemoryAnswers};
+pub use cache::{AnswerCache, CacheScope, CacheSettings, MemoryAnswers, SemanticSettings};
 pub use call_id::new_call_id;
 pub use calls::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 pub use explain::Explanation;

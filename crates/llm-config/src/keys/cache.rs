@@ -14,11 +14,12 @@ pub(super) const LITELLM: &[Key] = &[
 pub(crate) static PARAMS: Section = Section {
     name: "cache_params",
     about: "Where answers are kept, for whom and how long.",
-    keys: &[WHAT, WHERE],
+    keys: &[WHAT, WHERE, MEANING],
     later: &[&[
         "azure_*",
         "gcp_*",
         "gcs_*",
+        "qdrant_*",
         "redis_flush_size",
         "redis_semantic_cache_index_name",
         "redis_startup_nodes",
@@ -28,7 +29,7 @@ pub(crate) static PARAMS: Section = Section {
         "ssl_*",
         "startup_nodes",
     ]],
-    moot: &["max_connections", "qdrant_quantization_config", "supported_caches"],
+    moot: &["max_connections"],
     notes: false,
 };
 
@@ -57,7 +58,12 @@ const WHAT: &[Key] = &[
 ];
 
 const WHERE: &[Key] = &[
-    key("type", Shape::Text, "`local` (memory), `disk` (a SQLite file) or `redis`. Default `local`."),
+    key(
+        "type",
+        Shape::Text,
+        "`local` (memory), `disk` (a SQLite file) or `redis`; with `-semantic` behind it questions in other words are found, \
+         too. Default `local`.",
+    ),
     key(
         "max_size_mb",
         Shape::Number,
@@ -76,4 +82,15 @@ const WHERE: &[Key] = &[
         Shape::Seconds,
         "How long an answer of Redis may take. Default 0.1: calls wait for it.",
     ),
+];
+
+const MEANING: &[Key] = &[
+    key(
+        "similarity_threshold",
+        Shape::Number,
+        "How near two questions must be: the cosine between their vectors, from 0 to 1. Default 0.9.",
+    ),
+    key("embedding_model", Shape::Text, "The model of this gateway that makes vectors of questions."),
+    key("redis_semantic_cache_embedding_model", Shape::Text, "As `embedding_model`, which wins."),
+    key("valkey_semantic_cache_embedding_model", Shape::Text, "As `embedding_model`, which wins."),
 ];

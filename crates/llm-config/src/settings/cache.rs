@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use llm_core::Secret;
 use llm_core::operation::Operation;
-use llm_gateway::{CacheScope, CacheSettings};
+use llm_gateway::{CacheScope, CacheSettings, SemanticSettings};
 use llm_store::RedisSettings;
 
 use super::StorageSettings;
@@ -14,6 +14,13 @@ use crate::report::{Place, Report};
 
 /// Megabytes in memory, and on disk, where nobody says.
 const SIZES: [f64; 2] = [128.0, 1024.0];
+
+/// The keys that name the model that makes vectors.
+const MODELS: [&str; 3] =
+    ["embedding_model", "redis_semantic_cache_embedding_model", "valkey_semantic_cache_embedding_model"];
+
+/// How near two questions must be where nobody says.
+const USUAL_THRESHOLD: f64 = 0.9;
 
 /// LiteLLM's names of kinds of calls, without the `a` that some begin with, and ours.
 const CALL_TYPES: [(&str, Operation); 7] = [
@@ -75,7 +82,11 @@ pub(super) fn settings(
     let at = params.unwrap_or(switch).at.clone();
     let nothing = Node { value: crate::node::Value::Null, at: at.clone() };
     let params = params.unwrap_or(&nothing);
-    let (place, usual_life) = place(params, redis, storage, report)?;
+    let kind = params.get_text("type").unwrap_or("local").to_ascii_lowercase();
+    let (kind, is_semantic) =
+        kind.strip_suffix("-semantic").map_or((kind.as_str(), false), |kind| (kind, true));
+    let (place, usual_life) = place(kind, params, redis, storage, report)?;
+    let semantic = if is_semantic { Some(semantic(params, report)?) } else { None };
     let settings = CacheSettings {
         scope: match params.get_text("scope") {
             Some("key") => CacheScope::Key,
@@ -87,20 +98,21 @@ pub(super) fn settings(
         life: params.get_seconds("ttl").or_else(|| params.get_seconds(usual_life)),
         operations: operations(params, report),
         default_on: params.get_text("mode") != Some("default_off"),
+        semantic,
     };
     Some(CacheConfig { place, settings, at })
 }
 
 /// The place, and the key of the life of what is kept there.
 fn place(
+    kind: &str,
     params: &Node,
     redis: Option<&RedisSettings>,
     storage: &StorageSettings,
     report: &mut Report,
 ) -> Option<(CachePlace, &'static str)> {
-    let kind = params.get_text("type").unwrap_or("local").to_ascii_lowercase();
     let at = params.get("type").map_or(&params.at, |node| &node.at);
-    match kind.as_str() {
+    match kind {
         "local" | "memory" => {
             let most_bytes = usize::try_from(size(params, SIZES[0])).unwrap_or(usize::MAX);
             Some((CachePlace::Memory { most_bytes }, "default_in_memory_ttl"))
@@ -130,10 +142,33 @@ fn place(
         _ => {
             report
                 .error(at, format!("there is no cache of the type `{kind}` here"))
-                .help("use `local`, `disk` or `redis`");
+                .help("use `local`, `disk` or `redis`, or one of them with `-semantic` behind it");
             None
         }
     }
+}
+
+/// How questions in other words are found.
+fn semantic(params: &Node, report: &mut Report) -> Option<SemanticSettings> {
+    let models = MODELS.iter().find_map(|key| params.get_text(key));
+    let Some(model) = models.filter(|model| !model.is_empty()) else {
+        report
+            .error(
+                &params.at,
+                "questions in other words cannot be found: nobody says which model makes vectors",
+            )
+            .help("set `embedding_model` to a model of this gateway");
+        return None;
+    };
+    let threshold = params.get_number("similarity_threshold").unwrap_or(USUAL_THRESHOLD);
+    if !(0.0..=1.0).contains(&threshold) {
+        let at = params.get("similarity_threshold").map_or(&params.at, |node| &node.at);
+        report.error(at, "`similarity_threshold` must be between 0 and 1");
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1")]
+    let threshold = threshold as f32;
+    Some(SemanticSettings { model: model.to_owned(), threshold })
 }
 
 fn own_redis(params: &Node, report: &mut Report) -> Option<RedisSettings> {

@@ -11,6 +11,8 @@ use tokio::time::timeout;
 
 use super::entry::{Content, Entry};
 use super::flight::Lead;
+use super::index;
+use super::semantic::Meaning;
 use super::{AnswerCache, LARGEST};
 
 /// How long a store may take to put an answer away.
@@ -25,9 +27,23 @@ pub(crate) struct Keeping {
     pub(super) limit: Option<u64>,
     /// Those who wait for the answer; `None`: the request wanted a new one, and asks beside them.
     pub(super) lead: Option<Lead>,
+    /// What its question means, where that is looked for.
+    pub(super) meaning: Option<Meaning>,
 }
 
 impl Keeping {
+    /// What its question means.
+    pub(crate) fn means(&mut self, meaning: Meaning) {
+        self.meaning = Some(meaning);
+    }
+
+    /// An answer was found for it after all: those who wait have it, too.
+    pub(super) fn found(self, answer: Bytes) {
+        if let Some(lead) = &self.lead {
+            lead.land(answer);
+        }
+    }
+
     /// Keeps an answer, when it is a good one, and gives it to those who wait.
     pub(crate) fn keep(self, deployment: &str, dropped: String, content: Content) {
         if !content.is_good(self.limit) {
@@ -49,6 +65,11 @@ impl Keeping {
         let mut work: BoxFuture<'static, ()> = Box::pin(async move {
             let outcome = self.cache.store.put(&self.key, bytes, self.life).await;
             self.cache.note(&outcome);
+            if let Some(meaning) = self.meaning.filter(|_| outcome.is_ok()) {
+                let (list, vector) = (&meaning.list, &meaning.vector);
+                let added = index::add(self.cache.store(), list, vector, &self.key, self.life).await;
+                self.cache.note(&added);
+            }
             // The flight is over when the store has the answer: nobody comes between the two.
             drop((self.lead, place));
         });

@@ -15,6 +15,7 @@ use super::entry::Entry;
 use super::flight::{Joined, Lead};
 use super::keeping::Keeping;
 use super::key::{self, About};
+use super::semantic::Question;
 use crate::begun::{Begun, Refused};
 use crate::gateway::State;
 use crate::options::CallOptions;
@@ -31,6 +32,14 @@ pub(crate) enum Remembered {
     Nothing(Box<Inbound>),
 }
 
+/// A kept answer that will do.
+pub(super) struct Found {
+    pub(super) key: String,
+    pub(super) entry: Entry,
+    /// How near its question is, where it is another one.
+    pub(super) similarity: Option<f32>,
+}
+
 /// What a call wants of the cache.
 struct Wish {
     key: String,
@@ -43,6 +52,8 @@ struct Wish {
     /// When the call must be done.
     ends: Option<Instant>,
     limit: Option<u64>,
+    /// What may have been asked in other words.
+    question: Option<Question>,
 }
 
 impl State {
@@ -59,21 +70,47 @@ impl State {
     ) -> Result<Remembered, Refused> {
         let wish = self.wish(cache, &inbound, options, settlement)?;
         let Some(wish) = wish else { return Ok(Remembered::Nothing(Box::new(inbound))) };
-        let found = match wish.reads {
+        let mut found = match wish.reads {
             true => wish.found(cache, settlement).await?,
             false => {
                 wish.kept_alone(cache, settlement);
                 None
             }
         };
+        if found.is_none() && wish.reads {
+            found = self.in_other_words(cache, &wish, settlement).await;
+        }
         match found {
-            Some(entry) => {
-                let answer = self.replayed(inbound, options, &wish.key, entry, settlement).await?;
+            Some(found) => {
+                let answer = self.replayed(inbound, options, found, settlement).await?;
                 Ok(Remembered::Answer(answer))
             }
             None => {
                 settlement.missed();
                 Ok(Remembered::Nothing(Box::new(inbound)))
+            }
+        }
+    }
+
+    /// The answer to a question that means the same, where such are looked for.
+    async fn in_other_words(
+        self: &Arc<Self>,
+        cache: &AnswerCache,
+        wish: &Wish,
+        settlement: &mut Settlement,
+    ) -> Option<Found> {
+        let (settings, question) = (cache.settings().semantic.as_ref()?, wish.question.as_ref()?);
+        let meaning = self.meaning(settings, question, settlement).await?;
+        match cache.near(&meaning, settings.threshold, |bytes| wish.read(bytes)).await {
+            Some((key, bytes, entry, similarity)) => {
+                if let Some(keeping) = settlement.keeps_not() {
+                    keeping.found(bytes);
+                }
+                Some(Found { key, entry, similarity: Some(similarity) })
+            }
+            None => {
+                settlement.keeps_meaning(meaning);
+                None
             }
         }
     }
@@ -104,6 +141,7 @@ impl State {
             return Ok(None);
         }
         let Ok(key) = key::of(inbound, &about) else { return Ok(None) };
+        let question = settings.semantic.as_ref().and_then(|_| Question::of(inbound, &about));
         let limits = options.route.limits.or(self.router.settings().limits);
         let limit = match inbound.asked.operation {
             Operation::Chat => inbound.decoded()?.max_output_tokens,
@@ -117,6 +155,7 @@ impl State {
             life: control.life.or(settings.life),
             ends: limits.deadlines(settlement.call().received).total,
             limit,
+            question,
         }))
     }
 }
@@ -126,9 +165,9 @@ impl Wish {
     ///
     /// # Errors
     /// When its time is over before another call had its answer.
-    async fn found(&self, cache: &Arc<AnswerCache>, settlement: &mut Settlement) -> Result<Option<Entry>> {
+    async fn found(&self, cache: &Arc<AnswerCache>, settlement: &mut Settlement) -> Result<Option<Found>> {
         if let Some(entry) = cache.get(&self.key).await.and_then(|bytes| self.read(&bytes)) {
-            return Ok(Some(entry));
+            return Ok(Some(self.exactly(entry)));
         }
         if !self.keeps {
             return Ok(None);
@@ -141,7 +180,7 @@ impl Wish {
                         && let Some(entry) = self.read(&bytes)
                     {
                         lead.land(bytes);
-                        return Ok(Some(entry));
+                        return Ok(Some(self.exactly(entry)));
                     }
                     settlement.keeps(self.keeping(cache, Some(lead)));
                     return Ok(None);
@@ -149,13 +188,17 @@ impl Wish {
                 Joined::Waits(wait) => {
                     let landed = self.in_time(wait.landed()).await?;
                     if let Some(entry) = landed.and_then(|bytes| self.read(&bytes)) {
-                        return Ok(Some(entry));
+                        return Ok(Some(self.exactly(entry)));
                     }
                 }
             }
         }
         self.kept_alone(cache, settlement);
         Ok(None)
+    }
+
+    fn exactly(&self, entry: Entry) -> Found {
+        Found { key: self.key.clone(), entry, similarity: None }
     }
 
     async fn in_time(&self, landed: impl Future<Output = Option<Bytes>>) -> Result<Option<Bytes>> {
@@ -182,6 +225,6 @@ impl Wish {
 
     fn keeping(&self, cache: &Arc<AnswerCache>, lead: Option<Lead>) -> Keeping {
         let (cache, key) = (Arc::clone(cache), self.key.clone());
-        Keeping { cache, key, life: self.life, limit: self.limit, lead }
+        Keeping { cache, key, life: self.life, limit: self.limit, lead, meaning: None }
     }
 }

@@ -13,7 +13,8 @@ use llm_core::provider::Inbound;
 use llm_core::{ChatResponse, Result};
 use llm_router::Started;
 
-use super::entry::{Content, Entry};
+use super::entry::Content;
+use super::remember::Found;
 use crate::answer::{Answer, AnswerBody};
 use crate::begun::{Begun, BegunStream, whole};
 use crate::gateway::{State, unasked};
@@ -31,10 +32,10 @@ impl State {
         &self,
         inbound: Inbound,
         options: &CallOptions,
-        key: &str,
-        entry: Entry,
+        found: Found,
         settlement: &mut Settlement,
     ) -> Result<Begun> {
+        let Found { key, entry, similarity } = found;
         let (group, name) = self.router.resolve(&options.model)?;
         if let Some(bill) = settlement.bill() {
             bill.admit_unmeasured(name).await?;
@@ -42,7 +43,7 @@ impl State {
         let deployment = group.deployments().iter().find(|one| one.id == entry.deployment).map(Arc::clone);
         let account = self.books.accounts.get(&entry.deployment).map(Arc::clone);
         settlement.hit(Hit { group: name.to_owned(), deployment, account });
-        let kept = Kept { key, age: entry.age(), dropped: &entry.dropped };
+        let kept = Kept { key: &key, age: entry.age(), dropped: &entry.dropped, similarity };
         let usage = entry.content.usage();
         let body = match entry.content {
             Content::Chat(mut answer) => {

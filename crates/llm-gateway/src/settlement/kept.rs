@@ -8,7 +8,7 @@ use llm_router::Deployment;
 
 use super::Settlement;
 use crate::books::Account;
-use crate::cache::{Content, Keeping};
+use crate::cache::{Content, Keeping, Meaning};
 
 /// What a call has to do with the cache.
 #[derive(Default)]
@@ -35,6 +35,18 @@ impl Settlement {
     /// The answer of this call is to be kept.
     pub(crate) fn keeps(&mut self, keeping: Keeping) {
         self.keeping = Some(Box::new(keeping));
+    }
+
+    /// It is not to be kept after all.
+    pub(crate) fn keeps_not(&mut self) -> Option<Keeping> {
+        self.keeping.take().map(|keeping| *keeping)
+    }
+
+    /// What the question means whose answer is to be kept.
+    pub(crate) fn keeps_meaning(&mut self, meaning: Meaning) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.means(meaning);
+        }
     }
 
     /// Whether the answer of this call is to be kept.

@@ -324,6 +324,33 @@ fn vectors_are_kept_too() {
 }
 
 #[test]
+fn a_question_in_other_words_is_found() {
+    let cache = "{type: local-semantic, embedding_model: vectors, similarity_threshold: 0.7}";
+    let house = House::new("cache-semantic", cache);
+    let first = house.ask(&question("one", "what is the capital city of France please"));
+    assert!(first.key().is_none(), "{}", first.head);
+    let other = house.ask(&question("one", "please what is the capital city of France"));
+    let near =
+        other.header("x-litellm-semantic-similarity").expect("a hit").parse::<f32>().expect("a number");
+    assert!((0.7..=1.001).contains(&near), "{near}");
+    assert_eq!((other.said(), other.key().is_some()), (first.said(), true));
+    assert_eq!(other.header("x-litellm-response-cost"), Some("0.0"));
+
+    let far = house.ask(&question("one", "how do I bake bread"));
+    let hotter = with(question("one", "what is the capital city of France now"), "temperature", json!(0.9));
+    let model = question("vectors", "what is the capital city of France now");
+    for reply in [far, house.ask(&hotter), house.ask(&model)] {
+        assert_eq!((reply.status, reply.key()), (200, None));
+    }
+    let other_key = house.node.key(&json!({}));
+    let theirs =
+        ask(&house.node, CHAT, &other_key, &question("one", "the capital city of France please what is"));
+    assert_eq!((theirs.status, theirs.key()), (200, None));
+    let exact = house.ask(&question("one", "what is the capital city of France please"));
+    assert!(exact.key().is_some() && exact.header("x-litellm-semantic-similarity").is_none());
+}
+
+#[test]
 fn a_file_keeps_answers_for_the_next_life() {
     let mut house = House::new("cache-disk", "{type: disk}");
     let body = question("one", "remember me");
