@@ -10,6 +10,7 @@ use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
 use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaSpec, Router};
 
+use crate::answers::Answers;
 use crate::config::{Config, DeploymentConfig, Loaded};
 use crate::deployments::is_fact;
 use crate::health;
@@ -46,6 +47,7 @@ pub struct Builder {
     outages: Option<Arc<dyn Outages>>,
     log: Option<Arc<dyn CallLog>>,
     hooks: (Vec<HookConfig>, Vec<Arc<dyn Hook>>),
+    answers: Answers,
 }
 
 impl Builder {
@@ -84,6 +86,7 @@ impl Builder {
         let made: Vec<Built> = all.filter_map(|one| building.reported(one, &mut report)).collect();
         let guardrails =
             guardrails::build(&loaded.config.guardrails, &building.workshop.providers, &mut report);
+        let cache = self.answers.of(&loaded.config, &mut report);
         if report.has_errors() {
             // The old configuration stays, and what it was made with.
             self.workshop = fresh.or(Some(building.workshop));
@@ -95,6 +98,7 @@ impl Builder {
         parts.guardrails = guardrails;
         parts.log.clone_from(&self.log);
         parts.hooks = self.hooks(&loaded.config.hooks)?;
+        parts.cache = cache;
         self.workshop = Some(workshop);
         Ok(parts)
     }

@@ -17,7 +17,7 @@ use crate::environment::Environment;
 use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::settings::{
-    AlertSettings, BudgetConfig, GovernanceSettings, GuardrailConfig, HookConfig, LimitSettings,
+    AlertSettings, BudgetConfig, CacheConfig, GovernanceSettings, GuardrailConfig, HookConfig, LimitSettings,
     RecordingSettings, ServerSettings, StorageSettings,
 };
 
@@ -50,6 +50,8 @@ pub struct Config {
     pub hooks: Vec<HookConfig>,
     /// Prompts that requests name, by id and version.
     pub prompts: HashMap<String, BTreeMap<u64, PromptTemplate>>,
+    /// Where answers are kept for requests that come again; `None`: nowhere.
+    pub cache: Option<CacheConfig>,
     /// Whether the gateway is a vendor for tests itself.
     pub mock_server: bool,
     /// What is served, in the order of the configuration.

@@ -22,6 +22,7 @@
 //! vendors (`inference`). The price table may be a file or an address (`prices`).
 
 mod alerts;
+mod answers;
 pub mod build;
 pub mod check;
 pub mod config;

@@ -101,6 +101,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         callbacks,
         hooks: hooks(&root, &mut report),
         prompts: prompts(&root, &mut report),
+        cache: settings.cache.filter(|_| !options.mock_server),
         mock_server: options.mock_server,
         deployments: served.deployments,
         relays,

@@ -22,6 +22,7 @@ use crate::report::{Place, Report};
 use crate::strict::{flag, number, period, seconds, whole};
 
 mod alerts;
+mod cache;
 mod callbacks;
 mod governance;
 mod guardrails;
@@ -39,6 +40,7 @@ mod table;
 mod tokens;
 
 pub use alerts::{AlertFormat, AlertKind, AlertSettings, AlertTarget};
+pub use cache::{CacheConfig, CachePlace};
 pub(crate) use callbacks::{Reading, callbacks};
 pub use governance::GovernanceSettings;
 pub use guardrails::GuardrailConfig;
@@ -102,6 +104,7 @@ pub(crate) struct Settings {
     pub(crate) storage: StorageSettings,
     pub(crate) alerts: AlertSettings,
     pub(crate) guardrails: Vec<GuardrailConfig>,
+    pub(crate) cache: Option<CacheConfig>,
     pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
@@ -154,6 +157,7 @@ pub(crate) fn settings(
     let tokens = tokens::settings(root, environment, server.master_key.as_ref(), report);
     let governance = GovernanceSettings { tokens, ..governance };
     let guardrails = guardrails::settings(root, environment, report);
+    let cache = cache::settings(root, redis.as_ref(), &storage, report);
     Settings {
         server,
         router,
@@ -165,6 +169,7 @@ pub(crate) fn settings(
         storage,
         alerts,
         guardrails,
+        cache,
         places,
     }
 }

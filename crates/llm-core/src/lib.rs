@@ -21,8 +21,10 @@
 //! - [`custom_tools`]: free-text tools beyond the dialects that have them.
 //! - [`window`]: what was let through lately, for limits of requests and tokens. [`sync`]: locks that tests can watch.
 //! - [`guard`], [`texts`]: judges of texts, and the texts of a body.
+//! - [`answer_store`], [`packed`], [`essence`]: answers kept for requests that come again.
 //! - [`provider`]: what the router calls. [`relay`]: requests that go to a vendor as they are.
 
+pub mod answer_store;
 pub mod authenticator;
 pub mod conversion;
 pub mod custom_tools;
@@ -30,6 +32,7 @@ pub mod dialect;
 pub mod embedding;
 pub mod envelope;
 pub mod error;
+pub mod essence;
 pub mod event;
 pub mod exchange;
 pub mod form;
@@ -47,6 +50,7 @@ pub mod money;
 pub mod object;
 pub mod operation;
 pub mod output_limit;
+pub mod packed;
 pub mod passage;
 pub mod provider;
 pub mod random;
@@ -69,6 +73,7 @@ pub mod window;
 pub mod wire;
 pub mod words;
 
+pub use answer_store::AnswerStore;
 pub use authenticator::Authenticator;
 pub use conversion::Conversion;
 pub use dialect::{Dialect, DialectId, Seen, StreamDecoder, StreamTap, Target, Verdict};

@@ -16,7 +16,7 @@ use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
 use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
 use llm_core::{Result, Secret};
-use llm_gateway::{AccountSpec, Gateway, GatewayParts, Incoming};
+use llm_gateway::{AccountSpec, AnswerCache, CacheSettings, Gateway, GatewayParts, Incoming, MemoryAnswers};
 use llm_governance::entity::VirtualKey;
 use llm_governance::{
     Durable, Governance, GovernanceParts, KeyHash, Ledger, LedgerRow, MemoryStore, Records, StoreError,
@@ -88,7 +88,7 @@ fn governed(terms: Terms) -> GovernanceParts {
     }
 }
 
-fn gateway(governance: GovernanceParts) -> Gateway {
+fn gateway(governance: GovernanceParts, keeps: bool) -> Gateway {
     let deployment = Arc::new(Deployment::new(DeploymentSpec {
         full_name: "acme/large".into(),
         vendor: "acme".into(),
@@ -99,7 +99,9 @@ fn gateway(governance: GovernanceParts) -> Gateway {
     let prices = [("input_cost_per_token", "0.0000025"), ("output_cost_per_token", "0.00001")];
     entry.set(prices).expect("prices");
     let account = AccountSpec { entry: Some(entry), ..AccountSpec::default() };
+    let cache = || AnswerCache::new(Arc::new(MemoryAnswers::new(1 << 20)), CacheSettings::default());
     Gateway::new(GatewayParts {
+        cache: keeps.then(|| Arc::new(cache())),
         governance: Arc::new(Governance::new(governance)),
         accounts: HashMap::from([("d1".to_owned(), account)]),
         ..GatewayParts::new(
@@ -158,15 +160,17 @@ fn main() {
     let mut given = std::env::args().filter_map(|argument| argument.parse::<u32>().ok());
     let (rounds, only) = (given.next().unwrap_or(ROUNDS), given.next());
     println!("{:<40} {:>12} {:>12}", "a call of", "short", "19 KB");
-    for (at, (name, parts)) in (0..).zip([
-        ("anyone", GovernanceParts::default()),
-        ("a key without limits, rows kept", governed(Terms::default())),
-        ("a key with limits and a budget", governed(limited)),
+    for (at, (name, parts, keeps)) in (0..).zip([
+        ("anyone", GovernanceParts::default(), false),
+        ("a key without limits, rows kept", governed(Terms::default()), false),
+        ("a key with limits and a budget", governed(limited), false),
+        ("anyone, a kept answer", GovernanceParts::default(), true),
+        ("a key without limits, a kept answer", governed(Terms::default()), true),
     ]) {
         if only.is_some_and(|only| only != at) {
             continue;
         }
-        let gateway = gateway(parts);
+        let gateway = gateway(parts, keeps);
         let times = bodies.each_ref().map(|(_, body)| format!("{:.0?}", fastest(&gateway, body, rounds)));
         println!("{name:<40} {:>12} {:>12}", times[0], times[1]);
     }

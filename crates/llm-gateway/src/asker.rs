@@ -36,7 +36,7 @@ const MOST_METADATA: usize = 16 << 10;
 const MOST_TAGS: usize = 64;
 
 /// What a request says of whom it is for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Asker {
     pub customer: Option<String>,
     /// A user that a header names.

@@ -25,6 +25,7 @@ use crate::answering::Facts;
 use crate::begun::{Begun, BegunStream, GoingOnWith, Refused, whole};
 use crate::bill::Purse;
 use crate::books::{AccountSpec, Books};
+use crate::cache::{AnswerCache, Content, Remembered};
 use crate::call_id::new_call_id;
 use crate::call_log::CallLog;
 use crate::calls::{CallSettings, OnDisconnect};
@@ -80,6 +81,8 @@ pub struct GatewayParts {
     pub log: Option<Arc<dyn CallLog>>,
     /// Prompts that the operator keeps.
     pub prompts: Prompts,
+    /// Where answers are kept for requests that come again.
+    pub cache: Option<Arc<AnswerCache>>,
 }
 
 impl GatewayParts {
@@ -102,6 +105,7 @@ impl GatewayParts {
             hooks: Vec::new(),
             log: None,
             prompts: Prompts::default(),
+            cache: None,
         }
     }
 }
@@ -133,6 +137,7 @@ pub(crate) struct State {
     pub max_calls: Option<usize>,
     pub hooks: Arc<Hooks>,
     pub prompts: Prompts,
+    pub cache: Option<Arc<AnswerCache>>,
 }
 
 impl Gateway {
@@ -157,6 +162,11 @@ impl Gateway {
     /// Waits until the configuration is replaced.
     pub(crate) async fn replaced(&self) {
         self.replaced.notified().await;
+    }
+
+    /// Where answers are kept; `None`: nowhere.
+    pub fn cache(&self) -> Option<Arc<AnswerCache>> {
+        self.state.load().cache.clone()
     }
 
     /// What a POST to this path and query means, and in which dialect.
@@ -262,6 +272,7 @@ impl State {
             max_calls: parts.max_calls,
             hooks: Arc::new(Hooks::new(parts.hooks)),
             prompts: parts.prompts,
+            cache: parts.cache,
         }
     }
 
@@ -324,6 +335,16 @@ impl State {
         };
         settlement.asks_for(&inbound);
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
+        let inbound = match &self.cache {
+            Some(cache) => match {
+                let remembered = self.remembered(cache, inbound, &mut options, &mut guarded, settlement);
+                Box::pin(remembered).await?
+            } {
+                Remembered::Answer(begun) => return Ok(begun),
+                Remembered::Nothing(inbound) => *inbound,
+            },
+            None => inbound,
+        };
         let inbound = self.admit(inbound, &options, settlement).await?;
         let (parts, answer) = match &mut guarded {
             Some(guarded) => {
@@ -363,17 +384,20 @@ impl State {
                 Ok(whole(told.whole(body, settlement)))
             }
             Started::Decoded(response) => {
+                settlement.keep_chat(&response);
                 let body = told.encoded(&inbound, &response, settlement)?;
                 let body = may_have(body, &mut guarded, &inbound, settlement).await?;
                 Ok(whole(told.whole(body, settlement)))
             }
             Started::Embeddings(response) => {
+                settlement.keep(|| Content::Embeddings((*response).clone()));
                 let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
                 let body = client.encode(&response, inbound.embedding_request()?);
                 settlement.used(response.usage);
                 Ok(whole(told.whole(body.into(), settlement)))
             }
             Started::Rerank(response) => {
+                settlement.keep(|| Content::Rerank((*response).clone()));
                 let client = inbound.ingress.rerank().ok_or_else(unasked)?;
                 let body = client.encode(&response, inbound.rerank_request()?);
                 settlement.used(response.usage);
@@ -523,7 +547,7 @@ impl State {
 ///
 /// # Errors
 /// Which guardrail refused.
-async fn may_have(
+pub(crate) async fn may_have(
     body: WireBody,
     guarded: &mut Option<Box<Guarded>>,
     inbound: &Inbound,
@@ -543,7 +567,7 @@ fn counted(inbound: &Inbound, tokens: u64, call_id: &str) -> Answer {
     Answer { status: 200, headers: headers::plain(call_id), body: AnswerBody::Whole(body.into()) }
 }
 
-fn unasked() -> Error {
+pub(crate) fn unasked() -> Error {
     Error::internal("an answer of another kind than was asked for")
 }
 

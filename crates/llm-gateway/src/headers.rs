@@ -4,7 +4,7 @@ mod limits;
 
 use std::time::{Duration, Instant};
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use llm_core::Error;
 use llm_core::loss::{How, Loss};
 use llm_core::money::NanoDollars;
@@ -13,6 +13,8 @@ use llm_router::Trail;
 use llm_router::quota::Quota;
 
 use crate::bill::Bill;
+use crate::options::CallOptions;
+use crate::settlement::Settlement;
 
 const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
 const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
@@ -36,6 +38,8 @@ const REQUESTS_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-re
 const REQUESTS_LEFT: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
 const TOKENS_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-tokens");
 const TOKENS_LEFT: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
+const CACHE_KEY: HeaderName = HeaderName::from_static("x-litellm-cache-key");
+const SIMILARITY: HeaderName = HeaderName::from_static("x-litellm-semantic-similarity");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The version of the LiteLLM contract that these headers follow, and ours.
@@ -138,6 +142,58 @@ pub(crate) fn of_answer(
     headers
 }
 
+/// What the headers of a kept answer tell of it.
+pub(crate) struct Kept<'a> {
+    pub key: &'a str,
+    pub age: Duration,
+    /// What its request lost on the way to the vendor.
+    pub dropped: &'a str,
+    /// How near its question is, where it is another one.
+    pub similarity: Option<f32>,
+}
+
+/// The headers of a kept answer.
+pub(crate) fn of_kept(
+    settlement: &Settlement,
+    options: &CallOptions,
+    kept: &Kept<'_>,
+    done: Option<Done>,
+    content_type: &'static str,
+) -> HeaderMap {
+    let hit = settlement.hit_by();
+    let gone = DeploymentHeaders { usual: HeaderMap::new(), group: String::new() };
+    let deployment = hit.and_then(|hit| hit.account.as_ref()).map_or(&gone, |account| &account.headers);
+    let told = Told {
+        call_id: &settlement.call().call_id,
+        bill: settlement.bill().map(|bill| &**bill),
+        group: hit.map_or("", |hit| &hit.group),
+        retries: 0,
+        fallbacks: 0,
+        losses: &[],
+        ignored: &options.ignored,
+        guardrails: &settlement.call().guardrails,
+        trail: None,
+        quota: None,
+        done,
+    };
+    let mut headers = of_answer(deployment, &HeaderMap::new(), &told, HeaderValue::from_static(content_type));
+    put(&mut headers, CACHE_KEY, kept.key);
+    headers.insert(AGE, HeaderValue::from(kept.age.as_secs()));
+    if let Some(similarity) = kept.similarity {
+        put(&mut headers, SIMILARITY, &format!("{similarity:.4}"));
+    }
+    if !kept.dropped.is_empty() {
+        let ignored = options.ignored.iter().map(String::as_str);
+        let all: Vec<&str> = std::iter::once(kept.dropped).chain(ignored).collect();
+        put(&mut headers, DROPPED, &all.join(","));
+    }
+    if told.done.is_none() {
+        // A stream tells its cost at its end; this one has none.
+        put_cost(&mut headers, Some(NanoDollars(0)));
+    }
+    headers
+}
+
 /// How the key of a call stands, and the limits behind it.
 pub(crate) fn put_caller(headers: &mut HeaderMap, bill: &Bill) {
     limits::put_limits_of(headers, bill.limits(), bill.started);
@@ -217,6 +273,11 @@ fn put_dropped(headers: &mut HeaderMap, told: &Told<'_>) {
     let mut list: Vec<String> = told.losses.iter().map(named).collect();
     list.extend(told.ignored.iter().cloned());
     put(headers, DROPPED, &list.join(","));
+}
+
+/// What a request lost, as clients are told it.
+pub(crate) fn lost(losses: &[Loss]) -> String {
+    losses.iter().map(named).collect::<Vec<_>>().join(",")
 }
 
 fn named(loss: &Loss) -> String {

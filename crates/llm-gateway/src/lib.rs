@@ -11,6 +11,7 @@ mod asker;
 mod begun;
 mod bill;
 mod books;
+mod cache;
 mod call_id;
 mod call_log;
 mod caller;
@@ -41,6 +42,7 @@ mod stream;
 
 pub use answer::{Answer, AnswerBody, Incoming};
 pub use books::AccountSpec;
+pub use cache::{AnswerCache, CacheScope, CacheSettings, MemoryAnswers, SemanticSettings};
 pub use call_id::new_call_id;
 pub use call_log::{CallContent, CallLog, LogCounts, LoggedCall, LoggedError};
 pub use calls::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};

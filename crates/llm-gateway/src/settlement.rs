@@ -1,10 +1,12 @@
 //! The account of one call, from its first byte to its last: settled exactly once, whatever ends it.
 
 mod attempts;
+mod kept;
 mod log;
 mod logged;
 mod row;
 
+pub(crate) use kept::Hit;
 pub(crate) use row::tell_unsafe;
 
 use std::borrow::Cow;
@@ -26,10 +28,13 @@ use parking_lot::Mutex;
 
 use crate::bill::{Bill, Purse};
 use crate::books::{Account, Books};
+use crate::cache::Keeping;
 use crate::call_log::CallContent;
+use crate::headers;
 use crate::hooks::Hooked;
 use crate::load::InProgress;
 use crate::routed::RoutedParts;
+use kept::Cached;
 
 /// How a call ended.
 #[derive(Clone, Copy)]
@@ -89,6 +94,9 @@ pub(crate) struct Settlement {
     purse: Option<Arc<Purse>>,
     /// Who pays, where that is of interest.
     bill: Option<Arc<Bill>>,
+    /// Its answer is to be kept for requests that come again.
+    keeping: Option<Box<Keeping>>,
+    cached: Cached,
     /// Done when the row survives a power failure. In a lock so that the account can be looked at from several threads.
     durable: Option<Mutex<Durable>>,
     /// Hooks that the call was shown to.
@@ -161,6 +169,8 @@ struct Answered {
     account: Arc<Account>,
     group: String,
     dropped: usize,
+    /// What the request lost on its way, in words, where the answer is to be kept.
+    lost: String,
     attempt_began: Instant,
     first_content: Instant,
 }
@@ -186,6 +196,8 @@ impl Settlement {
             in_progress: None,
             purse,
             bill: None,
+            keeping: None,
+            cached: Cached::No,
             durable: None,
             hooked: None,
             content,
@@ -275,6 +287,7 @@ impl Settlement {
             account,
             group: routed.group.clone(),
             dropped: routed.losses.len(),
+            lost: if self.keeping.is_some() { headers::lost(&routed.losses) } else { String::new() },
             attempt_began: routed.attempt_began,
             first_content: Instant::now(),
         });
@@ -375,6 +388,7 @@ impl Settlement {
             total: now.saturating_duration_since(self.call.received),
             upstream: self.upstream_time(now),
         };
+        self.keeping = None;
         self.observe(outcome, cost, times);
         if let (Some(hooked), Some(error)) = (&self.hooked, outcome.error()) {
             hooked.failed(error);
@@ -383,8 +397,10 @@ impl Settlement {
         self.abandoned();
         let cost = self.with_before(cost);
         self.book(outcome, cost, times);
-        let account = self.answered.as_ref().map(|answered| &*answered.account);
+        let given = self.answered.as_ref().map(|answered| &*answered.account);
+        let account = given.or_else(|| self.hit_by()?.account.as_deref());
         self.books.route_metrics(self.call.route, account).finished(outcome.status());
+        self.count_cached(account);
         self.log(outcome, cost, times);
         self.answered = None;
         cost

@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::HeaderValue;
-use llm_core::event::{Delta, Event};
+use llm_core::event::{Delta, Event, Fold};
 use llm_core::ingress::{EventEncoder, Took};
 use llm_core::provider::{BoxStream, NativeStream, truncated};
 use llm_core::{Error, Ingress, Result, Usage, tokens};
@@ -105,6 +105,8 @@ struct Events {
     /// Looks at what the client gets.
     guard: Option<Box<StreamGuard>>,
     hooked: Option<Arc<Hooked>>,
+    /// What the client gets, put together on the side, where it is to be kept.
+    kept: Option<Box<Fold>>,
     clock: Clock,
 }
 
@@ -172,6 +174,7 @@ impl AnswerStream {
             going_on,
             guard,
             hooked: settlement.hooked().filter(|hooked| hooked.watches_events()).map(Arc::clone),
+            kept: settlement.is_kept().then(Box::default),
             clock: Clock { received: settlement.call().received, first_content: settlement.first_content() },
         };
         Self::of(Source::Events(Box::new(events)), ingress, settlement)
@@ -215,6 +218,11 @@ impl Running {
     }
 
     fn complete(&mut self) {
+        if let Source::Events(events) = &mut self.source
+            && let Some(fold) = events.kept.take()
+        {
+            self.settlement.keep_stream(*fold);
+        }
         let error = match &self.source {
             Source::Native(native) => native.rest.seen().error.clone(),
             Source::Events(_) => None,
@@ -444,6 +452,9 @@ impl Events {
                 // Nobody goes on with what is refused.
                 (self.going_on, self.failed) = (None, Some(error));
                 return;
+            }
+            if let Some(fold) = &mut self.kept {
+                fold.push(event.clone());
             }
             self.tell(event);
         }

@@ -112,7 +112,9 @@ impl HttpProvider {
         let mut losses = encoded.losses;
         let first_content = call.deadlines.first_content.filter(|_| call.stream);
         let first_content = first_content.and_then(|limit| Instant::now().checked_add(limit));
-        let request = self.addressed(encoded.request, &call, native);
+        // What belongs to the format is said to its own vendors, also where the body is written anew.
+        let same = call.inbound.dialect() == self.dialect.id();
+        let request = self.addressed(encoded.request, &call, same);
         let (headers, body) = match first_content {
             Some(deadline) => tokio::time::timeout_at(deadline, self.begin(request, &call, Some(deadline)))
                 .await

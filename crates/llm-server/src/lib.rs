@@ -9,6 +9,7 @@
 
 mod answer;
 mod app;
+mod cache;
 mod caught;
 mod client_address;
 mod discard;

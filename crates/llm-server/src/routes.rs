@@ -20,6 +20,7 @@ use serde_json::json;
 
 use crate::answer::answer;
 use crate::app::App;
+use crate::cache;
 use crate::client_address::peer;
 use crate::limits::Limits;
 use crate::management;
@@ -80,6 +81,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/v2/guardrails/list", get(guardrails))
         .route("/guardrails/apply_guardrail", post(apply_guardrail))
         .route("/apply_guardrail", post(apply_guardrail))
+        .merge(cache::routes())
         .merge(management::routes())
         .method_not_allowed_fallback(wrong_method)
         // The model APIs: their paths are the dialects' business.

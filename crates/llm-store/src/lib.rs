@@ -3,12 +3,15 @@
 //! - [`settings`]: where stores are.
 //! - [`journal`]: rows of the ledger on their way to a database, in files.
 //! - [`redis`] (feature `redis`): limits, budgets, cooldowns and changes that several gateways share.
+//! - [`answers`] (features `redis`, `sqlite`): answers for requests that come again.
 //! - [`database`] (features `sqlite`, `postgres`): one SQL database, asked in one way whichever it is.
 //! - [`entities`] (with a database): keys, teams and all others that administrators make.
 //! - [`import`] (feature `postgres`): what another gateway's database holds, taken over.
 //! - [`ledger`] (with a database): what the journal is drained into, and what is read of it.
 //! - [`seal`] (with a database): secrets encrypted at rest.
 
+#[cfg(any(feature = "sqlite", feature = "redis"))]
+pub mod answers;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod database;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

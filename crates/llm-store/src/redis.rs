@@ -14,8 +14,8 @@ mod lease;
 mod notices;
 mod scripts;
 mod settings;
-mod status;
-mod talk;
+pub(crate) mod status;
+pub(crate) mod talk;
 mod worker;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 //! - [`replay`]: bodies of streams played to a decoder or a tap, cut anywhere.
 //! - [`scripted`]: a vendor on this machine that answers what a test tells it.
 
+pub mod answers;
 pub mod fake;
 #[cfg(unix)]
 pub mod postgres;

@@ -1,6 +1,6 @@
 //! LiteLLM's own sections: its module settings and its proxy settings.
 
-use super::{Section, Shape, extending, governance, key, tokens};
+use super::{Section, Shape, cache, extending, governance, key, tokens};
 
 pub(crate) static LITELLM: Section = Section {
     name: "litellm_settings",
@@ -25,6 +25,7 @@ pub(crate) static LITELLM: Section = Section {
             key("set_verbose", Shape::Bool, "As `verbose` in `server`, which wins."),
         ],
         extending::LITELLM,
+        cache::LITELLM,
         governance::LITELLM,
     ],
     later: &[&[
@@ -34,8 +35,6 @@ pub(crate) static LITELLM: Section = Section {
         "banned_keywords_list",
         "budget_exceeded_status_code",
         "budget_rollover",
-        "cache",
-        "cache_params",
         "cost_discount_config",
         "cost_margin_config",
         "custom_prometheus_*",

@@ -26,6 +26,7 @@ impl Settlement {
             upstream_model = answered.map(|answered| answered.in_flight.deployment().full_name.as_str()),
             status = outcome.status(),
             stream = self.call.stream,
+            cache_hit = self.hit_by().map(|_| true),
             messages = self.call.messages,
             input_tokens = self.usage.prompt_total(),
             cached_tokens = self.usage.cache_read,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use llm_core::operation::Operation;
 use llm_governance::{Charge, Ending, LedgerRow, StoreError};
 use llm_metrics::Cost;
+use llm_router::Deployment;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
@@ -53,7 +54,9 @@ impl Settlement {
             }
         }
         if let Some(mut admission) = admission {
-            admission.settle(amount, self.usage.total().unwrap_or(0));
+            // What was kept takes nothing from anybody's tokens.
+            let used = if self.hit_by().is_some() { 0 } else { self.usage.total().unwrap_or(0) };
+            admission.settle(amount, used);
         }
     }
 
@@ -101,6 +104,7 @@ impl Settlement {
             ending: ending(outcome),
             error: outcome.error().map(|error| error.kind().name().to_owned()),
             stream: call.stream,
+            cache_hit: self.hit_by().is_some(),
             metadata,
             charges,
             ..LedgerRow::default()
@@ -110,13 +114,15 @@ impl Settlement {
     }
 
     fn tell_who_answered(&self, row: &mut LedgerRow) {
+        if let Some(hit) = self.hit_by() {
+            row.model_group.clone_from(&hit.group);
+            if let Some(deployment) = &hit.deployment {
+                name(row, deployment);
+            }
+        }
         let Some(answered) = &self.answered else { return };
-        let deployment = answered.in_flight.deployment();
         row.model_group.clone_from(&answered.group);
-        row.deployment.clone_from(&deployment.id);
-        row.upstream_model.clone_from(&deployment.full_name);
-        row.provider.clone_from(&deployment.vendor);
-        row.api_base.clone_from(&deployment.api_base);
+        name(row, answered.in_flight.deployment());
         row.prices = self.prices();
         let first = answered.first_content.saturating_duration_since(self.call.received);
         row.first_content_micros = self.call.stream.then(|| micros(first));
@@ -131,6 +137,13 @@ impl Settlement {
             |rate: llm_core::money::PicoDollars| Value::from(u64::try_from(rate.0).unwrap_or(u64::MAX));
         rates.map(|(name, rate)| (name.to_owned(), number(rate))).collect()
     }
+}
+
+fn name(row: &mut LedgerRow, deployment: &Deployment) {
+    row.deployment.clone_from(&deployment.id);
+    row.upstream_model.clone_from(&deployment.full_name);
+    row.provider.clone_from(&deployment.vendor);
+    row.api_base.clone_from(&deployment.api_base);
 }
 
 /// What happens when a row that was taken may not survive: people must know, the answer is the client's all the same.

@@ -1,5 +1,6 @@
 //! The gateway against fake vendors.
 
+mod cache;
 mod checks;
 mod guards;
 mod hooks;

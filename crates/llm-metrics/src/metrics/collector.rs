@@ -7,7 +7,7 @@ use prometheus::proto::{Bucket, Gauge, Histogram, LabelPair, Metric, MetricFamil
 
 use super::Book;
 use super::deployment::{Counter, DeploymentLabels, DeploymentMetrics, FAILURES, Limit, STATUSES, Timing};
-use super::route::{PLACES, RouteLabels, RouteMetrics, is_failure, status_label};
+use super::route::{Kept, PLACES, RouteLabels, RouteMetrics, is_failure, status_label};
 
 /// Nano-units in a unit: nano-dollars in a dollar, nanoseconds in a second.
 const NANO: u64 = 1_000_000_000;
@@ -73,7 +73,9 @@ impl prometheus::core::Collector for Collector {
     fn collect(&self) -> Vec<MetricFamily> {
         let mut families = vec![in_flight(&self.book), shared(&self.book)];
         families.extend(callbacks(&self.book.callbacks.lock()));
-        families.extend(of_routes(&self.book.routes()));
+        let routes = self.book.routes();
+        families.extend(of_routes(&routes));
+        families.extend(of_cache(&routes));
         families.extend(of_deployments(&self.book.deployments()));
         families.retain(|family| !family.get_metric().is_empty());
         families
@@ -147,6 +149,27 @@ fn of_routes(routes: &[(RouteLabels, RouteMetrics)]) -> [MetricFamily; 2] {
             failed,
         ),
     ]
+}
+
+/// Nothing where no call was looked for in a cache of answers.
+fn of_cache(routes: &[(RouteLabels, RouteMetrics)]) -> [MetricFamily; 3] {
+    [
+        (Kept::Hits, "litellm_cache_hits_metric_total", "Calls answered out of the cache of answers"),
+        (
+            Kept::Misses,
+            "litellm_cache_misses_metric_total",
+            "Calls that the cache of answers had nothing for",
+        ),
+        (Kept::Tokens, "litellm_cached_tokens_metric_total", "Tokens of answers out of the cache of answers"),
+    ]
+    .map(|(what, name, help)| {
+        let sample = |(labels, metrics): &(RouteLabels, RouteMetrics)| {
+            let count = metrics.kept(what);
+            let pairs = [("requested_model", &*labels.requested_model), ("route", labels.route)];
+            (count > 0).then(|| counter(label_pairs(&pairs), count, 1))
+        };
+        family(name, help, MetricType::COUNTER, routes.iter().filter_map(sample).collect())
+    })
 }
 
 fn of_deployments(deployments: &[(DeploymentLabels, DeploymentMetrics)]) -> Vec<MetricFamily> {

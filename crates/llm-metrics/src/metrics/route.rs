@@ -21,14 +21,44 @@ const CLASSES: [&str; 6] = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
 /// How many places there are for a status.
 pub(crate) const PLACES: usize = STATUSES.len() + CLASSES.len();
 
+/// What else is counted of a route: behind the places of statuses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kept {
+    /// Answers that were kept.
+    Hits = PLACES as isize,
+    /// Calls for which none was kept.
+    Misses,
+    /// Tokens of answers that were kept.
+    Tokens,
+}
+
+const CELLS: usize = Kept::Tokens as usize + 1;
+
 /// The counters of a route and model. Cloning gives another handle to the same ones.
 #[derive(Clone, Debug, Default)]
-pub struct RouteMetrics(Arc<Striped<PLACES>>);
+pub struct RouteMetrics(Arc<Striped<CELLS>>);
 
 impl RouteMetrics {
     /// Counts a request by the status that its client got.
     pub fn finished(&self, status: u16) {
         add(&self.0.own()[place(status)], 1);
+    }
+
+    /// Counts an answer that came out of the cache of answers, and the tokens that it would have used.
+    pub fn cache_hit(&self, tokens: u64) {
+        let cells = self.0.own();
+        add(&cells[Kept::Hits as usize], 1);
+        add(&cells[Kept::Tokens as usize], tokens);
+    }
+
+    /// Counts a call that was looked for in the cache of answers in vain.
+    pub fn cache_missed(&self) {
+        add(&self.0.own()[Kept::Misses as usize], 1);
+    }
+
+    /// What was counted of the cache of answers.
+    pub(crate) fn kept(&self, what: Kept) -> u64 {
+        self.0.sum(what as usize)
     }
 
     /// How many requests ended with a place's status.

@@ -92,9 +92,8 @@ fn what_is_masked_for_the_vendor_stands_in_the_answer_of_every_format() {
     let tried = json!({"guardrail_name": "blind", "text": format!("is {CANARY} there")});
     let tried = node.post("/guardrails/apply_guardrail", MASTER, &tried).expect("it answers");
     assert_eq!(tried.json()["response_text"], "is <EMAIL_ADDRESS> there");
-    node.run.signal(Signal::TERM);
     let log = node.run.rest();
-    assert!(log.contains("draining") && !log.contains("canary"), "{log}");
+    assert!(log.contains("answered") && !log.contains("canary"), "{log}");
     std::fs::remove_dir_all(folder).expect("it was there");
 }
 

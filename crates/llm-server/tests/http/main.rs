@@ -4,6 +4,8 @@
 mod alerts;
 mod bodies;
 #[cfg(unix)]
+mod cache;
+#[cfg(unix)]
 mod callbacks;
 mod client;
 mod connections;

@@ -50,8 +50,9 @@ impl Run {
         }
     }
 
-    /// Everything that it still says until it ends.
+    /// Ends the program, and gives the rest of its log.
     pub(crate) fn rest(&mut self) -> String {
+        let _ = self.child.kill();
         let mut rest = String::new();
         self.log.read_to_string(&mut rest).expect("text");
         rest

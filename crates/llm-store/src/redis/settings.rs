@@ -14,7 +14,7 @@ impl RedisSettings {
         self.client().map(|_| ())
     }
 
-    pub(super) fn client(&self) -> Result<Client> {
+    pub(crate) fn client(&self) -> Result<Client> {
         let wrong = |_| {
             let message =
                 "`redis_url` is no address of a Redis: write redis://host:6379/0, or rediss:// for TLS";

@@ -6,10 +6,12 @@ use llm_router::Link;
 
 /// Whether Redis answers.
 #[derive(Debug)]
-pub(super) struct Status {
+pub(crate) struct Status {
     state: AtomicU8,
     /// What is shared through it.
     shared: &'static str,
+    /// What becomes of that while Redis is gone.
+    alone: &'static str,
 }
 
 const STARTING: u8 = 0;
@@ -19,10 +21,15 @@ const GONE: u8 = 2;
 impl Status {
     /// Of a connection that shares this.
     pub(super) fn of(shared: &'static str) -> Self {
-        Self { state: AtomicU8::new(STARTING), shared }
+        Self::with(shared, "are this gateway's own")
     }
 
-    pub(super) fn link(&self) -> Link {
+    /// The same of something of which another thing becomes while Redis is gone.
+    pub(crate) fn with(shared: &'static str, alone: &'static str) -> Self {
+        Self { state: AtomicU8::new(STARTING), shared, alone }
+    }
+
+    pub(crate) fn link(&self) -> Link {
         if self.state.load(Ordering::Acquire) == CONNECTED { Link::Connected } else { Link::Gone }
     }
 
@@ -39,7 +46,7 @@ impl Status {
         if self.state.swap(GONE, Ordering::AcqRel) != GONE {
             tracing::warn!(
                 target: "llm_store::redis",
-                why, "redis is gone: {} are this gateway's own until it is back", self.shared
+                why, "redis is gone: {} {} until it is back", self.shared, self.alone
             );
         }
     }

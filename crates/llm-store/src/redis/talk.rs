@@ -15,10 +15,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::status::Status;
 
 /// How much longer than Redis may take a call waits for the thread that asks it.
-pub(super) const GRACE: Duration = Duration::from_millis(50);
+pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
 /// How many commands wait for a thread at most; it takes all at once.
-pub(super) const MOST_WAITING: usize = 16_384;
+pub(crate) const MOST_WAITING: usize = 16_384;
 
 /// How long Redis is left alone after it failed.
 const LEFT_ALONE: Duration = Duration::from_secs(2);
@@ -30,7 +30,7 @@ const CONNECT: Duration = Duration::from_secs(1);
 const MOST: usize = 256;
 
 /// What is said to Redis, and what becomes of its answers. Lives on the thread that talks.
-pub(super) trait Talker: Sized + 'static {
+pub(crate) trait Talker: Sized + 'static {
     /// What it is told by others.
     type Command: Send + 'static;
     /// What lasts as long as a connection.
@@ -53,17 +53,17 @@ pub(super) trait Talker: Sized + 'static {
 }
 
 /// How a thread reaches Redis.
-pub(super) struct Reach {
-    pub(super) client: Client,
+pub(crate) struct Reach {
+    pub(crate) client: Client,
     /// How long an answer may take before Redis counts as gone.
-    pub(super) timeout: Duration,
-    pub(super) status: Arc<Status>,
+    pub(crate) timeout: Duration,
+    pub(crate) status: Arc<Status>,
 }
 
 /// A connection, and who is told when it is of no use any more.
 #[derive(Clone)]
-pub(super) struct Line {
-    pub(super) connection: MultiplexedConnection,
+pub(crate) struct Line {
+    pub(crate) connection: MultiplexedConnection,
     lost: Sender<RedisError>,
 }
 
@@ -79,7 +79,7 @@ impl Reach {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(super) fn start<T: Talker>(
+    pub(crate) fn start<T: Talker>(
         self,
         name: &str,
         commands: Receiver<T::Command>,
@@ -169,13 +169,13 @@ async fn serve<T: Talker>(
 
 impl Line {
     /// What Redis answers; `None`: it does not, and the connection is given up.
-    pub(super) async fn ask<A: FromRedisValue>(mut self, pipe: Pipeline) -> Option<A> {
+    pub(crate) async fn ask<A: FromRedisValue>(mut self, pipe: Pipeline) -> Option<A> {
         let answer = pipe.query_async(&mut self.connection).await;
         answer.map_err(|error| self.give_up(error)).ok()
     }
 
     /// The connection is of no use any more.
-    pub(super) fn give_up(&self, error: RedisError) {
+    pub(crate) fn give_up(&self, error: RedisError) {
         // The first error is enough.
         let _ = self.lost.try_send(error);
     }

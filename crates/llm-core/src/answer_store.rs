@@ -1,0 +1,49 @@
+//! What keeps answers for requests that come again: bytes under a key, for a time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::Result;
+use crate::provider::BoxFuture;
+
+/// A place for answers. What it holds is as secret as the answers themselves.
+///
+/// # Behavior
+/// - [`AnswerStore::get`] gives what the last [`AnswerStore::put`] of this key took, byte for byte, or nothing.
+/// - Nothing is given after its time; before that, a store may forget when it is full.
+/// - Keys are at most 256 bytes of printable ASCII.
+/// - A store that cannot be reached is an error soon, never a long wait.
+pub trait AnswerStore: Send + Sync + 'static {
+    /// What kind of store it is, for people (`memory`, `redis`).
+    fn kind(&self) -> &'static str;
+
+    /// What is kept under a key.
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Bytes>>>;
+
+    /// Keeps a value, in the place of what was there. `life`: for how long; `None`: until there is no room.
+    fn put<'a>(&'a self, key: &'a str, value: Bytes, life: Option<Duration>) -> BoxFuture<'a, Result<()>>;
+
+    /// Forgets what is kept under these keys. Returns under how many there was something.
+    fn delete<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Result<u64>>;
+
+    /// Forgets everything that this gateway, and those that share the store, keep in it.
+    fn clear(&self) -> BoxFuture<'_, Result<()>>;
+
+    /// What the server behind it says of itself, as `(name, value)`; empty where there is none.
+    fn server(&self) -> BoxFuture<'_, Result<Vec<(String, String)>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Adds an item to a list of at most `most` items, each of which lives as long as the youngest: the oldest give way.
+    fn append<'a>(
+        &'a self,
+        list: &'a str,
+        item: Bytes,
+        most: usize,
+        life: Option<Duration>,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// The items of a list, in no order.
+    fn list<'a>(&'a self, list: &'a str) -> BoxFuture<'a, Result<Vec<Bytes>>>;
+}

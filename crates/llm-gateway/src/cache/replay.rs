@@ -1,0 +1,116 @@
+//! A kept answer, given again: in the client's format, whole or as a stream.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_core::Stream;
+use llm_core::event::{Event, unfold};
+use llm_core::money::NanoDollars;
+use llm_core::provider::Inbound;
+use llm_core::wire::WireBody;
+use llm_core::{ChatResponse, Result};
+use llm_router::Started;
+
+use super::entry::Content;
+use super::remember::Found;
+use crate::answer::{Answer, AnswerBody};
+use crate::begun::{Begun, BegunStream, whole};
+use crate::gateway::{State, may_have, unasked};
+use crate::guards::Guarded;
+use crate::headers::{self, Done, Kept};
+use crate::options::CallOptions;
+use crate::settlement::{Hit, Outcome, Settlement};
+use crate::stream::InStream;
+
+impl State {
+    /// The answer, booked as one that cost nothing. It counts as a request of its caller's, and as none of its tokens.
+    ///
+    /// # Errors
+    /// When the caller may make no more calls.
+    pub(super) async fn replayed(
+        &self,
+        inbound: Inbound,
+        options: &CallOptions,
+        found: Found,
+        guarded: &mut Option<Box<Guarded>>,
+        settlement: &mut Settlement,
+    ) -> Result<Begun> {
+        let Found { key, entry, similarity } = found;
+        if let Some(guarded) = guarded {
+            // What was kept was asked for by a call that perhaps nobody looked at.
+            if guarded.looks_beside(settlement.call_mut()) {
+                Box::pin(guarded.beside_call(&inbound)).await?;
+            }
+            guarded.will_look(settlement.call_mut());
+        }
+        let (group, name) = self.router.resolve(&options.model)?;
+        if let Some(bill) = settlement.bill() {
+            bill.admit_unmeasured(name).await?;
+        }
+        let deployment = group.deployments().iter().find(|one| one.id == entry.deployment).map(Arc::clone);
+        let account = self.books.accounts.get(&entry.deployment).map(Arc::clone);
+        settlement.hit(Hit { group: name.to_owned(), deployment, account });
+        let kept = Kept { key: &key, age: entry.age(), dropped: &entry.dropped, similarity };
+        let usage = entry.content.usage();
+        let body = match entry.content {
+            Content::Chat(mut answer) => {
+                answer.model.clone_from(&options.model);
+                settlement.names_answer(&answer.id);
+                settlement.finished(answer.choices.first().and_then(|choice| choice.finish.clone()));
+                if options.stream {
+                    let content_type = inbound.ingress.stream_content_type();
+                    let headers = headers::of_kept(settlement, options, &kept, None, content_type);
+                    let guarded = guarded.take().filter(|guarded| guarded.looks_at_answers());
+                    return Ok(Begun::Stream(Box::new(stream(headers, inbound, answer, guarded))));
+                }
+                let took = settlement.took_until(Instant::now());
+                inbound.ingress.encode_timed(&answer, inbound.decoded()?, took)
+            }
+            Content::Embeddings(mut answer) => {
+                answer.model.clone_from(&options.model);
+                let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
+                client.encode(&answer, inbound.embedding_request()?)
+            }
+            Content::Rerank(mut answer) => {
+                answer.model.clone_from(&options.model);
+                let client = inbound.ingress.rerank().ok_or_else(unasked)?;
+                client.encode(&answer, inbound.rerank_request()?)
+            }
+        };
+        settlement.used(usage);
+        let body = may_have(body.into(), guarded, &inbound, settlement).await?;
+        Ok(whole(given(body, options, &kept, settlement)))
+    }
+}
+
+fn given(body: WireBody, options: &CallOptions, kept: &Kept<'_>, settlement: &mut Settlement) -> Answer {
+    let now = Instant::now();
+    settlement.settle_at(now, Outcome::Complete);
+    let total = now.saturating_duration_since(settlement.call().received);
+    let done = Done { cost: Some(NanoDollars(0)), total, upstream: Duration::ZERO };
+    let headers = headers::of_kept(settlement, options, kept, Some(done), "application/json");
+    Answer { status: 200, headers, body: AnswerBody::Whole(body) }
+}
+
+fn stream(
+    headers: http::HeaderMap,
+    inbound: Inbound,
+    answer: ChatResponse,
+    guarded: Option<Box<Guarded>>,
+) -> BegunStream {
+    let answer = Started::Events { held: unfold(answer), rest: Box::pin(Nothing) };
+    BegunStream { headers, inbound, told: InStream::Tokens, answer, going_on: None, guarded }
+}
+
+/// What follows a stream that was all there.
+struct Nothing;
+
+impl Stream for Nothing {
+    type Item = Result<Vec<Event>>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(None)
+    }
+}

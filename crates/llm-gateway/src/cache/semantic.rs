@@ -1,0 +1,172 @@
+//! Answers to questions that mean the same. Two requests mean the same when everything about them is equal but the last
+//! text of the last message, which a user says, and these two texts are near each other by an embedding model.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use llm_core::embedding::{EmbeddingInput, EmbeddingRequest};
+use llm_core::operation::Operation;
+use llm_core::provider::Inbound;
+use llm_core::{Result, essence};
+use llm_router::{Route, RouteOptions, Started};
+use tokio::time::timeout;
+
+use super::AnswerCache;
+use super::index;
+use super::key::{self, About};
+use crate::bill::Bill;
+use crate::call_id::new_call_id;
+use crate::gateway::{State, unasked};
+use crate::options::CallOptions;
+use crate::routed::RoutedParts;
+use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
+
+/// How long a call waits for the meaning of its question; after that it goes on without.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many near questions are looked at: the answers of some may be gone.
+const MOST: usize = 3;
+
+/// How answers to questions that mean the same are found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SemanticSettings {
+    /// The model that makes vectors, by its public name.
+    pub model: String,
+    /// How near two questions must be: the cosine of the angle between their vectors.
+    pub threshold: f32,
+}
+
+/// A question whose meaning can be looked for.
+pub(super) struct Question {
+    /// All questions with the same surroundings.
+    list: String,
+    text: String,
+}
+
+/// What a question means.
+#[derive(Clone)]
+pub(crate) struct Meaning {
+    pub(super) list: String,
+    pub(super) vector: Vec<f32>,
+}
+
+impl Question {
+    /// The question of a request; `None`: it has none that could be asked in other words.
+    pub(super) fn of(inbound: &Inbound, about: &About<'_>) -> Option<Self> {
+        if inbound.asked.operation != Operation::Chat {
+            return None;
+        }
+        let (around, text) = essence::around_question(inbound.decoded().ok()?)?;
+        let text = text.trim();
+        let list = format!("{}~", key::hashed(inbound, about, &around));
+        (!text.is_empty()).then(|| Self { list, text: text.to_owned() })
+    }
+}
+
+impl State {
+    /// What a question means, by the model of the settings; paid by whoever asks. `None`: nobody could say in time.
+    pub(super) async fn meaning(
+        self: &Arc<Self>,
+        settings: &SemanticSettings,
+        question: &Question,
+        asks: &Settlement,
+    ) -> Option<Meaning> {
+        let vector = timeout(PATIENCE, self.vector(&settings.model, &question.text, asks)).await;
+        let vector = match vector {
+            Ok(Ok(vector)) => index::normalized(vector)?,
+            Ok(Err(error)) => {
+                let (model, error) = (settings.model.as_str(), error.kind().name());
+                tracing::warn!(model, error, "a question could not be compared with those before it");
+                return None;
+            }
+            Err(_) => return None,
+        };
+        Some(Meaning { list: question.list.clone(), vector })
+    }
+
+    /// The vector of a text: a call of its own, with its own row.
+    async fn vector(self: &Arc<Self>, model: &str, text: &str, asks: &Settlement) -> Result<Vec<f32>> {
+        let ingress = self.ingresses.iter().find(|ingress| ingress.embeddings().is_some());
+        let ingress = Arc::clone(ingress.ok_or_else(unasked)?);
+        let input = EmbeddingInput::Text(text.to_owned());
+        let request =
+            EmbeddingRequest { model: model.to_owned(), inputs: vec![input], ..EmbeddingRequest::default() };
+        let inbound = Inbound::of_embeddings(ingress, request);
+        let mut own = self.account_of(&inbound, model, asks);
+        let answered = self.embedded(inbound, model, &mut own).await;
+        own.settle(answered.as_ref().map_or_else(Outcome::Failed, |_| Outcome::Complete));
+        answered
+    }
+
+    fn account_of(&self, inbound: &Inbound, model: &str, asks: &Settlement) -> Settlement {
+        let (dialect, operation) = (inbound.dialect(), Operation::Embeddings);
+        let facts = CallFacts {
+            call_id: new_call_id(),
+            is_ours: true,
+            route: self.books.route(dialect, operation),
+            dialect,
+            operation,
+            model: model.to_owned(),
+            stream: false,
+            guardrails: String::new(),
+            messages: 1,
+            prompt: Prompt::Body(inbound.body.clone()),
+            received: Instant::now(),
+        };
+        let mut own = Settlement::new(Arc::clone(&self.books), facts, None);
+        if let Some(bill) = asks.bill() {
+            let (governance, caller) = (Arc::clone(&bill.governance), Arc::clone(&bill.caller));
+            own.bills(Bill::new(governance, caller, bill.asker.clone(), Arc::default()));
+        }
+        own
+    }
+
+    async fn embedded(
+        self: &Arc<Self>,
+        inbound: Inbound,
+        model: &str,
+        own: &mut Settlement,
+    ) -> Result<Vec<f32>> {
+        let route = RouteOptions { canonical: true, ..RouteOptions::default() };
+        let options = CallOptions { model: model.to_owned(), route, ..CallOptions::default() };
+        let inbound = self.admit(inbound, &options, own).await?;
+        let began = own.call().received;
+        let route = Route::new(&inbound, model, false, began, &options.route);
+        let routed = match self.router.run(&route).await {
+            Ok(routed) => routed,
+            Err(unanswered) => {
+                own.failed_attempts(&unanswered.attempts);
+                return Err(unanswered.error);
+            }
+        };
+        own.failed_attempts(&routed.attempts);
+        let (mut parts, answer) = RoutedParts::of(routed);
+        let account = parts.account(&self.books)?;
+        own.answered(&mut parts, account);
+        let Started::Embeddings(answer) = answer else { return Err(unasked()) };
+        own.used(answer.usage);
+        answer.embeddings.into_iter().next().and_then(|embedding| embedding.float).ok_or_else(unasked)
+    }
+}
+
+impl AnswerCache {
+    /// The answer to the nearest question that is still kept, its key, and how near it is. `good` says which will do.
+    pub(super) async fn near<T>(
+        &self,
+        meaning: &Meaning,
+        threshold: f32,
+        good: impl Fn(&Bytes) -> Option<T>,
+    ) -> Option<(String, Bytes, T, f32)> {
+        let found = index::near(self.store(), &meaning.list, &meaning.vector, threshold).await;
+        self.note(&found);
+        for near in found.ok()?.into_iter().take(MOST) {
+            if let Some(bytes) = self.get(&near.key).await
+                && let Some(entry) = good(&bytes)
+            {
+                return Some((near.key, bytes, entry, near.similarity));
+            }
+        }
+        None
+    }
+}
