@@ -59,17 +59,6 @@ impl<'a> Parameters<'a> {
         self.read(name, "a text", Value::as_str)
     }
 
-    pub(crate) fn flag(&mut self, name: &'static str) -> Result<Option<bool>, String> {
-        self.read(name, "true or false", Value::as_bool)
-    }
-
-    /// A number between 0 and 1.
-    pub(crate) fn share(&mut self, name: &'static str) -> Result<Option<f64>, String> {
-        self.read(name, "a number from 0 to 1", |value| {
-            value.as_f64().filter(|number| (0.0..=1.0).contains(number))
-        })
-    }
-
     pub(crate) fn count(&mut self, name: &'static str) -> Result<Option<usize>, String> {
         self.read(name, "a whole number", |value| usize::try_from(value.as_u64()?).ok())
     }
@@ -161,12 +150,11 @@ mod tests {
 
     #[test]
     fn values_of_another_kind_are_named() {
-        let value = json!({ "action": "BLOCK", "most": "many", "share": 2, "words": ["a", ""] });
+        let value = json!({ "action": "BLOCK", "most": "many", "words": ["a", ""] });
         let mut parameters = Parameters::within("filters[0]", &value).expect("an object");
         assert_eq!(parameters.action("action"), Ok(Some(Action::Block)));
         let count = parameters.count("most").expect_err("no number");
         assert_eq!(count, "`filters[0].most` must be a whole number, not a text");
-        assert!(parameters.share("share").is_err());
         assert!(parameters.texts("words").expect_err("an empty word").contains("empty"));
         assert_eq!(parameters.finish(), Ok(()));
     }

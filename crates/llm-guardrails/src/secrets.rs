@@ -16,7 +16,7 @@ use llm_core::guard::{Action, Finding, Piece, Scanner};
 
 use self::format::{Anchor, Format};
 use crate::candidates::{Candidate, settle};
-use crate::choice::{Choice, chosen_rules};
+use crate::choice::{Choice, Verdict, chosen_rules};
 use crate::kinds::Rule;
 use crate::parameters::Parameters;
 
@@ -99,15 +99,9 @@ impl Scanner for Secrets {
     fn scan(&self, piece: &Piece<'_>, findings: &mut Vec<Finding>) {
         let machine = &*MACHINE;
         for candidate in candidates(machine, &piece.text, &self.on) {
-            let id = machine.rule_id(candidate.rule);
-            let rule = Cow::Borrowed(id);
-            findings.extend(self.choice.finding(
-                &piece.text,
-                candidate.range(),
-                &rule,
-                Some(Action::Mask),
-                &REDACTED,
-            ));
+            let rule = Cow::Borrowed(machine.rule_id(candidate.rule));
+            let verdict = Verdict { rule, own: None, usual: Action::Mask, replacement: REDACTED };
+            findings.extend(self.choice.finding(&piece.text, candidate.range(), &verdict));
         }
     }
 

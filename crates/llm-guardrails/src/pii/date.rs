@@ -118,7 +118,7 @@ fn is_month(word: &[u8]) -> bool {
 
 /// Whether a person may have been born on a day.
 pub(super) fn is_date(year: u64, month: u64, day: u64) -> bool {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         4 | 6 | 9 | 11 => 30,
         2 if leap => 29,

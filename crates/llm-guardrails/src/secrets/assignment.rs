@@ -179,7 +179,7 @@ impl Blank {
 
 /// What stands between a name and its value.
 fn separator(text: &[u8], place: usize) -> Option<usize> {
-    const SEPARATORS: [&[u8]; 17] = [
+    const SEPARATORS: [&[u8]; 21] = [
         b":=",
         b"=>",
         b"->",
@@ -193,6 +193,10 @@ fn separator(text: &[u8], place: usize) -> Option<usize> {
         b"is:",
         b"is ",
         b"was ",
+        b"ist ",
+        b"est ",
+        b"es ",
+        "é ".as_bytes(),
         "是".as_bytes(),
         "为".as_bytes(),
         "は".as_bytes(),

@@ -1,4 +1,9 @@
 //! The judges of this crate, as a gateway uses them: built from parameters, shown texts.
 
+#![expect(clippy::print_stdout, reason = "the tables of figures are printed for who reads them")]
+
 mod building;
+mod corpus;
+mod draw;
+mod quality;
 mod support;
