@@ -59,6 +59,17 @@ impl<'a> Parameters<'a> {
         self.read(name, "a text", Value::as_str)
     }
 
+    pub(crate) fn flag(&mut self, name: &'static str) -> Result<Option<bool>, String> {
+        self.read(name, "true or false", Value::as_bool)
+    }
+
+    /// A number between 0 and 1.
+    pub(crate) fn share(&mut self, name: &'static str) -> Result<Option<f64>, String> {
+        self.read(name, "a number from 0 to 1", |value| {
+            value.as_f64().filter(|number| (0.0..=1.0).contains(number))
+        })
+    }
+
     pub(crate) fn count(&mut self, name: &'static str) -> Result<Option<usize>, String> {
         self.read(name, "a whole number", |value| usize::try_from(value.as_u64()?).ok())
     }

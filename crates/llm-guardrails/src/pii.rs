@@ -47,7 +47,7 @@ struct Personal {
 }
 
 /// Builds the judge from its parameters.
-pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, String> {
+pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner + use<>, String> {
     let known: Vec<&'static str> = ENTITIES.iter().map(|(_, id, _)| *id).collect();
     let mut on = chosen_rules(&mut parameters, &known)?;
     let mut actions = vec![None; known.len()];
@@ -82,6 +82,11 @@ pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, Stri
     };
     let verdicts = known.iter().zip(actions).map(verdict).collect();
     Ok(Personal { choice, on, verdicts, names })
+}
+
+/// A judge of one entity.
+pub(crate) fn only(rule: &str) -> Result<impl Scanner + use<>, String> {
+    build(Parameters::of(&serde_json::json!({ "rules": [rule] }))?)
 }
 
 fn place(path: &str, name: &str, known: &[&str]) -> Result<usize, String> {

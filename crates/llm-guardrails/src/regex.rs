@@ -21,7 +21,7 @@ struct Regexes {
 }
 
 /// Builds the judge from its parameters.
-pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, String> {
+pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner + use<>, String> {
     let (mut names, mut patterns, mut verdicts) = (Vec::new(), Vec::new(), Vec::new());
     for (number, value) in parameters.list("patterns")?.iter().enumerate() {
         let path = format!("patterns[{number}]");

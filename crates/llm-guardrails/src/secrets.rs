@@ -80,13 +80,18 @@ struct Secrets {
 }
 
 /// Builds the judge from its parameters.
-pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, String> {
+pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner + use<>, String> {
     let rules = rules();
     let known: Vec<&str> = rules.iter().map(|rule| rule.id).collect();
     let on = chosen_rules(&mut parameters, &known)?;
     let choice = Choice::read(&mut parameters)?;
     parameters.finish()?;
     Ok(Secrets { choice, on })
+}
+
+/// A judge of some rules.
+pub(crate) fn only(rules: &[&str]) -> Result<impl Scanner + use<>, String> {
+    build(Parameters::of(&serde_json::json!({ "rules": rules }))?)
 }
 
 /// The rules, in the order of their numbers.

@@ -92,7 +92,7 @@ struct Banned {
 }
 
 /// Builds the judge from its parameters.
-pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, String> {
+pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner + use<>, String> {
     let mut list: Vec<String> = parameters.texts("keywords")?.into_iter().map(str::to_owned).collect();
     // LiteLLM's name for the list; there it may also be a file, one word a line, whose content is handed over.
     list.extend(

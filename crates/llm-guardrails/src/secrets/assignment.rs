@@ -1,8 +1,8 @@
 //! Values that are said to be secret: `password = …`, `"api_key": "…"`, `--token …`, `Authorization: Bearer …`.
 
 use super::format::{Anchor, Meaning};
-use super::token::decode;
 use super::value::{is_password, is_placeholder, is_random, is_reference};
+use crate::base64::decode;
 use crate::bytes::{Class, at, before};
 
 /// The longest value.

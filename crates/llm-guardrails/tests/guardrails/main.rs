@@ -5,5 +5,7 @@
 mod building;
 mod corpus;
 mod draw;
+mod judges;
+mod limits;
 mod quality;
 mod support;
