@@ -7,5 +7,6 @@ mod corpus;
 mod draw;
 mod judges;
 mod limits;
+mod page;
 mod quality;
 mod support;
