@@ -19,15 +19,28 @@ struct Attacks {
     runs: HashMap<Run, Vec<(usize, usize)>>,
     /// How many runs each attack has.
     sizes: Vec<usize>,
+    /// Bits of numbers of runs: most runs of a text are in no attack, and are out at once.
+    some: Vec<u64>,
+}
+
+/// A number of a run, of 14 bits.
+fn number_of(run: Run) -> usize {
+    let [a, b, c, d, e] = run.map(u32::from);
+    let mixed = (a | b << 8 | c << 16 | d << 24).wrapping_mul(0x9e37_79b1) ^ e.wrapping_mul(0x85eb_ca6b);
+    (mixed >> 18) as usize
 }
 
 static ATTACKS: LazyLock<Attacks> = LazyLock::new(|| {
-    let mut attacks = Attacks { runs: HashMap::new(), sizes: Vec::new() };
+    let mut attacks = Attacks { runs: HashMap::new(), sizes: Vec::new(), some: vec![0; 1 << 8] };
     for (number, line) in TEXTS.lines().filter(|line| !line.starts_with('#')).enumerate() {
         let letters = squeeze(line);
         let runs = letters.windows(RUN).filter_map(|run| Run::try_from(run).ok());
         let mut size = 0;
         for run in runs {
+            let number_of_run = number_of(run);
+            if let Some(word) = attacks.some.get_mut(number_of_run / 64) {
+                *word |= 1 << (number_of_run % 64);
+            }
             let entry = attacks.runs.entry(run).or_default();
             if entry.iter().all(|(other, _)| *other != number) {
                 entry.push((number, size));
@@ -52,7 +65,12 @@ pub(super) fn find(folded: &Folded, threshold: f64, signals: &mut Vec<Signal>) {
     let attacks = &*ATTACKS;
     let mut seen = vec![Seen::default(); attacks.sizes.len()];
     for (place, run) in folded.letters.windows(RUN).enumerate() {
-        let Some(hits) = Run::try_from(run).ok().and_then(|run| attacks.runs.get(&run)) else { continue };
+        let Ok(run) = Run::try_from(run) else { continue };
+        let number_of_run = number_of(run);
+        if attacks.some.get(number_of_run / 64).is_none_or(|word| word >> (number_of_run % 64) & 1 == 0) {
+            continue;
+        }
+        let Some(hits) = attacks.runs.get(&run) else { continue };
         for (attack, number) in hits {
             let (Some(seen), Some(size)) = (seen.get_mut(*attack), attacks.sizes.get(*attack)) else {
                 continue;

@@ -1,7 +1,6 @@
 //! Words before a number that say what it is.
 
 use super::Seen;
-use crate::bytes::lower_before;
 
 /// How far before a number a word may stand, in bytes: what memchr searches without preparing anything.
 const FAR: usize = 63;
@@ -39,8 +38,20 @@ pub(super) const THINGS: [&str; 26] = [
 impl Seen<'_> {
     /// Whether one of the words stands shortly before a place. Short words of ASCII must stand by themselves.
     pub(super) fn says(&self, place: usize, words: &[&str]) -> bool {
-        let window = lower_before(self.text, place, FAR);
-        words.iter().any(|word| stands_in(&window, word.as_bytes()))
+        let mut window = [0; FAR];
+        let before = self.text.get(place.saturating_sub(FAR)..place).unwrap_or_default();
+        let window = window.get_mut(..before.len()).unwrap_or_default();
+        // Which bytes there are at all: most words are out at once.
+        let mut there = [false; 256];
+        for (slot, byte) in window.iter_mut().zip(before) {
+            *slot = byte.to_ascii_lowercase();
+            there[usize::from(*slot)] = true;
+        }
+        let may_stand = |word: &[u8]| {
+            let has = |byte: Option<&u8>| byte.is_some_and(|byte| there[usize::from(*byte)]);
+            has(word.first()) && has(word.last()) && has(word.get(word.len() / 2))
+        };
+        words.iter().map(|word| word.as_bytes()).any(|word| may_stand(word) && stands_in(window, word))
     }
 }
 

@@ -34,13 +34,13 @@ const MONTHS: [&[u8]; 12] =
 /// A date after a word such as `born`.
 pub(super) fn of_birth(seen: &Seen<'_>, groups: &Groups) -> Found {
     let start = groups.start();
-    if groups.length(0) > 8 || !seen.says(start, &WORDS) {
+    if groups.length(0) > 8 {
         return None;
     }
     let text = seen.text;
     let (from, end) =
         in_numbers(text, groups).or_else(|| chinese(text, groups)).or_else(|| with_month(text, groups))?;
-    Some((Entity::DateOfBirth, from, end))
+    seen.says(start, &WORDS).then_some((Entity::DateOfBirth, from, end))
 }
 
 fn in_numbers(text: &[u8], groups: &Groups) -> Option<(usize, usize)> {
