@@ -6,6 +6,7 @@
 //! - [`answers`], [`streams`], [`taps`]: vendors' answers, whole, as events, and watched in passing.
 //! - [`calls`]: a whole call of the gateway, headers included, against the built-in mock.
 //! - [`tokens`]: what callers show in the place of a key.
+//! - [`guardrails`]: texts that are judged.
 //! - [`configuration`], [`variables`], [`base_urls`], [`prices`]: what an operator writes.
 //!
 //! Inputs are plain bytes without a head of ours, so that any recorded body is a sample. What else a check needs
@@ -20,6 +21,7 @@ pub mod envelope;
 pub mod forms;
 pub mod forwards;
 pub mod framing;
+pub mod guardrails;
 pub mod prices;
 pub mod requests;
 pub mod rules;
@@ -58,6 +60,7 @@ mod tests {
         over("calls", crate::calls::check);
         over("configuration", crate::configuration::check);
         over("forms", crate::forms::check);
+        over("guardrails", crate::guardrails::check);
         over("prices", crate::prices::check);
         over("tokens", crate::tokens::check);
         over("variables", crate::variables::check);

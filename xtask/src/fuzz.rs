@@ -20,7 +20,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
 };
 
 /// Each target, with the folder of its seeds.
-const TARGETS: [(&str, &str); 14] = [
+const TARGETS: [(&str, &str); 15] = [
     ("answers", "answers"),
     ("base_urls", "base_urls"),
     ("calls", "calls"),
@@ -29,6 +29,7 @@ const TARGETS: [(&str, &str); 14] = [
     ("forms", "forms"),
     ("forwards", "requests"),
     ("framing", "streams"),
+    ("guardrails", "guardrails"),
     ("prices", "prices"),
     ("requests", "requests"),
     ("streams", "streams"),

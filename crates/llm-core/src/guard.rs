@@ -81,6 +81,12 @@ pub trait Scanner: Send + Sync + 'static {
     ///   growing text may be judged from its front while the last `reach` bytes are held back.
     fn scan(&self, piece: &Piece<'_>, findings: &mut Vec<Finding>);
 
+    /// Whether it looks at texts of a place at all. Others need not be shown to it, nor be held back for it.
+    fn looks_at(&self, place: Place) -> bool {
+        let _ = place;
+        true
+    }
+
     /// The longest passage that it finds, with what it must see around it, in bytes. `usize::MAX`: it judges whole texts
     /// only, so a streamed answer waits for its end.
     fn reach(&self) -> usize;

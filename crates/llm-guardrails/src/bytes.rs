@@ -99,11 +99,6 @@ pub(crate) fn entropy(text: &[u8]) -> f32 {
     -counts.iter().filter(|count| **count > 0).map(share).map(|share| share * share.log2()).sum::<f32>()
 }
 
-/// The part of a text before a place that is looked at for words that explain it: borders of characters, lower case.
-pub(crate) fn lower_before(text: &[u8], place: usize, most: usize) -> Vec<u8> {
-    text.get(place.saturating_sub(most)..place).unwrap_or_default().to_ascii_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,17 @@ pub(crate) struct Choice {
     allowed_patterns: Vec<Pattern>,
 }
 
+/// What a rule says about the passages that it finds.
+#[derive(Clone, Debug)]
+pub(crate) struct Verdict {
+    pub(crate) rule: Cow<'static, str>,
+    /// The action that was chosen for this rule.
+    pub(crate) own: Option<Action>,
+    /// The action where none was chosen.
+    pub(crate) usual: Action,
+    pub(crate) replacement: Cow<'static, str>,
+}
+
 impl Choice {
     /// Reads `action`, `replacement` and `allow`.
     pub(crate) fn read(parameters: &mut Parameters<'_>) -> Result<Self, String> {
@@ -41,33 +52,17 @@ impl Choice {
     }
 
     /// The finding of a passage, unless it is let through.
-    pub(crate) fn finding(
-        &self,
-        text: &str,
-        range: Range<usize>,
-        rule: &Cow<'static, str>,
-        action: Option<Action>,
-        replacement: &Cow<'static, str>,
-    ) -> Option<Finding> {
+    pub(crate) fn finding(&self, text: &str, range: Range<usize>, verdict: &Verdict) -> Option<Finding> {
         if self.allows(text.get(range.clone())?) {
             return None;
         }
-        Some(Finding {
-            range,
-            rule: rule.clone(),
-            action: self.action_or(action.unwrap_or(Action::Mask)),
-            replacement: self.replacement_or(replacement),
-        })
+        let replacement = self.replacement.clone().map_or_else(|| verdict.replacement.clone(), Cow::Owned);
+        Some(Finding { range, rule: verdict.rule.clone(), action: self.action(verdict), replacement })
     }
 
-    /// The action for all, or another.
-    pub(crate) fn action_or(&self, other: Action) -> Action {
-        self.action.unwrap_or(other)
-    }
-
-    /// The replacement for all, or another.
-    pub(crate) fn replacement_or(&self, other: &Cow<'static, str>) -> Cow<'static, str> {
-        self.replacement.as_ref().map_or_else(|| other.clone(), |text| Cow::Owned(text.clone()))
+    /// What is done: the rule's own action, or that for all, or the usual one.
+    pub(crate) fn action(&self, verdict: &Verdict) -> Action {
+        verdict.own.or(self.action).unwrap_or(verdict.usual)
     }
 
     /// Whether a passage is let through.

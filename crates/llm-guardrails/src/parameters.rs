@@ -161,12 +161,11 @@ mod tests {
 
     #[test]
     fn values_of_another_kind_are_named() {
-        let value = json!({ "action": "BLOCK", "most": "many", "share": 2, "words": ["a", ""] });
+        let value = json!({ "action": "BLOCK", "most": "many", "words": ["a", ""] });
         let mut parameters = Parameters::within("filters[0]", &value).expect("an object");
         assert_eq!(parameters.action("action"), Ok(Some(Action::Block)));
         let count = parameters.count("most").expect_err("no number");
         assert_eq!(count, "`filters[0].most` must be a whole number, not a text");
-        assert!(parameters.share("share").is_err());
         assert!(parameters.texts("words").expect_err("an empty word").contains("empty"));
         assert_eq!(parameters.finish(), Ok(()));
     }

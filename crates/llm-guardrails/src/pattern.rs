@@ -32,12 +32,9 @@ impl Pattern {
         patterns: &[T],
         longest: usize,
     ) -> Result<Self, String> {
-        let compile = |patterns: &[&str]| {
-            let config = Config::new().nfa_size_limit(Some(LARGEST)).hybrid_cache_capacity(256 << 10);
-            Regex::builder().configure(config).build_many(patterns)
-        };
         let patterns: Vec<&str> = patterns.iter().map(AsRef::as_ref).collect();
-        match compile(&patterns) {
+        let config = Config::new().nfa_size_limit(Some(LARGEST)).hybrid_cache_capacity(256 << 10);
+        match Regex::builder().configure(config).build_many(&patterns) {
             Ok(regex) => Ok(Self { regex, longest: longest.max(SHORTEST) }),
             Err(error) => {
                 let at = error.pattern().map_or(0, |pattern| pattern.as_usize());

@@ -23,7 +23,7 @@ use self::entities::{ENTITIES, Entity};
 use self::number::Groups;
 use crate::bytes::{Class, at, before};
 use crate::candidates::{Candidate, settle};
-use crate::choice::{Choice, chosen_rules};
+use crate::choice::{Choice, Verdict, chosen_rules};
 use crate::parameters::{Parameters, action, nearest};
 use crate::words::Words;
 
@@ -40,16 +40,15 @@ const NOT_HERE: [&str; 6] = ["LOCATION", "NRP", "DATE_TIME", "MEDICAL_LICENSE", 
 #[derive(Debug)]
 struct Personal {
     choice: Choice,
-    /// By the number of the entity: whether it is looked for, what is done, and what stands instead.
+    /// By the number of the entity: whether it is looked for, and what is done about it.
     on: Vec<bool>,
-    actions: Vec<Option<Action>>,
-    tags: Vec<Cow<'static, str>>,
+    verdicts: Vec<Verdict>,
     names: Option<Words>,
 }
 
 /// Builds the judge from its parameters.
-pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, String> {
-    let known: Vec<&str> = ENTITIES.iter().map(|(_, id, _)| *id).collect();
+pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner + use<>, String> {
+    let known: Vec<&'static str> = ENTITIES.iter().map(|(_, id, _)| *id).collect();
     let mut on = chosen_rules(&mut parameters, &known)?;
     let mut actions = vec![None; known.len()];
     if let Some(config) = parameters.object("pii_entities_config")? {
@@ -75,8 +74,19 @@ pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, Stri
     let names = (!names.is_empty()).then(|| Words::new(&names, true)).transpose()?;
     let choice = Choice::read(&mut parameters)?;
     parameters.finish()?;
-    let tags = known.iter().map(|id| Cow::Owned(format!("<{id}>"))).collect();
-    Ok(Personal { choice, on, actions, tags, names })
+    let verdict = |(id, own): (&&'static str, Option<Action>)| Verdict {
+        rule: Cow::Borrowed(*id),
+        own,
+        usual: Action::Mask,
+        replacement: Cow::Owned(format!("<{id}>")),
+    };
+    let verdicts = known.iter().zip(actions).map(verdict).collect();
+    Ok(Personal { choice, on, verdicts, names })
+}
+
+/// A judge of one entity.
+pub(crate) fn only(rule: &str) -> Result<impl Scanner + use<>, String> {
+    build(Parameters::of(&serde_json::json!({ "rules": [rule] }))?)
 }
 
 fn place(path: &str, name: &str, known: &[&str]) -> Result<usize, String> {
@@ -102,14 +112,8 @@ impl Scanner for Personal {
         let mut all = seen.all;
         settle(&mut all);
         for candidate in all {
-            let (Some((_, id, _)), Some(tag)) = (ENTITIES.get(candidate.rule), self.tags.get(candidate.rule))
-            else {
-                continue;
-            };
-            let own = self.actions.get(candidate.rule).copied().flatten();
-            let finding = self.choice.finding(text, candidate.range(), &Cow::Borrowed(id), None, tag);
-            findings
-                .extend(finding.map(|finding| Finding { action: own.unwrap_or(finding.action), ..finding }));
+            let Some(verdict) = self.verdicts.get(candidate.rule) else { continue };
+            findings.extend(self.choice.finding(text, candidate.range(), verdict));
         }
     }
 
@@ -185,15 +189,16 @@ type Found = Option<(Entity, usize, usize)>;
 fn number(seen: &Seen<'_>, start: usize) -> Found {
     let text = seen.text;
     let groups = Groups::at(text, start);
-    let looks: [fn(&Seen<'_>, &Groups) -> Found; 9] = [
+    let looks: [fn(&Seen<'_>, &Groups) -> Found; 10] = [
         network::version_4,
         phone::international,
         card::find,
         national::certain,
+        national::in_context,
         phone::formatted,
         document::spaced_letters,
         date::of_birth,
-        national::in_context,
+        national::loose,
         phone::in_context,
     ];
     if !number::may_begin(text, start) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use llm_core::guard::{Action, Finding, Piece, Scanner};
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Verdict};
 use crate::parameters::Parameters;
 use crate::pattern::Pattern;
 
@@ -16,27 +16,20 @@ const LONGEST: usize = 1_024;
 struct Regexes {
     pattern: Pattern,
     longest: usize,
-    entries: Vec<Entry>,
+    verdicts: Vec<Verdict>,
     choice: Choice,
 }
 
-#[derive(Debug)]
-struct Entry {
-    rule: Cow<'static, str>,
-    action: Option<Action>,
-    replacement: Cow<'static, str>,
-}
-
 /// Builds the judge from its parameters.
-pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, String> {
-    let (mut names, mut patterns, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner + use<>, String> {
+    let (mut names, mut patterns, mut verdicts) = (Vec::new(), Vec::new(), Vec::new());
     for (number, value) in parameters.list("patterns")?.iter().enumerate() {
         let path = format!("patterns[{number}]");
         let mut one = match value.as_str() {
             Some(pattern) => {
                 names.push(path.clone());
                 patterns.push(pattern.to_owned());
-                entries.push(entry(None, None, None));
+                verdicts.push(verdict(None, None, None));
                 continue;
             }
             None => Parameters::within(&path, value)?,
@@ -47,7 +40,7 @@ pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, Stri
         one.finish()?;
         names.push(format!("{path}.pattern"));
         patterns.push(pattern.to_owned());
-        entries.push(entry(name, action, replacement));
+        verdicts.push(verdict(name, action, replacement));
     }
     if patterns.is_empty() {
         return Err("`patterns` has no patterns".to_owned());
@@ -55,15 +48,16 @@ pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, Stri
     let longest = parameters.count("longest_match")?.unwrap_or(LONGEST).clamp(4, 1 << 20);
     let choice = Choice::read(&mut parameters)?;
     parameters.finish()?;
-    Ok(Regexes { pattern: Pattern::new(&names, &patterns, longest)?, longest, entries, choice })
+    Ok(Regexes { pattern: Pattern::new(&names, &patterns, longest)?, longest, verdicts, choice })
 }
 
-fn entry(name: Option<&str>, action: Option<Action>, replacement: Option<&str>) -> Entry {
+fn verdict(name: Option<&str>, action: Option<Action>, replacement: Option<&str>) -> Verdict {
     let tag =
         || name.map_or_else(|| "[REDACTED]".to_owned(), |name| format!("[{}_REDACTED]", name.to_uppercase()));
-    Entry {
+    Verdict {
         rule: name.map_or(Cow::Borrowed("regex"), |name| Cow::Owned(name.to_owned())),
-        action,
+        own: action,
+        usual: Action::Mask,
         replacement: Cow::Owned(replacement.map_or_else(tag, str::to_owned)),
     }
 }
@@ -72,11 +66,9 @@ impl Scanner for Regexes {
     fn scan(&self, piece: &Piece<'_>, findings: &mut Vec<Finding>) {
         let text = &piece.text;
         self.pattern.each(text, |found| {
-            let Some(entry) = self.entries.get(found.pattern) else { return };
-            let finding =
-                self.choice.finding(text, found.start..found.end, &entry.rule, None, &entry.replacement);
+            let verdict = self.verdicts.get(found.pattern);
             findings.extend(
-                finding.map(|finding| Finding { action: entry.action.unwrap_or(finding.action), ..finding }),
+                verdict.and_then(|verdict| self.choice.finding(text, found.start..found.end, verdict)),
             );
         });
     }

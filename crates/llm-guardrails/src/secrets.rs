@@ -14,9 +14,9 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use llm_core::guard::{Action, Finding, Piece, Scanner};
 
-use self::format::{Anchor, Format};
+use self::format::{Anchor, Format, Meaning};
 use crate::candidates::{Candidate, settle};
-use crate::choice::{Choice, chosen_rules};
+use crate::choice::{Choice, Verdict, chosen_rules};
 use crate::kinds::Rule;
 use crate::parameters::Parameters;
 
@@ -58,9 +58,9 @@ static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
     let mut anchors = format::anchors(&formats);
     anchors.extend(assignment::anchors());
     anchors.extend([
-        Anchor::new("-----BEGIN ", format::Meaning::KeyBlock),
-        Anchor::new("eyJ", format::Meaning::Token),
-        Anchor::new("://", format::Meaning::Address),
+        Anchor::new("-----BEGIN ", Meaning::KeyBlock),
+        Anchor::new("eyJ", Meaning::Token),
+        Anchor::new("://", Meaning::Address),
     ]);
     let automaton = AhoCorasick::builder()
         .ascii_case_insensitive(true)
@@ -80,13 +80,18 @@ struct Secrets {
 }
 
 /// Builds the judge from its parameters.
-pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, String> {
+pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner + use<>, String> {
     let rules = rules();
     let known: Vec<&str> = rules.iter().map(|rule| rule.id).collect();
     let on = chosen_rules(&mut parameters, &known)?;
     let choice = Choice::read(&mut parameters)?;
     parameters.finish()?;
     Ok(Secrets { choice, on })
+}
+
+/// A judge of some rules.
+pub(crate) fn only(rules: &[&str]) -> Result<impl Scanner + use<>, String> {
+    build(Parameters::of(&serde_json::json!({ "rules": rules }))?)
 }
 
 /// The rules, in the order of their numbers.
@@ -99,15 +104,9 @@ impl Scanner for Secrets {
     fn scan(&self, piece: &Piece<'_>, findings: &mut Vec<Finding>) {
         let machine = &*MACHINE;
         for candidate in candidates(machine, &piece.text, &self.on) {
-            let id = machine.rule_id(candidate.rule);
-            let rule = Cow::Borrowed(id);
-            findings.extend(self.choice.finding(
-                &piece.text,
-                candidate.range(),
-                &rule,
-                Some(Action::Mask),
-                &REDACTED,
-            ));
+            let rule = Cow::Borrowed(machine.rule_id(candidate.rule));
+            let verdict = Verdict { rule, own: None, usual: Action::Mask, replacement: REDACTED };
+            findings.extend(self.choice.finding(&piece.text, candidate.range(), &verdict));
         }
     }
 
@@ -125,6 +124,32 @@ impl Scanner for Secrets {
 }
 
 impl Machine {
+    /// What stands where a word was found.
+    fn candidate(
+        &self,
+        anchor: &Anchor,
+        text: &[u8],
+        start: usize,
+        end: usize,
+        on: &[bool],
+    ) -> Option<Candidate> {
+        let others = self.formats.len();
+        let (range, rule, rank) = match &anchor.meaning {
+            Meaning::Formats(formats) => formats.iter().find_map(|rule| {
+                let format = self.formats.get(*rule).filter(|_| on.get(*rule) == Some(&true))?;
+                Some((format.find(text, start, end)?, *rule, 1))
+            })?,
+            Meaning::KeyBlock => (key_block::find(text, start, end)?, others, 0),
+            Meaning::Token => (token::find(text, start)?, others + 1, 1),
+            Meaning::Address => (address::find(text, start, end)?, others + 2, 2),
+            Meaning::Name(name) => {
+                let (range, rule, rank) = assignment::find(text, start, end, *name)?;
+                (range, others + rule, rank)
+            }
+        };
+        Some(Candidate { start: range.0, end: range.1, rule, rank })
+    }
+
     fn rule_id(&self, rule: usize) -> &'static str {
         let format = self.formats.get(rule).map(|format| format.id);
         let other = || OTHERS.get(rule - self.formats.len()).map_or("secret", |(id, _)| id);
@@ -136,43 +161,18 @@ impl Machine {
 fn candidates(machine: &Machine, text: &str, on: &[bool]) -> Vec<Candidate> {
     let mut all = Vec::new();
     let bytes = text.as_bytes();
-    let others = machine.formats.len();
+    // Where the value of the last name ends: names within it are a part of it.
+    let mut value_end = 0;
     for hit in machine.automaton.find_iter(bytes) {
         let Some(anchor) = machine.anchors.get(hit.pattern().as_usize()) else { continue };
-        let mut add = |(start, end): (usize, usize), rule: usize, rank: u8| {
-            if on.get(rule) == Some(&true) {
-                all.push(Candidate { start, end, rule, rank });
-            }
-        };
-        match &anchor.meaning {
-            format::Meaning::Formats(formats) => {
-                let found = formats.iter().find_map(|rule| {
-                    let format = machine.formats.get(*rule)?;
-                    on.get(*rule).filter(|on| **on)?;
-                    Some((format.find(bytes, hit.start(), hit.end())?, *rule))
-                });
-                if let Some((range, rule)) = found {
-                    add(range, rule, 1);
-                }
-            }
-            format::Meaning::KeyBlock => {
-                key_block::find(bytes, hit.start(), hit.end())
-                    .into_iter()
-                    .for_each(|range| add(range, others, 0));
-            }
-            format::Meaning::Token => {
-                token::find(bytes, hit.start()).into_iter().for_each(|range| add(range, others + 1, 1));
-            }
-            format::Meaning::Address => {
-                address::find(bytes, hit.start(), hit.end())
-                    .into_iter()
-                    .for_each(|range| add(range, others + 2, 2));
-            }
-            format::Meaning::Name(name) => {
-                if let Some((range, which, rank)) = assignment::find(bytes, hit.start(), hit.end(), *name) {
-                    add(range, others + which, rank);
-                }
-            }
+        let is_name = matches!(anchor.meaning, Meaning::Name(_));
+        if is_name && hit.start() < value_end {
+            continue;
+        }
+        let found = machine.candidate(anchor, bytes, hit.start(), hit.end(), on);
+        if let Some(candidate) = found.filter(|found| on.get(found.rule) == Some(&true)) {
+            value_end = if is_name { candidate.end } else { value_end };
+            all.push(candidate);
         }
     }
     settle(&mut all);

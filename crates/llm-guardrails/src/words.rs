@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use llm_core::guard::{Action, Finding, Piece, Scanner};
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Verdict};
 use crate::parameters::Parameters;
 
 /// Words that are looked for together, in any case.
@@ -92,7 +92,7 @@ struct Banned {
 }
 
 /// Builds the judge from its parameters.
-pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, String> {
+pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner + use<>, String> {
     let mut list: Vec<String> = parameters.texts("keywords")?.into_iter().map(str::to_owned).collect();
     // LiteLLM's name for the list; there it may also be a file, one word a line, whose content is handed over.
     list.extend(
@@ -113,11 +113,15 @@ pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner, Stri
 
 impl Scanner for Banned {
     fn scan(&self, piece: &Piece<'_>, findings: &mut Vec<Finding>) {
-        const RULE: Cow<'static, str> = Cow::Borrowed("banned_keyword");
-        const TAG: Cow<'static, str> = Cow::Borrowed("[KEYWORD_REDACTED]");
+        let verdict = Verdict {
+            rule: Cow::Borrowed("banned_keyword"),
+            own: None,
+            usual: Action::Block,
+            replacement: Cow::Borrowed("[KEYWORD_REDACTED]"),
+        };
         let text = &piece.text;
         self.words.each(text, |_, range| {
-            findings.extend(self.choice.finding(text, range, &RULE, Some(Action::Block), &TAG));
+            findings.extend(self.choice.finding(text, range, &verdict));
         });
     }
 

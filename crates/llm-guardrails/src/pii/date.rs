@@ -34,13 +34,13 @@ const MONTHS: [&[u8]; 12] =
 /// A date after a word such as `born`.
 pub(super) fn of_birth(seen: &Seen<'_>, groups: &Groups) -> Found {
     let start = groups.start();
-    if groups.length(0) > 8 || !seen.says(start, &WORDS) {
+    if groups.length(0) > 8 {
         return None;
     }
     let text = seen.text;
     let (from, end) =
         in_numbers(text, groups).or_else(|| chinese(text, groups)).or_else(|| with_month(text, groups))?;
-    Some((Entity::DateOfBirth, from, end))
+    seen.says(start, &WORDS).then_some((Entity::DateOfBirth, from, end))
 }
 
 fn in_numbers(text: &[u8], groups: &Groups) -> Option<(usize, usize)> {
@@ -118,7 +118,7 @@ fn is_month(word: &[u8]) -> bool {
 
 /// Whether a person may have been born on a day.
 pub(super) fn is_date(year: u64, month: u64, day: u64) -> bool {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         4 | 6 | 9 | 11 => 30,
         2 if leap => 29,

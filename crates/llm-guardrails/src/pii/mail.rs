@@ -39,7 +39,8 @@ fn address(text: &[u8], sign: usize) -> Option<(usize, usize)> {
         start += 1;
     }
     let local = text.get(start..sign)?;
-    if local.is_empty() || local.last() == Some(&b'.') {
+    // `git@…` is whom repositories are fetched from.
+    if local.is_empty() || local.last() == Some(&b'.') || local == b"git" {
         return None;
     }
     let end = domain(text, sign + 1)?;

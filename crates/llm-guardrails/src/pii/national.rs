@@ -40,59 +40,71 @@ pub(super) fn certain(seen: &Seen<'_>, groups: &Groups) -> Found {
     korean.and_then(|end| found(Entity::KrRrn, end))
 }
 
+/// A number that needs a word before it.
+struct Named {
+    entity: Entity,
+    /// The lengths of its groups where it is written in groups.
+    groups: &'static [usize],
+    is_right: fn(&[u8]) -> bool,
+    words: &'static [&'static str],
+}
+
+const fn named(
+    entity: Entity,
+    groups: &'static [usize],
+    is_right: fn(&[u8]) -> bool,
+    words: &'static [&'static str],
+) -> Named {
+    Named { entity, groups, is_right, words }
+}
+
+const NAMED: [Named; 12] = [
+    named(Entity::UsSsn, &[9], is_ssn, &["ssn", "social security", "social-security"]),
+    named(Entity::UsSsn, &[3, 2, 4], is_ssn, &["ssn", "social security"]),
+    named(
+        Entity::NlBsn,
+        &[9],
+        is_dutch,
+        &["bsn", "burgerservicenummer", "sofinummer", "citizen service number"],
+    ),
+    named(Entity::CaSin, &[3, 3, 3], is_canadian, &["sin", "social insurance", "assurance sociale"]),
+    named(Entity::AuTfn, &[3, 3, 3], is_australian, &["tfn", "tax file"]),
+    named(Entity::UkNhs, &[3, 3, 4], is_nhs, &["nhs"]),
+    named(Entity::AbaRouting, &[9], is_routing, &["routing", "aba", "rtn"]),
+    named(Entity::PlPesel, &[11], is_polish, &["pesel"]),
+    named(
+        Entity::DeTaxId,
+        &[11],
+        is_german,
+        &["steuer", "tax id", "idnr", "tin", "tax number", "identifikationsnummer"],
+    ),
+    named(Entity::BrCpf, &[11], is_cpf, &["cpf", "cadastro de pessoas"]),
+    named(Entity::BrCnpj, &[14], is_cnpj, &["cnpj"]),
+    named(Entity::InAadhaar, &[12], is_aadhaar, &["aadhaar", "aadhar", "uidai", "आधार"]),
+];
+
 /// Numbers that are told apart by the words before them.
 pub(super) fn in_context(seen: &Seen<'_>, groups: &Groups) -> Found {
     let (text, start) = (seen.text, groups.start());
-    let looks: [(Entity, &[usize], fn(&[u8]) -> bool, &[&str]); 12] = [
-        (
-            Entity::UsSsn,
-            &[9],
-            |digits| american(digits) == Some(Entity::UsSsn),
-            &["ssn", "social security", "social-security"],
-        ),
-        (
-            Entity::UsSsn,
-            &[3, 2, 4],
-            |digits| american(digits) == Some(Entity::UsSsn),
-            &["ssn", "social security"],
-        ),
-        (
-            Entity::NlBsn,
-            &[9],
-            is_dutch,
-            &["bsn", "burgerservicenummer", "sofinummer", "citizen service number"],
-        ),
-        (Entity::CaSin, &[3, 3, 3], is_canadian, &["sin", "social insurance", "assurance sociale"]),
-        (Entity::AuTfn, &[3, 3, 3], is_australian, &["tfn", "tax file"]),
-        (Entity::UkNhs, &[3, 3, 4], is_nhs, &["nhs"]),
-        (Entity::AbaRouting, &[9], is_routing, &["routing", "aba", "rtn"]),
-        (Entity::PlPesel, &[11], is_polish, &["pesel"]),
-        (
-            Entity::DeTaxId,
-            &[11],
-            is_german,
-            &["steuer", "tax id", "idnr", "tin", "tax number", "identifikationsnummer"],
-        ),
-        (Entity::BrCpf, &[11], is_cpf, &["cpf", "cadastro de pessoas"]),
-        (Entity::BrCnpj, &[14], |digits| two_of_mod_11(digits, 9), &["cnpj"]),
-        (Entity::InAadhaar, &[12], is_aadhaar, &["aadhaar", "aadhar", "uidai", "आधार"]),
-    ];
-    for (entity, lengths, is_right, words) in looks {
-        let count = lengths.iter().sum();
-        let end = groups.plain(text, count).or_else(|| groups.shaped(text, lengths, &[]));
-        if let Some(end) = end
-            && seen.wants(entity)
-            && is_right(&digits(text, start, end))
-            && seen.says(start, words)
-        {
-            return Some((entity, start, end));
-        }
-    }
-    loose(seen, groups)
+    let found = |named: &&Named| {
+        let count = named.groups.iter().sum();
+        let end = groups.plain(text, count).or_else(|| groups.shaped(text, named.groups, &[]))?;
+        let right = seen.wants(named.entity) && (named.is_right)(&digits(text, start, end));
+        (right && seen.says(start, named.words)).then_some((named.entity, start, end))
+    };
+    NAMED.iter().find_map(|named| found(&named))
+}
+
+fn is_ssn(digits: &[u8]) -> bool {
+    american(digits) == Some(Entity::UsSsn)
+}
+
+fn is_cnpj(digits: &[u8]) -> bool {
+    two_of_mod_11(digits, 9)
 }
 
 /// Passports and accounts: no checksum, so the word must stand close.
-fn loose(seen: &Seen<'_>, groups: &Groups) -> Found {
+pub(super) fn loose(seen: &Seen<'_>, groups: &Groups) -> Found {
     let start = groups.start();
     let end = groups.plain(seen.text, groups.length(0))?;
     let length = groups.length(0);
@@ -194,7 +206,7 @@ fn is_korean(digits: &Digits, seen: &Seen<'_>, start: usize) -> bool {
 fn is_dutch(digits: &[u8]) -> bool {
     let sum = weighted(digits, &[9, 8, 7, 6, 5, 4, 3, 2]);
     let last = digits.last().copied().map_or(0, u32::from);
-    digits.len() == 9 && !is_made_up(digits) && (sum + 11 * 9 - last) % 11 == 0
+    digits.len() == 9 && !is_made_up(digits) && (sum + 11 * 9 - last).is_multiple_of(11)
 }
 
 fn is_canadian(digits: &[u8]) -> bool {
@@ -202,7 +214,7 @@ fn is_canadian(digits: &[u8]) -> bool {
 }
 
 fn is_australian(digits: &[u8]) -> bool {
-    weighted(digits, &[1, 4, 3, 7, 5, 8, 6, 9, 10]) % 11 == 0 && !is_made_up(digits)
+    weighted(digits, &[1, 4, 3, 7, 5, 8, 6, 9, 10]).is_multiple_of(11) && !is_made_up(digits)
 }
 
 fn is_nhs(digits: &[u8]) -> bool {
@@ -212,7 +224,7 @@ fn is_nhs(digits: &[u8]) -> bool {
 
 fn is_routing(digits: &[u8]) -> bool {
     let first = value(digits.get(..2).unwrap_or_default());
-    weighted(digits, &[3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 == 0
+    weighted(digits, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10)
         && matches!(first, 1..=12 | 21..=32 | 61..=72 | 80)
 }
 

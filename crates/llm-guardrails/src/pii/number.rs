@@ -118,6 +118,7 @@ pub(super) fn may_begin(text: &[u8], start: usize) -> bool {
         b'.' | b',' | b':' => !second.is_ascii_digit(),
         b'-' => !second.is_ascii_alphanumeric(),
         b'#' | b'$' | b'%' | b'^' | b'~' | b'_' | b'\\' => false,
+        b' ' if matches!(second, b'$' | 0xac | 0xa5 | 0xa3) => false,
         // The last bytes of the signs of pound, yen, cent and euro.
         0xa2..=0xa5 if second == 0xc2 => false,
         0xac => second != 0x82,

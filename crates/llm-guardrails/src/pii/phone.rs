@@ -131,8 +131,11 @@ fn chinese(seen: &Seen<'_>, groups: &Groups) -> Option<(usize, usize)> {
 pub(super) fn in_context(seen: &Seen<'_>, groups: &Groups) -> Found {
     let (text, start) = (seen.text, groups.start());
     let (end, count) = run(text, start, 13)?;
-    let begins = if before(text, start) == b'(' { start - 1 } else { start };
-    let good = (7..=13).contains(&count)
+    let bracket = before(text, start) == b'(' && memchr::memchr(b')', text.get(start..end)?).is_some();
+    let begins = start - usize::from(bracket);
+    let is_call = before(text, start) == b'(' && before(text, start - 1).is_ascii_alphanumeric();
+    let good = !is_call
+        && (7..=13).contains(&count)
         && may_end(text, end)
         && groups.length(0) <= 13
         && before(text, start) != b'/';

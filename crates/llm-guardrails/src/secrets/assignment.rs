@@ -1,8 +1,8 @@
 //! Values that are said to be secret: `password = …`, `"api_key": "…"`, `--token …`, `Authorization: Bearer …`.
 
 use super::format::{Anchor, Meaning};
-use super::token::decode;
 use super::value::{is_password, is_placeholder, is_random, is_reference};
+use crate::base64::decode;
 use crate::bytes::{Class, at, before};
 
 /// The longest value.
@@ -131,25 +131,29 @@ pub(super) fn find(text: &[u8], start: usize, end: usize, name: Name) -> Option<
 
 /// Which rule a value falls under.
 fn rule(value: &[u8], name: Name, is_quoted: bool) -> Option<usize> {
-    if is_placeholder(value) || (is_reference(value) && !(is_quoted && name == Name::Password)) {
-        return None;
-    }
-    if name == Name::AwsSecret && value.len() == 40 && value.iter().all(|byte| Class::BASE64.has(*byte)) {
-        return Some(AWS);
-    }
+    let is_aws =
+        name == Name::AwsSecret && value.len() == 40 && value.iter().all(|byte| Class::BASE64.has(*byte));
     let good = match name {
+        _ if is_aws => true,
         Name::Password => is_password(value),
         Name::Key => is_random(value, 20, 3.3),
         _ => is_random(value, 12, 2.9),
     };
-    good.then_some(if name == Name::Password { PASSWORD } else { SECRET })
+    if !good || is_placeholder(value) || (is_reference(value) && !(is_quoted && name == Name::Password)) {
+        return None;
+    }
+    Some(match name {
+        _ if is_aws => AWS,
+        Name::Password => PASSWORD,
+        _ => SECRET,
+    })
 }
 
 /// The value that is assigned to a name, and whether it stands in quotes.
 fn assigned(text: &[u8], start: usize, name_end: usize) -> Option<((usize, usize), bool)> {
     let tail = Class::TOKEN.run(text, name_end, 24);
     let rest = text.get(name_end..name_end + tail)?.to_ascii_lowercase();
-    if NOT_THE_VALUE.iter().any(|word| memchr::memmem::find(&rest, word).is_some()) {
+    if tail > 0 && NOT_THE_VALUE.iter().any(|word| memchr::memmem::find(&rest, word).is_some()) {
         return None;
     }
     let mut place = name_end + tail;
@@ -179,7 +183,7 @@ impl Blank {
 
 /// What stands between a name and its value.
 fn separator(text: &[u8], place: usize) -> Option<usize> {
-    const SEPARATORS: [&[u8]; 17] = [
+    const SEPARATORS: [&[u8]; 21] = [
         b":=",
         b"=>",
         b"->",
@@ -193,6 +197,10 @@ fn separator(text: &[u8], place: usize) -> Option<usize> {
         b"is:",
         b"is ",
         b"was ",
+        b"ist ",
+        b"est ",
+        b"es ",
+        "é ".as_bytes(),
         "是".as_bytes(),
         "为".as_bytes(),
         "は".as_bytes(),

@@ -15,22 +15,24 @@ pub(super) fn find(text: &[u8], start: usize, label: usize) -> Option<(usize, us
     let body = label + is_private(text, label)?;
     let limit = (start + LONGEST).min(text.len());
     let within = text.get(body..limit)?;
-    if let Some(end) = memchr::memmem::find(within, b"-----END ") {
-        let keys = within.get(..end)?.iter().filter(|byte| Class::BASE64.has(**byte)).count();
-        let rest = text.get(body + end + 9..(body + end + 9 + LABEL).min(text.len()))?;
+    // The next dashes end it, or begin another: no byte is looked at for two blocks.
+    let dashes = memchr::memmem::find(within, b"-----");
+    let inside = within.get(..dashes.unwrap_or(within.len()))?;
+    if let Some(end) =
+        dashes.filter(|end| within.get(*end..).is_some_and(|rest| rest.starts_with(b"-----END ")))
+    {
+        let keys = inside.iter().filter(|byte| Class::BASE64.has(**byte)).count();
+        let label = body + end + 9;
+        let rest = text.get(label..(label + LABEL).min(text.len()))?;
         let dashes = memchr::memmem::find(rest, b"-----").map_or(0, |at| at + 5);
-        return (keys >= SHORTEST).then_some((start, body + end + 9 + dashes));
+        return (keys >= SHORTEST).then_some((start, label + dashes));
     }
     // Cut off: as far as it looks like one.
     let belongs =
         |byte: &u8| Class::BASE64.has(*byte) || matches!(byte, b'\n' | b'\r' | b'\\' | b':' | b',' | b' ');
-    let end = within.iter().take_while(|byte| belongs(byte)).count();
-    let line = within
-        .get(..end)?
-        .split(|byte| matches!(byte, b' ' | b'\n' | b'\\' | b'\r'))
-        .map(<[u8]>::len)
-        .max()?;
-    (line >= SHORTEST).then_some((start, body + end))
+    let end = inside.iter().take_while(|byte| belongs(byte)).count();
+    let lines = inside.get(..end)?.split(|byte| matches!(byte, b' ' | b'\n' | b'\\' | b'\r'));
+    (lines.map(<[u8]>::len).max()? >= SHORTEST).then_some((start, body + end))
 }
 
 /// Where a block begins near the end of a text that has not come to its end.

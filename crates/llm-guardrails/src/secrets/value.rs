@@ -1,5 +1,9 @@
 //! Whether a value that is said to be secret is one, or stands for one.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 use crate::bytes::{entropy, variety};
 
 /// Words that stand where a secret would: in documentation, templates and code.
@@ -56,21 +60,24 @@ const WORDS: [&[u8]; 16] = [
     b"password_here",
 ];
 
+static STANDS_IN: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let builder = &mut AhoCorasick::builder();
+    builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA));
+    builder.build(STAND_INS).expect("some dozen words fit")
+});
+
 /// Whether a value only stands for a secret.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
-    let lower = value.to_ascii_lowercase();
-    let first = lower.first().copied().unwrap_or(0);
-    let bracketed = matches!(first, b'<' | b'{' | b'[' | b'$' | b'%' | b'(')
-        && lower
-            .iter()
-            .any(|byte| matches!(byte, b'>' | b'}' | b']' | b')' | b'_') || byte.is_ascii_lowercase());
-    let same = variety(&lower) <= 2;
-    let keyboard = lower.starts_with(b"12345678") || lower.starts_with(b"abcdefgh");
-    bracketed
-        || same
-        || (keyboard && lower.len() < 12)
-        || WORDS.contains(&&*lower)
-        || STAND_INS.iter().any(|word| memchr::memmem::find(&lower, word).is_some())
+    let first = value.first().copied().unwrap_or(0);
+    let closes = |byte: &u8| matches!(byte, b'>' | b'}' | b']' | b')' | b'_') || byte.is_ascii_alphabetic();
+    let is_bracketed = matches!(first, b'<' | b'{' | b'[' | b'$' | b'%' | b'(') && value.iter().any(closes);
+    let begins = |word: &[u8]| value.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+    let is_counted = value.len() < 12 && (begins(b"12345678") || begins(b"abcdefgh"));
+    is_bracketed
+        || is_counted
+        || variety(value) <= 2
+        || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+        || STANDS_IN.is_match(value)
 }
 
 /// Whether a value looks like code or a place rather than a value: `get_password()`, `./file`, `https://…`.
