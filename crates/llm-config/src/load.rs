@@ -69,6 +69,9 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     if let Some(recordings) = &mut settings.recordings {
         recordings.directory = options.directory.join(&recordings.directory);
     }
+    for guardrail in &mut settings.guardrails {
+        guardrail.read_files(&options.directory, &mut report);
+    }
     sources.settings = settings.places;
     if options.mock_server {
         // A vendor tries nothing again: each fault is the caller's to deal with.

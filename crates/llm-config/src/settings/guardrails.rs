@@ -1,10 +1,13 @@
 //! Guardrails as users write them: LiteLLM's `guardrails`, and the older list in `litellm_settings`.
 
+use std::path::Path;
+
 use llm_core::guard::Place as TextPlace;
 use llm_gateway::{Modes, OnError};
 use serde_json::{Map, Value};
 
 use crate::environment::Environment;
+use crate::files::reason;
 use crate::keys::nearest;
 use crate::node::Node;
 use crate::report::{Place, Report};
@@ -34,6 +37,28 @@ pub struct GuardrailConfig {
     pub parameters: Value,
     /// What people are told of it: LiteLLM's `guardrail_info`.
     pub info: Option<Value>,
+}
+
+/// Parameters that name a file of words.
+const FILES: [&str; 2] = ["blocked_words_file", "banned_keywords_list"];
+
+impl GuardrailConfig {
+    /// Puts the content of files in the place of their names.
+    pub(crate) fn read_files(&mut self, directory: &Path, report: &mut Report) {
+        for name in FILES {
+            let Some(Value::String(path)) = self.parameters.get(name).filter(|value| value.is_string())
+            else {
+                continue;
+            };
+            match std::fs::read_to_string(directory.join(path)) {
+                Ok(content) => self.parameters[name] = Value::from(content),
+                Err(error) => {
+                    let message = format!("the file of `{name}` cannot be read: {}", reason(&error));
+                    report.error(&self.place, message).help("its path is relative to where the program runs");
+                }
+            }
+        }
+    }
 }
 
 /// What a call's life has, and this gateway does not.

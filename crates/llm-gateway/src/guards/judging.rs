@@ -108,7 +108,8 @@ fn looks_at(guardrail: &Guardrail, place: Place) -> bool {
 pub(super) fn scan(guardrail: &Guardrail, pieces: &[Piece<'_>]) -> Vec<Found> {
     let Judge::Scanner(scanner) = &guardrail.judge else { return Vec::new() };
     let (mut all, mut found) = (Vec::new(), Vec::new());
-    for (number, piece) in pieces.iter().enumerate().filter(|(_, piece)| looks_at(guardrail, piece.place)) {
+    let looks = |piece: &Piece<'_>| looks_at(guardrail, piece.place) && scanner.looks_at(piece.place);
+    for (number, piece) in pieces.iter().enumerate().filter(|(_, piece)| looks(piece)) {
         scanner.scan(piece, &mut found);
         all.extend(found.drain(..).map(|finding| Found { piece: number, finding }));
     }
