@@ -1,28 +1,50 @@
 //! The server over real sockets on this machine, in front of a vendor that does what its model is called.
 
 #[cfg(unix)]
+mod addresses;
+#[cfg(unix)]
 mod alerts;
+#[cfg(unix)]
+mod asks;
 mod bodies;
 mod client;
 mod connections;
+#[cfg(unix)]
+mod customers;
 mod draining;
+#[cfg(unix)]
+mod durable;
 mod embedding;
 #[cfg(unix)]
 mod faults;
 mod fixture;
+#[cfg(unix)]
+mod hangups;
+#[cfg(unix)]
+mod keeping;
 mod management;
 #[cfg(unix)]
 mod models;
 #[cfg(unix)]
+mod modes;
+#[cfg(unix)]
 mod money;
 #[cfg(unix)]
 mod nodes;
+#[cfg(unix)]
+mod notices;
+#[cfg(unix)]
+mod organizations;
 mod pages;
 #[cfg(unix)]
 mod program;
 mod relay;
 mod routes;
+#[cfg(unix)]
+mod spend;
 mod streams;
+#[cfg(unix)]
+mod takeover;
 #[cfg(unix)]
 mod tokens;
 mod vendor;
