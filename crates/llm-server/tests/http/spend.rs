@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use llm_core::money::NanoDollars;
 use llm_governance::{Day, LedgerRow, Timestamp};
+use llm_testkit::postgres::PostgresServer;
 use serde_json::{Value, json};
 
 use crate::asks::{around_today, leave_rows, nanos};
@@ -23,6 +24,18 @@ general_settings: {master_key: sk-master-of-the-tests}
 
 /// Sums by name, in nano-dollars.
 type Sums = BTreeMap<String, i64>;
+
+/// Looks at a gateway with a database in a file, and at one with a PostgreSQL.
+fn everywhere(test: &str, look: impl Fn(&Node)) {
+    let folders = [folder(test), folder(&format!("{test}-postgres"))];
+    look(&Node::start_with(&folders[0], CONFIG));
+    if let Some(postgres) = PostgresServer::start(test) {
+        look(&Node::configured(&folders[1], CONFIG, &[("DATABASE_URL", &postgres.url())]));
+    }
+    for folder in folders {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+}
 
 /// Calls of an organisation's team, of another team, and of a user, in this order of keys; all rows of them.
 fn calls(node: &Node) -> ([String; 3], Vec<Value>) {
@@ -102,141 +115,141 @@ fn without_nothing(sums: Sums) -> Sums {
 
 #[test]
 fn days_come_to_what_the_rows_say() {
-    let folder = folder("days");
-    let node = Node::start_with(&folder, CONFIG);
-    let (_, rows) = calls(&node);
-    let days = around_today();
-    for variant in ["", "/aggregated"] {
-        let page = node.look(&format!("/user/daily/activity{variant}?{days}"));
-        assert_eq!(nanos(&page["metadata"]["total_spend"]), cost(&rows), "{page}");
-        assert_eq!(page["metadata"]["total_api_requests"], 9, "{page}");
-        assert_eq!(page["metadata"]["total_successful_requests"], 8, "{page}");
-        assert_eq!(page["metadata"]["total_failed_requests"], 1, "{page}");
-        for (breakdown, field) in [
-            ("models", "model"),
-            ("model_groups", "model_group"),
-            ("providers", "custom_llm_provider"),
-            ("api_keys", "api_key"),
-        ] {
-            let told = without_nothing(broken_down(&page, breakdown));
-            assert_eq!(told, without_nothing(by(&rows, field)), "{breakdown}: {page}");
+    everywhere("days", |node| {
+        let (_, rows) = calls(node);
+        let days = around_today();
+        for variant in ["", "/aggregated"] {
+            let page = node.look(&format!("/user/daily/activity{variant}?{days}"));
+            assert_eq!(nanos(&page["metadata"]["total_spend"]), cost(&rows), "{page}");
+            assert_eq!(page["metadata"]["total_api_requests"], 9, "{page}");
+            assert_eq!(page["metadata"]["total_successful_requests"], 8, "{page}");
+            assert_eq!(page["metadata"]["total_failed_requests"], 1, "{page}");
+            for (breakdown, field) in [
+                ("models", "model"),
+                ("model_groups", "model_group"),
+                ("providers", "custom_llm_provider"),
+                ("api_keys", "api_key"),
+            ] {
+                let told = without_nothing(broken_down(&page, breakdown));
+                assert_eq!(told, without_nothing(by(&rows, field)), "{breakdown}: {page}");
+            }
+            for (kind, field) in [
+                ("team", "team_id"),
+                ("tag", "request_tags"),
+                ("customer", "end_user"),
+                ("organization", "organization_id"),
+            ] {
+                let page = node.look(&format!("/{kind}/daily/activity{variant}?{days}"));
+                let sums = by(&rows, field);
+                assert!(!sums.is_empty(), "{field}: {rows:?}");
+                assert_eq!(nanos(&page["metadata"]["total_spend"]), sums.values().sum::<i64>(), "{page}");
+                assert_eq!(broken_down(&page, "entities"), sums, "{kind}: {page}");
+            }
         }
-        for (kind, field) in [
-            ("team", "team_id"),
-            ("tag", "request_tags"),
-            ("customer", "end_user"),
-            ("organization", "organization_id"),
-        ] {
-            let page = node.look(&format!("/{kind}/daily/activity{variant}?{days}"));
-            let sums = by(&rows, field);
-            assert!(!sums.is_empty(), "{field}: {rows:?}");
-            assert_eq!(nanos(&page["metadata"]["total_spend"]), sums.values().sum::<i64>(), "{page}");
-            assert_eq!(broken_down(&page, "entities"), sums, "{kind}: {page}");
+        let red = by(&rows, "team_id")["red"];
+        for narrowed in ["team_ids=red", "exclude_team_ids=blue"] {
+            let page = node.look(&format!("/team/daily/activity?{days}&{narrowed}"));
+            assert_eq!(nanos(&page["metadata"]["total_spend"]), red, "{narrowed}: {page}");
         }
-    }
-    let red = by(&rows, "team_id")["red"];
-    for narrowed in ["team_ids=red", "exclude_team_ids=blue"] {
-        let page = node.look(&format!("/team/daily/activity?{days}&{narrowed}"));
-        assert_eq!(nanos(&page["metadata"]["total_spend"]), red, "{narrowed}: {page}");
-    }
-    let page = node.look(&format!("/user/daily/activity?{days}&user_id=mia"));
-    assert_eq!(nanos(&page["metadata"]["total_spend"]), by(&rows, "user")["mia"], "{page}");
-    let page = node.look(&format!("/user/daily/activity?{days}&model=two"));
-    assert_eq!(nanos(&page["metadata"]["total_spend"]), by(&rows, "model_group")["two"], "{page}");
-    drop(node);
-    std::fs::remove_dir_all(folder).expect("it was there");
+        let page = node.look(&format!("/user/daily/activity?{days}&user_id=mia"));
+        assert_eq!(nanos(&page["metadata"]["total_spend"]), by(&rows, "user")["mia"], "{page}");
+        let page = node.look(&format!("/user/daily/activity?{days}&model=two"));
+        assert_eq!(nanos(&page["metadata"]["total_spend"]), by(&rows, "model_group")["two"], "{page}");
+    });
 }
 
 #[test]
 fn spending_of_the_gateway_and_of_each_is_that_of_the_rows() {
-    let folder = folder("spending");
-    let node = Node::start_with(&folder, CONFIG);
-    let ([red, _, mia], rows) = calls(&node);
-    assert_eq!(nanos(&node.look("/global/spend")["spend"]), cost(&rows));
-    let keys = node.look("/global/spend/keys");
-    assert_eq!(without_nothing(listed(&keys, "api_key", "total_spend")), by(&rows, "api_key"));
-    let models = node.look("/global/spend/models");
-    assert_eq!(
-        without_nothing(listed(&models, "model", "total_spend")),
-        without_nothing(by(&rows, "model_group"))
-    );
-    let providers = node.look("/global/spend/provider");
-    assert_eq!(listed(&providers, "provider", "spend"), by(&rows, "custom_llm_provider"), "{providers}");
-    let tags = node.look("/global/spend/tags");
-    assert_eq!(listed(&tags["spend_per_tag"], "name", "spend"), by(&rows, "request_tags"));
-    let customers = node.manage("/global/spend/end_users", &json!({}));
-    assert_eq!(listed(&customers, "end_user", "total_spend"), by(&rows, "end_user"));
-    let teams = by(&rows, "team_id");
-    let told = node.look("/global/spend/teams");
-    let expected: Sums = [("Red".to_owned(), teams["red"]), ("Blue".to_owned(), teams["blue"])].into();
-    assert_eq!(listed(&told["total_spend_per_team"], "team_id", "total_spend"), expected, "{told}");
-    let days = node.look("/global/spend/logs");
-    assert_eq!(listed(&days, "date", "spend").values().sum::<i64>(), cost(&rows));
+    everywhere("spending", |node| {
+        let ([red, _, mia], rows) = calls(node);
+        assert_eq!(nanos(&node.look("/global/spend")["spend"]), cost(&rows));
+        let keys = node.look("/global/spend/keys");
+        assert_eq!(without_nothing(listed(&keys, "api_key", "total_spend")), by(&rows, "api_key"));
+        let models = node.look("/global/spend/models");
+        assert_eq!(
+            without_nothing(listed(&models, "model", "total_spend")),
+            without_nothing(by(&rows, "model_group"))
+        );
+        let providers = node.look("/global/spend/provider");
+        assert_eq!(listed(&providers, "provider", "spend"), by(&rows, "custom_llm_provider"), "{providers}");
+        let tags = node.look("/global/spend/tags");
+        assert_eq!(listed(&tags["spend_per_tag"], "name", "spend"), by(&rows, "request_tags"));
+        let customers = node.manage("/global/spend/end_users", &json!({}));
+        assert_eq!(listed(&customers, "end_user", "total_spend"), by(&rows, "end_user"));
+        let teams = by(&rows, "team_id");
+        let told = node.look("/global/spend/teams");
+        let expected: Sums = [("Red".to_owned(), teams["red"]), ("Blue".to_owned(), teams["blue"])].into();
+        assert_eq!(listed(&told["total_spend_per_team"], "team_id", "total_spend"), expected, "{told}");
+        let days = node.look("/global/spend/logs");
+        assert_eq!(listed(&days, "date", "spend").values().sum::<i64>(), cost(&rows));
 
-    let tags = node.look("/spend/tags");
-    assert_eq!(listed(&tags, "individual_request_tag", "total_spend"), by(&rows, "request_tags"));
-    let keys = node.look("/spend/keys");
-    assert_eq!(listed(&keys, "token", "spend"), by(&rows, "api_key"), "{keys}");
-    let users = node.look("/spend/users?user_id=mia");
-    assert_eq!(nanos(&users[0]["spend"]), by(&rows, "user")["mia"], "{users}");
-    let own = node.get("/spend/logs", &mia).json();
-    assert_eq!(own.as_array().map(Vec::len), Some(3), "{own}");
+        let tags = node.look("/spend/tags");
+        assert_eq!(listed(&tags, "individual_request_tag", "total_spend"), by(&rows, "request_tags"));
+        let keys = node.look("/spend/keys");
+        assert_eq!(listed(&keys, "token", "spend"), by(&rows, "api_key"), "{keys}");
+        let users = node.look("/spend/users?user_id=mia");
+        assert_eq!(nanos(&users[0]["spend"]), by(&rows, "user")["mia"], "{users}");
+        let own = node.get("/spend/logs", &mia).json();
+        assert_eq!(own.as_array().map(Vec::len), Some(3), "{own}");
 
-    let info = node.get("/key/info", &red).json();
-    assert_eq!(nanos(&info["info"]["spend"]), teams["red"], "{info}");
-    assert_eq!(nanos(&node.look("/team/info?team_id=red")["team_info"]["spend"]), teams["red"]);
-    assert_eq!(nanos(&node.look("/user/info?user_id=mia")["user_info"]["spend"]), by(&rows, "user")["mia"]);
-    let organization = node.look("/organization/info?organization_id=acme");
-    assert_eq!(nanos(&organization["spend"]), by(&rows, "organization_id")["acme"], "{organization}");
-    drop(node);
-    std::fs::remove_dir_all(folder).expect("it was there");
+        let info = node.get("/key/info", &red).json();
+        assert_eq!(nanos(&info["info"]["spend"]), teams["red"], "{info}");
+        assert_eq!(nanos(&node.look("/team/info?team_id=red")["team_info"]["spend"]), teams["red"]);
+        assert_eq!(
+            nanos(&node.look("/user/info?user_id=mia")["user_info"]["spend"]),
+            by(&rows, "user")["mia"]
+        );
+        let organization = node.look("/organization/info?organization_id=acme");
+        assert_eq!(nanos(&organization["spend"]), by(&rows, "organization_id")["acme"], "{organization}");
+    });
 }
 
 #[test]
 fn reports_group_the_rows() {
-    let folder = folder("reports");
-    let node = Node::start_with(&folder, CONFIG);
-    let (_, rows) = calls(&node);
-    let days = around_today();
-    let of = |path: &str, list: &str, name: &str| {
-        let told = node.look(path);
-        let mut sums = Sums::new();
-        for day in told.as_array().expect("days") {
-            for (name, sum) in listed(&day[list], name, "total_spend") {
-                *sums.entry(name).or_default() += sum;
+    everywhere("reports", |node| {
+        let (_, rows) = calls(node);
+        let days = around_today();
+        let of = |path: &str, list: &str, name: &str| {
+            let told = node.look(path);
+            let mut sums = Sums::new();
+            for day in told.as_array().expect("days") {
+                for (name, sum) in listed(&day[list], name, "total_spend") {
+                    *sums.entry(name).or_default() += sum;
+                }
             }
-        }
-        sums
-    };
-    let teams = by(&rows, "team_id");
-    let expected: Sums = [("Red".to_owned(), teams["red"]), ("Blue".to_owned(), teams["blue"])].into();
-    assert_eq!(of(&format!("/global/spend/report?{days}"), "teams", "team_name"), expected);
-    let path = format!("/global/spend/report?{days}&group_by=customer");
-    assert_eq!(of(&path, "customers", "customer"), by(&rows, "end_user"));
-    let keys = node.look(&format!("/global/spend/report?{days}&group_by=api_key"));
-    assert_eq!(without_nothing(listed(&keys, "api_key", "total_cost")), by(&rows, "api_key"), "{keys}");
+            sums
+        };
+        let teams = by(&rows, "team_id");
+        let expected: Sums = [("Red".to_owned(), teams["red"]), ("Blue".to_owned(), teams["blue"])].into();
+        assert_eq!(of(&format!("/global/spend/report?{days}"), "teams", "team_name"), expected);
+        let path = format!("/global/spend/report?{days}&group_by=customer");
+        assert_eq!(of(&path, "customers", "customer"), by(&rows, "end_user"));
+        let keys = node.look(&format!("/global/spend/report?{days}&group_by=api_key"));
+        assert_eq!(without_nothing(listed(&keys, "api_key", "total_cost")), by(&rows, "api_key"), "{keys}");
 
-    let activity = node.look(&format!("/global/activity?{days}"));
-    let tokens: i64 = rows.iter().filter_map(|row| row["total_tokens"].as_i64()).sum();
-    assert_eq!((&activity["sum_api_requests"], &activity["sum_total_tokens"]), (&json!(9), &json!(tokens)));
-    for (group, field) in [
-        ("model", "model_group"),
-        ("upstream_model", "model"),
-        ("provider", "custom_llm_provider"),
-        ("key", "api_key"),
-        ("team", "team_id"),
-        ("tag", "request_tags"),
-        ("customer", "end_user"),
-    ] {
-        let told = node.look(&format!("/usage?group_by={group}"));
-        let sums = without_nothing(listed(&told["results"], group, "cost"));
-        assert_eq!(sums, without_nothing(by(&rows, field)), "{told}");
-    }
-    let summary = node.look(&format!("/spend/logs?{days}"));
-    let total: i64 = summary.as_array().expect("days").iter().map(|day| nanos(&day["spend"])).sum();
-    assert_eq!(total, cost(&rows), "{summary}");
-    drop(node);
-    std::fs::remove_dir_all(folder).expect("it was there");
+        let activity = node.look(&format!("/global/activity?{days}"));
+        let tokens: i64 = rows.iter().filter_map(|row| row["total_tokens"].as_i64()).sum();
+        assert_eq!(
+            (&activity["sum_api_requests"], &activity["sum_total_tokens"]),
+            (&json!(9), &json!(tokens))
+        );
+        for (group, field) in [
+            ("model", "model_group"),
+            ("upstream_model", "model"),
+            ("provider", "custom_llm_provider"),
+            ("key", "api_key"),
+            ("team", "team_id"),
+            ("tag", "request_tags"),
+            ("customer", "end_user"),
+        ] {
+            let told = node.look(&format!("/usage?group_by={group}"));
+            let sums = without_nothing(listed(&told["results"], group, "cost"));
+            assert_eq!(sums, without_nothing(by(&rows, field)), "{told}");
+        }
+        let summary = node.look(&format!("/spend/logs?{days}"));
+        let total: i64 = summary.as_array().expect("days").iter().map(|day| nanos(&day["spend"])).sum();
+        assert_eq!(total, cost(&rows), "{summary}");
+    });
 }
 
 #[test]
