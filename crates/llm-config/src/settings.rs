@@ -327,7 +327,8 @@ struct ReadServer {
     verbose: bool,
     header_timeout: f64,
     drain_timeout: f64,
-    trusted_proxies: usize,
+    trusted_proxies: Option<usize>,
+    has_proxy: bool,
 }
 
 impl From<ReadServer> for ServerSettings {
@@ -343,7 +344,7 @@ impl From<ReadServer> for ServerSettings {
             verbose: read.verbose,
             header_timeout: Duration::from_secs_f64(read.header_timeout),
             drain_timeout: Duration::from_secs_f64(read.drain_timeout),
-            trusted_proxies: read.trusted_proxies,
+            trusted_proxies: read.trusted_proxies.unwrap_or(usize::from(read.has_proxy)),
         }
     }
 }

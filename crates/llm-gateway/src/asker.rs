@@ -97,8 +97,7 @@ impl Asker {
         if self.customer.is_none() {
             self.customer = string(inbound, "safety_identifier");
         }
-        self.tags.iter_mut().for_each(shorten);
-        self.tags.truncate(MOST_TAGS);
+        self.tags = distinct(std::mem::take(&mut self.tags));
         Ok(())
     }
 
@@ -116,6 +115,18 @@ impl Asker {
             self.metadata.extend(metadata);
         }
     }
+}
+
+/// Each tag once, not too long and not too many.
+fn distinct(tags: Vec<String>) -> Vec<String> {
+    let mut distinct = Vec::with_capacity(tags.len().min(MOST_TAGS));
+    for mut tag in tags {
+        shorten(&mut tag);
+        if distinct.len() < MOST_TAGS && !distinct.contains(&tag) {
+            distinct.push(tag);
+        }
+    }
+    distinct
 }
 
 /// The tags that a header lists.
@@ -182,12 +193,13 @@ mod tests {
 
     #[test]
     fn tags_sessions_and_metadata_are_kept_and_bounded() {
-        let body = r#"{"tags":["b"],"metadata":{"tags":["c"],"session_id":"s","job":7}}"#;
+        let body = r#"{"tags":["b","a"],"metadata":{"tags":["c","b"],"session_id":"s","job":7}}"#;
         let one = asker(&[("x-litellm-tags", "a, ,d")], body);
         assert_eq!(one.tags, ["a", "d", "b", "c"]);
         assert_eq!(one.session.as_deref(), Some("s"));
         assert_eq!(one.metadata.get("job"), Some(&Value::from(7)));
-        let many = format!(r#"{{"tags":[{}"x"]}}"#, "\"y\",".repeat(500));
+        let many: String = (0..500).map(|number| format!("\"{number}\",")).collect();
+        let many = format!(r#"{{"tags":[{many}"x"]}}"#);
         assert_eq!(asker(&[], &many).tags.len(), MOST_TAGS);
         let long = format!(r#"{{"user":"{}"}}"#, "ü".repeat(5_000));
         assert_eq!(asker(&[], &long).customer.expect("named").chars().count(), LONGEST);

@@ -49,11 +49,12 @@ impl Bill {
         Self { governance, caller, asker, started: Timestamp::now(), purse, size, limits }
     }
 
-    /// Whether anybody has limits or a budget for which a call must be measured: the caller, or somebody else whom the
-    /// request names.
+    /// Whether anybody may have limits or a budget for which a call must be measured: the caller, a tag of its, or
+    /// somebody else whom the request names.
     pub(crate) fn is_limited(&self) -> bool {
         let names_others = self.asker.customer.is_some() || !self.asker.tags.is_empty();
-        names_others || self.caller.accounts.iter().any(|account| is_limited(&account.terms))
+        let has_tags = self.caller.tags().next().is_some();
+        names_others || has_tags || self.caller.accounts.iter().any(|account| is_limited(&account.terms))
     }
 
     /// Holds what a call may take; where budgets do not have its whole cost any more, no less than `least`. Returns how

@@ -38,7 +38,7 @@ mod whose;
 pub use changes::{Changes, Unheard};
 pub use management::{Management, ManagementParts};
 pub use refused::Refused;
-pub use request::{Method, Reply, Request};
+pub use request::{Method, Reply, Request, Rows};
 pub use route::{Access, Deed, Route, looks};
 pub use routes::routes;
 pub use sealing::Sealing;

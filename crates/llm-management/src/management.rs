@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use llm_governance::entity::{BudgetRow, Entity};
-use llm_governance::{Changed, ListQuery, Page, Principal, Records, Reports, Store, Terms};
+use llm_governance::{Changed, Export, ListQuery, Page, Principal, Records, Reports, Store, Terms};
 
 use crate::changes::Changes;
 use crate::fields::{Fields, Query};
 use crate::refused::Refused;
-use crate::request::{Reply, Request};
+use crate::request::{Reply, Request, Rows};
 use crate::route::{Found, find};
 use crate::sealing::Sealing;
 use crate::serving::Serving;
@@ -74,6 +74,12 @@ impl Management {
         }
     }
 
+    /// The rows of an answer, as they are written; `None` where no ledger is kept.
+    pub fn export(&self, rows: Rows) -> Option<Export> {
+        let reports = self.parts.reports.as_ref()?;
+        Some(Export::new(Arc::clone(reports), rows.query, rows.format))
+    }
+
     async fn try_answer(&self, caller: &Principal, request: Request<'_>) -> Answered {
         let Found { route, path } = find(request.method, request.path)?;
         route.admits(caller)?;
@@ -93,8 +99,8 @@ impl Management {
     /// # Errors
     /// When there is none.
     pub(crate) fn reports(&self) -> Result<&dyn Reports, Refused> {
-        let missing =
-            "this gateway keeps no ledger of calls: give it a database with `general_settings.database_url`";
+        let missing = "this gateway keeps no ledger of calls: let it (`general_settings.disable_spend_logs: false`), in a folder \
+             (`server.data_directory`)";
         self.parts.reports.as_deref().ok_or_else(|| Refused::error(501, "not_supported_error", missing))
     }
 

@@ -1,5 +1,6 @@
 //! What is asked, and what is answered, without an HTTP server's types.
 
+use llm_governance::{ExportFormat, RowQuery};
 use serde_json::Value;
 
 /// A method of HTTP.
@@ -64,11 +65,22 @@ pub struct Reply {
     pub ignored: Vec<String>,
     /// Fields of the request that are kept and given back, and do nothing: for the header `x-llm-without-effect`.
     pub without_effect: Vec<String>,
+    /// Rows that are the answer in the place of the body: [`crate::Management::export`] makes it, a piece at a time.
+    pub rows: Option<Rows>,
+}
+
+/// Rows of the ledger that are an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// Which.
+    pub query: RowQuery,
+    /// What they are written as.
+    pub format: ExportFormat,
 }
 
 impl Reply {
     /// Done.
     pub(crate) fn ok(body: Value) -> Self {
-        Self { status: 200, body, ignored: Vec::new(), without_effect: Vec::new() }
+        Self { status: 200, body, ignored: Vec::new(), without_effect: Vec::new(), rows: None }
     }
 }

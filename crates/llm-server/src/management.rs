@@ -1,15 +1,20 @@
 //! The management API over HTTP: its own table of routes, mounted.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
+use futures_util::{StreamExt as _, stream};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use llm_core::{Error, ErrorKind};
-use llm_management::{Method, Reply};
+use llm_governance::Export;
+use llm_management::{Management, Method, Reply, Rows};
 use serde_json::json;
 
 use crate::app::App;
@@ -58,7 +63,11 @@ async fn manage(State(app): State<Arc<App>>, request: Request) -> Response {
     let changed_by = head.headers.get(CHANGED_BY).and_then(|value| value.to_str().ok());
     let query = head.uri.query().unwrap_or_default();
     let request = llm_management::Request { method, path, query, body: &body, changed_by };
-    response(&management.answer(&caller, request).await)
+    let mut reply = management.answer(&caller, request).await;
+    match reply.rows.take() {
+        Some(rows) => exported(&app, management, rows).await,
+        None => response(&reply),
+    }
 }
 
 /// LiteLLM's clients know this type; the status says that it does not come back by itself.
@@ -67,6 +76,40 @@ fn no_store() -> Response {
                    `general_settings.database_url` to have the management API";
     let error = json!({"message": message, "type": "no_db_connection", "param": null, "code": "501"});
     json_text(StatusCode::NOT_IMPLEMENTED, json!({"error": error}).to_string())
+}
+
+/// Rows as a file. It is sent as it is read; what breaks off in its middle has no end, so that nobody takes it for whole.
+async fn exported(app: &App, management: &Management, rows: Rows) -> Response {
+    let format = rows.format;
+    let Some(mut export) = management.export(rows) else { return no_store() };
+    let first = match export.next().await {
+        Ok(first) => first.map(Ok),
+        Err(error) => {
+            let message = "the ledger cannot be read now: try again in a moment";
+            let error = Error::new(ErrorKind::Overloaded, message).with_detail(error.to_string());
+            return refusal(app, &error);
+        }
+    };
+    let rest = stream::unfold(Some(export), piece);
+    let mut response = Response::new(Body::from_stream(stream::iter(first).chain(rest)));
+    let (kind, ending) = (format.content_type(), format.ending());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Ok(name) = HeaderValue::try_from(format!("attachment; filename=\"calls.{ending}\"")) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, name);
+    }
+    response
+}
+
+/// The next piece of an export; nothing comes behind one that failed.
+async fn piece(export: Option<Export>) -> Option<(io::Result<Vec<u8>>, Option<Export>)> {
+    let mut export = export?;
+    match export.next().await {
+        Ok(piece) => Some((Ok(piece?), Some(export))),
+        Err(error) => {
+            tracing::error!(%error, "an export of the ledger broke off");
+            Some((Err(io::Error::other(error)), None))
+        }
+    }
 }
 
 fn response(reply: &Reply) -> Response {

@@ -1,7 +1,7 @@
 //! The ledger in the database: rows of calls, what was spent, sums by day, and what is read of them.
 //!
 //! [`Drain`] takes rows out of the [`Journal`](crate::Journal) and books them, each once; [`Books`] answers
-//! [`Reports`], lets go of old rows and writes exports. Three tables of rows and sums:
+//! [`Reports`] and lets go of old rows. Three tables of rows and sums:
 //! `llm_ledger` with `llm_ledger_tags`, `llm_daily`, and `llm_spent`, which budgets are read from.
 
 mod activity;
@@ -10,7 +10,6 @@ mod columns;
 mod conditions;
 mod daily;
 mod drain;
-mod export;
 mod retention;
 mod rows;
 mod spent;
@@ -20,7 +19,6 @@ use llm_governance::{Activity, ActivityQuery, LedgerRow, Reports, RowPage, RowQu
 
 use crate::database::Database;
 pub use drain::{Drain, DrainSettings, DrainStatus, DrainThread};
-pub use export::{Export, ExportFormat};
 pub use retention::Archive;
 
 /// What can be read of a ledger, and how it is kept small.

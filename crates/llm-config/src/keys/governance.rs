@@ -7,6 +7,7 @@ pub(crate) const UNPRICED: &[&str] = &["refuse", "free"];
 pub(crate) const WINDOWS: &[&str] = &["sliding", "fixed"];
 pub(crate) const DISCONNECT: &[&str] = &["cancel", "drain"];
 pub(crate) const DURABILITY: &[&str] = &["process", "strict"];
+pub(crate) const ARCHIVES: &[&str] = &["jsonl", "csv"];
 pub(crate) const WHEN_FULL: &[&str] = &["refuse", "serve"];
 
 pub(crate) static GOVERNANCE: Section = Section::of(
@@ -98,7 +99,21 @@ pub(crate) static LEDGER: Section = Section::of(
             Shape::Choice(WHEN_FULL),
             "What becomes of calls when no row can be written: `refuse`, or `serve` without booking them. Default `refuse`.",
         ),
-        key("keep", Shape::Period, "How long rows are kept. Default: for ever; sums by day always are."),
+        key(
+            "keep",
+            Shape::Period,
+            "How long rows are kept, a day at least. Default: for ever; sums by day always are.",
+        ),
+        key(
+            "archive",
+            Shape::Text,
+            "A folder that rows go to which are not kept any longer: a file for each day. Default: they are deleted.",
+        ),
+        key(
+            "archive_format",
+            Shape::Choice(ARCHIVES),
+            "What these files are: `jsonl` or `csv`. Default `jsonl`.",
+        ),
     ]],
 );
 
@@ -132,6 +147,11 @@ pub(super) const GENERAL: &[Key] = &[
     key("max_budget", Shape::Dollars, "As in `governance`, which wins."),
     key("budget_duration", Shape::Duration, "As in `governance`, which wins."),
     key("allowed_ips", Shape::Texts, "Addresses and networks that may use the gateway. Default: all."),
+    key(
+        "use_x_forwarded_for",
+        Shape::Bool,
+        "A proxy stands in front that adds to `x-forwarded-for`: as `trusted_proxies: 1` in `server`, which wins.",
+    ),
     key("public_routes", Shape::Texts, "Paths for which no key is needed."),
     key("admin_only_routes", Shape::Texts, "Paths for administrators alone."),
     key(

@@ -157,7 +157,12 @@ pub(crate) static GENERAL: Section = Section {
         "use_*",
         "user_api_key_cache_max_size",
     ]],
-    // A client that hangs up always cancels here; weak keys are a warning, never a reason not to start.
-    moot: &["cancel_on_disconnect", "dangerously_permit_weak_or_unset_master_key"],
+    // What becomes of answers whose clients hang up is `governance.on_disconnect`, usually what this one says; weak keys
+    // are a warning, never a reason not to start; old rows are looked for every hour.
+    moot: &[
+        "cancel_on_disconnect",
+        "dangerously_permit_weak_or_unset_master_key",
+        "maximum_spend_logs_retention_interval",
+    ],
     notes: false,
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use llm_core::{Result, Secret};
 use llm_governance::{Ledger, NoLedger};
 use llm_management::Sealing;
-use llm_store::{Books, Database, Drain, DrainSettings, DrainThread, Entities, Journal, Seal};
+use llm_store::{Archive, Books, Database, Drain, DrainSettings, DrainThread, Entities, Journal, Seal};
 
 use super::{Draining, Kept, Unopened};
 use crate::config::Config;
@@ -123,7 +123,9 @@ async fn drained(
     journal: Arc<Journal>,
     database: &Database,
 ) -> Result<(Arc<dyn Ledger>, (Arc<Drain>, DrainThread)), Unopened> {
-    let settings = DrainSettings { keep: storage.keep, ..DrainSettings::default() };
+    let archive = storage.archive.clone();
+    let archive = archive.map(|directory| Archive { directory, format: storage.archive_format });
+    let settings = DrainSettings { keep: storage.keep, archive, ..DrainSettings::default() };
     let drain = Arc::new(Drain::new(Arc::clone(&journal), database.clone(), settings));
     let unbooked = |what: String| Unopened {
         what,

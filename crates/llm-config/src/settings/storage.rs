@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use llm_core::Secret;
+use llm_governance::ExportFormat;
 use llm_store::{DatabaseSettings, Durability, JournalSettings, WhenFull};
 use serde::Deserialize;
 
@@ -37,6 +38,10 @@ pub struct StorageSettings {
     pub when_full: WhenFull,
     /// How long rows are kept; `None`: for ever.
     pub keep: Option<Duration>,
+    /// Where they go then; `None`: nowhere.
+    pub archive: Option<PathBuf>,
+    /// What they are written as there.
+    pub archive_format: ExportFormat,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +57,8 @@ pub(super) struct ReadStorage {
     max_size_mb: f64,
     when_full: String,
     keep: Option<String>,
+    archive: Option<String>,
+    archive_format: String,
 }
 
 impl ReadStorage {
@@ -71,6 +78,8 @@ impl ReadStorage {
             max_journal,
             when_full: if self.when_full == "serve" { WhenFull::Serve } else { WhenFull::Refuse },
             keep: self.keep.as_deref().and_then(period),
+            archive: self.archive.map(PathBuf::from),
+            archive_format: ExportFormat::named(&self.archive_format).unwrap_or_default(),
         }
     }
 }

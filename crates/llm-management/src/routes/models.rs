@@ -2,6 +2,7 @@
 //! credentials, files and network.
 
 mod change;
+mod groups;
 mod info;
 mod show;
 
@@ -17,4 +18,5 @@ pub(super) const ROUTES: &[Route] = &[
     Route::change(Post, "/model/delete", Admin, |call| Box::pin(change::delete(call))),
     Route::look(Get, "/model/info", Holder, |call| Box::pin(info::info(call))),
     Route::look(Get, "/v1/model/info", Holder, |call| Box::pin(info::info(call))),
+    Route::look(Get, "/model_group/info", Holder, |call| Box::pin(groups::info(call))),
 ];

@@ -2,7 +2,7 @@
 
 use insta::assert_json_snapshot;
 use llm_governance::entity::MemberRole;
-use llm_governance::{Role, Terms};
+use llm_governance::{LedgerRow, Role, Terms};
 use serde_json::{Value, json};
 
 use crate::books::made;
@@ -98,6 +98,33 @@ async fn calls_are_shown_in_pages() {
         "start_date=soon",
     ] {
         assert_eq!(world.get(MASTER, &format!("/spend/logs/v2?{query}")).await.status, 422, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_has_what_its_caller_sees_the_oldest_first() {
+    let world = world().await;
+    for (caller, query, expected) in [
+        (MASTER, "", "12345"),
+        ("sk-of-eve", "status_filter=success", "1235"),
+        (MASTER, "team_id=red", "12"),
+        (MASTER, "start_date=2026-11-21", "345"),
+        ("sk-of-ann", "", "23"),
+        ("sk-of-ann", "user_id=mia", ""),
+        ("sk-of-mia", "team_id=red", "12"),
+    ] {
+        let reply = world.get(caller, &format!("/spend/logs/export?format=jsonl&{query}")).await;
+        let lines = world.exported(reply).await;
+        let id = |line| {
+            let row: LedgerRow = serde_json::from_str(line).expect("a row");
+            row.id
+        };
+        assert_eq!(lines.lines().map(id).collect::<String>(), expected, "{caller} {query}");
+    }
+    let table = world.exported(world.get(MASTER, "/spend/logs/export?format=csv").await).await;
+    assert_eq!(table.lines().count(), 6);
+    for query in ["format=xlsx", "start_date=soon", "min_spend=x"] {
+        assert_eq!(world.get(MASTER, &format!("/spend/logs/export?{query}")).await.status, 422, "{query}");
     }
 }
 

@@ -95,6 +95,17 @@ impl World {
         self.reply(key, Method::Get, target, b"").await
     }
 
+    /// The rows that an answer has in the place of a body, as they are written.
+    pub(crate) async fn exported(&self, reply: Reply) -> String {
+        let rows = reply.rows.expect("rows");
+        let mut export = self.management.export(rows).expect("a ledger");
+        let mut text = String::new();
+        while let Some(piece) = export.next().await.expect("a piece") {
+            text.push_str(std::str::from_utf8(&piece).expect("text"));
+        }
+        text
+    }
+
     /// Asks something that must be done.
     pub(crate) async fn done(&self, key: &str, target: &str, body: Value) -> Value {
         let reply = self.post(key, target, body).await;

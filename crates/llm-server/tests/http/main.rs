@@ -1,7 +1,11 @@
 //! The server over real sockets on this machine, in front of a vendor that does what its model is called.
 
 #[cfg(unix)]
+mod addresses;
+#[cfg(unix)]
 mod alerts;
+#[cfg(unix)]
+mod asks;
 mod bodies;
 #[cfg(unix)]
 mod cache;
@@ -9,7 +13,11 @@ mod cache;
 mod callbacks;
 mod client;
 mod connections;
+#[cfg(unix)]
+mod customers;
 mod draining;
+#[cfg(unix)]
+mod durable;
 mod embedding;
 #[cfg(unix)]
 mod faults;
@@ -17,22 +25,36 @@ mod fixture;
 #[cfg(unix)]
 mod guardrails;
 #[cfg(unix)]
+mod hangups;
+#[cfg(unix)]
 mod hooks;
+#[cfg(unix)]
+mod keeping;
 #[cfg(unix)]
 mod listener;
 mod management;
 #[cfg(unix)]
 mod models;
 #[cfg(unix)]
+mod modes;
+#[cfg(unix)]
 mod money;
 #[cfg(unix)]
 mod nodes;
+#[cfg(unix)]
+mod notices;
+#[cfg(unix)]
+mod organizations;
 mod pages;
 #[cfg(unix)]
 mod program;
 mod relay;
 mod routes;
+#[cfg(unix)]
+mod spend;
 mod streams;
+#[cfg(unix)]
+mod takeover;
 #[cfg(unix)]
 mod tokens;
 mod vendor;

@@ -64,7 +64,16 @@ fn what_is_added_answers_at_once_and_after_a_restart() {
     assert_eq!(served(&node), [("file-1".to_owned(), false), ("added-1".to_owned(), true)]);
     let told = info(&node, MASTER, "?litellm_model_id=added-1");
     assert!(told.body.contains("openai/gpt-4o") && !told.body.contains("vendor-key-7731"), "{}", told.body);
+    let groups = node.look("/model_group/info")["data"].clone();
+    let names: Vec<_> = groups.as_array().expect("a list").iter().map(|one| &one["model_group"]).collect();
+    assert_eq!(
+        (names, &groups[0]["providers"]),
+        (vec![&json!("added"), &json!("of-the-file")], &json!(["openai"])),
+        "{groups}"
+    );
     let narrow = node.key(&json!({"models": ["of-the-file"]}));
+    let own = node.get("/model_group/info", &narrow);
+    assert!(own.status == 200 && !own.body.contains("added"), "{}", own.body);
     let told = info(&node, &narrow, "");
     assert!(told.status == 200 && !told.body.contains("added"), "{}", told.body);
     drop(node);

@@ -5,11 +5,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use llm_governance::{Day, LedgerRow, StoreError, Timestamp};
+use llm_governance::{Day, ExportFormat, LedgerRow, StoreError, Timestamp};
 
 use super::Books;
 use super::columns::{COLUMNS, read};
-use super::export::{ExportFormat, head, line};
 use crate::database::{Database, DatabaseError, DatabaseKind, Value, fitting};
 
 /// How many rows go in one transaction: others write between two of them.
@@ -82,7 +81,7 @@ impl Archive {
     fn add(&self, rows: &[LedgerRow]) -> Result<(), StoreError> {
         let mut days: BTreeMap<Day, String> = BTreeMap::new();
         for row in rows {
-            line(row, self.format, days.entry(Day::of(row.started)).or_default())?;
+            self.format.line(row, days.entry(Day::of(row.started)).or_default())?;
         }
         let written = days.iter().try_for_each(|(day, text)| self.append(*day, text));
         written.map_err(|error| {
@@ -94,7 +93,7 @@ impl Archive {
         std::fs::create_dir_all(&self.directory)?;
         let path = self.directory.join(format!("ledger-{day}.{}", self.format.ending()));
         let (mut file, length) = open(&path)?;
-        let head = if length == 0 { head(self.format) } else { String::new() };
+        let head = if length == 0 { self.format.head() } else { String::new() };
         // What was written in part is cut off again, so that a line is whole or not there.
         let written = file.write_all([head.as_bytes(), text.as_bytes()].concat().as_slice());
         written.and_then(|()| file.sync_all()).or_else(|error| file.set_len(length).and(Err(error)))

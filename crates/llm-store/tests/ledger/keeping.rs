@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use llm_governance::{ActivityQuery, Day, LedgerRow, Reports, RowQuery, Scope, Timestamp};
-use llm_store::{Archive, Books, Drain, DrainSettings, Export, ExportFormat};
+use llm_governance::{
+    ActivityQuery, Day, Export, ExportFormat, LedgerRow, Reports, RowQuery, Scope, Timestamp,
+};
+use llm_store::{Archive, Books, Drain, DrainSettings};
 
 use crate::common::{MIDNIGHT, book, ids, journal, number, row};
 use crate::places::{Folder, everywhere};

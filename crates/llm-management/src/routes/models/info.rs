@@ -11,20 +11,28 @@ use crate::serving::Served;
 
 /// The deployments that the caller may use, or the one that `litellm_model_id` names.
 pub(super) async fn info(call: &Call<'_>) -> Answered {
-    let missing = "this gateway does not tell the management API what it serves: ask `/v1/models`";
-    let serving = call.management.serving();
-    let serving = serving.ok_or_else(|| Refused::error(501, "not_supported_error", missing))?;
     let query = call.query();
     let wanted = query.text("litellm_model_id");
-    let mut served = serving.served();
-    served.retain(|one| {
-        wanted.is_none_or(|wanted| one.id == wanted) && call.caller.may_use(&one.name, &NoGroups).is_ok()
-    });
+    let mut served = for_caller(call)?;
+    served.retain(|one| wanted.is_none_or(|wanted| one.id == wanted));
     if let (Some(wanted), true) = (wanted, served.is_empty()) {
         return Err(Refused::bad(format!("Model id = {wanted} not found on litellm proxy")).detail());
     }
     let data: Vec<Value> = served.into_iter().map(shown).collect();
     Ok(Reply::ok(json!({"data": data})))
+}
+
+/// The deployments that the caller may use.
+///
+/// # Errors
+/// When nobody says what is served.
+pub(super) fn for_caller(call: &Call<'_>) -> Result<Vec<Served>, Refused> {
+    let missing = "this gateway does not tell the management API what it serves: ask `/v1/models`";
+    let serving = call.management.serving();
+    let serving = serving.ok_or_else(|| Refused::error(501, "not_supported_error", missing))?;
+    let mut served = serving.served();
+    served.retain(|one| call.caller.may_use(&one.name, &NoGroups).is_ok());
+    Ok(served)
 }
 
 fn shown(one: Served) -> Value {

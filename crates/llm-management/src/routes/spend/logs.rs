@@ -119,7 +119,10 @@ fn sorted(query: &Query) -> Result<(RowSort, bool), Refused> {
 }
 
 /// Which calls a query asks for, of those that the caller may see.
-async fn wanted(call: &Call<'_>, query: &Query) -> Result<RowQuery, Refused> {
+///
+/// # Errors
+/// When a filter cannot be read, or the store not be asked.
+pub(super) async fn wanted(call: &Call<'_>, query: &Query) -> Result<RowQuery, Refused> {
     let money = |name| match query.text(name) {
         None => Ok(None),
         Some(text) => dollars::read(&Value::from(text))

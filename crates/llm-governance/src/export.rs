@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use llm_governance::{LedgerRow, Reports, RowQuery, StoreError};
 use serde_json::Value as Json;
+
+use crate::ledger::LedgerRow;
+use crate::reports::{Reports, RowQuery};
+use crate::store::StoreError;
 
 /// How many rows are read at a time.
 const AT_ONCE: u64 = 500;
@@ -57,12 +60,54 @@ pub enum ExportFormat {
 }
 
 impl ExportFormat {
-    /// What the names of files end with.
+    /// What the names of files end with, and what people call it.
     pub fn ending(self) -> &'static str {
         match self {
             Self::JsonLines => "jsonl",
             Self::Csv => "csv",
         }
+    }
+
+    /// The format of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::JsonLines, Self::Csv].into_iter().find(|format| format.ending() == name)
+    }
+
+    /// Its content type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::JsonLines => "application/jsonl; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+
+    /// What a file begins with.
+    pub fn head(self) -> String {
+        match self {
+            Self::JsonLines => String::new(),
+            Self::Csv => COLUMNS.join(",") + "\r\n",
+        }
+    }
+
+    /// Writes the line of a row.
+    ///
+    /// # Errors
+    /// When the row is no JSON.
+    pub fn line(self, row: &LedgerRow, out: &mut String) -> Result<(), StoreError> {
+        let wrong = |_| StoreError::Failed("a row of the ledger cannot be written as JSON".to_owned());
+        match self {
+            Self::JsonLines => {
+                out.push_str(&serde_json::to_string(row).map_err(wrong)?);
+                out.push('\n');
+            }
+            Self::Csv => {
+                let json = serde_json::to_value(row).map_err(wrong)?;
+                let cells: Vec<String> = COLUMNS.iter().map(|name| cell(row, name, json.get(name))).collect();
+                out.push_str(&cells.join(","));
+                out.push_str("\r\n");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -93,10 +138,10 @@ impl Export {
         let page = self.reports.rows(&self.query).await?;
         let mut text = String::new();
         if !self.begun {
-            text.push_str(&head(self.format));
+            text.push_str(&self.format.head());
         }
         for row in &page.rows {
-            line(row, self.format, &mut text)?;
+            self.format.line(row, &mut text)?;
         }
         self.begun = true;
         self.ended = page.next.is_none();
@@ -104,31 +149,6 @@ impl Export {
         self.query.after = page.next;
         Ok((!text.is_empty()).then(|| text.into_bytes()))
     }
-}
-
-/// What a file begins with.
-pub(super) fn head(format: ExportFormat) -> String {
-    match format {
-        ExportFormat::JsonLines => String::new(),
-        ExportFormat::Csv => COLUMNS.join(",") + "\r\n",
-    }
-}
-
-pub(super) fn line(row: &LedgerRow, format: ExportFormat, out: &mut String) -> Result<(), StoreError> {
-    let wrong = |_| StoreError::Failed("a row of the ledger cannot be written as JSON".to_owned());
-    match format {
-        ExportFormat::JsonLines => {
-            out.push_str(&serde_json::to_string(row).map_err(wrong)?);
-            out.push('\n');
-        }
-        ExportFormat::Csv => {
-            let json = serde_json::to_value(row).map_err(wrong)?;
-            let cells: Vec<String> = COLUMNS.iter().map(|name| cell(row, name, json.get(name))).collect();
-            out.push_str(&cells.join(","));
-            out.push_str("\r\n");
-        }
-    }
-    Ok(())
 }
 
 fn cell(row: &LedgerRow, name: &str, value: Option<&Json>) -> String {
@@ -150,7 +170,7 @@ fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
