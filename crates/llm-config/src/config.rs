@@ -18,6 +18,7 @@ use crate::settings::{
     AlertSettings, BudgetConfig, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings,
     StorageSettings,
 };
+use crate::team::TeamName;
 
 /// A whole configuration.
 #[derive(Clone)]
@@ -120,6 +121,10 @@ pub struct DeploymentConfig {
     pub base_model: Option<String>,
     /// Prices and limits of the configuration's own, as `(field, decimal text)`.
     pub prices: Vec<(String, String)>,
+    /// The team that alone may use it; `public` is then the router's own name of it.
+    pub team: Option<TeamName>,
+    /// Access groups that it is in.
+    pub access_groups: Vec<String>,
     /// Where it stands.
     pub place: Place,
 }

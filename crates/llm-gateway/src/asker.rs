@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
 use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderName};
 use llm_core::Result;
 use llm_core::provider::Inbound;
 use serde_json::{Map, Value};
@@ -65,6 +65,12 @@ impl Asker {
             user_agent: text(headers, USER_AGENT.as_str()),
             metadata: Map::new(),
         }
+    }
+
+    /// Headers that are tags, with their values.
+    pub(crate) fn tags_of(&mut self, headers: &HeaderMap, names: &[HeaderName]) {
+        let tag = |name: &HeaderName| Some(format!("{name}: {}", text(headers, name.as_str())?));
+        self.tags.extend(names.iter().filter_map(tag));
     }
 
     /// What its body says besides.

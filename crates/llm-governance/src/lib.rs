@@ -41,7 +41,7 @@ pub use callers::CallerSettings;
 pub use changed::Changed;
 pub use duration::{BudgetDuration, Period};
 pub use events::{BudgetEvent, Events, NoEvents, Threshold};
-pub use governance::{Governance, GovernanceParts};
+pub use governance::{Governance, GovernanceParts, Rules};
 pub use hash::KeyHash;
 pub use headers::{LimitStanding, LimitUnit, rate_headers};
 pub use ledger::{Charge, Durable, Ending, Ledger, LedgerRow, NoLedger};
@@ -54,7 +54,7 @@ pub use reports::{
 };
 pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant, WithoutShared};
 pub use store::{
-    Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, Spent, Store,
+    Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, SPEND, Spent, Store,
     StoreError, WithBudget,
 };
 pub use subject::{Scope, Subject};

@@ -19,6 +19,7 @@ pub(crate) fn key(name: &str, made: i64) -> VirtualKey {
         service_account: false,
         expires: None,
         replaced: None,
+        former: Vec::new(),
         terms: Terms::default(),
         created_by: None,
         created_at: Timestamp(made),
