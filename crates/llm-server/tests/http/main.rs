@@ -10,6 +10,8 @@ mod embedding;
 #[cfg(unix)]
 mod faults;
 mod fixture;
+#[cfg(unix)]
+mod governed;
 mod management;
 #[cfg(unix)]
 mod models;
