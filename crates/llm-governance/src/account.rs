@@ -129,7 +129,8 @@ impl Accounts {
     pub(crate) fn hand_over(&self, old: &Subject, new: Subject) {
         let Some(BySubject { meter, .. }) = self.0.shard(old).lock().take(old) else { return };
         // Somebody who already asks as the new one has counters of its own, which the directory began.
-        self.0.shard(&new).lock().replace(BySubject { subject: new.clone(), meter });
+        let shard = self.0.shard(&new);
+        shard.lock().replace(BySubject { subject: new, meter });
     }
 
     /// Forgets windows that are over, and meters of nobody in memory that know nothing which the directory does not: it

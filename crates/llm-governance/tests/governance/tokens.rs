@@ -292,7 +292,7 @@ async fn newcomers_are_added_where_the_settings_say_so() {
     let place = Place::new(&provider, settings.clone(), CallerSettings::default());
     let caller = place.ask(&token).await.expect("they are added");
     assert_eq!((caller.user_id(), caller.team_id()), (Some("u"), Some("t")));
-    assert_eq!(*place.added.0.lock(), ["team t", "user u Some(\"u@a.example\") InternalUser"]);
+    assert_eq!(*place.added.0.lock(), ["team t", "user u Some(\"u@a.example\") InternalUser false"]);
     for email in [json!("u@b.example"), json!("a.example"), json!("u@a.example.evil"), Value::Null] {
         let token = signer.token("k", &claims(json!({ "sub": "u", "email": email, "team": "t" })));
         assert_eq!(place.ask(&token).await.expect_err("another domain").status(), 403);
