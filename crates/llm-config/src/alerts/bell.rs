@@ -20,6 +20,8 @@ pub(crate) struct Bell {
 #[derive(Default)]
 struct Current {
     settings: AlertSettings,
+    alerts: Option<Arc<Alerts>>,
+    /// Delivers them.
     thread: Option<AlertThread>,
 }
 
@@ -33,7 +35,8 @@ impl Bell {
             return Ok(());
         }
         let thread = AlertThread::start(settings)?;
-        let next = Current { settings: settings.clone(), thread };
+        let alerts = thread.as_ref().map(|thread| Arc::clone(&thread.alerts));
+        let next = Current { settings: settings.clone(), alerts, thread };
         let before = std::mem::replace(&mut *self.current.write(), next);
         if before.thread.is_some() {
             // It waits a moment for its last ones.
@@ -44,7 +47,13 @@ impl Bell {
 
     /// Who is told now.
     pub(crate) fn alerts(&self) -> Option<Arc<Alerts>> {
-        self.current.read().thread.as_ref().map(|thread| Arc::clone(&thread.alerts))
+        self.current.read().alerts.clone()
+    }
+
+    /// Tells these.
+    #[cfg(test)]
+    pub(super) fn of(alerts: Arc<Alerts>) -> Self {
+        Self { current: RwLock::new(Current { alerts: Some(alerts), ..Current::default() }) }
     }
 }
 
