@@ -16,12 +16,14 @@ use tokio::sync::mpsc::Sender;
 
 use crate::settings::{AlertKind, AlertSettings};
 
+mod bell;
 mod deliver;
 mod ledger;
 mod message;
 mod told;
 
-pub(crate) use deliver::AlertThread;
+pub(crate) use bell::Bell;
+use deliver::AlertThread;
 pub(crate) use ledger::WatchedLedger;
 use message::Alert;
 use told::Told;

@@ -18,7 +18,7 @@ use crate::kept::{Around, Built, Workshop};
 use crate::report::Report;
 use crate::settings::{BudgetConfig, HookConfig};
 use crate::shared::Sharing;
-use crate::{guardrails, programs, recordings, relays};
+use crate::{guardrails, programs, recordings, relays, team};
 
 /// What requests may need, in the words of the price table.
 const NEEDS: [(Capability, Needs); 6] = [
@@ -173,9 +173,12 @@ impl Building<'_> {
     fn finish(self, made: Vec<Built>, governance: Option<&Arc<Governance>>) -> (GatewayParts, Workshop) {
         let config = self.config;
         let deployments: Vec<_> = made.iter().map(|made| Arc::clone(&made.deployment)).collect();
+        // A single team's credentials are not lent to others.
+        let is_open = |one: &&Built| one.is_open();
+        let open: Vec<_> = made.iter().filter(is_open).map(|made| Arc::clone(&made.deployment)).collect();
         let mut made: HashMap<String, Built> =
             made.into_iter().map(|made| (made.deployment.id.clone(), made)).collect();
-        let (relays, only_relayed) = relays::routes(config, &deployments, |one| self.made(one));
+        let (relays, only_relayed) = relays::routes(config, &open, |one| self.made(one));
         made.extend(only_relayed.into_iter().map(|made| (made.deployment.id.clone(), made)));
         let accounts = made.iter().map(|(id, made)| (id.clone(), made.account.clone())).collect();
         let aliases = config.aliases.iter().map(|(name, alias)| (name.clone(), alias.clone())).collect();
@@ -190,6 +193,8 @@ impl Building<'_> {
         let parts = GatewayParts {
             governance,
             calls: config.governance.calls.clone(),
+            access_groups: Arc::new(team::Groups::of(&config.deployments)),
+            team_models: team::models(&config.deployments),
             routes: config.governance.routes.clone(),
             default_model: config.default_model.clone(),
             prices: Arc::clone(&config.prices),

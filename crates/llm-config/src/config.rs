@@ -20,6 +20,7 @@ use crate::settings::{
     AlertSettings, BudgetConfig, CacheConfig, GovernanceSettings, GuardrailConfig, HookConfig, LimitSettings,
     RecordingSettings, ServerSettings, StorageSettings,
 };
+use crate::team::TeamName;
 
 /// A whole configuration.
 #[derive(Clone)]
@@ -134,6 +135,10 @@ pub struct DeploymentConfig {
     pub base_model: Option<String>,
     /// Prices and limits of the configuration's own, as `(field, decimal text)`.
     pub prices: Vec<(String, String)>,
+    /// The team that alone may use it; `public` is then the router's own name of it.
+    pub team: Option<TeamName>,
+    /// Access groups that it is in.
+    pub access_groups: Vec<String>,
     /// Where it stands.
     pub place: Place,
 }

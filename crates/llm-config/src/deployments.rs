@@ -16,6 +16,7 @@ use crate::inference::{Asked, COMPATIBLE, Known};
 use crate::keys::VENDOR_PARAMETERS;
 use crate::node::Node;
 use crate::report::{Place, Report};
+use crate::team::TeamName;
 
 mod aws;
 pub(crate) mod discovery;
@@ -29,6 +30,8 @@ pub(crate) use weak::master_key;
 /// A deployment, or several that differ in their credentials, before the vendor is known.
 pub(crate) struct Draft<'a> {
     pub(crate) public: String,
+    /// The team that alone may use it.
+    pub(crate) team: Option<TeamName>,
     pub(crate) model: String,
     /// The vendor where it is named outright.
     pub(crate) vendor: Option<String>,
@@ -222,6 +225,8 @@ impl Maker<'_> {
             mock: draft.mock(),
             base_model: draft.info_text("base_model").map(str::to_owned),
             prices: draft.prices(),
+            team: draft.team.clone(),
+            access_groups: draft.info.map(|info| info.get_texts("access_groups")).unwrap_or_default(),
             place: draft.at.clone(),
         };
         let shares = ["weight", "rpm", "tpm"].map(|key| draft.whole(key));

@@ -74,6 +74,13 @@ impl Built {
     }
 }
 
+impl Built {
+    /// Whether it is not a single team's.
+    pub(crate) fn is_open(&self) -> bool {
+        self.config.team.is_none()
+    }
+}
+
 fn placeless(config: &DeploymentConfig) -> DeploymentConfig {
     let mut config = config.clone();
     config.place = Place::Default;

@@ -50,6 +50,7 @@ pub mod settings;
 mod shared;
 mod stored;
 mod strict;
+mod team;
 
 pub use build::{Builder, build};
 pub use check::describe;
@@ -58,8 +59,9 @@ pub use load::{Options, load};
 pub use reference::reference;
 pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
-pub use services::{Asked, Imported, Models, Services, Unopened, import_litellm};
+pub use services::{Asked, Imported, Models, Prepared, Services, Unopened, import_litellm};
 pub use settings::{
     AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, Flags, GovernanceSettings, HookConfig,
     HookTarget, LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
 };
+pub use team::TeamName;

@@ -273,6 +273,7 @@ pub(crate) fn make(maker: &mut Maker<'_>, mut draft: Draft<'_>, defaults: Option
 pub(crate) fn plain(name: &str) -> Draft<'static> {
     Draft {
         public: name.to_owned(),
+        team: None,
         model: name.to_owned(),
         vendor: None,
         id: None,

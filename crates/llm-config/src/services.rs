@@ -6,22 +6,30 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use llm_callbacks::CallbackThread;
+use llm_governance::Records;
+use llm_governance::entity::Setting;
+use llm_governance::token::TokenSettings;
 use llm_governance::{
-    Changed, Directory, Governance, GovernanceParts, Ledger, MemoryStore, NoEvents, NoLedger, Reports, Store,
+    Changed, Directory, Governance, GovernanceParts, Ledger, MemoryStore, NoLedger, Reports, Rules, Store,
     Timestamp,
 };
 use llm_management::{Changes, Management, ManagementParts};
 
+use parking_lot::Mutex;
+
+use self::fixed::Fixed;
 use self::shared::Sharing;
-use crate::alerts::{AlertThread, WatchedLedger};
+use crate::alerts::{Bell, WatchedLedger};
 use crate::build::Builder;
 use crate::config::{Config, Loaded};
+use crate::settings::AlertSettings;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod disk;
 #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
 #[path = "services/no_disk.rs"]
 mod disk;
+mod fixed;
 mod models;
 mod shared;
 mod tokens;
@@ -38,6 +46,9 @@ pub use import::{Imported, import_litellm};
 
 /// What stands in the place of a folder where nothing is to outlast the process.
 const IN_MEMORY: &str = ":memory:";
+
+/// Where an import says that it was there.
+const IMPORTED: &str = "import/litellm";
 
 /// How often windows that are over are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -63,9 +74,27 @@ pub struct Services {
     /// What is weak about it, in words.
     pub warnings: Vec<String>,
     draining: Option<Box<dyn Draining>>,
+    store: Arc<dyn Store>,
+    fixed: Fixed,
+    /// What the tokens that are taken now were made of.
+    tokens: Mutex<OfTokens>,
     /// After the draining, whose end it may tell of.
-    alerts: Option<AlertThread>,
     callbacks: Option<CallbackThread>,
+    bell: Arc<Bell>,
+}
+
+/// What tokens are made of: the same make the same.
+#[derive(Clone, PartialEq)]
+struct OfTokens(Option<TokenSettings>, llm_management::Settings);
+
+/// What a configuration says of everything that these services do, ready to be applied.
+pub struct Prepared {
+    rules: Rules,
+    settings: llm_management::Settings,
+    alerts: AlertSettings,
+    of_tokens: OfTokens,
+    /// Settings that are other than at the start and need a restart, by their names in files.
+    pub waiting: Vec<&'static str>,
 }
 
 /// Why a gateway cannot begin.
@@ -122,18 +151,19 @@ impl Services {
         let sealing = disk::sealing(config)?;
         let sharing = Sharing::start(config.redis.as_ref())?;
         let tokens = tokens::open(config, &kept.store)?;
-        let alerts = alerts(config)?;
         let callbacks =
             CallbackThread::start(&config.callbacks).map_err(|error| no_thread("callbacks", &error))?;
+        let bell = Arc::new(Bell::default());
+        hang(&bell, &config.alerts)?;
         let settings = &config.governance;
         let governance = Arc::new(Governance::new(GovernanceParts {
             master_key: config.server.master_key.clone(),
             directory: kept.directory,
-            ledger: watched(kept.ledger, alerts.as_ref()),
-            events: alerts
-                .as_ref()
-                .map_or_else(|| Arc::new(NoEvents) as _, |thread| Arc::clone(&thread.alerts) as _),
+            ledger: Arc::new(WatchedLedger { ledger: kept.ledger, bell: Arc::clone(&bell) }),
+            events: Arc::clone(&bell) as _,
             global: settings.global.clone(),
+            customers: settings.customers.clone(),
+            tags: settings.tags.clone(),
             mode: settings.mode,
             unpriced: settings.unpriced,
             windows: settings.windows,
@@ -148,7 +178,7 @@ impl Services {
         let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));
         let models = (!no_models).then(models);
         let management = Arc::new(Management::new(ManagementParts {
-            store: kept.store,
+            store: Arc::clone(&kept.store),
             changes: Arc::new(Forgetting(Arc::clone(&governance), sharing)),
             settings: llm_management::Settings { no_models, ..config.governance.management.clone() },
             reports: kept.reports.clone(),
@@ -156,36 +186,102 @@ impl Services {
             serving: models.clone().map(|models| models as _),
         }));
         let (reports, place, warnings, draining) = (kept.reports, kept.place, kept.warnings, kept.draining);
-        Ok(Self { governance, management, models, reports, place, warnings, draining, alerts, callbacks })
+        let (store, fixed, tokens) = (kept.store, Fixed::of(config), Mutex::new(OfTokens::of(config)));
+        Ok(Self {
+            governance,
+            management,
+            models,
+            reports,
+            place,
+            warnings,
+            draining,
+            store,
+            fixed,
+            tokens,
+            callbacks,
+            bell,
+        })
     }
 
     /// Builds gateways that these services are for.
     pub fn builder(&self) -> Builder {
-        let builder = Builder::under(Arc::clone(&self.governance));
-        let builder = match &self.alerts {
-            Some(thread) => builder.telling(Arc::clone(&thread.alerts) as _),
-            None => builder,
-        };
+        let builder = Builder::under(Arc::clone(&self.governance)).telling(Arc::clone(&self.bell) as _);
         match &self.callbacks {
             Some(thread) => builder.logging(Arc::clone(&thread.callbacks) as _),
             None => builder,
         }
     }
 
+    /// Reads what a new configuration says of callers, budgets and alerts. Nothing changes yet.
+    ///
+    /// # Errors
+    /// What it says that cannot be.
+    pub fn prepare(&self, loaded: &Loaded) -> Result<Prepared, Unopened> {
+        let config = &loaded.config;
+        let settings = &config.governance;
+        let (now, of_tokens) = (self.governance.rules(), OfTokens::of(config));
+        // The same ones know the keys of providers already.
+        let is_same = *self.tokens.lock() == of_tokens;
+        let tokens = if is_same { now.tokens.clone() } else { tokens::open(config, &self.store)? };
+        let rules = Rules {
+            master_key: now.master_key.clone(),
+            global: settings.global.clone(),
+            customers: settings.customers.clone(),
+            tags: settings.tags.clone(),
+            mode: settings.mode,
+            unpriced: settings.unpriced,
+            without_shared: settings.without_shared,
+            tokens,
+        };
+        let (settings, alerts) = (settings.management.clone(), config.alerts.clone());
+        Ok(Prepared { rules, settings, alerts, of_tokens, waiting: self.fixed.differs(config) })
+    }
+
+    /// From now on this holds, all of it at once for each caller. Put the gateway of the same configuration in place
+    /// right after it.
+    pub fn apply(&self, prepared: Prepared) {
+        *self.tokens.lock() = prepared.of_tokens;
+        self.governance.apply(prepared.rules);
+        self.management.apply(prepared.settings);
+        if let Err(error) = self.bell.hang(&prepared.alerts) {
+            tracing::error!(%error, "those who were told of alerts before are told on");
+        }
+    }
+
     /// Forgets what is over, from time to time, until it is dropped.
     pub async fn tidy(&self) {
         let mut swept = Instant::now();
+        let mut imported = self.imported().await;
         loop {
             tokio::time::sleep(LOOK).await;
-            if let (Some(thread), Some(draining)) = (&self.alerts, &self.draining) {
-                thread.alerts.booking(draining.is_booking());
+            if let (Some(alerts), Some(draining)) = (self.bell.alerts(), &self.draining) {
+                alerts.booking(draining.is_booking());
             }
+            imported = self.look_for_imports(imported).await;
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
                 let now = Timestamp::now();
                 self.governance.accounts().sweep(now, self.stored(now));
             }
         }
+    }
+
+    /// When something was imported last; `None`: never, or nobody can say now.
+    async fn imported(&self) -> Option<Timestamp> {
+        let setting = Records::<Setting>::get(&*self.store, IMPORTED).await.ok()??;
+        Some(setting.updated_at)
+    }
+
+    /// Another program may put entities into the store: what is in memory is then looked up again.
+    async fn look_for_imports(&self, before: Option<Timestamp>) -> Option<Timestamp> {
+        let now = self.imported().await.or(before);
+        if now != before {
+            tracing::info!(
+                "an import has changed the store: callers and what they spent are looked up again"
+            );
+            self.governance.forget_all();
+        }
+        now
     }
 
     /// The time before which all rows are in the database.
@@ -196,22 +292,21 @@ impl Services {
     }
 }
 
+impl OfTokens {
+    fn of(config: &Config) -> Self {
+        Self(config.governance.tokens.clone(), config.governance.management.clone())
+    }
+}
+
 /// Begins to tell those whom the configuration names.
-fn alerts(config: &Config) -> Result<Option<AlertThread>, Unopened> {
-    AlertThread::start(&config.alerts).map_err(|error| no_thread("alerting", &error))
+fn hang(bell: &Bell, settings: &AlertSettings) -> Result<(), Unopened> {
+    bell.hang(settings).map_err(|error| no_thread("alerting", &error))
 }
 
 fn no_thread(section: &str, error: &std::io::Error) -> Unopened {
     Unopened {
         what: format!("no thread for `{section}`: {error}"),
         help: format!("let the process have more threads, or leave `{section}` out"),
-    }
-}
-
-fn watched(ledger: Arc<dyn Ledger>, alerts: Option<&AlertThread>) -> Arc<dyn Ledger> {
-    match alerts {
-        Some(thread) => Arc::new(WatchedLedger { ledger, alerts: Arc::clone(&thread.alerts) }),
-        None => ledger,
     }
 }
 

@@ -74,11 +74,6 @@ impl<'a> Bench<'a> {
     fn entry(&self, model: &OpenModel) -> Result<Node, Report> {
         let mut report = Report::default();
         let at = Place::Stored(Arc::from(model.id.as_str()));
-        if model.team.is_some() {
-            let message = "models of a single team are not supported yet";
-            report.error(&at, message).help("leave `team_id` out, and name the model in the team's `models`");
-            return Err(report);
-        }
         if self.config.deployments.iter().any(|one| one.id == model.id && !one.is_stored()) {
             report.error(&at, format!("the id `{}` is a deployment's of the configuration", model.id));
             return Err(report);

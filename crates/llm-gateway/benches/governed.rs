@@ -68,6 +68,7 @@ fn key(terms: Terms) -> VirtualKey {
         service_account: false,
         expires: None,
         replaced: None,
+        former: Vec::new(),
         terms,
         created_by: None,
         created_at: Timestamp(0),

@@ -10,7 +10,7 @@ use llm_core::output_limit::with_limit;
 use llm_core::provider::{BoxFuture, Inbound};
 use llm_core::{Error, ErrorKind, Result};
 use llm_governance::authorise::Route;
-use llm_governance::{BudgetMode, Principal};
+use llm_governance::{Account, BudgetMode, Lacking, Principal, Refused};
 use llm_router::Affords;
 
 use crate::asker::Asker;
@@ -35,7 +35,7 @@ impl State {
         address: Option<IpAddr>,
         route: &Route<'_>,
     ) -> Result<Arc<Principal>> {
-        let caller = self.governance.identify(shown_key(headers), address).await?;
+        let caller = self.governance.identify(self.shown_key(headers), address).await?;
         if !self.is_idle {
             self.routes.may_call(&caller, route)?;
         }
@@ -52,7 +52,7 @@ impl State {
         address: Option<IpAddr>,
         route: &Route<'_>,
     ) -> Result<Arc<Principal>> {
-        let caller = self.governance.identify(shown_key(headers), address).await?;
+        let caller = self.governance.identify(self.shown_key(headers), address).await?;
         self.routes.may_use_for(&caller, route)?;
         Ok(caller)
     }
@@ -69,6 +69,7 @@ impl State {
             return;
         }
         let mut asker = Asker::of_head(headers, address, &self.books.calls.user_headers);
+        asker.tags_of(headers, &self.books.calls.tag_headers);
         asker.customer = asker.customer.or_else(|| caller.customer().map(str::to_owned));
         let purse = settlement.purse().cloned().unwrap_or_default();
         settlement.bills(Bill::new(Arc::clone(&self.governance), Arc::clone(caller), asker, purse));
@@ -88,9 +89,11 @@ impl State {
         bill.asker.read_body(inbound)?;
         bill.caller = bill.caller.payer(|caller| self.may_use(caller, &options.model))?;
         let caller = &*bill.caller;
-        let resolved = caller.resolve(&options.model);
+        let resolved = self.meant(caller, &options.model).to_owned();
         if resolved != options.model {
-            options.model = resolved.to_owned();
+            let is_owned = self.team_models.owner(&resolved).is_some();
+            let named = std::mem::replace(&mut options.model, resolved);
+            options.public = is_owned.then_some(named);
         }
         caller.check_fields(|path| has_field(inbound, path))
     }
@@ -101,39 +104,105 @@ impl State {
     /// Whose terms do not have it.
     pub(crate) fn may_use(&self, caller: &Principal, model: &str) -> Result<()> {
         let groups = &*self.access_groups;
+        let meant = self.meant(caller, model);
+        let meant = self.router.resolve(meant).map_or(meant, |(_, name)| name);
+        if let Some(owned) = self.team_models.owner(meant) {
+            return match caller.team_id() {
+                Some(team) if team == owned.team => caller.may_use_of_its_team(&owned.public, groups),
+                _ if caller.is_admin() => Ok(()),
+                // Nobody else is told that it is there.
+                _ => Err(self.router.unknown(model)),
+            };
+        }
         caller.may_use(model, groups).or_else(|denied| match self.router.resolve(caller.resolve(model)) {
             Ok((_, name)) if name != model => caller.may_use(name, groups).map_err(|_| denied),
             _ => Err(denied),
         })
     }
 
-    /// Holds what the call can take. The request is given back, its answer made as short as what is held can pay.
+    /// The model that a caller means by a name: what somebody behind it calls so, or its team has under that name.
+    pub(crate) fn meant<'a>(&'a self, caller: &'a Principal, model: &'a str) -> &'a str {
+        let named = caller.resolve(model);
+        self.team_models.group(caller, named).unwrap_or(named)
+    }
+
+    /// What a client is told of a refusal.
+    pub(crate) fn told(&self, refused: Refused) -> Error {
+        let error = Error::from(refused);
+        match self.books.calls.budget_status {
+            Some(status) if error.kind() == ErrorKind::BudgetExceeded => error.with_status(status),
+            _ => error,
+        }
+    }
+
+    /// The key that a request shows.
+    fn shown_key<'a>(&self, headers: &'a HeaderMap) -> Option<&'a [u8]> {
+        shown_key(headers, self.books.calls.key_header.as_ref())
+    }
+
+    /// Holds what the call can take. The request is given back, its answer made as short as what is held can pay. Where
+    /// the budget of its model is spent, it is another model's call from here on, if the caller has one for that.
     ///
     /// # Errors
     /// Whose limit or budget leaves no room for it.
     pub(crate) async fn admit(
         &self,
         inbound: Inbound,
-        options: &CallOptions,
+        options: &mut CallOptions,
         settlement: &Settlement,
     ) -> Result<Inbound> {
         let Some(bill) = settlement.bill() else { return Ok(inbound) };
-        let (group, name) = self.router.resolve(&options.model)?;
+        let (_, name) = self.router.resolve(&options.model)?;
         if !bill.is_limited() {
             bill.admit_unmeasured(name).await?;
             return Ok(inbound);
         }
-        let size = bill.size.get_or_init(|| Size::of(&inbound));
+        let refused = match self.hold(bill, &inbound, &options.model).await {
+            Ok((estimate, held)) => return made_payable(inbound, &estimate, held),
+            Err(refused) => refused,
+        };
+        for fallback in self.budget_fallbacks(&bill.caller, options, &refused) {
+            if let Ok((estimate, held)) = self.hold(bill, &inbound, &fallback).await {
+                options.model = fallback;
+                options.public = None;
+                return made_payable(inbound, &estimate, held);
+            }
+        }
+        Err(self.told(refused))
+    }
+
+    /// Holds what a call for a model can take.
+    async fn hold(
+        &self,
+        bill: &Bill,
+        inbound: &Inbound,
+        model: &str,
+    ) -> std::result::Result<(Estimate, Option<NanoDollars>), Refused> {
+        let (group, name) = self.router.resolve(model).map_err(Refused::Failed)?;
+        let size = bill.size.get_or_init(|| Size::of(inbound));
         let operation = inbound.asked.operation;
         let estimate = Estimating { books: &self.books, operation, size }.of_group(group, name);
         let mode = bill.governance.mode();
         let least = (mode == BudgetMode::Clamp && operation == Operation::Chat)
             .then(|| estimate.cost_of(estimate.limit.min(SHORTEST)));
         let held = bill.admit(name, (estimate.tokens, estimate.cost), least).await?;
-        match held.filter(|_| mode != BudgetMode::Estimate) {
-            Some(held) => made_payable(inbound, &estimate, held),
-            None => Ok(inbound),
+        Ok((estimate, held.filter(|_| mode != BudgetMode::Estimate)))
+    }
+
+    /// Models for a call whose model's own budget is spent, as somebody behind the caller names them, the nearest one
+    /// first: LiteLLM's `budget_fallbacks`.
+    fn budget_fallbacks(&self, caller: &Principal, options: &CallOptions, refused: &Refused) -> Vec<String> {
+        let is_of_model = refused
+            .refusal()
+            .is_some_and(|refusal| refusal.model.is_some() && matches!(refusal.lack, Lacking::Budget { .. }));
+        if !is_of_model {
+            return Vec::new();
         }
+        let asked = options.public.as_deref().unwrap_or(&options.model);
+        let of_account = |account: &Arc<Account>| account.terms.fallbacks_of(asked).cloned();
+        let named = caller.accounts.iter().rev().find_map(of_account).unwrap_or_default();
+        let usable = named.into_iter().filter(|model| self.may_use(caller, model).is_ok());
+        usable.map(|model| self.meant(caller, &model).to_owned()).collect()
     }
 
     /// What a group's deployments can use and cost for a call that was measured.
@@ -169,7 +238,8 @@ impl Affords for Paying<'_> {
 ///
 /// # Errors
 /// When its dialect cannot say so: nobody could hold what it costs.
-fn made_payable(inbound: Inbound, estimate: &Estimate, held: NanoDollars) -> Result<Inbound> {
+fn made_payable(inbound: Inbound, estimate: &Estimate, held: Option<NanoDollars>) -> Result<Inbound> {
+    let Some(held) = held else { return Ok(inbound) };
     let payable = if estimate.cost.is_some_and(|cost| held < cost) { estimate.payable(held) } else { None };
     let Some(limit) = payable.or(estimate.must_be_said.then_some(estimate.limit)) else { return Ok(inbound) };
     let fields = inbound.ingress.output_limit();

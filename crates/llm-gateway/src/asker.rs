@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
 use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderName};
 use llm_core::Result;
 use llm_core::provider::Inbound;
 use serde_json::{Map, Value};
@@ -68,6 +68,12 @@ impl Asker {
             trace: text(headers, "traceparent"),
             metadata: Map::new(),
         }
+    }
+
+    /// Headers that are tags, with their values.
+    pub(crate) fn tags_of(&mut self, headers: &HeaderMap, names: &[HeaderName]) {
+        let tag = |name: &HeaderName| Some(format!("{name}: {}", text(headers, name.as_str())?));
+        self.tags.extend(names.iter().filter_map(tag));
     }
 
     /// What its body says besides.

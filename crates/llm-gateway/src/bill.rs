@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use llm_core::money::NanoDollars;
 use llm_core::{Error, ErrorKind, Result};
 use llm_governance::{
-    Admission, Charge, Governance, LimitStanding, Principal, StoreError, Terms, Timestamp, Want,
+    Admission, Charge, Governance, LimitStanding, Principal, Refused, StoreError, Terms, Timestamp, Want,
 };
 use llm_router::UnderWay;
 
@@ -67,16 +67,15 @@ impl Bill {
         model: &str,
         (tokens, cost): (u64, Option<NanoDollars>),
         least: Option<NanoDollars>,
-    ) -> Result<Option<NanoDollars>> {
-        self.governance.ledger().ready().map_err(|error| unbooked(&error))?;
+    ) -> std::result::Result<Option<NanoDollars>, Refused> {
+        self.governance.ledger().ready().map_err(|error| Refused::Failed(unbooked(&error)))?;
         let want = self.want(model, tokens, cost);
         let admission =
-            self.governance.admit_within(&self.caller, &want, least).await.map_err(|refused| {
+            self.governance.admit_within(&self.caller, &want, least).await.inspect_err(|refused| {
                 if let Some(refusal) = refused.refusal() {
-                    // Nobody else sets them.
+                    // Those of the first model that was refused.
                     let _ = self.limits.set(refusal.limits.clone());
                 }
-                Error::from(refused)
             })?;
         let limits = admission.limits();
         if !limits.is_empty() {
@@ -92,7 +91,8 @@ impl Bill {
     /// # Errors
     /// As for [`Bill::admit`].
     pub(crate) async fn admit_unmeasured(&self, model: &str) -> Result<()> {
-        self.admit(model, (0, Some(NanoDollars(0))), None).await.map(|_| ())
+        let admitted = self.admit(model, (0, Some(NanoDollars(0))), None).await;
+        admitted.map(|_| ()).map_err(Error::from)
     }
 
     /// The call goes on, with this model: holds what that can cost, and what was spent until now. Whether it may.

@@ -11,9 +11,13 @@ const KEY_HEADERS: [HeaderName; 5] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
-/// The key, without what stands around it.
-pub(crate) fn shown_key(headers: &HeaderMap) -> Option<&[u8]> {
-    KEY_HEADERS.iter().find_map(|name| headers.get(name)).map(HeaderValue::as_bytes).map(without_scheme)
+/// The key, without what stands around it. The operator's own header counts more than those of SDKs.
+pub(crate) fn shown_key<'a>(headers: &'a HeaderMap, own: Option<&HeaderName>) -> Option<&'a [u8]> {
+    own.into_iter()
+        .chain(&KEY_HEADERS)
+        .find_map(|name| headers.get(name))
+        .map(HeaderValue::as_bytes)
+        .map(without_scheme)
 }
 
 /// What AWS's SDKs begin `authorization` with when they sign: `… Credential=<key>/<date>/<region>/<service>/aws4_request`.
@@ -62,17 +66,27 @@ mod tests {
                  SignedHeaders=host;x-amz-date, Signature=0123",
             ),
         ] {
-            assert_eq!(shown_key(&headers(name, value)), Some(b"sk-1234".as_slice()), "{name}");
+            assert_eq!(shown_key(&headers(name, value), None), Some(b"sk-1234".as_slice()), "{name}");
         }
-        assert_eq!(shown_key(&HeaderMap::new()), None);
+        assert_eq!(shown_key(&HeaderMap::new(), None), None);
+    }
+
+    #[test]
+    fn the_operators_header_goes_first() {
+        let own = HeaderName::from_static("x-our-key");
+        let mut both = headers("authorization", "Bearer sk-vendor");
+        assert_eq!(shown_key(&both, Some(&own)), Some(b"sk-vendor".as_slice()));
+        both.insert(own.clone(), HeaderValue::from_static("Bearer sk-1234"));
+        assert_eq!(shown_key(&both, Some(&own)), Some(b"sk-1234".as_slice()));
+        assert_eq!(shown_key(&both, None), Some(b"sk-vendor".as_slice()));
     }
 
     #[test]
     fn a_signature_is_no_key() {
         let signed =
             "AWS4-HMAC-SHA256 Credential=sk-9999/20261121/us-east-1/bedrock/aws4_request, Signature=sk-1234";
-        assert_eq!(shown_key(&headers("authorization", signed)), Some(b"sk-9999".as_slice()));
+        assert_eq!(shown_key(&headers("authorization", signed), None), Some(b"sk-9999".as_slice()));
         let broken = "AWS4-HMAC-SHA256 Credential=sk-1234";
-        assert_ne!(shown_key(&headers("authorization", broken)), Some(b"sk-1234".as_slice()));
+        assert_ne!(shown_key(&headers("authorization", broken), None), Some(b"sk-1234".as_slice()));
     }
 }

@@ -17,6 +17,12 @@ pub struct CallSettings {
     pub default_max_tokens: Option<u64>,
     /// Headers in which clients name whom a call is for.
     pub user_headers: Vec<UserHeader>,
+    /// Headers that are tags of their calls: LiteLLM's `extra_spend_tag_headers`.
+    pub tag_headers: Vec<HeaderName>,
+    /// A header of the operator's in which clients show their key: LiteLLM's `litellm_key_header_name`.
+    pub key_header: Option<HeaderName>,
+    /// The status of calls that a budget leaves no room for: LiteLLM's `budget_exceeded_status_code`; `None`: 422.
+    pub budget_status: Option<u16>,
 }
 
 impl CallSettings {

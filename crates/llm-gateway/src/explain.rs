@@ -112,7 +112,7 @@ impl Gateway {
         let began = Instant::now();
         if let Some(caller) = caller {
             state.may_use(caller, &options.model)?;
-            options.model = caller.resolve(&options.model).to_owned();
+            options.model = state.meant(caller, &options.model).to_owned();
         }
         let may_use = |model: &str| caller.is_none_or(|caller| state.may_use(caller, model).is_ok());
         let route = Route {

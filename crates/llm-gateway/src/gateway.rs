@@ -43,6 +43,7 @@ use crate::relay::RelayRoute;
 use crate::routed::RoutedParts;
 use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
 use crate::stream::InStream;
+use crate::team_models::TeamModels;
 
 /// The content type of an answer whose vendor names none.
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -59,6 +60,8 @@ pub struct GatewayParts {
     pub routes: RouteRules,
     /// Which access groups models are in.
     pub access_groups: Arc<dyn AccessGroups>,
+    /// Which groups of the router are single teams'.
+    pub team_models: TeamModels,
     /// What holds for all calls.
     pub calls: CallSettings,
     /// The model of requests that name none.
@@ -94,6 +97,7 @@ impl GatewayParts {
             governance: Arc::new(Governance::new(GovernanceParts::default())),
             routes: RouteRules::default(),
             access_groups: Arc::new(NoGroups),
+            team_models: TeamModels::default(),
             calls: CallSettings::default(),
             default_model: None,
             guardrails: Vec::new(),
@@ -129,6 +133,7 @@ pub(crate) struct State {
     pub is_idle: bool,
     pub routes: RouteRules,
     pub access_groups: Arc<dyn AccessGroups>,
+    pub team_models: TeamModels,
     pub default_model: Option<String>,
     pub guardrails: Guardrails,
     pub books: Arc<Books>,
@@ -265,6 +270,7 @@ impl State {
             governance: parts.governance,
             routes: parts.routes,
             access_groups: parts.access_groups,
+            team_models: parts.team_models,
             default_model: parts.default_model,
             guardrails: Guardrails::new(parts.guardrails, metrics),
             relays: parts.relays,
@@ -345,7 +351,7 @@ impl State {
             },
             None => inbound,
         };
-        let inbound = self.admit(inbound, &options, settlement).await?;
+        let inbound = self.admit(inbound, &mut options, settlement).await?;
         let (parts, answer) = match &mut guarded {
             Some(guarded) => {
                 Box::pin(self.route_guarded(&inbound, &mut options, guarded, settlement)).await?
@@ -480,6 +486,7 @@ impl State {
                 may_use: bill.is_some().then_some(&may_use),
                 affords: paying.as_ref().map(|paying| paying as &dyn Affords),
                 under_way: settlement.purse().map(|purse| &purse.under_way),
+                public: options.public.as_deref(),
                 ..Route::new(inbound, &options.model, options.stream, began, &options.route)
             };
             self.router.run(&route).await

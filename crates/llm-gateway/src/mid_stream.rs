@@ -131,6 +131,7 @@ impl Recovery {
             may_use: bill.is_some().then_some(&may_use),
             affords: paying.as_ref().map(|paying| paying as &dyn Affords),
             under_way: bill.map(|bill| &bill.purse.under_way),
+            public: self.options.public.as_deref(),
             ..Route::new(rest, &self.options.model, true, self.began, &self.options.route)
         };
         let outcome = self.state.router.run(&route(&self.avoid)).await;

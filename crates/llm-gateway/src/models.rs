@@ -98,18 +98,25 @@ impl State {
     /// The model of a name, when it is served and the caller may use it.
     fn resolved(&self, caller: &Principal, id: &str) -> Option<ModelCard> {
         self.may_use(caller, id).ok()?;
-        let (group, name) = self.router.resolve(caller.resolve(id)).ok()?;
+        let (group, name) = self.router.resolve(self.meant(caller, id)).ok()?;
         let deployment = group.deployments().first()?;
         Some(self.card(id, deployment, &deployment.model_for(name)))
     }
 
     fn models_of(&self, caller: &Principal) -> Vec<ModelCard> {
         let mut cards = self.models();
-        cards.retain(|card| self.may_use(caller, &card.id).is_ok());
-        cards
+        for (public, group) in self.team_models.of(caller) {
+            if let Some(card) = cards.get(group).cloned() {
+                cards.insert(public.to_owned(), ModelCard { id: public.to_owned(), ..card });
+            }
+        }
+        let is_shown = |card: &ModelCard| {
+            self.team_models.owner(&card.id).is_none() && self.may_use(caller, &card.id).is_ok()
+        };
+        cards.into_values().filter(is_shown).collect()
     }
 
-    fn models(&self) -> Vec<ModelCard> {
+    fn models(&self) -> BTreeMap<String, ModelCard> {
         let mut cards = BTreeMap::new();
         for group in self.router.groups() {
             if group.name().is_wildcard() {
@@ -125,7 +132,7 @@ impl State {
                 cards.insert(name.clone(), ModelCard { id: name.clone(), ..card });
             }
         }
-        cards.into_values().collect()
+        cards
     }
 
     /// A wildcard group lists the models that the price table knows of its vendor and that its deployments' own

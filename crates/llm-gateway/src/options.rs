@@ -24,6 +24,8 @@ const EXPLAIN: &str = "x-llm-explain";
 pub(crate) struct CallOptions {
     /// The model asked for; empty when the body names none.
     pub model: String,
+    /// The name that answers say, where the router knows the model by another one.
+    pub public: Option<String>,
     /// Whether the answer is streamed.
     pub stream: bool,
     /// What is meant for the router.

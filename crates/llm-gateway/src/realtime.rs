@@ -69,7 +69,7 @@ impl Gateway {
         })?;
         let mut settlement = Settlement::new(Arc::clone(&state.books), facts(&state, &request, &asked), None);
         state.open_bill(&request.headers, request.address, &caller, &mut settlement);
-        let model = caller.resolve(&asked);
+        let model = state.meant(&caller, &asked);
         let handshake = handshake(&request.headers, &protocols, &*request.ingress);
         let opened = match admit(&state, (&caller, &asked), &mut settlement).await {
             Ok(turn) => open(&state, model, &handshake, &mut settlement).await.map(|link| (link, turn)),
@@ -123,7 +123,7 @@ async fn admit(
     settlement.enters(state.enter(None)?);
     let Some(bill) = settlement.bill() else { return Ok(Turn::Free) };
     state.may_use(caller, asked)?;
-    let (group, name) = state.router.resolve(caller.resolve(asked))?;
+    let (group, name) = state.router.resolve(state.meant(caller, asked))?;
     if !bill.is_limited() {
         bill.admit_unmeasured(name).await?;
         return Ok(Turn::Free);
@@ -131,7 +131,8 @@ async fn admit(
     let size = bill.size.get_or_init(Size::of_turn);
     let estimate =
         Estimating { books: &state.books, operation: Operation::Realtime, size }.of_group(group, name);
-    bill.admit(name, (estimate.tokens, estimate.cost), None).await?;
+    let admitted = bill.admit(name, (estimate.tokens, estimate.cost), None).await;
+    admitted.map_err(|refused| state.told(refused))?;
     Ok(Turn::Costs(Box::new((name.to_owned(), estimate))))
 }
 

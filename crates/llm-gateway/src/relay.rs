@@ -143,10 +143,14 @@ impl State {
         }
     }
 
-    async fn pass_on(&self, incoming: RelayIncoming, call_id: Option<String>) -> Result<RelayAnswer> {
+    async fn pass_on(&self, mut incoming: RelayIncoming, call_id: Option<String>) -> Result<RelayAnswer> {
         let path = incoming.path.split('?').next().unwrap_or_default();
         let asked_for = PathRoute::model_api(path);
         let caller = self.identify(&incoming.headers, incoming.address, &asked_for).await?;
+        if let Some(name) = &self.books.calls.key_header {
+            // The vendor has no business with it; it takes out those that everybody knows itself.
+            incoming.headers.remove(name);
+        }
         check_path(&incoming.path)?;
         let route = self.relay_route(&incoming.path).ok_or_else(|| Error::internal("no such route"))?;
         let mut settlement =
@@ -229,7 +233,9 @@ impl State {
             deployments
                 .any(|one| Arc::ptr_eq(one, target) && (one.model == model || group.name().as_str() == model))
         };
-        let mut public = self.router.groups().filter(serves).map(|group| group.name().as_str().to_owned());
+        let is_open = |group: &&Arc<Group>| self.team_models.owner(group.name().as_str()).is_none();
+        let mut public =
+            self.router.groups().filter(is_open).filter(serves).map(|group| group.name().as_str().to_owned());
         let full = format!("{}/{model}", target.vendor);
         let may_use = |name: String| self.may_use(caller, &name).is_ok();
         if may_use(full) || public.any(may_use) { Ok(()) } else { Err(denied) }
@@ -254,7 +260,8 @@ impl State {
         let size = Size::of_passing(body, ingress.map(|ingress| &**ingress));
         let estimating = Estimating { books: &self.books, operation: Operation::Chat, size: &size };
         let estimate = estimating.of_entry(entry.as_deref(), account);
-        bill.admit(model, (estimate.tokens, estimate.cost), None).await.map(|_| ())
+        let admitted = bill.admit(model, (estimate.tokens, estimate.cost), None).await;
+        admitted.map(|_| ()).map_err(|refused| self.told(refused))
     }
 
     async fn exchange(

@@ -58,6 +58,7 @@ impl Company {
             service_account: false,
             expires: None,
             replaced: None,
+            former: Vec::new(),
             terms: Terms { models: vec!["small".to_owned()], max_budget, ..Terms::default() },
             created_by: None,
             created_at: Timestamp(0),

@@ -115,6 +115,24 @@ impl Accounts {
         }
     }
 
+    /// What everybody has spent is asked of the directory when their accounts are opened again.
+    pub(crate) fn doubt(&self) {
+        for shard in &self.0.shards {
+            for one in shard.lock().iter() {
+                one.meter.lock().books.iter_mut().for_each(|books| books.is_doubted = true);
+            }
+        }
+    }
+
+    /// One takes the place of another: what that one has taken, and what its calls under way settle, counts as the new
+    /// one's.
+    pub(crate) fn hand_over(&self, old: &Subject, new: Subject) {
+        let Some(BySubject { meter, .. }) = self.0.shard(old).lock().take(old) else { return };
+        // Somebody who already asks as the new one has counters of its own, which the directory began.
+        let shard = self.0.shard(&new);
+        shard.lock().replace(BySubject { subject: new, meter });
+    }
+
     /// Forgets windows that are over, and meters of nobody in memory that know nothing which the directory does not: it
     /// has the rows of all calls that ended before `stored` ([`Timestamp`] 0: nobody can say). To be called from time
     /// to time.
@@ -123,7 +141,7 @@ impl Accounts {
         for shard in &self.0.shards {
             // Nobody else has a meter that only the set has, and nobody gets it while the set is locked.
             let is_used =
-                |meter: &BySubject| !meter.0.lock().sweep(now, stored) || Arc::strong_count(&meter.0) > 1;
+                |one: &BySubject| !one.meter.lock().sweep(now, stored) || Arc::strong_count(&one.meter) > 1;
             let mut meters = shard.lock();
             meters.retain(is_used);
             if meters.len() * 4 < meters.capacity() {
@@ -155,7 +173,7 @@ impl Account {
         let stand = |budget: &Budget| {
             let books = state.books_of(budget);
             books.turn(at);
-            let (cap, soft, model) = (budget.cap, budget.soft, budget.model.clone());
+            let (cap, soft, model) = (budget.cap(at), budget.soft, budget.model.clone());
             let (period, spent, held) = (books.period(), books.spent(), books.held());
             BudgetStanding { model, cap, soft, period, spent, held }
         };
@@ -193,7 +211,7 @@ impl House {
 
     /// The meter of a subject, where it has one.
     pub(crate) fn find(&self, subject: &Subject) -> Option<Arc<Meter>> {
-        self.shard(subject).lock().get(subject).map(|meter| Arc::clone(&meter.0))
+        self.shard(subject).lock().get(subject).map(|one| Arc::clone(&one.meter))
     }
 
     fn shard(&self, subject: &Subject) -> &Mutex<HashSet<BySubject>> {
@@ -214,10 +232,10 @@ impl House {
         let spent = asked(subject, &missing, directory).await?;
         let mut shard = self.shard(subject).lock();
         let meter = match shard.get(subject) {
-            Some(meter) => Arc::clone(&meter.0),
+            Some(one) => Arc::clone(&one.meter),
             None => {
-                let meter = Arc::new(Meter::new(subject.clone()));
-                shard.insert(BySubject(Arc::clone(&meter)));
+                let meter = Arc::new(Meter::new());
+                shard.insert(BySubject { subject: subject.clone(), meter: Arc::clone(&meter) });
                 meter
             }
         };

@@ -255,13 +255,13 @@ impl Admission {
                 settled.push(budget.book);
                 let books = state.books_of(budget);
                 books.settle(hold, cost.0);
-                let news = events::news(budget, books, cost.0 > hold.amount);
+                let news = events::news(budget, books, (cost.0 > hold.amount, self.at));
                 events.extend(news.map(|threshold| BudgetEvent {
                     subject: account.subject.clone(),
                     alias: account.alias.clone(),
                     model: budget.model.clone(),
                     threshold,
-                    cap: budget.cap,
+                    cap: budget.cap(self.at),
                     soft: budget.soft,
                     spent: books.spent(),
                     period: books.period(),

@@ -67,7 +67,7 @@ impl Governance {
 
     /// Takes what is asked for, here and from what gateways share, beside or in place of what the call has.
     async fn take(&self, admission: &mut Admission, mut ask: Ask<'_>) -> Result<(), Refused> {
-        let Some(shared) = &self.parts.shared else { return admission.take(&ask) };
+        let Some(shared) = &self.shared else { return admission.take(&ask) };
         loop {
             let (amount, wants) = admission.look(&ask)?;
             if wants.is_empty() {
@@ -78,7 +78,7 @@ impl Governance {
                     admission.count(&ask, amount, &left);
                     return Ok(());
                 }
-                SharedVerdict::Unknown if self.parts.without_shared == WithoutShared::Local => {
+                SharedVerdict::Unknown if self.rules.load().without_shared == WithoutShared::Local => {
                     admission.take(&Ask { is_alone: true, ..ask })?;
                     admission.tell_later(&**shared, &wants);
                     return Ok(());
@@ -117,20 +117,21 @@ impl Governance {
 
     /// Whether other gateways cannot be asked now.
     fn is_alone(&self) -> bool {
-        self.parts.shared.as_ref().is_some_and(|shared| !shared.is_connected())
+        self.shared.as_ref().is_some_and(|shared| !shared.is_connected())
     }
 
     /// What is taken for a want: the expected cost where the mode says so, nothing for a model that is free by the
     /// operator's word.
     fn ask<'a>(&self, principal: &Principal, want: &Want<'a>, least: Option<NanoDollars>) -> Ask<'a> {
         let means = principal.accounts.first().and_then(|account| account.house.means.as_ref());
+        let means = means.filter(|_| self.mode() == BudgetMode::Estimate);
         let caller = principal.key.as_ref().map(|key| key.0.as_slice());
         let most = want.cost.map(|cost| cost.0.max(0));
         let cost = match (most, means) {
             (Some(most), Some(means)) => {
                 Some(means.of(want.model, caller).map_or(most, |mean| mean.min(most)))
             }
-            (None, _) if self.parts.unpriced == Unpriced::Free => Some(0),
+            (None, _) if self.rules.load().unpriced == Unpriced::Free => Some(0),
             (cost, _) => cost,
         };
         let least = least.map(|least| least.0.max(0));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use llm_core::money::NanoDollars;
 
+use crate::authorise::matches;
 use crate::duration::{BudgetDuration, Period};
 use crate::terms::Terms;
 use crate::time::Timestamp;
@@ -16,14 +17,29 @@ const MICROS: i64 = 1_000_000;
 /// A cap, and which books it holds for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// What may be spent; `None`: it is counted, and never refused.
-    pub cap: Option<NanoDollars>,
+    /// What may be spent at all times; `None`: it is counted, and never refused.
+    cap: Option<NanoDollars>,
+    /// What may be spent besides, until some time.
+    increase: Option<(NanoDollars, Timestamp)>,
     /// What may be spent before somebody is told.
     pub soft: Option<NanoDollars>,
-    /// The model of a single model's budget.
+    /// The model of a single model's budget, or a pattern of several.
     pub model: Option<Arc<str>>,
     /// Where its subject's meter has the books.
     pub(crate) book: u32,
+}
+
+impl Budget {
+    /// What may be spent at that time; `None`: it is counted, and never refused.
+    pub fn cap(&self, at: Timestamp) -> Option<NanoDollars> {
+        let besides = self.increase.filter(|(_, until)| at < *until).map_or(0, |(amount, _)| amount.0);
+        self.cap.map(|cap| NanoDollars(cap.0.saturating_add(besides)))
+    }
+
+    /// Whether calls for a model count.
+    pub(crate) fn concerns(&self, model: &str) -> bool {
+        self.model.as_deref().is_none_or(|own| matches(own, model))
+    }
 }
 
 /// How a budget stands.
@@ -107,7 +123,7 @@ impl BookName {
 
     /// Whether calls for a model are booked there.
     pub(crate) fn concerns(&self, model: &str) -> bool {
-        self.model.as_deref().is_none_or(|own| own == model)
+        self.model.as_deref().is_none_or(|own| matches(own, model))
     }
 }
 
@@ -238,24 +254,29 @@ fn period(start: i64, end: i64) -> Period {
 /// the lower cap holds.
 pub(crate) fn plan(terms: &Terms, made: Timestamp) -> Vec<(BookName, Budget)> {
     let mut planned: Vec<(BookName, Budget)> = Vec::new();
-    let mut add = |model: Option<&str>, duration, cap: Option<NanoDollars>, soft| {
+    let mut add = |model: Option<&str>, duration, cap: Option<NanoDollars>, soft, is_own| {
         let name = BookName::new(terms, made, (model, duration));
         match planned.iter_mut().find(|(other, _)| *other == name) {
-            Some((_, budget)) => budget.cap = budget.cap.into_iter().chain(cap).min(),
+            Some((_, budget)) => {
+                if cap.is_some_and(|cap| budget.cap.is_none_or(|own| cap < own)) {
+                    (budget.cap, budget.increase) = (cap, None);
+                }
+            }
             None => {
                 let model = name.model.clone();
-                planned.push((name, Budget { cap, soft, model, book: 0 }));
+                let increase = terms.temp_budget.filter(|_| model.is_none() && is_own);
+                planned.push((name, Budget { cap, increase, soft, model, book: 0 }));
             }
         }
     };
     if terms.max_budget.is_some() || terms.soft_budget.is_some() {
-        add(None, terms.budget_duration, terms.max_budget, terms.soft_budget);
+        add(None, terms.budget_duration, terms.max_budget, terms.soft_budget, true);
     }
     for one in &terms.budget_limits {
-        add(None, one.duration, Some(one.max_budget), None);
+        add(None, one.duration, Some(one.max_budget), None, false);
     }
     for (model, one) in &terms.model_max_budget {
-        add(Some(model), one.duration, Some(one.max_budget), None);
+        add(Some(model), one.duration, Some(one.max_budget), None, false);
     }
     planned
 }

@@ -153,8 +153,9 @@ impl Governance {
     /// [`ErrorKind::RateLimited`] when too many keys from this address were unknown; [`ErrorKind::Overloaded`] when
     /// the directory has to be asked and cannot be.
     pub async fn identify(&self, shown: Option<&[u8]>, address: Option<IpAddr>) -> Result<Arc<Principal>> {
-        authorise::address_is_allowed(&self.parts.global.allowed_ips, &Subject::global(), address)?;
-        let Some(master) = &self.parts.master_key else { return self.administrator().await };
+        let rules = self.rules.load();
+        authorise::address_is_allowed(&rules.global.allowed_ips, &Subject::global(), address)?;
+        let Some(master) = &rules.master_key else { return self.administrator().await };
         let Some(shown) = shown else {
             return Err(refused("No api key passed in.").with_type("auth_error"));
         };
@@ -165,7 +166,10 @@ impl Governance {
         let callers = &self.callers;
         let principal = match callers.known.known(&hash, &callers.generations) {
             Some((known, State::Fresh)) => known,
-            known => Box::pin(self.look_up(shown, &hash, address, known.is_some())).await?,
+            known => {
+                drop(rules);
+                Box::pin(self.look_up(shown, &hash, address, known.is_some())).await?
+            }
         };
         principal.check(Timestamp::now())?;
         principal.check_address(address)?;
@@ -179,6 +183,12 @@ impl Governance {
         let forget = |name: Name<'_>| callers.generations.changed(name);
         match changed {
             Changed::Key(hash) => forget(Name::Shown(&hash.0)),
+            Changed::Replaced { old, new } => {
+                let key = |hash: &KeyHash| Subject::new(Scope::Key, hash.hex());
+                self.accounts.hand_over(&key(old), key(new));
+                forget(Name::Shown(&old.0));
+                forget(Name::Shown(&new.0));
+            }
             Changed::Team(id) => forget(Name::Of(Scope::Team, id)),
             Changed::User(id) => forget(Name::Of(Scope::User, id)),
             Changed::Organization(id) => forget(Name::Of(Scope::Organization, id)),
@@ -192,9 +202,22 @@ impl Governance {
         }
     }
 
+    /// Another program changed the store: everybody, and what they spent, is looked up again before it is used.
+    pub fn forget_all(&self) {
+        self.accounts.doubt();
+        self.callers.shared.forget_all();
+        self.forget_rules();
+    }
+
     /// How many callers are in memory.
     pub fn callers(&self) -> usize {
         self.callers.known.len()
+    }
+
+    /// Whoever was looked up under other rules is looked up again.
+    pub(crate) fn forget_rules(&self) {
+        self.administrator.store(None);
+        self.callers.generations.changed(Name::Of(Scope::Global, ""));
     }
 
     fn forget_spent(&self, subject: &Subject) {
@@ -228,7 +251,8 @@ impl Governance {
         is_known: bool,
     ) -> Result<Arc<Principal>> {
         let callers = &self.callers;
-        if let Some(tokens) = self.parts.tokens.as_ref().filter(|_| looks_like_a_token(shown)) {
+        let rules = self.rules();
+        if let Some(tokens) = rules.tokens.as_ref().filter(|_| looks_like_a_token(shown)) {
             let load = |_| -> BoxFuture<'_, _> { Box::pin(self.load_token(tokens, shown, hash)) };
             let found = callers.known.find(hash, &callers.generations, load).await?;
             return found.ok_or_else(nobodys);
@@ -256,7 +280,7 @@ impl Governance {
 
     async fn load(&self, hash: &KeyHash, old: Option<Arc<Principal>>) -> Result<Option<Arc<Principal>>> {
         let before = self.callers.generations.before();
-        let holder = self.parts.directory.holder(hash).await.map_err(|error| unreachable(&error))?;
+        let holder = self.directory.holder(hash).await.map_err(|error| unreachable(&error))?;
         let Some(holder) = holder else { return Ok(None) };
         let freshness = self.callers.generations.read(before, names(&holder).chain([Name::Shown(&hash.0)]));
         let opened = self.principal(holder, old.as_deref()).await;
@@ -272,7 +296,7 @@ impl Governance {
         let mut accounts = Vec::with_capacity(behind.len() + 1);
         accounts.push(self.global().await?);
         for one in behind {
-            let account = self.callers.open(one, &self.accounts, &*self.parts.directory, old);
+            let account = self.callers.open(one, &self.accounts, &*self.directory, old);
             accounts.push(account.await?);
         }
         Ok(Principal::of(holder, accounts))
@@ -289,9 +313,9 @@ impl Governance {
     }
 
     async fn global(&self) -> Result<Arc<Account>, StoreError> {
-        let subject = Subject::global();
-        let one = Behind { subject, alias: None, terms: self.parts.global.clone(), made: Timestamp(0) };
-        self.callers.open(one, &self.accounts, &*self.parts.directory, None).await
+        let (subject, terms) = (Subject::global(), self.rules.load().global.clone());
+        let one = Behind { subject, alias: None, terms, made: Timestamp(0) };
+        self.callers.open(one, &self.accounts, &*self.directory, None).await
     }
 }
 

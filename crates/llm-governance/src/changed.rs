@@ -8,6 +8,13 @@ use crate::subject::Subject;
 pub enum Changed {
     /// A key, by its hash.
     Key(KeyHash),
+    /// A key took the place of another one: calls of both, and what they spent, count as the new one's.
+    Replaced {
+        /// The hash that went.
+        old: KeyHash,
+        /// The hash that came.
+        new: KeyHash,
+    },
     /// A team, by its id.
     Team(String),
     /// A user, by its id.

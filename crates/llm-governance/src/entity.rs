@@ -19,6 +19,7 @@ pub use model::StoredModel;
 pub use people::{Customer, Member, MemberRole, Organization, Team, User};
 pub use shared::{BudgetRow, Setting, Tag};
 
+use crate::subject::Scope;
 use crate::time::Timestamp;
 
 /// The value of a column that lists are filtered or sorted by.
@@ -67,6 +68,8 @@ pub trait Entity: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The columns besides `id` and `document`, in the order of [`Entity::columns`]; also the only names that filters
     /// and sorting may use.
     const COLUMNS: &'static [&'static str];
+    /// Whose budgets it has; `None`: it spends nothing.
+    const SCOPE: Option<Scope> = None;
 
     /// What tells it from all others of its kind.
     fn id(&self) -> String;

@@ -7,6 +7,7 @@ use llm_core::money::NanoDollars;
 use crate::budget::{Books, Budget};
 use crate::duration::Period;
 use crate::subject::Subject;
+use crate::time::Timestamp;
 
 /// Parts of a cap, in percent, that somebody is told of; the last one is the cap itself.
 pub const PERCENT: [u8; 3] = [85, 95, 100];
@@ -70,9 +71,9 @@ impl Threshold {
 }
 
 /// The thresholds that so much spending has passed, a bit each: the soft budget's, then those of [`PERCENT`].
-fn passed(budget: &Budget, spent: NanoDollars) -> u8 {
+fn passed(budget: &Budget, spent: NanoDollars, at: Timestamp) -> u8 {
     let soft = u8::from(budget.soft.is_some_and(|soft| spent >= soft));
-    let Some(cap) = budget.cap.filter(|cap| cap.0 > 0) else { return soft };
+    let Some(cap) = budget.cap(at).filter(|cap| cap.0 > 0) else { return soft };
     let of_cap = PERCENT.iter().enumerate().map(|(index, percent)| {
         let reached = i128::from(spent.0) * 100 >= i128::from(cap.0) * i128::from(*percent);
         u8::from(reached) << (index + 1)
@@ -88,10 +89,10 @@ const OVER_HOLD: u8 = 0x80;
 pub(crate) fn news(
     budget: &Budget,
     books: &mut Books,
-    over: bool,
+    (over, at): (bool, Timestamp),
 ) -> impl Iterator<Item = Threshold> + use<> {
-    let over = over && budget.cap.is_some_and(|cap| books.spent() > cap);
-    let passed = passed(budget, books.spent()) | if over { OVER_HOLD } else { 0 };
+    let over = over && budget.cap(at).is_some_and(|cap| books.spent() > cap);
+    let passed = passed(budget, books.spent(), at) | if over { OVER_HOLD } else { 0 };
     let new = passed & !books.told;
     books.told |= passed;
     let soft = (new & 1 != 0).then_some(Threshold::Soft);
@@ -103,5 +104,5 @@ pub(crate) fn news(
 
 /// Nobody is told again of what a budget had passed before its terms were read (again).
 pub(crate) fn catch_up(budget: &Budget, books: &mut Books) {
-    books.told = passed(budget, books.spent()) | books.told & OVER_HOLD;
+    books.told = passed(budget, books.spent(), Timestamp::now()) | books.told & OVER_HOLD;
 }

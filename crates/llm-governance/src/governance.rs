@@ -1,8 +1,9 @@
 //! Who asks, whether they may, and what it takes from them: the three questions that a gateway has.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use llm_core::{Result, Secret};
 
 use crate::account::Accounts;
@@ -28,6 +29,10 @@ pub struct GovernanceParts {
     pub ledger: Arc<dyn Ledger>,
     /// Terms of the whole gateway.
     pub global: Terms,
+    /// Terms of customers who have no budget of their own.
+    pub customers: Option<Terms>,
+    /// Terms of tags that nobody made, by name.
+    pub tags: BTreeMap<String, Terms>,
     /// What is held before a call.
     pub mode: BudgetMode,
     /// What happens to calls for a model whose price nobody knows.
@@ -53,6 +58,8 @@ impl Default for GovernanceParts {
             directory: Arc::new(NoDirectory),
             ledger: Arc::new(NoLedger),
             global: Terms::default(),
+            customers: None,
+            tags: BTreeMap::new(),
             mode: BudgetMode::default(),
             unpriced: Unpriced::default(),
             windows: Windows::default(),
@@ -65,9 +72,44 @@ impl Default for GovernanceParts {
     }
 }
 
+/// What may change while a gateway runs: all of it at once, by [`Governance::apply`].
+#[derive(Clone, Default)]
+pub struct Rules {
+    /// The key of the administrator; `None`: whoever shows no key may do everything.
+    pub master_key: Option<Secret>,
+    /// Terms of the whole gateway.
+    pub global: Terms,
+    /// Terms of customers who have no budget of their own.
+    pub customers: Option<Terms>,
+    /// Terms of tags that nobody made, by name.
+    pub tags: BTreeMap<String, Terms>,
+    /// What is held before a call. Averages are kept only where it was [`BudgetMode::Estimate`] from the start.
+    pub mode: BudgetMode,
+    /// What happens to calls for a model whose price nobody knows.
+    pub unpriced: Unpriced,
+    /// What happens while counters that gateways share cannot be asked.
+    pub without_shared: WithoutShared,
+    /// Tokens of identity providers that are as good as keys.
+    pub tokens: Option<Arc<Tokens>>,
+}
+
+impl Rules {
+    /// Whether callers that were looked up under these are the same under others.
+    fn mean_the_same_callers(&self, others: &Self) -> bool {
+        let tokens = |rules: &Self| rules.tokens.as_ref().map(Arc::as_ptr);
+        self.global == others.global
+            && self.customers == others.customers
+            && self.tags == others.tags
+            && tokens(self) == tokens(others)
+    }
+}
+
 /// Who may ask, for what, and for how much.
 pub struct Governance {
-    pub(crate) parts: GovernanceParts,
+    pub(crate) rules: ArcSwap<Rules>,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) shared: Option<Arc<dyn SharedCounters>>,
     pub(crate) accounts: Accounts,
     pub(crate) administrator: ArcSwapOption<Principal>,
     pub(crate) callers: Callers,
@@ -79,12 +121,46 @@ impl Governance {
         let means = (parts.mode == BudgetMode::Estimate).then(Means::default);
         let accounts = Accounts::new(parts.windows, Arc::clone(&parts.events), means);
         let callers = Callers::new(&parts.callers);
-        Self { parts, accounts, administrator: ArcSwapOption::empty(), callers }
+        let rules = Rules {
+            master_key: parts.master_key,
+            global: parts.global,
+            customers: parts.customers,
+            tags: parts.tags,
+            mode: parts.mode,
+            unpriced: parts.unpriced,
+            without_shared: parts.without_shared,
+            tokens: parts.tokens,
+        };
+        Self {
+            rules: ArcSwap::from_pointee(rules),
+            directory: parts.directory,
+            ledger: parts.ledger,
+            shared: parts.shared,
+            accounts,
+            administrator: ArcSwapOption::empty(),
+            callers,
+        }
+    }
+
+    /// What holds now.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.load_full()
+    }
+
+    /// From now on this holds. Callers in memory are looked up again before they are used; what was spent, and what
+    /// calls under way hold, stays.
+    pub fn apply(&self, rules: Rules) {
+        let rules = Arc::new(rules);
+        let before = self.rules.swap(Arc::clone(&rules));
+        // In this order: who was looked up under the old rules is not kept.
+        if !rules.mean_the_same_callers(&before) {
+            self.forget_rules();
+        }
     }
 
     /// Where rows go.
     pub fn ledger(&self) -> &Arc<dyn Ledger> {
-        &self.parts.ledger
+        &self.ledger
     }
 
     /// The meters of everybody.
@@ -94,14 +170,12 @@ impl Governance {
 
     /// Whether calls are of no interest: nobody has keys or limits, and no row is kept.
     pub fn is_idle(&self) -> bool {
-        !self.parts.ledger.keeps_rows()
-            && self.parts.directory.is_empty()
-            && self.parts.global == Terms::default()
+        !self.ledger.keeps_rows() && self.directory.is_empty() && self.rules.load().global == Terms::default()
     }
 
     /// What is held before a call.
     pub fn mode(&self) -> BudgetMode {
-        self.parts.mode
+        self.rules.load().mode
     }
 
     /// The customer of a request, and the tags of it and of its caller, that have terms.

@@ -136,8 +136,6 @@ pub enum Ending {
     Cancelled,
     /// The client went away, and the answer was read to its end.
     Drained,
-    /// The gateway ended before the call did; the row was made when it came back.
-    Lost,
 }
 
 impl Ending {
@@ -148,7 +146,6 @@ impl Ending {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Drained => "drained",
-            Self::Lost => "lost",
         }
     }
 }

@@ -43,7 +43,7 @@ pub use changed::Changed;
 pub use duration::{BudgetDuration, Period};
 pub use events::{BudgetEvent, Events, NoEvents, Threshold};
 pub use export::{Export, ExportFormat};
-pub use governance::{Governance, GovernanceParts};
+pub use governance::{Governance, GovernanceParts, Rules};
 pub use hash::KeyHash;
 pub use headers::{LimitStanding, LimitUnit, rate_headers};
 pub use ledger::{Charge, Durable, Ending, Ledger, LedgerRow, NoLedger};
@@ -56,7 +56,7 @@ pub use reports::{
 };
 pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant, WithoutShared};
 pub use store::{
-    Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, Spent, Store,
+    Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, SPEND, Spent, Store,
     StoreError, WithBudget,
 };
 pub use subject::{Scope, Subject};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use llm_core::window::{Caps, MINUTE, Moment, Window};
 
+use crate::authorise::matches;
 use crate::terms::Terms;
 use crate::time::Timestamp;
 
@@ -26,7 +27,7 @@ pub enum Windows {
 /// A limit of terms, and which flow it holds for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The model of a single model's limit.
+    /// The model of a single model's limit, or a pattern of several.
     pub model: Option<Arc<str>>,
     /// For a day instead of a minute.
     pub is_daily: bool,
@@ -48,7 +49,7 @@ pub(crate) struct Flow {
 impl Limit {
     /// Whether calls for a model count.
     pub(crate) fn concerns(&self, model: &str) -> bool {
-        self.model.as_deref().is_none_or(|own| own == model)
+        self.model.as_deref().is_none_or(|own| matches(own, model))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::hash::KeyHash;
 use crate::store::{
     Audited, Change, Directory, Holder, ListQuery, Page, Records, Spent, Store, StoreError, WithBudget,
 };
-use crate::subject::Subject;
+use crate::subject::{Scope, Subject};
 use crate::terms::Terms;
 use crate::time::Timestamp;
 use table::Table;
@@ -88,7 +88,9 @@ impl<E: Place> Records<E> for MemoryStore {
     }
 
     fn list<'a>(&'a self, query: &'a ListQuery) -> BoxFuture<'a, Result<Page<E>, StoreError>> {
-        ready(E::of(&mut self.all.lock()).list(query))
+        let mut all = self.all.lock();
+        let spends = E::SCOPE.map(|scope| all.spends(scope));
+        ready(E::of(&mut all).list(query, spends.as_ref()))
     }
 
     fn insert<'a>(
@@ -130,6 +132,26 @@ impl<E: Place> Records<E> for MemoryStore {
 }
 
 impl All {
+    /// What everybody of a kind has spent, as lists know it.
+    fn spends(&self, scope: Scope) -> HashMap<Arc<str>, i64> {
+        let now = Timestamp::now();
+        let mut spends: HashMap<Arc<str>, (Option<i64>, i64)> = HashMap::new();
+        for ((subject, model, period), amount) in &self.spent {
+            if subject.scope != scope || model.is_some() {
+                continue;
+            }
+            let (running, ever) = spends.entry(Arc::clone(&subject.id)).or_default();
+            match period.end {
+                None => *ever = amount.0,
+                Some(_) => {
+                    let spent = if period.contains(now) { amount.0 } else { 0 };
+                    *running = Some(running.unwrap_or(0).max(spent));
+                }
+            }
+        }
+        spends.into_iter().map(|(id, (running, ever))| (id, running.unwrap_or(ever))).collect()
+    }
+
     /// Everybody behind a key, or behind a user alone.
     fn holder(&self, key: Option<VirtualKey>, user: Option<User>) -> Holder {
         let team = key.as_ref().and_then(|key| self.teams.get(key.team_id.as_deref()?));

@@ -18,7 +18,6 @@ use crate::time::Timestamp;
 /// What a subject has taken. It outlives changes of the subject's terms.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    pub subject: Subject,
     state: Mutex<State>,
 }
 
@@ -31,13 +30,16 @@ pub(crate) struct State {
     pub slots: u32,
 }
 
-/// A meter in a set, found by its subject.
-#[derive(Clone, Debug)]
-pub(crate) struct BySubject(pub Arc<Meter>);
+/// A meter in a set, found by whose it is.
+#[derive(Debug)]
+pub(crate) struct BySubject {
+    pub subject: Subject,
+    pub meter: Arc<Meter>,
+}
 
 impl Meter {
-    pub(crate) fn new(subject: Subject) -> Self {
-        Self { subject, state: Mutex::new(State::default()) }
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::new(State::default()) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -99,19 +101,19 @@ fn push<T>(list: &mut Box<[T]>, item: T) -> usize {
 
 impl Borrow<Subject> for BySubject {
     fn borrow(&self) -> &Subject {
-        &self.0.subject
+        &self.subject
     }
 }
 
 impl Hash for BySubject {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.subject.hash(state);
+        self.subject.hash(state);
     }
 }
 
 impl PartialEq for BySubject {
     fn eq(&self, other: &Self) -> bool {
-        self.0.subject == other.0.subject
+        self.subject == other.subject
     }
 }
 

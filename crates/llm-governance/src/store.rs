@@ -130,10 +130,15 @@ impl Directory for NoDirectory {
     }
 }
 
+/// The name of what was spent, in lists, in nano-dollars: in the period that runs (of several the one with the most),
+/// and ever of those who have no period.
+pub const SPEND: &str = "spend";
+
 /// Which entities a list shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
-    /// All of these must hold; the names are of [`Entity::COLUMNS`], or `id`.
+    /// All of these must hold; the names are of [`Entity::COLUMNS`], `id`, or [`SPEND`] of those with an
+    /// [`Entity::SCOPE`].
     pub filters: Vec<(&'static str, Filter)>,
     /// The column that it is sorted by, and whether from the highest; `None`: as they were made, the latest first.
     pub sort: Option<(&'static str, bool)>,

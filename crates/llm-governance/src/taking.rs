@@ -110,7 +110,7 @@ pub(crate) fn count<'a>(
     let mut left = left.iter().copied();
     for one in &mut locked {
         let own = pieces.iter_mut().filter(|piece| piece.account == one.place);
-        elsewhere::learn((one.account, &mut one.state), own, &mut left);
+        elsewhere::learn((one.account, &mut one.state), own, (ask.at, &mut left));
     }
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn left<'a>(accounts: impl Iterator<Item = &'a Account>, ask: &Ask<'_
     let mut left = None;
     for one in &mut lock(accounts) {
         for (_, budget) in of_model(one.account, ask.model) {
-            let Some(cap) = budget.cap else { continue };
+            let Some(cap) = budget.cap(ask.at) else { continue };
             let books = one.state.books_of(budget);
             books.turn(ask.at);
             let own = books.left_elsewhere(cap);
@@ -161,7 +161,7 @@ fn grant(locked: &mut [Locked<'_>], ask: &Ask<'_>, pieces: &Pieces) -> Result<i6
         for (index, budget) in of_model(account, ask.model) {
             let books = state.books_of(budget);
             books.turn(ask.at);
-            let Some(cap) = budget.cap else { continue };
+            let Some(cap) = budget.cap(ask.at) else { continue };
             if ask.cost.is_none() {
                 let model = Some(ask.model.into());
                 let refusal = Refusal { model, ..refusal(account, Lacking::Price, ask.at) };
@@ -222,7 +222,7 @@ impl Locked<'_> {
             match piece.taken {
                 Taken::Money { budget, hold } => {
                     let budget = &self.account.budgets[budget as usize];
-                    if !concerns(budget, model) {
+                    if !budget.concerns(model) {
                         self.state.books_of(budget).settle(&hold, 0);
                     }
                 }
@@ -302,15 +302,11 @@ fn has_slot(pieces: &Pieces, place: u8) -> bool {
 }
 
 fn of_model<'a>(account: &'a Account, model: &str) -> impl Iterator<Item = (u32, &'a Budget)> {
-    (0..).zip(account.budgets.iter()).filter(move |(_, budget)| concerns(budget, model))
+    (0..).zip(account.budgets.iter()).filter(move |(_, budget)| budget.concerns(model))
 }
 
 fn limits_of<'a>(account: &'a Account, model: &str) -> impl Iterator<Item = (u32, &'a Limit)> {
     (0..).zip(account.limits.iter()).filter(move |(_, limit)| limit.concerns(model))
-}
-
-fn concerns(budget: &Budget, model: &str) -> bool {
-    budget.model.as_deref().is_none_or(|own| own == model)
 }
 
 fn refusal(account: &Account, lack: Lacking, at: Timestamp) -> Refusal {
@@ -319,7 +315,7 @@ fn refusal(account: &Account, lack: Lacking, at: Timestamp) -> Refusal {
 }
 
 fn over_budget(account: &Account, budget: &Budget, books: &Books, ask: &Ask<'_>, wanted: i64) -> Refusal {
-    let cap = budget.cap.unwrap_or_default();
+    let cap = budget.cap(ask.at).unwrap_or_default();
     let (spent, left) = (books.spent(), NanoDollars(books.left(cap)));
     let wanted = NanoDollars(ask.least.unwrap_or(wanted));
     let lack = Lacking::Budget { cap, spent, left, wanted };

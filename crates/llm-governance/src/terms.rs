@@ -6,6 +6,7 @@ use llm_core::money::NanoDollars;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::authorise::matches;
 use crate::duration::BudgetDuration;
 use crate::time::Timestamp;
 
@@ -24,6 +25,9 @@ pub struct Terms {
     /// What may be spent in a period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_budget: Option<NanoDollars>,
+    /// What may be spent besides [`Self::max_budget`], until that time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temp_budget: Option<(NanoDollars, Timestamp)>,
     /// What may be spent before somebody is told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub soft_budget: Option<NanoDollars>,
@@ -39,9 +43,12 @@ pub struct Terms {
     /// Further budgets with periods of their own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budget_limits: Vec<BudgetLimit>,
-    /// Budgets of single models.
+    /// Budgets of single models, or of all whose names a pattern (`openai/*`) matches: all that match hold.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub model_max_budget: BTreeMap<String, BudgetLimit>,
+    /// Models that calls go to, in order, when the budget of a single model leaves no room for them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub budget_fallbacks: BTreeMap<String, Vec<String>>,
     /// The budget row whose terms hold where these say nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_id: Option<String>,
@@ -57,10 +64,10 @@ pub struct Terms {
     /// Calls at a time, streams included until they end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_parallel_requests: Option<u32>,
-    /// Requests a minute of single models.
+    /// Requests a minute of single models, or patterns.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub model_rpm_limit: BTreeMap<String, u64>,
-    /// Tokens a minute of single models.
+    /// Tokens a minute of single models, or patterns.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub model_tpm_limit: BTreeMap<String, u64>,
     /// Paths, or LiteLLM's names for sets of them (`llm_api_routes`, `management_routes`, `info_routes`); empty: all
@@ -104,6 +111,12 @@ pub struct BudgetLimit {
 }
 
 impl Terms {
+    /// The models that take the calls for a model whose own budget is spent: by its name, else by a pattern.
+    pub fn fallbacks_of(&self, model: &str) -> Option<&Vec<String>> {
+        let by_pattern = || self.budget_fallbacks.iter().find(|(pattern, _)| matches(pattern, model));
+        self.budget_fallbacks.get(model).or_else(|| by_pattern().map(|(_, models)| models))
+    }
+
     /// These terms, and where they say nothing of money and limits, those of a budget row that they name.
     #[must_use]
     pub fn over(mut self, row: Option<&Self>) -> Self {

@@ -35,11 +35,12 @@ pub use settings::{
 
 /// Who makes users and teams that a token names and nobody made.
 pub trait Newcomers: Send + Sync + 'static {
-    /// Adds a user. [`StoreError::Conflict`] when somebody was quicker, which is as good.
-    fn add_user<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// Adds a user with what the operator gives all new ones, and returns it; the one that is there where somebody was
+    /// quicker. `role_is_said`: the token says its role.
+    fn add_user(&self, user: User, role_is_said: bool) -> BoxFuture<'_, Result<User, StoreError>>;
 
-    /// Adds a team. [`StoreError::Conflict`] when somebody was quicker, which is as good.
-    fn add_team<'a>(&'a self, team: &'a Team) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// Adds a team likewise.
+    fn add_team(&self, team: Team) -> BoxFuture<'_, Result<Team, StoreError>>;
 }
 
 /// Which tokens are good, and what they mean.

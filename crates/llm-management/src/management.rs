@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use llm_governance::entity::{BudgetRow, Entity};
 use llm_governance::{Changed, Export, ListQuery, Page, Principal, Records, Reports, Store, Terms};
+use parking_lot::RwLock;
 
 use crate::changes::Changes;
 use crate::fields::{Fields, Query};
@@ -34,11 +35,13 @@ pub struct ManagementParts {
 /// The management API.
 pub struct Management {
     parts: ManagementParts,
+    /// What operators say may change while the gateway runs.
+    settings: RwLock<Arc<Settings>>,
 }
 
 impl std::fmt::Debug for Management {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Management").field("settings", &self.parts.settings).finish_non_exhaustive()
+        formatter.debug_struct("Management").field("settings", &self.settings()).finish_non_exhaustive()
     }
 }
 
@@ -52,6 +55,8 @@ pub(crate) struct Call<'a> {
     pub request: Request<'a>,
     /// The parts of the path that have names, decoded.
     pub path: Vec<(&'static str, String)>,
+    /// What the operator says of everything that is made, as it was when the request came.
+    pub settings: Arc<Settings>,
 }
 
 /// What a handler comes to.
@@ -63,7 +68,14 @@ pub(crate) type Answering<'a> = BoxFuture<'a, Answered>;
 impl Management {
     /// An API over a store.
     pub fn new(parts: ManagementParts) -> Self {
-        Self { parts }
+        let settings = RwLock::new(Arc::new(parts.settings.clone()));
+        Self { parts, settings }
+    }
+
+    /// From now on this holds. Whether models are kept in the store stays as it was.
+    pub fn apply(&self, settings: Settings) {
+        let no_models = self.parts.settings.no_models;
+        *self.settings.write() = Arc::new(Settings { no_models, ..settings });
     }
 
     /// Answers a request. Every failure is an answer too.
@@ -83,15 +95,16 @@ impl Management {
     async fn try_answer(&self, caller: &Principal, request: Request<'_>) -> Answered {
         let Found { route, path } = find(request.method, request.path)?;
         route.admits(caller)?;
-        (route.answer)(&Call { management: self, caller, request, path }).await
+        let settings = self.settings();
+        (route.answer)(&Call { management: self, caller, request, path, settings }).await
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.parts.store
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.parts.settings
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read())
     }
 
     /// The ledger.

@@ -8,6 +8,7 @@ use crate::given::Given;
 use crate::management::Call;
 use crate::refused::Refused;
 use crate::secret::{new_id, now};
+use crate::settings::Settings;
 use crate::terms;
 
 /// Somebody who is to be a member, as a body names it.
@@ -19,6 +20,40 @@ pub(crate) struct Invited {
     pub user_email: Option<String>,
     /// What the user may do.
     pub role: MemberRole,
+}
+
+/// What the operator's defaults say of a user.
+fn of_operator(user: &mut User, settings: &Settings) -> Result<(), Refused> {
+    let mut defaults = Fields::of(settings.users.defaults.clone());
+    let role = defaults.text("user_role")?.value().and_then(|name| Role::named(&name));
+    user.role = role.unwrap_or(user.role);
+    terms::apply(&mut defaults, &mut user.terms)
+}
+
+impl Settings {
+    /// A user that nobody made and a token of an identity provider names, with the defaults of new users
+    /// (`default_internal_user_params`). A role that the token says stays.
+    ///
+    /// # Errors
+    /// When the defaults cannot be read.
+    pub fn newcomer(&self, mut user: User, role_is_said: bool) -> Result<User, Refused> {
+        let role = user.role;
+        of_operator(&mut user, self)?;
+        if role_is_said {
+            user.role = role;
+        }
+        Ok(user)
+    }
+
+    /// The same for a team (`default_team_params`).
+    ///
+    /// # Errors
+    /// When the defaults cannot be read.
+    pub fn new_team(&self, mut team: Team) -> Result<Team, Refused> {
+        let mut defaults = Fields::of(self.teams.defaults.clone());
+        terms::apply(&mut defaults, &mut team.terms)?;
+        Ok(team)
+    }
 }
 
 impl Invited {
@@ -133,23 +168,21 @@ impl Call<'_> {
     /// # Errors
     /// When the operator's defaults cannot be read.
     pub(crate) fn new_user(&self, id: &str, email: Option<String>) -> Result<User, Refused> {
-        let mut defaults = Fields::of(self.management.settings().users.defaults.clone());
-        let mut of = Terms::default();
-        let role = defaults.text("user_role")?.value().and_then(|name| Role::named(&name));
-        terms::apply(&mut defaults, &mut of)?;
         let made = now();
-        Ok(User {
+        let mut user = User {
             id: id.to_owned(),
             email,
             alias: None,
-            role: role.unwrap_or_default(),
+            role: Role::default(),
             sso_user_id: None,
             teams: Vec::new(),
             organizations: Vec::new(),
-            terms: of,
+            terms: Terms::default(),
             created_at: made,
             updated_at: made,
-        })
+        };
+        of_operator(&mut user, &self.settings)?;
+        Ok(user)
     }
 
     /// Changes a user; nothing where it is gone.

@@ -1,9 +1,9 @@
 //! Pages of lists as LiteLLM's clients ask for them.
 
-use llm_governance::ListQuery;
+use llm_governance::{Filter, ListQuery, SPEND};
 use serde_json::{Value, json};
 
-use crate::fields::Query;
+use crate::fields::{Query, money};
 use crate::refused::Refused;
 use crate::show::fields;
 
@@ -53,6 +53,18 @@ impl Paging {
         shown.insert(name.to_owned(), Value::Array(items));
         Value::Object(shown)
     }
+}
+
+/// Reads `min_spend` and `max_spend`: dollars, both included.
+///
+/// # Errors
+/// When one is no amount of money.
+pub(crate) fn of_spend(query: &Query) -> Result<Vec<(&'static str, Filter)>, Refused> {
+    let money = |name: &str| query.text(name).map(|text| money(name, &Value::from(text))).transpose();
+    let (least, most) = (money("min_spend")?, money("max_spend")?);
+    let least = least.map(|least| (SPEND, Filter::From(least.0)));
+    let most = most.map(|most| (SPEND, Filter::Before(most.0.saturating_add(1))));
+    Ok(least.into_iter().chain(most).collect())
 }
 
 /// Reads `sort_by` and `sort_order`. `columns` are the names that clients know, and the store's for them.

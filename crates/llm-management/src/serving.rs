@@ -58,6 +58,10 @@ pub struct Served {
     pub vendor: String,
     /// Another address than the vendor's own; shown where it cannot hold a secret.
     pub api_base: Option<String>,
+    /// The team that alone may use it.
+    pub team: Option<String>,
+    /// The access groups that it is in.
+    pub access_groups: Vec<String>,
     /// Whether it is of the store.
     pub stored: bool,
     /// What is known of it: prices, limits.

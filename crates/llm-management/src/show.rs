@@ -57,6 +57,9 @@ pub(crate) fn terms(terms: &Terms, spend: Spend, made: Timestamp) -> Shown {
     if !terms.allowed_ips.is_empty() {
         shown.insert("allowed_ips".to_owned(), json!(terms.allowed_ips));
     }
+    if !terms.budget_fallbacks.is_empty() {
+        shown.insert("budget_fallbacks".to_owned(), json!(terms.budget_fallbacks));
+    }
     if let Some(zone) = &terms.budget_time_zone {
         shown.insert("budget_time_zone".to_owned(), json!(zone));
     }
@@ -66,6 +69,10 @@ pub(crate) fn terms(terms: &Terms, spend: Spend, made: Timestamp) -> Shown {
 /// Metadata with the terms that LiteLLM keeps there.
 pub(crate) fn metadata(terms: &Terms) -> Value {
     let mut shown = terms.metadata.clone();
+    if let Some((increase, until)) = terms.temp_budget {
+        shown.insert("temp_budget_increase".to_owned(), show(increase));
+        shown.insert("temp_budget_expiry".to_owned(), json!(until.iso()));
+    }
     let lists = [
         ("tags", &terms.tags),
         ("guardrails", &terms.guardrails),

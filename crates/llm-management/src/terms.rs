@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use llm_governance::{BudgetDuration, BudgetLimit, Terms};
+use llm_governance::{BudgetDuration, BudgetLimit, Terms, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::fields::{Fields, money, whole};
@@ -15,14 +15,13 @@ pub(crate) const IN_METADATA: [&str; 5] =
     ["tags", "guardrails", "enforced_params", "model_rpm_limit", "model_tpm_limit"];
 
 /// Fields of LiteLLM's that mean nothing here: kept, and given back.
-pub(crate) const KEPT: [&str; 32] = [
+pub(crate) const KEPT: [&str; 31] = [
     "access_group_ids",
     "agent_id",
     "allowed_cache_controls",
     "allowed_passthrough_routes",
     "allowed_vector_store_indexes",
     "auto_rotate",
-    "budget_fallbacks",
     "config",
     "default_estimated_output_tokens",
     "default_estimated_output_tokens_per_model",
@@ -87,7 +86,57 @@ fn budget(fields: &mut Fields, terms: &mut Terms) -> Result<(), Refused> {
     fields.text("budget_id")?.put(&mut terms.budget_id);
     let models = fields.object("model_max_budget")?.try_map(|object| budgets_of_models(object, terms))?;
     models.put_or_default(&mut terms.model_max_budget);
+    fallbacks(fields)?.put_or_default(&mut terms.budget_fallbacks);
     Ok(())
+}
+
+/// `{"gpt-4o": ["gpt-4o-mini"]}`.
+fn fallbacks(fields: &mut Fields) -> Result<Given<BTreeMap<String, Vec<String>>>, Refused> {
+    const NAME: &str = "budget_fallbacks";
+    fields.object(NAME)?.try_map(|object| {
+        let pair = |(model, targets): (String, Value)| {
+            let targets: Option<Vec<String>> = serde_json::from_value(targets).ok();
+            let explained = || Refused::field(NAME, format!("`{model}` should be a list of models"));
+            targets.map(|targets| (model.clone(), targets)).ok_or_else(explained)
+        };
+        object.into_iter().map(pair).collect()
+    })
+}
+
+/// What a key may spend besides its budget for a while: `temp_budget_increase` until `temp_budget_expiry`, a time or how
+/// long from now.
+///
+/// # Errors
+/// When one is there without the other, or cannot be read.
+pub(crate) fn temporary(fields: &mut Fields, terms: &mut Terms) -> Result<(), Refused> {
+    fields.lift("metadata", &["temp_budget_increase", "temp_budget_expiry"]);
+    let increase = fields.money("temp_budget_increase")?;
+    let expiry = fields.text("temp_budget_expiry")?;
+    if !increase.is_said() && !expiry.is_said() {
+        return Ok(());
+    }
+    let until = match expiry.value() {
+        Some(text) => Some(until("temp_budget_expiry", &text)?),
+        None => terms.temp_budget.map(|(_, until)| until),
+    };
+    terms.temp_budget = match (increase, terms.temp_budget, until) {
+        (Given::Null, ..) => None,
+        (Given::Value(amount), _, Some(until)) => Some((amount, until)),
+        (Given::Absent, Some((amount, _)), Some(until)) => Some((amount, until)),
+        _ => {
+            let message = "`temp_budget_increase` and `temp_budget_expiry` belong together: say both";
+            return Err(Refused::field("temp_budget_increase", message));
+        }
+    };
+    Ok(())
+}
+
+fn until(name: &'static str, text: &str) -> Result<Timestamp, Refused> {
+    if let Some(time) = Timestamp::parse(text) {
+        return Ok(time);
+    }
+    let message = "not a time: say `10d`, or a time like `2027-01-31T00:00:00Z`";
+    crate::periods::later(name, text, now())?.ok_or_else(|| Refused::field(name, message))
 }
 
 /// The part of a body that is about calls and tokens in a time.

@@ -1,5 +1,6 @@
 //! Whose calls a caller is shown: all of them, or those of its own user or key.
 
+use llm_governance::entity::VirtualKey;
 use llm_governance::{ActivityQuery, Dimension, Scope};
 
 use crate::days::Days;
@@ -87,16 +88,38 @@ impl Call<'_> {
     }
 
     /// Those calls of `whose` that were made with a key. It may be anybody's: `whose` is narrowed, never widened.
-    pub(crate) fn by_key(whose: Whose, key: Option<&str>) -> Whose {
-        let Some(key) = key.map(|key| hash_of(key).hex()) else { return whose };
-        let mut narrow = whose.keyed();
-        let is_of_keys = narrow.scope == Scope::Key && !narrow.subjects.is_empty();
-        let place = if is_of_keys { &mut narrow.subjects } else { &mut narrow.keys };
-        let is_among = place.is_empty() || place.contains(&key);
-        // What is not among them is nobody's hash: an empty list would mean all.
-        *place = vec![if is_among { key } else { NOBODY.to_owned() }];
-        narrow
+    /// # Errors
+    /// When the store cannot be asked.
+    pub(crate) async fn by_key(&self, whose: Whose, key: Option<&str>) -> Result<Whose, Refused> {
+        match key {
+            Some(key) => Ok(narrowed(&whose, self.hashes(key).await?)),
+            None => Ok(whose),
+        }
     }
+
+    /// The hash of a key, and those of all keys that came before it: their calls are its own.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub(crate) async fn hashes(&self, key: &str) -> Result<Vec<String>, Refused> {
+        let hash = hash_of(key).hex();
+        let found: Option<VirtualKey> = self.management.get(&hash).await?;
+        let former = found.into_iter().flat_map(|key| key.former);
+        Ok([hash].into_iter().chain(former.map(|hash| hash.hex())).collect())
+    }
+}
+
+fn narrowed(whose: &Whose, mut keys: Vec<String>) -> Whose {
+    let mut narrow = whose.keyed();
+    let is_of_keys = narrow.scope == Scope::Key && !narrow.subjects.is_empty();
+    let place = if is_of_keys { &mut narrow.subjects } else { &mut narrow.keys };
+    keys.retain(|key| place.is_empty() || place.contains(key));
+    if keys.is_empty() {
+        // An empty list would mean all.
+        keys.push(NOBODY.to_owned());
+    }
+    *place = keys;
+    narrow
 }
 
 #[cfg(test)]
@@ -110,13 +133,12 @@ mod tests {
             (Whose::all(Scope::Global), vec![], vec![other.clone()]),
             (Whose::one(Scope::User, "mia"), vec!["mia".to_owned()], vec![other.clone()]),
             (Whose::one(Scope::Key, "own"), vec![NOBODY.to_owned()], vec![]),
-            (Whose::one(Scope::Key, other.clone()), vec![other], vec![]),
+            (Whose::one(Scope::Key, other.clone()), vec![other.clone()], vec![]),
         ] {
-            let narrow = Call::by_key(whose.clone(), Some("sk-other"));
+            let narrow = narrowed(&whose, vec![hash_of("sk-other").hex()]);
             assert_eq!((narrow.subjects, narrow.keys), (subjects, keys), "{whose:?}");
-            assert_eq!(Call::by_key(whose.clone(), None), whose);
         }
         let led = Whose { keys: vec!["own".to_owned()], ..Whose::one(Scope::Team, "red") };
-        assert_eq!(Call::by_key(led, Some("sk-other")).keys, [NOBODY]);
+        assert_eq!(narrowed(&led, vec![other]).keys, [NOBODY]);
     }
 }

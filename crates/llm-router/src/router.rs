@@ -185,6 +185,11 @@ impl Router {
         found.map(|group| (group, name)).ok_or_else(|| unknown_model(model))
     }
 
+    /// What is said of a model that nobody serves.
+    pub fn unknown(&self, model: &str) -> Error {
+        unknown_model(model)
+    }
+
     /// What is shared with other gateways; `None`: nothing.
     pub fn shared(&self) -> Option<&Arc<dyn Shared>> {
         let deployments = self.groups().flat_map(|group| group.deployments());

@@ -48,6 +48,8 @@ pub struct Route<'a> {
     pub inbound: &'a Inbound,
     /// The model's name as the client wrote it.
     pub model: &'a str,
+    /// The name that the answer says, where it is another one.
+    pub public: Option<&'a str>,
     /// Whether the answer is streamed.
     pub stream: bool,
     /// When the call began.
@@ -90,6 +92,7 @@ impl<'a> Route<'a> {
         Self {
             inbound,
             model,
+            public: None,
             stream,
             began,
             options,

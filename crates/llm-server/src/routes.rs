@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -12,8 +13,9 @@ use http::{HeaderValue, Method, StatusCode};
 use llm_core::guard::Side;
 use llm_core::inquiry::About;
 use llm_core::operation::Operation;
-use llm_core::{Error, ErrorKind, Ingress};
+use llm_core::{Error, ErrorKind, Ingress, Result};
 use llm_gateway::Gateway;
+use llm_governance::Principal;
 use llm_management::Management;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -82,6 +84,8 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/guardrails/apply_guardrail", post(apply_guardrail))
         .route("/apply_guardrail", post(apply_guardrail))
         .merge(cache::routes())
+        .route("/spend/calculate", post(calculate))
+        .route("/utils/token_counter", post(count_tokens))
         .merge(management::routes())
         .method_not_allowed_fallback(wrong_method)
         // The model APIs: their paths are the dialects' business.
@@ -224,6 +228,43 @@ async fn apply_guardrail(State(app): Shared, request: Request) -> Response {
         Ok(text) => json_of(&app, &json!({"response_text": text})),
         Err(error) => refusal(&app, &error),
     }
+}
+
+/// What a call would cost, or did cost.
+async fn calculate(State(app): Shared, request: Request) -> Response {
+    let (caller, body, _) = match asked(&app, request).await {
+        Ok(asked) => asked,
+        Err(error) => return refusal(&app, &error),
+    };
+    match app.gateway.calculate_cost(&caller, &body) {
+        Ok(cost) => json_of(&app, &cost),
+        Err(error) => refusal(&app, &error),
+    }
+}
+
+/// How many tokens a prompt has.
+async fn count_tokens(State(app): Shared, request: Request) -> Response {
+    let (caller, body, query) = match asked(&app, request).await {
+        Ok(asked) => asked,
+        Err(error) => return refusal(&app, &error),
+    };
+    let ask_vendor = query.split('&').any(|pair| pair.eq_ignore_ascii_case("call_endpoint=true"));
+    match app.gateway.count(&caller, &body, ask_vendor).await {
+        Ok(counted) => json_of(&app, &counted),
+        Err(error) => refusal(&app, &error),
+    }
+}
+
+/// Who asks a question that changes nothing, its body and its query.
+async fn asked(app: &App, request: Request) -> Result<(Arc<Principal>, Bytes, String)> {
+    let (head, body) = request.into_parts();
+    let address = app.address(peer(&head.extensions), &head.headers);
+    let path = head.uri.path();
+    let caller = app.gateway.authorise(&head.headers, address, (path, true)).await?;
+    let body = axum::body::to_bytes(body, app.limits.body).await.map_err(|_| {
+        Error::new(ErrorKind::PayloadTooLarge, "the body is too large, or was broken off: send it again")
+    })?;
+    Ok((caller, body, head.uri.query().unwrap_or_default().to_owned()))
 }
 
 async fn model_api(State(app): Shared, request: Request) -> Response {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use llm_governance::{Durable, Ledger, LedgerRow, StoreError};
 
 use super::message::Alert;
-use super::{Alerts, QUIET};
+use super::{Bell, QUIET};
 
 /// Conversations last as long as people talk.
 const CONVERSATION: &str = "_arealtime";
@@ -14,17 +14,24 @@ const CONVERSATION: &str = "_arealtime";
 /// Passes rows on, and looks at them.
 pub(crate) struct WatchedLedger {
     pub(crate) ledger: Arc<dyn Ledger>,
-    pub(crate) alerts: Arc<Alerts>,
+    pub(crate) bell: Arc<Bell>,
 }
 
 impl WatchedLedger {
+    fn unbooked(&self, cost: Option<llm_core::money::NanoDollars>) {
+        if let Some(alerts) = self.bell.alerts() {
+            alerts.unbooked(cost);
+        }
+    }
+
     fn look(&self, row: &LedgerRow) {
         let took = Duration::from_micros(row.took_micros);
-        if self.alerts.slow().is_none_or(|slow| took < slow) || row.call_type == CONVERSATION {
+        let Some(alerts) = self.bell.alerts() else { return };
+        if alerts.slow().is_none_or(|slow| took < slow) || row.call_type == CONVERSATION {
             return;
         }
         let who = if row.deployment.is_empty() { &row.model } else { &row.deployment };
-        self.alerts.once(format!("slow {who}"), QUIET, || Alert::slow(row));
+        alerts.once(format!("slow {who}"), QUIET, || Alert::slow(row));
     }
 }
 
@@ -32,20 +39,19 @@ impl Ledger for WatchedLedger {
     fn record(&self, row: LedgerRow) -> Result<Option<Durable>, StoreError> {
         self.look(&row);
         let cost = row.cost;
-        let durable = self.ledger.record(row).inspect_err(|_| self.alerts.unbooked(Some(cost)))?;
-        let alerts = &self.alerts;
+        let durable = self.ledger.record(row).inspect_err(|_| self.unbooked(Some(cost)))?;
+        let Some(alerts) = durable.as_ref().and_then(|_| self.bell.alerts()) else { return Ok(durable) };
         Ok(durable.map(|durable| {
-            let alerts = Arc::clone(alerts);
             let told = async move { durable.await.inspect_err(|_| alerts.unbooked(Some(cost))) };
             Box::pin(told) as Durable
         }))
     }
 
     fn ready(&self) -> Result<(), StoreError> {
-        self.ledger.ready().inspect_err(|_| self.alerts.unbooked(None))
+        self.ledger.ready().inspect_err(|_| self.unbooked(None))
     }
 
     fn keeps_rows(&self) -> bool {
-        self.ledger.keeps_rows() || self.alerts.slow().is_some()
+        self.ledger.keeps_rows() || self.bell.alerts().is_some_and(|alerts| alerts.slow().is_some())
     }
 }

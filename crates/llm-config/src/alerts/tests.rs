@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 use super::message::Alert;
 use super::told::Told;
-use super::{Alerts, WatchedLedger};
+use super::{Alerts, Bell, WatchedLedger};
 use crate::settings::{AlertFormat, AlertKind, AlertSettings, AlertTarget};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -150,7 +150,7 @@ impl Ledger for Full {
 async fn rows_that_cannot_be_written_are_told_once_and_the_error_stays() {
     for later in [false, true] {
         let (alerts, mut queue) = alerts(&AlertKind::ALL, 10);
-        let ledger = WatchedLedger { ledger: Arc::new(Full { later }), alerts };
+        let ledger = WatchedLedger { ledger: Arc::new(Full { later }), bell: Arc::new(Bell::of(alerts)) };
         assert!(ledger.keeps_rows(), "slow answers are seen in rows");
         for _ in 0..20 {
             match ledger.record(LedgerRow::default()) {

@@ -222,6 +222,7 @@ impl Maker<'_> {
 fn draft<'a>(found: &Discovered, public: &str, model: &str, defaults: Option<&'a Node>) -> Draft<'a> {
     Draft {
         public: public.to_owned(),
+        team: None,
         model: model.to_owned(),
         vendor: Some(found.vendor.clone()),
         id: None,

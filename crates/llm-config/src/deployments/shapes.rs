@@ -4,6 +4,7 @@ use super::Draft;
 use crate::keys::nearest;
 use crate::node::Node;
 use crate::report::{Place, Report};
+use crate::team::TeamName;
 
 /// All deployments of a file, in its order: `model_list`, `providers`, `models`.
 pub(crate) fn drafts<'a>(root: &'a Node, report: &mut Report) -> Vec<Draft<'a>> {
@@ -46,9 +47,22 @@ impl<'a> Reading<'a, '_> {
         };
         let layers = params.into_iter().chain([entry]).collect();
         let info = entry.get("model_info");
+        let team = info.and_then(|info| {
+            let team = info.get_text("team_id")?.to_owned();
+            let public = info.get_text("team_public_model_name").unwrap_or(public).trim().to_owned();
+            Some(TeamName { team, public })
+        });
+        if let Some(team) = team.as_ref().filter(|team| team.public.contains('*')) {
+            let message = format!("`{}` is a team's own, and a pattern", team.public);
+            self.report.error(&entry.at, message).help("name a single model, or leave `team_id` out");
+            return None;
+        }
+        let group = team.as_ref().map(TeamName::group);
+        let public = group.as_deref().unwrap_or(public);
         let id = info.and_then(|info| info.get_text("id")).map(str::to_owned);
         let draft = Draft {
             vendor: None,
+            team,
             id,
             info,
             at: place(entry, "model_name"),
@@ -93,6 +107,7 @@ impl<'a> Reading<'a, '_> {
         Some(Draft {
             public: public.trim().to_owned(),
             model: model.trim().to_owned(),
+            team: None,
             vendor: None,
             id: None,
             layers,

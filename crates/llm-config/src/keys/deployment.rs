@@ -242,6 +242,21 @@ pub(crate) static INFO: Section = Section {
                 Shape::Text,
                 "The name in the price table, where the vendor's name says nothing.",
             ),
+            key(
+                "team_id",
+                Shape::Text,
+                "The team that alone may use the deployment, whatever others have under that name.",
+            ),
+            key(
+                "team_public_model_name",
+                Shape::Text,
+                "The name under which that team uses it. Default: `model_name`.",
+            ),
+            key(
+                "access_groups",
+                Shape::Texts,
+                "Groups that keys, teams and users may name in their `models` in the place of the model.",
+            ),
             key("max_tokens", Shape::Whole, "As `max_output_tokens`."),
             key("max_input_tokens", Shape::Whole, "The most prompt tokens."),
             key("max_output_tokens", Shape::Whole, "The most answer tokens."),
@@ -269,7 +284,6 @@ pub(crate) static INFO: Section = Section {
     ],
     later: &[&[
         "*_cost_*",
-        "access_groups",
         "access_windows",
         "blocked",
         "created_*",

@@ -183,12 +183,54 @@ pub(super) const GENERAL: &[Key] = &[
         "Addresses for single types, one or a list each, in the place of SLACK_WEBHOOK_URL.",
     ),
     key("user_api_key_cache_ttl", Shape::Seconds, "As `cache_time` in `governance`, which wins."),
+    key(
+        "user_api_key_cache_max_size",
+        Shape::Whole,
+        "How many callers are kept in memory. Default: a million. Read at the start.",
+    ),
+    key(
+        "litellm_key_header_name",
+        Shape::Text,
+        "A header in which clients show their key, besides those of SDKs. It never goes to vendors.",
+    ),
+    key("enforced_params", Shape::Texts, "Fields that every request must have, as in keys."),
+    key("enforce_user_param", Shape::Bool, "Every request must have `user`. Default false."),
 ];
 
 /// What LiteLLM says of all this in `litellm_settings`.
 pub(super) const LITELLM: &[Key] = &[
     key("max_budget", Shape::Dollars, "As in `governance`, which wins."),
     key("budget_duration", Shape::Duration, "As in `governance`, which wins."),
+    key(
+        "budget_exceeded_status_code",
+        Shape::Whole,
+        "The status of calls that a budget leaves no room for, from 400 to 599. Default 422.",
+    ),
+    key(
+        "max_end_user_budget",
+        Shape::Dollars,
+        "What a customer may spend who has no budget of its own, ever.",
+    ),
+    key(
+        "max_internal_user_budget",
+        Shape::Dollars,
+        "The budget of new users where their maker and `default_internal_user_params` say nothing.",
+    ),
+    key(
+        "internal_user_budget_duration",
+        Shape::Duration,
+        "How long a period of that budget is. Default: it never ends.",
+    ),
+    key(
+        "tag_budget_config",
+        Shape::Json,
+        "Budgets of tags that nobody made, by name: `{max_budget, budget_duration}`.",
+    ),
+    key(
+        "extra_spend_tag_headers",
+        Shape::Texts,
+        "Headers that are tags of their calls, as `<header>: <value>`.",
+    ),
     key("default_key_generate_params", Shape::Json, "Fields of new keys where their maker says nothing."),
     key("default_internal_user_params", Shape::Json, "Fields of new users where their maker says nothing."),
     key("default_team_params", Shape::Json, "Fields of new teams where their maker says nothing."),

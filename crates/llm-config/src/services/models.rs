@@ -174,7 +174,9 @@ fn served(one: &DeploymentConfig) -> Served {
     info.extend(known);
     Served {
         id: one.id.clone(),
-        name: one.public.clone(),
+        name: one.team.as_ref().map_or(&one.public, |team| &team.public).clone(),
+        team: one.team.as_ref().map(|team| team.team.clone()),
+        access_groups: one.access_groups.clone(),
         model: one.full_name.clone(),
         vendor: one.vendor.clone(),
         api_base: one.api_base.clone(),

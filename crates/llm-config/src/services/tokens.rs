@@ -9,6 +9,7 @@ use http::{HeaderMap, Method};
 use llm_governance::entity::{AuditEntry, Entity, Team, User};
 use llm_governance::token::{KeySource, Newcomers, Tokens};
 use llm_governance::{Records, Store, StoreError, Timestamp};
+use llm_management::Refused;
 use llm_transport::ColdCall;
 use serde::Serialize;
 use uuid::Uuid;
@@ -28,7 +29,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// When its settings contradict themselves.
 pub(super) fn open(config: &Config, store: &Arc<dyn Store>) -> Result<Option<Arc<Tokens>>, Unopened> {
     let Some(settings) = &config.governance.tokens else { return Ok(None) };
-    let newcomers: Arc<dyn Newcomers> = Arc::new(Keeping(Arc::clone(store)));
+    let keeping = Keeping { store: Arc::clone(store), settings: config.governance.management.clone() };
+    let newcomers: Arc<dyn Newcomers> = Arc::new(keeping);
     let tokens = Tokens::new(settings.clone(), Arc::new(Fetched), Some(newcomers)).map_err(|error| {
         let what = format!("tokens cannot be taken: {}", error.message());
         Unopened { what, help: "correct `general_settings.litellm_jwtauth`".to_owned() }
@@ -61,19 +63,33 @@ impl KeySource for Fetched {
 }
 
 /// Users and teams that a token names and nobody made, kept where all others are.
-struct Keeping(Arc<dyn Store>);
+struct Keeping {
+    store: Arc<dyn Store>,
+    settings: llm_management::Settings,
+}
 
 impl Newcomers for Keeping {
-    fn add_user<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(insert(&*self.0, user))
+    fn add_user(&self, user: User, role_is_said: bool) -> BoxFuture<'_, Result<User, StoreError>> {
+        Box::pin(async move {
+            let user = self.settings.newcomer(user, role_is_said);
+            insert(&*self.store, user.map_err(|refused| unreadable(&refused))?).await
+        })
     }
 
-    fn add_team<'a>(&'a self, team: &'a Team) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(insert(&*self.0, team))
+    fn add_team(&self, team: Team) -> BoxFuture<'_, Result<Team, StoreError>> {
+        Box::pin(async move {
+            let team = self.settings.new_team(team);
+            insert(&*self.store, team.map_err(|refused| unreadable(&refused))?).await
+        })
     }
 }
 
-async fn insert<E>(store: &(impl Records<E> + ?Sized), entity: &E) -> Result<(), StoreError>
+fn unreadable(refused: &Refused) -> StoreError {
+    StoreError::Failed(format!("the defaults of the configuration cannot be read: {}", refused.message))
+}
+
+/// The entity, or the one that is there already: somebody was quicker.
+async fn insert<E>(store: &(impl Records<E> + ?Sized), entity: E) -> Result<E, StoreError>
 where
     E: Entity + Clone + Serialize,
 {
@@ -86,7 +102,11 @@ where
         table: E::TABLE.to_owned(),
         object_id: entity.id(),
         before: None,
-        after: serde_json::to_value(entity).ok(),
+        after: serde_json::to_value(&entity).ok(),
     };
-    store.insert(std::slice::from_ref(entity), std::slice::from_ref(&audit)).await
+    match store.insert(std::slice::from_ref(&entity), std::slice::from_ref(&audit)).await {
+        Ok(()) => Ok(entity),
+        Err(StoreError::Conflict(_)) => Ok(store.get(&entity.id()).await?.unwrap_or(entity)),
+        Err(error) => Err(error),
+    }
 }

@@ -20,13 +20,27 @@ pub(super) fn settings(root: &Node, report: &mut Report) -> Settings {
             of_teams: key_generation(of("team_key_generation"), report),
             personal: key_generation(of("personal_key_generation"), report),
         },
-        users: NewUsers { defaults: object(litellm.get("default_internal_user_params"), report) },
+        users: NewUsers { defaults: of_users(litellm, report) },
         teams: NewTeams {
             defaults: object(litellm.get("default_team_params"), report),
             ..NewTeams::default()
         },
         ..Settings::default()
     }
+}
+
+/// Defaults of new users, and their budget where those have none.
+fn of_users(litellm: &Node, report: &mut Report) -> Map<String, Value> {
+    let mut defaults = object(litellm.get("default_internal_user_params"), report);
+    if !defaults.contains_key("max_budget")
+        && let Some(budget) = litellm.get_text("max_internal_user_budget")
+    {
+        defaults.insert("max_budget".to_owned(), Value::from(budget));
+        if let Some(duration) = litellm.get_text("internal_user_budget_duration") {
+            defaults.entry("budget_duration").or_insert_with(|| Value::from(duration));
+        }
+    }
+    defaults
 }
 
 fn object(node: Option<&Node>, report: &mut Report) -> Map<String, Value> {

@@ -129,8 +129,8 @@ impl State {
         own: &mut Settlement,
     ) -> Result<Vec<f32>> {
         let route = RouteOptions { canonical: true, ..RouteOptions::default() };
-        let options = CallOptions { model: model.to_owned(), route, ..CallOptions::default() };
-        let inbound = self.admit(inbound, &options, own).await?;
+        let mut options = CallOptions { model: model.to_owned(), route, ..CallOptions::default() };
+        let inbound = self.admit(inbound, &mut options, own).await?;
         let began = own.call().received;
         let route = Route::new(&inbound, model, false, began, &options.route);
         let routed = match self.router.run(&route).await {

@@ -116,6 +116,7 @@ pub(crate) async fn house(setup: Setup, groups: &[(&str, &str, Arc<dyn Provider>
         service_account: false,
         expires: None,
         replaced: None,
+        former: Vec::new(),
         terms: setup.terms,
         created_by: None,
         created_at: Timestamp(0),

@@ -63,6 +63,16 @@ impl Principal {
         Ok(())
     }
 
+    /// Whether it may ask for a model that is its team's alone: whoever is below the team may narrow that.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`], naming who may not.
+    pub fn may_use_of_its_team(&self, model: &str, groups: &dyn AccessGroups) -> Result<()> {
+        let below = self.accounts.iter().filter(|account| account.subject.scope > Scope::Team);
+        let mut denying = below.filter(|account| !allows(&account.terms.models, model, groups));
+        denying.next().map_or(Ok(()), |account| Err(denied(account, model)))
+    }
+
     /// Which account has this name for a model, and what it stands for.
     fn alias(&self, model: &str) -> Option<(usize, &str)> {
         let mut accounts = self.accounts.iter().enumerate().rev();

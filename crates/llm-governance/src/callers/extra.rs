@@ -13,6 +13,8 @@ use crate::account::Account;
 use crate::governance::Governance;
 use crate::store::StoreError;
 use crate::subject::{Scope, Subject};
+use crate::terms::Terms;
+use crate::time::Timestamp;
 
 /// A customer or a tag.
 pub(crate) struct Extra {
@@ -63,12 +65,12 @@ impl Governance {
         let found = self.read_extra(subject).await.map_err(|error| unreachable(&error))?;
         let (one, row) = found.unzip();
         let row = row.flatten();
-        let names = [Name::Of(subject.scope, &subject.id)].into_iter();
+        let names = [Name::Of(subject.scope, &subject.id), Name::Of(Scope::Global, "")].into_iter();
         let names = names.chain(row.as_deref().map(Name::Budget));
         let freshness = self.callers.generations.read(before, names);
         let account = match one {
             Some(one) => {
-                let opened = self.callers.open(one, &self.accounts, &*self.parts.directory, None).await;
+                let opened = self.callers.open(one, &self.accounts, &*self.directory, None).await;
                 Some(opened.map_err(|error| unreachable(&error))?)
             }
             None => None,
@@ -78,21 +80,35 @@ impl Governance {
 
     /// A customer or a tag, and the id of its budget row.
     async fn read_extra(&self, subject: &Subject) -> Result<Option<(Behind, Option<String>)>, StoreError> {
-        let directory = &self.parts.directory;
+        let directory = &self.directory;
         let id = &*subject.id;
-        let subject = subject.clone();
+        let rules = self.rules();
+        // Nobody made it: the operator's own terms, where there are some, hold from the beginning of time.
+        let nobodys = |terms: &Terms| {
+            (Behind { subject: subject.clone(), alias: None, terms: terms.clone(), made: Timestamp(0) }, None)
+        };
         Ok(match subject.scope {
-            Scope::Tag => directory.tag(id).await?.map(|(tag, row)| {
-                let terms = with_row(tag.terms, row.as_ref());
-                let one = Behind { subject: subject.clone(), alias: None, terms, made: tag.created_at };
-                (one, row.map(|row| row.id))
-            }),
-            _ => directory.customer(id).await?.map(|(customer, row)| {
-                let terms = with_row(customer.terms, row.as_ref());
-                let made = customer.created_at;
-                let one = Behind { subject: subject.clone(), alias: customer.alias, terms, made };
-                (one, row.map(|row| row.id))
-            }),
+            Scope::Tag => match directory.tag(id).await? {
+                Some((tag, row)) => {
+                    let terms = with_row(tag.terms, row.as_ref());
+                    let one = Behind { subject: subject.clone(), alias: None, terms, made: tag.created_at };
+                    Some((one, row.map(|row| row.id)))
+                }
+                None => rules.tags.get(id).map(nobodys),
+            },
+            _ => match directory.customer(id).await? {
+                Some((customer, row)) => {
+                    let mut terms = with_row(customer.terms, row.as_ref());
+                    if terms.budget_limits.is_empty() {
+                        terms.max_budget =
+                            terms.max_budget.or(rules.customers.as_ref().and_then(|usual| usual.max_budget));
+                    }
+                    let made = customer.created_at;
+                    let one = Behind { subject: subject.clone(), alias: customer.alias, terms, made };
+                    Some((one, row.map(|row| row.id)))
+                }
+                None => rules.customers.as_ref().map(nobodys),
+            },
         })
     }
 }

@@ -84,6 +84,11 @@ impl Shared {
         self.accounts.lock().insert(account.subject.clone(), account);
     }
 
+    /// Nobody is given an account that there is.
+    pub(crate) fn forget_all(&self) {
+        self.accounts.lock().held.clear();
+    }
+
     /// Nobody is given the account of this subject any more.
     pub(crate) fn forget(&self, subject: &Subject) {
         self.accounts.lock().held.remove(subject);

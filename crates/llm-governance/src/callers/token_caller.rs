@@ -10,7 +10,7 @@ use crate::entity::{Team, User};
 use crate::governance::Governance;
 use crate::hash::KeyHash;
 use crate::principal::{Grant, Principal, Role, Token};
-use crate::store::{Holder, StoreError};
+use crate::store::Holder;
 use crate::terms::Terms;
 use crate::time::Timestamp;
 use crate::token::{Identity, Tokens};
@@ -75,7 +75,7 @@ impl Governance {
     ) -> Result<Option<Principal>> {
         let before = self.callers.generations.before();
         let ids = [Some(team), identity.user_id.as_deref(), identity.organization_id.as_deref()];
-        let mut holder = self.parts.directory.people(ids).await.map_err(|error| unreachable(&error))?;
+        let mut holder = self.directory.people(ids).await.map_err(|error| unreachable(&error))?;
         if holder.team.is_none() && identity.adds_team {
             holder.team = Some(Arc::new(self.add_team(tokens, team).await?));
         }
@@ -95,7 +95,7 @@ impl Governance {
         hash: &KeyHash,
     ) -> Result<Principal> {
         let before = self.callers.generations.before();
-        let directory = &self.parts.directory;
+        let directory = &self.directory;
         let asked = match (&identity.user_id, &identity.organization_id) {
             (Some(user), None) => directory.user(user).await.map(Option::unwrap_or_default),
             (user, organization) => directory.people([None, user.as_deref(), organization.as_deref()]).await,
@@ -136,11 +136,12 @@ impl Governance {
     /// A user that nobody made: made now, where the settings want it, or known to memory alone.
     async fn add_user(&self, tokens: &Tokens, identity: &Identity, id: &str) -> Result<User> {
         let now = Timestamp::now();
+        let role = identity.role.filter(|role| *role != Role::Team);
         let user = User {
             id: id.to_owned(),
             email: identity.user_email.clone(),
             alias: None,
-            role: identity.role.filter(|role| *role != Role::Team).unwrap_or(Role::InternalUser),
+            role: role.unwrap_or(Role::InternalUser),
             sso_user_id: Some(id.to_owned()),
             teams: identity.teams.clone(),
             organizations: identity.organization_id.iter().cloned().collect(),
@@ -148,10 +149,12 @@ impl Governance {
             created_at: now,
             updated_at: now,
         };
-        if let Some(newcomers) = tokens.newcomers().filter(|_| identity.adds_user) {
-            added(newcomers.add_user(&user).await)?;
+        match tokens.newcomers().filter(|_| identity.adds_user) {
+            Some(newcomers) => {
+                newcomers.add_user(user, role.is_some()).await.map_err(|error| unreachable(&error))
+            }
+            None => Ok(user),
         }
-        Ok(user)
     }
 
     async fn add_team(&self, tokens: &Tokens, id: &str) -> Result<Team> {
@@ -166,18 +169,10 @@ impl Governance {
             created_at: now,
             updated_at: now,
         };
-        if let Some(newcomers) = tokens.newcomers() {
-            added(newcomers.add_team(&team).await)?;
+        match tokens.newcomers() {
+            Some(newcomers) => newcomers.add_team(team).await.map_err(|error| unreachable(&error)),
+            None => Ok(team),
         }
-        Ok(team)
-    }
-}
-
-/// Somebody who was quicker made the same.
-fn added(added: Result<(), StoreError>) -> Result<()> {
-    match added {
-        Ok(()) | Err(StoreError::Conflict(_)) => Ok(()),
-        Err(error) => Err(unreachable(&error)),
     }
 }
 

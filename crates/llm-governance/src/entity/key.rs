@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Column, Entity};
 use crate::hash::KeyHash;
+use crate::subject::Scope;
 use crate::terms::Terms;
 use crate::time::Timestamp;
 
@@ -38,6 +39,9 @@ pub struct VirtualKey {
     /// The key that came before it, and until when that one is still good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced: Option<(KeyHash, Timestamp)>,
+    /// All keys that came before it, the latest last: their calls are its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<KeyHash>,
     /// What it may do.
     #[serde(default)]
     pub terms: Terms,
@@ -70,6 +74,7 @@ pub enum KeyKind {
 
 impl Entity for VirtualKey {
     const TABLE: &'static str = "virtual_keys";
+    const SCOPE: Option<Scope> = Some(Scope::Key);
     const COLUMNS: &'static [&'static str] = &[
         "alias",
         "name",

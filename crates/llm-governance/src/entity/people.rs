@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Column, Entity};
 use crate::principal::Role;
+use crate::subject::Scope;
 use crate::terms::Terms;
 use crate::time::Timestamp;
 
@@ -126,6 +127,7 @@ pub struct Customer {
 
 impl Entity for Team {
     const TABLE: &'static str = "teams";
+    const SCOPE: Option<Scope> = Some(Scope::Team);
     const COLUMNS: &'static [&'static str] =
         &["alias", "organization_id", "blocked", "created_at", "updated_at"];
 
@@ -146,6 +148,7 @@ impl Entity for Team {
 
 impl Entity for User {
     const TABLE: &'static str = "users";
+    const SCOPE: Option<Scope> = Some(Scope::User);
     const COLUMNS: &'static [&'static str] =
         &["alias", "email", "role", "sso_user_id", "created_at", "updated_at"];
 
@@ -167,6 +170,7 @@ impl Entity for User {
 
 impl Entity for Organization {
     const TABLE: &'static str = "organizations";
+    const SCOPE: Option<Scope> = Some(Scope::Organization);
     const COLUMNS: &'static [&'static str] = &["alias", "blocked", "created_at", "updated_at"];
 
     fn id(&self) -> String {
@@ -180,6 +184,7 @@ impl Entity for Organization {
 
 impl Entity for Customer {
     const TABLE: &'static str = "customers";
+    const SCOPE: Option<Scope> = Some(Scope::Customer);
     const COLUMNS: &'static [&'static str] = &["alias", "blocked", "created_at", "updated_at"];
 
     fn id(&self) -> String {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Column, Entity};
+use crate::subject::Scope;
 use crate::terms::Terms;
 use crate::time::Timestamp;
 
@@ -69,6 +70,7 @@ impl Entity for BudgetRow {
 
 impl Entity for Tag {
     const TABLE: &'static str = "tags";
+    const SCOPE: Option<Scope> = Some(Scope::Tag);
     const COLUMNS: &'static [&'static str] = &["created_at", "updated_at"];
 
     fn id(&self) -> String {

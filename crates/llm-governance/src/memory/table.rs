@@ -2,12 +2,16 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::entity::{Column, Entity};
-use crate::store::{Filter, ListQuery, Page, StoreError};
+use crate::store::{Filter, ListQuery, Page, SPEND, StoreError};
 
 /// The column that no two entities may share, where they have it.
 const UNIQUE: [(&str, &str); 1] = [("virtual_keys", "alias")];
+
+/// What everybody has spent, by id; `None`: these spend nothing.
+type Spends = HashMap<Arc<str>, i64>;
 
 /// Entities of one kind, as they were made.
 #[derive(Debug)]
@@ -43,10 +47,13 @@ impl<E: Entity> Table<E> {
     pub(super) fn insert(&mut self, entities: &[E]) -> Result<(), StoreError> {
         for entity in entities {
             let unique = UNIQUE.iter().filter(|(table, _)| *table == E::TABLE).map(|(_, column)| *column);
-            let taken = unique.filter_map(|column| Some((column, column_of(entity, column)?))).any(
+            let taken = unique.filter_map(|column| Some((column, column_of(entity, column, None)?))).any(
                 |(column, value)| {
                     value != Column::Text(None)
-                        && self.rows.values().any(|(_, row)| column_of(row, column).as_ref() == Some(&value))
+                        && self
+                            .rows
+                            .values()
+                            .any(|(_, row)| column_of(row, column, None).as_ref() == Some(&value))
                 },
             );
             if taken || self.rows.contains_key(&entity.id()) {
@@ -62,23 +69,27 @@ impl<E: Entity> Table<E> {
         ids.iter().filter_map(|id| self.rows.remove(id)).map(|(_, entity)| entity).collect()
     }
 
-    pub(super) fn list(&self, query: &ListQuery) -> Result<Page<E>, StoreError> {
+    pub(super) fn list(&self, query: &ListQuery, spends: Option<&Spends>) -> Result<Page<E>, StoreError> {
         if let Some((column, _)) = query.sort
             && column != "id"
             && !E::COLUMNS.contains(&column)
+            && (column != SPEND || spends.is_none())
         {
             return Err(StoreError::Failed(format!("{} has no column {column}", E::TABLE)));
         }
         let mut found: Vec<&(u64, E)> = Vec::new();
         for row in self.rows.values() {
-            if all_hold(&row.1, &query.filters)? {
+            if all_hold(&row.1, &query.filters, spends)? {
                 found.push(row);
             }
         }
         match query.sort {
             None => found.sort_by_key(|(made, _)| std::cmp::Reverse(*made)),
             Some((column, from_highest)) => found.sort_by(|one, other| {
-                let order = compare(column_of(&one.1, column), column_of(&other.1, column));
+                let order = {
+                    let of = |row: &(u64, E)| column_of(&row.1, column, spends);
+                    compare(of(one), of(other))
+                };
                 let order = if from_highest { order.reverse() } else { order };
                 order.then(one.0.cmp(&other.0))
             }),
@@ -93,7 +104,12 @@ fn at_most(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-fn column_of<E: Entity>(entity: &E, name: &str) -> Option<Column> {
+fn column_of<E: Entity>(entity: &E, name: &str, spends: Option<&Spends>) -> Option<Column> {
+    if name == SPEND
+        && let Some(spends) = spends
+    {
+        return Some(Column::Whole(Some(spends.get(entity.id().as_str()).copied().unwrap_or(0))));
+    }
     if name == "id" {
         return Some(Column::Text(Some(entity.id())));
     }
@@ -101,24 +117,33 @@ fn column_of<E: Entity>(entity: &E, name: &str) -> Option<Column> {
     entity.columns().into_iter().nth(at)
 }
 
-fn all_hold<E: Entity>(entity: &E, filters: &[(&'static str, Filter)]) -> Result<bool, StoreError> {
+fn all_hold<E: Entity>(
+    entity: &E,
+    filters: &[(&'static str, Filter)],
+    spends: Option<&Spends>,
+) -> Result<bool, StoreError> {
     for (column, filter) in filters {
-        if !holds(entity, column, filter)? {
+        if !holds(entity, column, filter, spends)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn holds<E: Entity>(entity: &E, column: &str, filter: &Filter) -> Result<bool, StoreError> {
+fn holds<E: Entity>(
+    entity: &E,
+    column: &str,
+    filter: &Filter,
+    spends: Option<&Spends>,
+) -> Result<bool, StoreError> {
     if let Filter::AnyOf(filters) = filter {
         let mut any = false;
         for (column, filter) in filters {
-            any |= holds(entity, column, filter)?;
+            any |= holds(entity, column, filter, spends)?;
         }
         return Ok(any);
     }
-    let Some(value) = column_of(entity, column) else {
+    let Some(value) = column_of(entity, column, spends) else {
         return Err(StoreError::Failed(format!("{} has no column {column}", E::TABLE)));
     };
     Ok(match (filter, value) {

@@ -13,6 +13,7 @@ use crate::limit::{DAY, Limit};
 use crate::meter::State;
 use crate::refusal::{Lacking, Refusal};
 use crate::shared::{SharedLimit, SharedWant};
+use crate::time::Timestamp;
 
 /// All that a call would take of an account.
 pub(super) fn wants(
@@ -26,7 +27,7 @@ pub(super) fn wants(
     };
     for (_, budget) in of_model(account, ask.model) {
         let books = state.books_of(budget);
-        let (cap, amount) = (budget.cap, NanoDollars(amount));
+        let (cap, amount) = (budget.cap(ask.at), NanoDollars(amount));
         let (period, known) = (books.period(), books.spent());
         add(&budget.model, SharedLimit::Budget { cap, amount, period, known });
     }
@@ -48,13 +49,13 @@ pub(super) fn wants(
 pub(super) fn learn<'a>(
     (account, state): (&Account, &mut State),
     pieces: impl Iterator<Item = &'a mut Piece>,
-    left: &mut impl Iterator<Item = u64>,
+    (at, left): (Timestamp, &mut impl Iterator<Item = u64>),
 ) {
     for piece in pieces {
         match &mut piece.taken {
             Taken::Money { budget, .. } => {
                 let budget = &account.budgets[*budget as usize];
-                if let (Some(left), Some(cap)) = (left.next(), budget.cap) {
+                if let (Some(left), Some(cap)) = (left.next(), budget.cap(at)) {
                     state.books_of(budget).learn(cap, i64::try_from(left).unwrap_or(i64::MAX));
                 }
             }

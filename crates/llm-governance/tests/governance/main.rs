@@ -9,5 +9,6 @@ mod model;
 mod money;
 mod people;
 mod provider;
+mod rules;
 mod shared;
 mod tokens;

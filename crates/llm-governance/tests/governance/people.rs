@@ -164,6 +164,7 @@ pub(crate) fn key(shown: &str, terms: Terms) -> VirtualKey {
         service_account: false,
         expires: None,
         replaced: None,
+        former: Vec::new(),
         terms,
         created_by: None,
         created_at: Timestamp(0),

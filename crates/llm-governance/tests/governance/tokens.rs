@@ -25,14 +25,14 @@ use crate::provider::{Provider, Signer};
 struct Added(Mutex<Vec<String>>);
 
 impl Newcomers for Added {
-    fn add_user<'a>(&'a self, user: &'a User) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.0.lock().push(format!("user {} {:?} {:?}", user.id, user.email, user.role));
-        Box::pin(std::future::ready(Ok(())))
+    fn add_user(&self, user: User, role_is_said: bool) -> BoxFuture<'_, Result<User, StoreError>> {
+        self.0.lock().push(format!("user {} {:?} {:?} {role_is_said}", user.id, user.email, user.role));
+        Box::pin(std::future::ready(Ok(user)))
     }
 
-    fn add_team<'a>(&'a self, team: &'a Team) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn add_team(&self, team: Team) -> BoxFuture<'_, Result<Team, StoreError>> {
         self.0.lock().push(format!("team {}", team.id));
-        Box::pin(std::future::ready(Err(StoreError::Conflict("somebody was quicker".to_owned()))))
+        Box::pin(std::future::ready(Ok(team)))
     }
 }
 
@@ -292,7 +292,7 @@ async fn newcomers_are_added_where_the_settings_say_so() {
     let place = Place::new(&provider, settings.clone(), CallerSettings::default());
     let caller = place.ask(&token).await.expect("they are added");
     assert_eq!((caller.user_id(), caller.team_id()), (Some("u"), Some("t")));
-    assert_eq!(*place.added.0.lock(), ["team t", "user u Some(\"u@a.example\") InternalUser"]);
+    assert_eq!(*place.added.0.lock(), ["team t", "user u Some(\"u@a.example\") InternalUser false"]);
     for email in [json!("u@b.example"), json!("a.example"), json!("u@a.example.evil"), Value::Null] {
         let token = signer.token("k", &claims(json!({ "sub": "u", "email": email, "team": "t" })));
         assert_eq!(place.ask(&token).await.expect_err("another domain").status(), 403);

@@ -47,7 +47,7 @@ async fn usage(call: &Call<'_>) -> Answered {
         found.ok_or_else(|| Refused::query("group_by", format!("usage is grouped by one of {}", known())))?;
     let mut whose = whose(call, by, scope)?;
     whose.model = query.text("model").map(str::to_owned);
-    let whose = Call::by_key(whose, query.text("key"));
+    let whose = call.by_key(whose, query.text("key")).await?;
     let dearest = (by != Dimension::Day).then_some(most);
     let groups = ActivityQuery { dearest, ..whose.query(days, &[by]) };
     let reports = call.management.reports()?;

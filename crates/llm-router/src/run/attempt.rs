@@ -168,7 +168,7 @@ pub(super) async fn ask(
     let call = Call {
         inbound: route.inbound,
         model: &model,
-        public_model: route.model,
+        public_model: route.public.unwrap_or(route.model),
         stream: route.stream,
         canonical: route.options.canonical || mid_stream == MidStream::Continue,
         policy: route.options.policy.or(deployment.policy).or(Some(settings.policy)),

@@ -116,6 +116,28 @@ fn a_soft_budget_that_is_crossed_is_told_once_to_everybody() {
 }
 
 #[test]
+fn who_is_told_changes_with_the_configuration() {
+    let folder = folder("told-later");
+    let webhook = Listener::start(0);
+    let mut node = Node::configured(&folder, &config("", ""), &[("WEBHOOK_URL", webhook.url.as_str())]);
+    let soft = |name: &str| node.key(&json!({"key_alias": name, "max_budget": 100, "soft_budget": 0.000001}));
+    let (before, during, after) = (soft("before"), soft("during"), soft("after"));
+    call(&node, &before, "one");
+    webhook.is_quiet();
+    for (general, key) in [("  alerting: [webhook]\n", during), ("", after)] {
+        std::fs::write(folder.join("config.yaml"), config("", general)).expect("written");
+        node.run.signal(Signal::HUP);
+        node.run.line("configuration read again");
+        call(&node, &key, "one");
+    }
+    let (_, body) = webhook.next();
+    assert_eq!(body["key_alias"], "during");
+    webhook.is_quiet();
+    drop(node);
+    std::fs::remove_dir_all(folder).expect("it was there");
+}
+
+#[test]
 fn a_dead_deployment_and_a_slow_answer_are_told_once_however_many_calls_there_are() {
     let folder = folder("dead");
     let webhook = Listener::start(0);

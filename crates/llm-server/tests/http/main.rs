@@ -23,6 +23,8 @@ mod embedding;
 mod faults;
 mod fixture;
 #[cfg(unix)]
+mod governed;
+#[cfg(unix)]
 mod guardrails;
 #[cfg(unix)]
 mod hangups;

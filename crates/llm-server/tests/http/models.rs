@@ -120,7 +120,6 @@ fn models_that_cannot_be_served_are_refused_with_the_reason() {
         ),
         (json!({"model": "openai/x", "api_key": "k", "api_base": "no address"}), json!({}), "address"),
         (json!({"model": "mock/echo"}), json!({"id": "file-1"}), "file-1"),
-        (json!({"model": "mock/echo"}), json!({"team_id": "a"}), "team"),
     ] {
         let body = json!({"model_name": "wrong", "litellm_params": params, "model_info": info});
         let answer = manage(&node, "/model/new", &body);

@@ -169,6 +169,43 @@ fn a_good_token_asks_a_model_and_its_user_is_kept() {
 }
 
 #[test]
+fn whoever_is_made_by_a_token_has_the_defaults_of_new_users_and_a_reload_changes_what_tokens_say() {
+    let provider = Provider::start();
+    let config = |fields: &str| {
+        format!(
+            "general_settings: {{enable_jwt_auth: true, litellm_jwtauth: {{user_id_jwt_field: sub, user_id_upsert: \
+             true, team_id_jwt_field: team, team_id_upsert: true{fields}}}}}\nlitellm_settings:\n  \
+             default_internal_user_params: {{max_budget: 3, budget_duration: 30d, user_role: internal_user_viewer, \
+             models: [one]}}\n  default_team_params: {{max_budget: 5}}\ngovernance: {{unpriced: free}}\n"
+        )
+    };
+    let keys = format!("{}/keys", provider.url);
+    let mut node = Node::start("tokens-defaults", &config(""), &[("JWT_PUBLIC_KEY_URL", &keys)]);
+    assert_eq!(node.chat(&provider.token(&json!({}))).0, 200);
+    let info = |node: &Node, path: &str| -> Value {
+        serde_json::from_str(&node.ask(&format!("GET {path}"), MASTER, "").1).expect("JSON")
+    };
+    let user = info(&node, "/user/info?user_id=alice")["user_info"].clone();
+    assert_eq!((&user["max_budget"], &user["budget_duration"]), (&json!(3.0), &json!("30d")), "{user}");
+    assert_eq!((&user["user_role"], &user["models"]), (&json!("internal_user_viewer"), &json!(["one"])));
+    assert_eq!(node.chat(&provider.token(&json!({"sub": "bob", "team": "red"}))).0, 200);
+    assert_eq!(info(&node, "/team/info?team_id=red")["team_info"]["max_budget"], 5.0);
+
+    let token = provider.token(&json!({"sub": "carol", "login": "dora"}));
+    assert_eq!(node.chat(&token).0, 200);
+    let config = config("").replace("user_id_jwt_field: sub", "user_id_jwt_field: login");
+    std::fs::write(node.folder.join("config.yaml"), format!("{MODELS}{config}")).expect("written");
+    node.run.signal(rustix::process::Signal::HUP);
+    node.run.line("configuration read again");
+    assert_eq!(node.chat(&token).0, 200);
+    assert_eq!(
+        info(&node, "/user/info?user_id=dora")["user_info"]["user_id"],
+        "dora",
+        "the same token is another user's"
+    );
+}
+
+#[test]
 fn a_bad_token_is_refused_with_the_reason() {
     let provider = Provider::start();
     let node = node("tokens-bad", &provider, ["/.well-known/openid-configuration", "/keys"]);

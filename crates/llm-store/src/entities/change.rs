@@ -1,7 +1,7 @@
 //! Entities that are made, changed and deleted, each with its entry in the log.
 
 use llm_governance::entity::{AuditEntry, Entity, VirtualKey};
-use llm_governance::{Audited, Change, KeyHash, Scope, StoreError};
+use llm_governance::{Audited, Change, KeyHash, StoreError};
 
 use super::table::{Table, add, begin, conflict, entity, in_order, values};
 use super::{MOST_IDS, list, spent};
@@ -95,7 +95,7 @@ pub(super) async fn delete<E: Entity>(
     }
     let entries: Vec<_> = deleted.iter().map(&*audit).collect();
     add(&mut transaction, &entries).await?;
-    if let Some(scope) = scope::<E>() {
+    if let Some(scope) = E::SCOPE {
         for one in &deleted {
             spent::forget(&mut transaction, scope, &one.id()).await?;
         }
@@ -127,19 +127,6 @@ pub(super) async fn rotate(
     spent::hand_over(&mut transaction, &old.hex(), &new.hash.hex()).await?;
     add(&mut transaction, std::slice::from_ref(audit)).await?;
     transaction.commit().await.map_err(StoreError::from)
-}
-
-/// What the budgets of a kind of entity are counted under.
-fn scope<E: Entity>() -> Option<Scope> {
-    match E::TABLE {
-        "virtual_keys" => Some(Scope::Key),
-        "teams" => Some(Scope::Team),
-        "users" => Some(Scope::User),
-        "organizations" => Some(Scope::Organization),
-        "customers" => Some(Scope::Customer),
-        "tags" => Some(Scope::Tag),
-        _ => None,
-    }
 }
 
 fn missing<E: Entity>(id: &str) -> StoreError {

@@ -1,8 +1,9 @@
 //! Lists: filtered, sorted and paged by the database.
 
 use llm_governance::entity::{Column, Entity};
-use llm_governance::{Filter, ListQuery, Page, StoreError};
+use llm_governance::{Filter, ListQuery, Page, SPEND, StoreError, Timestamp};
 
+use super::spent;
 use super::table::{Table, entity, value};
 use crate::database::{Database, Value};
 
@@ -53,7 +54,7 @@ impl Wanted {
     fn condition<E: Entity>(&mut self, column: &str, filter: &Filter) -> Result<String, StoreError> {
         let column = match filter {
             // The column beside several filters means nothing.
-            Filter::AnyOf(_) => "",
+            Filter::AnyOf(_) => String::new(),
             _ => known::<E>(column)?,
         };
         Ok(match filter {
@@ -112,21 +113,30 @@ pub(super) fn escaped(text: &str) -> String {
 fn order<E: Entity>(query: &ListQuery) -> Result<String, StoreError> {
     let (column, falling) = match query.sort {
         Some((column, falling)) => (known::<E>(column)?, falling),
-        None => (MADE.into_iter().find(|made| E::COLUMNS.contains(made)).unwrap_or("id"), true),
+        None => {
+            let made = MADE.into_iter().find(|made| E::COLUMNS.contains(made));
+            (made.unwrap_or("id").to_owned(), true)
+        }
     };
     let (direction, nulls) = if falling { ("DESC", "NULLS FIRST") } else { ("ASC", "NULLS LAST") };
     // Where nothing is missing, an index has the order already: asking for more makes SQLite sort.
-    let nulls = if column == "id" || MADE.contains(&column) { "" } else { nulls };
-    match column {
+    let is_there = column == "id" || MADE.contains(&&*column) || column.starts_with('(');
+    let nulls = if is_there { "" } else { nulls };
+    match &*column {
         "id" => Ok(format!("id {direction}")),
         column => Ok(format!("{column} {direction} {nulls}, id {direction}")),
     }
 }
 
-/// A name that may stand in a statement: a column of the table.
-fn known<E: Entity>(column: &str) -> Result<&'static str, StoreError> {
+/// What may stand in a statement: a column of the table, or what somebody has spent.
+fn known<E: Entity>(column: &str) -> Result<String, StoreError> {
+    if let (SPEND, Some(scope)) = (column, E::SCOPE) {
+        return Ok(spent::of_each(scope, &Table::name::<E>(), Timestamp::now()));
+    }
     let found = ["id"].iter().chain(E::COLUMNS).find(|name| **name == column).copied();
-    found.ok_or_else(|| StoreError::Failed(format!("{} have no column `{column}`", E::TABLE)))
+    found
+        .map(str::to_owned)
+        .ok_or_else(|| StoreError::Failed(format!("{} have no column `{column}`", E::TABLE)))
 }
 
 fn whole(number: u64) -> Value {

@@ -95,6 +95,18 @@ pub(super) async fn read(database: &Database, of: &mut [Spent]) -> Result<(), St
     Ok(())
 }
 
+/// What each row of a table of subjects has spent, as an expression: in the period that runs, and ever of those who
+/// have no period.
+pub(super) fn of_each(scope: Scope, table: &str, now: Timestamp) -> String {
+    let (scope, now) = (scope.name(), now.0);
+    let runs = format!("period_start <= {now} AND period_end > {now}");
+    format!(
+        "(SELECT CASE WHEN COUNT(NULLIF(period_end, 0)) > 0 \
+         THEN COALESCE(MAX(CASE WHEN {runs} THEN amount END), 0) ELSE COALESCE(MAX(amount), 0) END \
+         FROM llm_spent WHERE scope = '{scope}' AND subject = {table}.id AND model = '')"
+    )
+}
+
 /// The statement that reads so many counters.
 pub(super) fn question(counters: usize) -> String {
     let condition = |number: usize| {

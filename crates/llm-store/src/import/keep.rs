@@ -5,11 +5,11 @@
 //! over: with what the counters become, before they are set, and without it afterwards. An import that breaks off is
 //! ended by the next one, and takes no money twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use llm_core::money::NanoDollars;
 use llm_governance::entity::{AuditEntry, Entity, Setting};
-use llm_governance::{Period, Records, Spent, StoreError, Subject, Timestamp};
+use llm_governance::{Filter, ListQuery, Page, Period, Records, Spent, StoreError, Subject, Timestamp};
 use serde_json::{Value, json};
 
 use super::merge::merge;
@@ -81,6 +81,40 @@ impl Keeper<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Those that an earlier import took over, that are still here, and not there any more.
+    pub(super) async fn look_for_gone<E: Entity>(
+        self,
+        there: &HashSet<String>,
+        report: &mut KindReport,
+    ) -> Result<(), StoreError> {
+        let prefix = self.name::<E>("");
+        let filters = vec![("id", Filter::Contains(prefix.clone()))];
+        let mut query =
+            ListQuery { filters, sort: Some(("id", false)), limit: AT_ONCE as u64, ..ListQuery::default() };
+        loop {
+            let page: Page<Setting> = self.store.list(&query).await?;
+            let known = page.items.iter().filter_map(|setting| setting.name.strip_prefix(&prefix));
+            let missing: Vec<String> = known.filter(|id| !there.contains(*id)).map(str::to_owned).collect();
+            let here: Vec<E> = self.store.get_many(&missing).await?;
+            report.gone.extend(here.iter().map(Entity::id));
+            query.offset += page.items.len() as u64;
+            if page.items.is_empty() || query.offset >= page.total {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Says that something was imported: gateways that run look at it.
+    pub(super) async fn sign(self) -> Result<(), StoreError> {
+        if self.dry_run {
+            return Ok(());
+        }
+        let name = format!("import/{}", self.origin);
+        // Two imports must not look the same.
+        let setting = Setting { name, value: json!({}), updated_at: Timestamp::now() };
+        self.store.put_setting(&setting).await
     }
 
     fn name<E: Entity>(self, id: &str) -> String {

@@ -52,6 +52,7 @@ pub async fn litellm(from: &Database, store: &Entities, dry_run: bool) -> Result
         take(keeper, ("customers", "user_id"), &customers, |row| map::customer(row, &budgets)).await?,
         take(keeper, ("keys", "token"), &keys, |row| map::key(row, &budgets)).await?,
     ];
+    keeper.sign().await?;
     Ok(ImportReport { dry_run, kinds })
 }
 
@@ -75,6 +76,8 @@ async fn take<E: Entity>(
         }
     }
     keeper.keep(arrivals, &mut report).await?;
+    let there = rows.iter().map(|row| row.id(id)).collect();
+    keeper.look_for_gone::<E>(&there, &mut report).await?;
     Ok(report)
 }
 

@@ -27,6 +27,8 @@ pub struct KindReport {
     pub changed: u64,
     /// How many had not.
     pub same: u64,
+    /// The ids of those that an earlier import took over and that are not there any more.
+    pub gone: Vec<String>,
     /// The ids of those that were not taken over, and why.
     pub refused: Vec<(String, String)>,
     /// Columns with something in them that nothing here means, and in how many rows.
@@ -54,6 +56,7 @@ impl ImportReport {
                 "new": one.new,
                 "changed": one.changed,
                 "same": one.same,
+                "gone": one.gone,
                 "refused": one.refused.iter().map(refused).collect::<Vec<_>>(),
                 "without_effect": one.without_effect,
             })
@@ -75,6 +78,9 @@ impl fmt::Display for ImportReport {
         for one in &self.kinds {
             for (id, reason) in &one.refused {
                 writeln!(formatter, "refused: {} `{id}`: {reason}", one.kind)?;
+            }
+            for id in &one.gone {
+                writeln!(formatter, "gone there, and still here: {} `{id}`", one.kind)?;
             }
             for (column, rows) in &one.without_effect {
                 writeln!(formatter, "without effect here: `{column}` of {} ({rows} rows)", one.kind)?;

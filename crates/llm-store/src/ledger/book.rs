@@ -1,8 +1,10 @@
 //! Rows are booked: in one transaction they are written, and those that were not there yet are added to all sums.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use llm_governance::LedgerRow;
+use llm_governance::{KeyHash, LedgerRow, Scope};
 
 use super::columns::{COLUMNS, values};
 use super::{daily, spent};
@@ -28,7 +30,8 @@ pub(super) async fn book(database: &Database, rows: &[LedgerRow]) -> Result<usiz
     if database.kind() == DatabaseKind::Postgres {
         transaction.query(LASTING, &[]).await?;
     }
-    let new = insert(&mut transaction, rows).await?;
+    let rows = renamed(&mut transaction, rows).await?;
+    let new = insert(&mut transaction, &rows).await?;
     if !new.is_empty() {
         let tags = new.iter().flat_map(|row| tags(row));
         transaction.insert_many(TAGS, tags).await?;
@@ -37,6 +40,49 @@ pub(super) async fn book(database: &Database, rows: &[LedgerRow]) -> Result<usiz
     }
     transaction.commit().await?;
     Ok(new.len())
+}
+
+/// How many keys one statement asks for at most.
+const MOST_KEYS: usize = 500;
+
+/// Calls that began with a key that was replaced before they ended are the new key's.
+async fn renamed<'a>(
+    transaction: &mut Transaction,
+    rows: &'a [LedgerRow],
+) -> Result<Cow<'a, [LedgerRow]>, DatabaseError> {
+    let keys: BTreeSet<String> = rows.iter().filter_map(|row| row.key).map(|key| key.hex()).collect();
+    let keys: Vec<String> = keys.into_iter().collect();
+    let mut new: BTreeMap<String, KeyHash> = BTreeMap::new();
+    for some in keys.chunks(MOST_KEYS) {
+        let places: Vec<String> = (1..=some.len()).map(|place| format!("${place}")).collect();
+        let text = format!(
+            "SELECT id, replaced_hash FROM llm_virtual_keys WHERE replaced_hash IN ({})",
+            places.join(", ")
+        );
+        let values: Vec<Value> = some.iter().map(Value::from).collect();
+        for row in transaction.query(&text, &values).await? {
+            if let Some(hash) = KeyHash::parse(row.get("id")?) {
+                new.insert(row.get::<&str>("replaced_hash")?.to_owned(), hash);
+            }
+        }
+    }
+    if new.is_empty() {
+        return Ok(Cow::Borrowed(rows));
+    }
+    Ok(Cow::Owned(rows.iter().map(|row| of_new_key(row, &new)).collect()))
+}
+
+fn of_new_key(row: &LedgerRow, new: &BTreeMap<String, KeyHash>) -> LedgerRow {
+    let mut row = row.clone();
+    if let Some(key) = row.key.and_then(|key| new.get(&key.hex())) {
+        row.key = Some(*key);
+    }
+    for charge in row.charges.iter_mut().filter(|charge| charge.subject.scope == Scope::Key) {
+        if let Some(key) = new.get(&*charge.subject.id) {
+            charge.subject.id = Arc::from(key.hex());
+        }
+    }
+    row
 }
 
 /// Writes rows. Those that were not there yet.

@@ -77,7 +77,7 @@ pub(super) fn column(field: RowField) -> &'static str {
 
 /// Whether a call failed.
 pub(super) fn failed(row: &LedgerRow) -> bool {
-    matches!(row.ending, Ending::Failed | Ending::Lost)
+    row.ending == Ending::Failed
 }
 
 /// The moment when a call ended, in microseconds since 1970.

@@ -76,6 +76,7 @@ pub(crate) fn key(terms: Terms) -> VirtualKey {
         service_account: false,
         expires: None,
         replaced: None,
+        former: Vec::new(),
         terms,
         created_by: None,
         created_at,

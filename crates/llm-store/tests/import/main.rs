@@ -173,6 +173,46 @@ async fn changes_there_come_over_and_changes_here_stay() {
 }
 
 #[tokio::test]
+async fn what_is_gone_there_is_named_and_gateways_see_that_there_was_an_import() {
+    let test = "what_is_gone_there_is_named_and_gateways_see_that_there_was_an_import";
+    let Some(to) = Move::with_tables(test).await else { return };
+    fill(&to).await;
+    let signed = async || {
+        let setting: Option<Setting> = to.ours.get("import/litellm").await.expect("an answer");
+        setting.map(|setting| setting.updated_at)
+    };
+    assert_eq!(signed().await, None);
+    let report = import(&to).await;
+    assert!(report.kinds.iter().all(|kind| kind.gone.is_empty()), "{report}");
+    let first = signed().await.expect("it is signed");
+    to.run(r#"DELETE FROM "LiteLLM_VerificationToken" WHERE key_alias = 'client'"#).await;
+    to.run(r#"DELETE FROM "LiteLLM_EndUserTable""#).await;
+    let report = import(&to).await;
+    let hash = KeyHash::of(KEY.as_bytes()).hex();
+    assert_eq!(
+        (&report.kinds[5].gone, &report.kinds[4].gone),
+        (&vec![hash.clone()], &vec!["customer".to_owned()])
+    );
+    assert!(report.to_string().contains(&format!("gone there, and still here: keys `{hash}`")), "{report}");
+    assert_eq!(report.to_json()["kinds"][5]["gone"][0], hash.as_str());
+    assert!(signed().await.is_some_and(|second| second > first));
+    let entry = |key: &VirtualKey| llm_governance::entity::AuditEntry {
+        id: "gone".to_owned(),
+        at: Timestamp(1),
+        changed_by: "admin".to_owned(),
+        changed_by_key: String::new(),
+        action: "deleted".to_owned(),
+        table: "virtual_keys".to_owned(),
+        object_id: key.hash.hex(),
+        before: None,
+        after: None,
+    };
+    to.ours.delete(std::slice::from_ref(&hash), Box::new(entry)).await.expect("it was there");
+    let report = import(&to).await;
+    assert_eq!(report.kinds[5].gone, Vec::<String>::new(), "it is not here any more either");
+}
+
+#[tokio::test]
 async fn a_dry_run_counts_and_writes_nothing() {
     let Some(to) = Move::with_tables("a_dry_run_counts_and_writes_nothing").await else { return };
     fill(&to).await;

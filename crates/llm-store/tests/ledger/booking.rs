@@ -56,6 +56,36 @@ async fn what_was_spent_is_read_as_budgets_ask_for_it() {
 }
 
 #[tokio::test]
+async fn a_call_of_a_replaced_key_is_booked_on_the_new_one() {
+    for place in everywhere("a_call_of_a_replaced_key_is_booked_on_the_new_one").await {
+        let database = place.open().await;
+        let (old, new) = (KeyHash::of(b"sk-1"), KeyHash::of(b"sk-new"));
+        database
+            .execute(
+                "INSERT INTO llm_virtual_keys (id, document, name, blocked, replaced_hash, created_at, updated_at) \
+                 VALUES ($1, '{}', 'sk-...', 0, $2, 0, 0)",
+                &[(&new.hex()).into(), (&old.hex()).into()],
+            )
+            .await
+            .expect("a key");
+        let (of_old, other) = (row("one", 1), row("two", 2));
+        book(&database, &[of_old.clone(), other]).await;
+        let text = format!("SELECT COUNT(*) AS n FROM llm_ledger WHERE key = '{}'", new.hex());
+        assert_eq!(number(&database, &text).await, 1, "{}", place.kind);
+        sums_are_those_of_the_rows(&database).await;
+        let entities = Entities::new(database);
+        for (key, amount) in [(new, of_old.cost), (old, NanoDollars(0))] {
+            for period in [MONTH, Period::EVER] {
+                let subject = Subject::new(Scope::Key, key.hex());
+                let mut spent = [Spent { subject, model: None, period, amount: NanoDollars(9) }];
+                entities.spent(&mut spent).await.expect("an answer");
+                assert_eq!(spent[0].amount, amount, "{} {period:?}", place.kind);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_row_that_the_database_refuses_holds_no_other_up() {
     for place in everywhere("a_row_that_the_database_refuses_holds_no_other_up").await {
         let database = place.open().await;

@@ -1,9 +1,15 @@
 //! What administrators make: kept, listed, changed and deleted alike in every database.
 
+use std::time::Duration;
+
+use llm_core::money::NanoDollars;
 use llm_governance::entity::{
     AuditEntry, BudgetRow, Column, Entity, KeyKind, Member, MemberRole, Setting, Team, User, VirtualKey,
 };
-use llm_governance::{Filter, KeyHash, ListQuery, Page, Records, StoreError, Terms, Timestamp};
+use llm_governance::{
+    Filter, KeyHash, ListQuery, Page, Period, Records, SPEND, Scope, Spent, Store as _, StoreError, Subject,
+    Terms, Timestamp,
+};
 use llm_store::Entities;
 use serde_json::json;
 
@@ -114,6 +120,49 @@ async fn lists_are_sorted_and_paged() {
         let refused: Result<Page<VirtualKey>, _> =
             entities.list(&ListQuery { sort, ..ListQuery::default() }).await;
         assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_sorted_and_filtered_by_what_was_spent() {
+    let now = Timestamp::now();
+    let day = Duration::from_secs(86_400);
+    let running = Period { start: Timestamp(now.0 - 1_000_000), end: Some(now.after(day)) };
+    let over = Period { start: Timestamp(0), end: Some(Timestamp(now.0 - 1_000_000)) };
+    for place in everywhere("lists_are_sorted_and_filtered_by_what_was_spent").await {
+        let entities = with_keys(&place).await;
+        let spent = |number: usize, period, amount| {
+            let hash = key(&format!("{number:02}"), 0).hash.hex();
+            let subject = Subject::new(Scope::Key, hash);
+            Spent { subject, model: None, period, amount: NanoDollars(amount) }
+        };
+        let mut all = vec![
+            // Without a period what was ever spent counts; with one, what was spent in it.
+            spent(3, Period::EVER, 50),
+            spent(4, Period::EVER, 900),
+            spent(4, running, 70),
+            spent(5, Period::EVER, 800),
+            spent(5, over, 800),
+            spent(6, Period::EVER, 60),
+        ];
+        all.push(Spent { model: Some("m".into()), ..spent(7, Period::EVER, 5_000) });
+        all.push(Spent {
+            subject: Subject::new(Scope::Team, all[0].subject.id.clone()),
+            ..spent(3, Period::EVER, 9)
+        });
+        entities.set_spent(&all).await.expect("set");
+        let shown = async |filters: Vec<(&'static str, Filter)>, falling: bool, limit| {
+            let sort = Some((SPEND, falling));
+            shown(&entities, ListQuery { filters, sort, offset: 0, limit }).await
+        };
+        assert_eq!(shown(Vec::new(), true, 3).await, "04 06 03 of 25", "{}", place.kind);
+        let some = vec![(SPEND, Filter::From(51)), (SPEND, Filter::Before(1_000))];
+        assert_eq!(shown(some, false, 5).await, "06 04 of 2", "{}", place.kind);
+        let none = vec![(SPEND, Filter::Before(1)), ("blocked", Filter::Is(true.into()))];
+        assert_eq!(shown(none, false, 25).await.split(" of ").last(), Some("5"), "{}", place.kind);
+        let budgets: Result<Page<BudgetRow>, _> =
+            entities.list(&ListQuery { sort: Some((SPEND, true)), ..ListQuery::default() }).await;
+        assert!(matches!(budgets, Err(StoreError::Failed(_))), "a budget row spends nothing");
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) fn key(name: &str, made: i64) -> VirtualKey {
         service_account: false,
         expires: None,
         replaced: None,
+        former: Vec::new(),
         terms: Terms::default(),
         created_by: None,
         created_at: Timestamp(made),
@@ -81,6 +82,8 @@ pub(crate) fn full_terms() -> Terms {
     let words = |word: &str| vec![word.to_owned()];
     let object = |value: serde_json::Value| value.as_object().cloned().expect("an object");
     Terms {
+        temp_budget: Some((NanoDollars(7), Timestamp(8))),
+        budget_fallbacks: [("gpt-4o".to_owned(), words("mini"))].into(),
         models: words("gpt-*"),
         aliases: [("a".to_owned(), "b".to_owned())].into(),
         max_budget: Some(NanoDollars(i64::MAX)),

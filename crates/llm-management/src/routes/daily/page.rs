@@ -53,7 +53,7 @@ async fn answer(call: &Call<'_>, scope: Scope, paging: Option<Paging>) -> Answer
     let query = call.query();
     let days = Days::required(&query)?;
     let out = excluded(&query, scope);
-    let mut of = Call::by_key(whose(call, &query, scope).await?, query.text("api_key"));
+    let mut of = call.by_key(whose(call, &query, scope).await?, query.text("api_key")).await?;
     of.model = query.text("model").map(str::to_owned);
     let all = days_of(call, &of, days, &out).await?;
     let count = all.len() as u64;

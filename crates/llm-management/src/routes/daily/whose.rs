@@ -115,7 +115,7 @@ async fn own_keys(call: &Call<'_>) -> Result<Vec<String>, Refused> {
     if let Some(user) = call.user_id() {
         let filters = vec![("user_id", Filter::Is(Column::from(user)))];
         let own = call.management.all::<VirtualKey>(ListQuery { filters, ..ListQuery::default() }).await?;
-        keys.extend(own.into_iter().map(|key| key.hash.hex()));
+        keys.extend(own.iter().flat_map(|key| key.former.iter().chain([&key.hash])).map(|hash| hash.hex()));
     }
     keys.sort();
     keys.dedup();

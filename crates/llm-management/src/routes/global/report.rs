@@ -41,7 +41,7 @@ pub(super) async fn report(call: &Call<'_>) -> Answered {
             By::Key => (Whose::all(Scope::Key), By::Key),
         },
     };
-    let whose = Call::by_key(whose, query.text("api_key"));
+    let whose = call.by_key(whose, query.text("api_key")).await?;
     let asked = [Dimension::Day, Dimension::Subject, Dimension::Key, Dimension::ModelGroup];
     let found = call.management.reports()?.activity(&whose.query(days, &asked)).await?;
     Ok(Reply::ok(match by {

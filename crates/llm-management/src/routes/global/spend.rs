@@ -36,7 +36,7 @@ pub(super) async fn whole(call: &Call<'_>) -> Answered {
 /// By day; of one key where it is named.
 pub(super) async fn days(call: &Call<'_>) -> Answered {
     let query = call.query();
-    let whose = Call::by_key(Whose::all(Scope::Global), query.text("api_key"));
+    let whose = call.by_key(Whose::all(Scope::Global), query.text("api_key")).await?;
     let found = whose.query(days_of(&query)?, &[Dimension::Day]);
     let found = call.management.reports()?.activity(&found).await?;
     let row = |one: &Activity| json!({"date": one.day.unwrap_or_default().to_string(), "spend": show(one.sums.cost)});
@@ -102,7 +102,7 @@ pub(super) async fn end_users(call: &Call<'_>) -> Answered {
     }
     let key = fields.text("selectedKey")?.value().filter(|key| !key.is_empty());
     let days = Days::read(&Query::of(query), "startTime", "endTime")?;
-    let whose = Call::by_key(Whose::all(Scope::Customer), key.as_deref());
+    let whose = call.by_key(Whose::all(Scope::Customer), key.as_deref()).await?;
     let found = dearest(call, &whose, Dimension::Subject, (days, MOST.0)).await?;
     let row = |one: Activity| {
         json!({

@@ -100,6 +100,7 @@ fn draft(call: &Call<'_>, fields: &mut Fields, service_account: bool) -> Result<
         service_account,
         expires,
         replaced: None,
+        former: Vec::new(),
         terms: of,
         created_by: Some(call.actor()),
         created_at: made,

@@ -1,20 +1,20 @@
 //! Lists of keys.
 
 use llm_governance::entity::{Column, Team, VirtualKey};
-use llm_governance::{Filter, ListQuery};
+use llm_governance::{Filter, ListQuery, SPEND};
 use serde_json::{Value, json};
 
 use super::show::rows;
 use crate::caller::{is_administrator, member_permissions};
 use crate::fields::Query;
 use crate::management::{Answered, Call};
-use crate::paging::{Paging, sorting};
+use crate::paging::{Paging, of_spend, sorting};
 use crate::refused::Refused;
 use crate::request::Reply;
 use crate::secret::now;
 
 /// What lists of keys are sorted by, and the store's columns for it.
-const SORTED: [(&str, &str); 9] = [
+const SORTED: [(&str, &str); 10] = [
     ("key_alias", "alias"),
     ("key_name", "name"),
     ("token", "id"),
@@ -24,6 +24,7 @@ const SORTED: [(&str, &str); 9] = [
     ("created_at", "created_at"),
     ("updated_at", "updated_at"),
     ("expires", "expires"),
+    ("spend", SPEND),
 ];
 
 /// How many keys a page has, and at most.
@@ -97,6 +98,7 @@ fn filters(query: &Query) -> Result<Filters, Refused> {
         filters.push(("id", Filter::AnyOf(vec![("alias", part()), ("id", part()), ("name", part())])));
     }
     filters.extend(status(query)?);
+    filters.extend(of_spend(query)?);
     Ok(filters)
 }
 
@@ -110,12 +112,12 @@ fn status(query: &Query) -> Result<Filters, Refused> {
         None => Vec::new(),
         Some("active") => vec![("expires", unexpired()), blocked(false)],
         Some("expired") => vec![("expires", Filter::Before(now))],
-        Some("blocked") => vec![blocked(true)],
+        Some("blocked" | "revoked") => vec![blocked(true)],
         Some("deleted") => {
             let message = "deleted keys are not kept: the audit log has what they were";
             return Err(Refused::query("status", message));
         }
-        Some(_) => return Err(Refused::query("status", "say `active`, `expired` or `blocked`")),
+        Some(_) => return Err(Refused::query("status", "say `active`, `expired` or `revoked`")),
     })
 }
 

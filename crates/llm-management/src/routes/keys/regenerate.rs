@@ -1,7 +1,7 @@
 //! A key replaced by another one.
 
 use llm_governance::entity::VirtualKey;
-use llm_governance::{Changed, KeyHash, Scope, Subject};
+use llm_governance::{Changed, KeyHash};
 use serde_json::Value;
 
 use super::update::{allow, changed};
@@ -36,7 +36,8 @@ pub(super) async fn regenerate(call: &Call<'_>) -> Answered {
     allow(call, &before, &key).await?;
     key.hash = KeyHash::of(secret.as_bytes());
     key.name = key_name(&secret);
-    key.replaced = replaced(&before, grace.as_deref())?;
+    key.replaced = Some(replaced(&before, grace.as_deref())?);
+    key.former.push(before.hash);
     generate::check_named(call, &VirtualKey { hash: before.hash, ..key.clone() }).await?;
     replace(call, &before, &key).await?;
     let rows = call.management.budget_rows(std::iter::once(&key.terms)).await?;
@@ -62,17 +63,18 @@ fn named(call: &Call<'_>, fields: &mut Fields) -> Result<String, Refused> {
     shown.ok_or_else(|| Refused::bad("name the key that is to be replaced, in `key`").about("key"))
 }
 
-/// The old key and until when it is good.
+/// The old key and until when it is good: without a grace period not any more. Calls that began with it are still
+/// found to be the new key's.
 fn replaced(
     before: &VirtualKey,
     grace: Option<&str>,
-) -> Result<Option<(KeyHash, llm_governance::Timestamp)>, Refused> {
-    let Some(grace) = grace else { return Ok(None) };
+) -> Result<(KeyHash, llm_governance::Timestamp), Refused> {
     let now = now();
+    let Some(grace) = grace else { return Ok((before.hash, now)) };
     let Some(until) = later("grace_period", grace, now)? else {
         return Err(Refused::field("grace_period", "a grace period ends: say `30m`, `24h` or `7d`"));
     };
-    Ok(Some((before.hash, until)))
+    Ok((before.hash, until))
 }
 
 async fn replace(call: &Call<'_>, before: &VirtualKey, key: &VirtualKey) -> Result<(), Refused> {
@@ -85,8 +87,6 @@ async fn replace(call: &Call<'_>, before: &VirtualKey, key: &VirtualKey) -> Resu
         }
         other => other.into(),
     })?;
-    call.management.changed(Changed::Key(before.hash));
-    call.management.changed(Changed::Key(key.hash));
-    call.management.changed(Changed::Spent(Subject::new(Scope::Key, key.hash.hex())));
+    call.management.changed(Changed::Replaced { old: before.hash, new: key.hash });
     Ok(())
 }

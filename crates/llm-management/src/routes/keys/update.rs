@@ -129,6 +129,7 @@ pub(super) fn changed(
     fields.text("organization_id")?.put(&mut key.organization_id);
     kind(&mut fields)?.put_or_default(&mut key.kind);
     expiry(&mut fields, &mut key.expires)?;
+    terms::temporary(&mut fields, &mut key.terms)?;
     terms::apply(&mut fields, &mut key.terms)?;
     key.updated_by = Some(call.actor());
     key.updated_at = now();
@@ -149,6 +150,10 @@ pub(super) async fn allow(call: &Call<'_>, before: &VirtualKey, wanted: &Virtual
         Some(id) => call.management.get(id).await?,
         None => None,
     };
+    if before.terms.temp_budget != wanted.terms.temp_budget {
+        let message = "only the gateway's administrators give a key more for a while: ask one";
+        return Err(Refused::forbidden(message).about("temp_budget_increase"));
+    }
     if !call.rules_key(before).await? {
         allow_holder(call, before, wanted)?;
     }

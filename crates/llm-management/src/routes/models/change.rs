@@ -30,7 +30,11 @@ pub(super) async fn new(call: &Call<'_>) -> Answered {
     if call.management.get::<StoredModel>(&id).await?.is_some() {
         return Err(Refused::bad(format!("Model with id={id} exists already: choose another one")).detail());
     }
-    let open = OpenModel { id, name: model_name, params: merged, team: team_of(&info)?, info };
+    let team = team_of(&info)?;
+    if let Some(team) = &team {
+        call.team(team).await?;
+    }
+    let open = OpenModel { id, name: model_name, params: merged, team, info };
     can_be_served(call, &open)?;
     let OpenModel { id, name: model_name, params: merged, team: team_id, info } = open;
     let model = StoredModel {
@@ -75,6 +79,9 @@ async fn change(call: &Call<'_>, id: &str, info: Params, mut fields: Fields) -> 
     let params = fields.object("litellm_params")?.value().unwrap_or_default();
     let removed = fields.texts("litellm_params_to_remove")?.value().unwrap_or_default();
     let (team, actor) = (team_of(&info)?, call.actor());
+    if let Some(team) = &team {
+        call.team(team).await?;
+    }
     let changed = call.change::<StoredModel>(id, "updated", |mut model| {
         let mut merged = opened(call, &model)?;
         merge(&mut merged, params.clone(), &removed);
@@ -110,7 +117,7 @@ pub(super) async fn delete(call: &Call<'_>) -> Answered {
 /// # Errors
 /// When the operator wants no models in the store.
 fn may_store(call: &Call<'_>) -> Result<(), Refused> {
-    if !call.management.settings().no_models {
+    if !call.settings.no_models {
         return Ok(());
     }
     let message = "models are not kept in the store: `general_settings.store_model_in_db` is false. Set it to true, or \

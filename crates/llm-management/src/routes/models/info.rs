@@ -1,6 +1,6 @@
 //! What is served, of files and of the store, for those who may ask for it.
 
-use llm_governance::authorise::NoGroups;
+use llm_governance::authorise::AccessGroups;
 use serde_json::{Value, json};
 
 use super::show::plain_address;
@@ -31,8 +31,28 @@ pub(super) fn for_caller(call: &Call<'_>) -> Result<Vec<Served>, Refused> {
     let serving = call.management.serving();
     let serving = serving.ok_or_else(|| Refused::error(501, "not_supported_error", missing))?;
     let mut served = serving.served();
-    served.retain(|one| call.caller.may_use(&one.name, &NoGroups).is_ok());
+    served.retain(|one| may_see(call, one));
     Ok(served)
+}
+
+/// Which groups one deployment is in.
+struct Groups<'a>(&'a [String]);
+
+impl AccessGroups for Groups<'_> {
+    fn groups(&self, _: &str) -> &[String] {
+        self.0
+    }
+}
+
+fn may_see(call: &Call<'_>, one: &Served) -> bool {
+    let groups = Groups(&one.access_groups);
+    match &one.team {
+        _ if call.sees_all() => true,
+        Some(team) => {
+            call.caller.team_id() == Some(team) && call.caller.may_use_of_its_team(&one.name, &groups).is_ok()
+        }
+        None => call.caller.may_use(&one.name, &groups).is_ok(),
+    }
 }
 
 fn shown(one: Served) -> Value {
@@ -43,5 +63,12 @@ fn shown(one: Served) -> Value {
     let mut info = one.info;
     info.insert("id".to_owned(), json!(one.id));
     info.insert("db_model".to_owned(), json!(one.stored));
+    if let Some(team) = one.team {
+        info.insert("team_id".to_owned(), json!(team));
+        info.insert("team_public_model_name".to_owned(), json!(one.name));
+    }
+    if !one.access_groups.is_empty() {
+        info.insert("access_groups".to_owned(), json!(one.access_groups));
+    }
     json!({"model_name": one.name, "litellm_params": params, "model_info": info})
 }

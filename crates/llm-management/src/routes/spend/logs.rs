@@ -167,13 +167,13 @@ async fn only(call: &Call<'_>, query: &Query) -> Result<Vec<(RowField, Vec<Strin
     let mut only: Vec<_> = named.collect();
     let key = query.text("api_key").map(|key| hash_of(key).hex());
     if let Some(key) = &key {
-        only.push((RowField::Key, vec![key.clone()]));
+        only.push((RowField::Key, call.hashes(key).await?));
     }
     if let Some(alias) = query.text("key_alias") {
         let filters = vec![("alias", Filter::Is(Column::from(alias)))];
         let keys = call.management.all::<VirtualKey>(ListQuery { filters, ..ListQuery::default() }).await?;
-        let hashes = keys.iter().map(|key| key.hash.hex()).chain([NOBODY.to_owned()]);
-        only.push((RowField::Key, hashes.collect()));
+        let hashes = keys.iter().flat_map(|key| key.former.iter().chain([&key.hash])).map(|hash| hash.hex());
+        only.push((RowField::Key, hashes.chain([NOBODY.to_owned()]).collect()));
     }
     let is_free = call.sees_all()
         || rules_team(call, query.text("team_id")).await?

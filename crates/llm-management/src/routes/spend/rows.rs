@@ -9,7 +9,7 @@ use crate::dollars::show;
 pub(super) fn shown(row: &LedgerRow) -> Value {
     let later = |micros: u64| row.started.0.saturating_add(i64::try_from(micros).unwrap_or(i64::MAX));
     let after = |micros: u64| Timestamp(later(micros)).iso();
-    let failed = matches!(row.ending, Ending::Failed | Ending::Lost);
+    let failed = row.ending == Ending::Failed;
     let key = row.key.map(|key| key.hex());
     json!({
         "request_id": row.vendor_id.as_deref().unwrap_or(&row.id),

@@ -16,7 +16,7 @@ use crate::whose::Whose;
 
 /// Days with what was spent on them: `[{"startTime", "spend", "users", "models", "<hash of a key>": spend}]`.
 pub(super) async fn summary(call: &Call<'_>, query: &Query, days: Days) -> Answered {
-    let whose = Call::by_key(asked(call, query)?, query.text("api_key"));
+    let whose = call.by_key(asked(call, query)?, query.text("api_key")).await?;
     let reports = call.management.reports()?;
     let models = reports.activity(&whose.query(days, &[Dimension::Day, Dimension::ModelGroup])).await?;
     let keys = reports.activity(&whose.keyed().query(days, &[Dimension::Day, Dimension::Key])).await?;

@@ -1,7 +1,7 @@
 //! Lists of teams.
 
 use llm_governance::entity::{Column, Organization, Team, User, VirtualKey};
-use llm_governance::{Filter, ListQuery};
+use llm_governance::{Filter, ListQuery, SPEND};
 use serde_json::{Value, json};
 
 use super::rows;
@@ -9,14 +9,19 @@ use super::show::memberships;
 use crate::caller::{is_administrator, member};
 use crate::fields::Query;
 use crate::management::{Answered, Call};
-use crate::paging::{Paging, sorting};
+use crate::paging::{Paging, of_spend, sorting};
 use crate::refused::Refused;
 use crate::request::Reply;
 use crate::routes::keys;
 
 /// What lists of teams are sorted by, and the store's columns for it.
-const SORTED: [(&str, &str); 4] =
-    [("team_alias", "alias"), ("team_id", "id"), ("created_at", "created_at"), ("updated_at", "updated_at")];
+const SORTED: [(&str, &str); 5] = [
+    ("team_alias", "alias"),
+    ("team_id", "id"),
+    ("created_at", "created_at"),
+    ("updated_at", "updated_at"),
+    ("spend", SPEND),
+];
 
 /// The most teams of a list without pages.
 const MOST: u64 = 1_000;
@@ -27,8 +32,9 @@ type Filters = Vec<(&'static str, Filter)>;
 pub(super) async fn list(call: &Call<'_>) -> Answered {
     let query = call.query();
     let filters = filters(call, &query).await?;
-    let page =
-        call.management.list::<Team>(&ListQuery { filters, limit: MOST, ..ListQuery::default() }).await?;
+    let sort = sorting(&query, &SORTED, false)?;
+    let wanted = ListQuery { filters, sort, limit: MOST, ..ListQuery::default() };
+    let page = call.management.list::<Team>(&wanted).await?;
     if page.total > MOST {
         let message =
             format!("there are {} teams, and this list has no pages: use `/v2/team/list`", page.total);
@@ -77,7 +83,7 @@ pub(super) async fn pages(call: &Call<'_>) -> Answered {
 
 /// Teams that every user may join.
 pub(super) async fn available(call: &Call<'_>) -> Answered {
-    let mut teams: Vec<Team> = call.management.get_many(&call.management.settings().teams.available).await?;
+    let mut teams: Vec<Team> = call.management.get_many(&call.settings.teams.available).await?;
     teams.retain(|team| call.user_id().is_none_or(|user| member(&team.members, user).is_none()));
     let shown = teams.iter().map(|team| {
         json!({
@@ -119,6 +125,7 @@ async fn filters(call: &Call<'_>, query: &Query) -> Result<Filters, Refused> {
             return Err(Refused::query("status", "say `active` or `blocked`: deleted teams are not kept"));
         }
     }
+    filters.extend(of_spend(query)?);
     filters.extend(of_user(call, query).await?);
     Ok(filters)
 }

@@ -96,7 +96,7 @@ pub(super) async fn bulk(call: &Call<'_>) -> Answered {
 /// The team that is meant, for its administrators, and for whoever may join it.
 async fn team(call: &Call<'_>, fields: &mut Fields) -> Result<Team, Refused> {
     let id = fields.required("team_id")?;
-    let joins_itself = call.management.settings().teams.available.contains(&id) && names_only(call, fields);
+    let joins_itself = call.settings.teams.available.contains(&id) && names_only(call, fields);
     if joins_itself { call.team(&id).await } else { call.own_team(&id).await }
 }
 

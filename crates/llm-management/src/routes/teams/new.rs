@@ -52,7 +52,7 @@ pub(super) async fn new(call: &Call<'_>) -> Answered {
 }
 
 fn defaults(call: &Call<'_>, fields: &mut Fields) {
-    let settings = &call.management.settings().teams;
+    let settings = &call.settings.teams;
     let id = fields.clone().text("team_id").ok().and_then(crate::given::Given::value);
     let own = id.and_then(|id| settings.of_team.get(&id)).into_iter().flatten();
     // What is said of a single team goes first: a default fills what is empty.

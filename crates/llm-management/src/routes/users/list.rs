@@ -1,25 +1,26 @@
 //! Lists of users and of their roles.
 
 use llm_governance::entity::{Column, Organization, Team, User, VirtualKey};
-use llm_governance::{Filter, ListQuery, Role};
+use llm_governance::{Filter, ListQuery, Role, SPEND};
 use serde_json::{Map, Value, json};
 
 use super::rows;
 use crate::caller::is_administrator;
 use crate::fields::Query;
 use crate::management::{Answered, Call};
-use crate::paging::{Paging, sorting};
+use crate::paging::{Paging, of_spend, sorting};
 use crate::refused::Refused;
 use crate::request::Reply;
 
 /// What lists of users are sorted by, and the store's columns for it.
-const SORTED: [(&str, &str); 6] = [
+const SORTED: [(&str, &str); 7] = [
     ("user_id", "id"),
     ("user_email", "email"),
     ("user_alias", "alias"),
     ("user_role", "role"),
     ("created_at", "created_at"),
     ("updated_at", "updated_at"),
+    ("spend", SPEND),
 ];
 
 type Filters = Vec<(&'static str, Filter)>;
@@ -64,6 +65,7 @@ fn filters(query: &Query) -> Result<Filters, Refused> {
         let part = || Filter::Contains(part.to_owned());
         filters.push(("id", Filter::AnyOf(vec![("id", part()), ("email", part()), ("alias", part())])));
     }
+    filters.extend(of_spend(query)?);
     Ok(filters)
 }
 

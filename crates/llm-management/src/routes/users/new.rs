@@ -21,7 +21,7 @@ const OF_THE_KEY: [&str; 5] = ["key", "key_alias", "duration", "key_type", "allo
 /// Makes a user, and a key for it.
 pub(super) async fn new(call: &Call<'_>) -> Answered {
     let mut fields = call.fields()?;
-    for (name, value) in &call.management.settings().users.defaults {
+    for (name, value) in &call.settings.users.defaults {
         fields.fill_in(name, value.clone());
     }
     let makes_key = fields.switch("auto_create_key")?.value().unwrap_or(true);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use llm_config::{Builder, Flags, Imported, Loaded, Models, Origin, Services};
+use llm_config::{Builder, Flags, Imported, Loaded, Models, Origin, Prepared, Services};
 use llm_core::Secret;
 use llm_gateway::GatewayParts;
 use llm_server::Limits;
@@ -135,6 +135,11 @@ impl Configured {
         opened.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         tracing::info!(place = opened.place, "keys and rows of calls are kept here");
         Ok(Some(opened))
+    }
+
+    /// What it says of callers, budgets and alerts, for services that run.
+    pub(crate) fn prepared(&self, services: &Services) -> Result<Prepared, Failure> {
+        services.prepare(&self.loaded).map_err(|error| Failure(error.to_string()))
     }
 
     /// Puts the models of the store, as they were read last, beside those of the files.

@@ -80,7 +80,8 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         let management = services.as_ref().map(|services| Arc::clone(&services.management));
         let server = start(flags, &configured, (Arc::clone(&gateway), management), listener)?;
         announce(flags, &configured, server.address());
-        let reloading = Reloading { flags, gateway: &gateway, models, builder, configured };
+        let reloading =
+            Reloading { flags, gateway: &gateway, services: services.as_ref(), models, builder, configured };
         let live = live(reloading, server, signals);
         let checks = gateway.check_deployments();
         let tidying = async {

@@ -1,7 +1,7 @@
 //! What is served while the program runs: new files, and the models of the store.
 
-use llm_config::{Asked, Builder, Models};
-use llm_gateway::Gateway;
+use llm_config::{Asked, Builder, Models, Services};
+use llm_gateway::{Gateway, GatewayParts};
 
 use crate::Failure;
 use crate::cli::Serve;
@@ -11,6 +11,8 @@ use crate::configured::{self, Configured};
 pub(crate) struct Reloading<'a> {
     pub flags: &'a Serve,
     pub gateway: &'a Gateway,
+    /// What outlives the configuration.
+    pub services: Option<&'a Services>,
     /// `None`: none are kept in the store.
     pub models: Option<&'a Models>,
     pub builder: Builder,
@@ -42,7 +44,7 @@ impl Reloading<'_> {
     pub(crate) fn reload(&mut self, why: &str) -> Option<Vec<String>> {
         let read = configured::load(self.flags).and_then(|configured| {
             configured.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-            self.put(configured.with_stored(self.models))
+            self.put_rules(configured.with_stored(self.models))
         });
         match read {
             Ok(()) => {
@@ -72,10 +74,28 @@ impl Reloading<'_> {
         models.answer(asked);
     }
 
+    /// Puts a configuration in place with what it says of callers, budgets and alerts: all of it, or nothing.
+    fn put_rules(&mut self, configured: Configured) -> Result<(), Failure> {
+        let Some(services) = self.services else { return self.put(configured) };
+        let prepared = configured.prepared(services)?;
+        let parts = configured.parts_after(&mut self.builder)?;
+        for setting in &prepared.waiting {
+            tracing::warn!(setting, "this setting is read at the start: it holds after a restart");
+        }
+        services.apply(prepared);
+        self.serve(configured, parts);
+        Ok(())
+    }
+
     fn put(&mut self, configured: Configured) -> Result<(), Failure> {
-        self.gateway.replace(configured.parts_after(&mut self.builder)?);
+        let parts = configured.parts_after(&mut self.builder)?;
+        self.serve(configured, parts);
+        Ok(())
+    }
+
+    fn serve(&mut self, configured: Configured, parts: GatewayParts) {
+        self.gateway.replace(parts);
         configured.is_served(self.models);
         self.configured = configured;
-        Ok(())
     }
 }

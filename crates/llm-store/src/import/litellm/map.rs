@@ -68,6 +68,7 @@ pub(super) fn key(row: &SourceRow, budgets: &Budgets) -> Result<Arrival<VirtualK
         service_account,
         expires: row.time("expires"),
         replaced: None,
+        former: Vec::new(),
         terms,
         created_by: row.text("created_by"),
         created_at: made(row),

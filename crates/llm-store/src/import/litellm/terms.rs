@@ -43,6 +43,8 @@ pub(super) fn terms(row: &SourceRow) -> Result<Terms, Unread> {
         permissions: row.object("permissions"),
         model_rpm_limit: numbers(&mut metadata, "model_rpm_limit")?,
         model_tpm_limit: numbers(&mut metadata, "model_tpm_limit")?,
+        budget_fallbacks: fallbacks(row.object("budget_fallbacks")),
+        temp_budget: temporary(&mut metadata),
         other: kept(row),
         ..Terms::default()
     };
@@ -73,6 +75,18 @@ fn start(duration: BudgetDuration, resets: Timestamp) -> Option<Timestamp> {
         }
         _ => None,
     }
+}
+
+fn fallbacks(object: Map<String, Value>) -> BTreeMap<String, Vec<String>> {
+    object.into_iter().map(|(model, models)| (model, texts(&models))).collect()
+}
+
+/// What may be spent besides for a while.
+fn temporary(metadata: &mut Map<String, Value>) -> Option<(llm_core::money::NanoDollars, Timestamp)> {
+    let until = Timestamp::parse(metadata.get("temp_budget_expiry")?.as_str()?)?;
+    let increase = dollars(&metadata.get("temp_budget_increase")?.to_string())?;
+    metadata.retain(|name, _| !name.starts_with("temp_budget_"));
+    Some((increase, until))
 }
 
 fn lift(metadata: &mut Map<String, Value>, name: &str) -> Vec<String> {

@@ -6,6 +6,7 @@ use llm_governance::{Changed, KeyHash, Scope, Subject};
 pub(super) fn write(changed: &Changed) -> String {
     match changed {
         Changed::Key(hash) => format!("key {hash}"),
+        Changed::Replaced { old, new } => format!("replaced {old} {new}"),
         Changed::Team(id) => format!("team {id}"),
         Changed::User(id) => format!("user {id}"),
         Changed::Organization(id) => format!("organization {id}"),
@@ -24,6 +25,10 @@ pub(super) fn read(words: &str) -> Option<Changed> {
     let own = || id.to_owned();
     Some(match kind {
         "key" => Changed::Key(KeyHash::parse(id)?),
+        "replaced" => {
+            let (old, new) = id.split_once(' ')?;
+            Changed::Replaced { old: KeyHash::parse(old)?, new: KeyHash::parse(new)? }
+        }
         "team" => Changed::Team(own()),
         "user" => Changed::User(own()),
         "organization" => Changed::Organization(own()),
@@ -48,6 +53,7 @@ mod tests {
     fn what_is_written_is_read() {
         let all = [
             Changed::Key(KeyHash::of(b"sk-one")),
+            Changed::Replaced { old: KeyHash::of(b"sk-one"), new: KeyHash::of(b"sk-two") },
             Changed::Team("a team".to_owned()),
             Changed::User("u:1".to_owned()),
             Changed::Organization(String::new()),

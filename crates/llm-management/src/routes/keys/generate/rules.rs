@@ -17,7 +17,7 @@ use crate::settings::{KeyGeneration, UpperBounds};
 /// # Errors
 /// When the caller may not, or something must be said.
 pub(super) fn check(call: &Call<'_>, fields: &mut Fields) -> Result<(), Refused> {
-    let settings = &call.management.settings().keys;
+    let settings = &call.settings.keys;
     for (name, value) in &settings.defaults {
         fields.fill_in(name, value.clone());
     }
@@ -36,7 +36,7 @@ pub(super) fn check(call: &Call<'_>, fields: &mut Fields) -> Result<(), Refused>
 /// # Errors
 /// When one is exceeded.
 pub(super) fn bound(call: &Call<'_>, fields: &mut Fields) -> Result<(), Refused> {
-    let bounds = &call.management.settings().keys.upper_bounds;
+    let bounds = &call.settings.keys.upper_bounds;
     below_money(fields, bounds)?;
     below_whole(fields, "max_parallel_requests", bounds.max_parallel_requests)?;
     below_whole(fields, "tpm_limit", bounds.tpm_limit)?;
@@ -138,7 +138,7 @@ pub(super) async fn allow_for_team(call: &Call<'_>, team: &Team, key: &VirtualKe
         return Err(Refused::forbidden(message).about("user_id"));
     }
     let role = if own.role == MemberRole::Admin { "admin" } else { "user" };
-    let rules = &call.management.settings().keys.of_teams;
+    let rules = &call.settings.keys.of_teams;
     if let Some(allowed) = &rules.allowed_team_member_roles
         && !allowed.iter().any(|allowed| allowed == role)
     {
