@@ -2,7 +2,8 @@
 //!
 //! - [`settings`]: where stores are.
 //! - [`journal`]: rows of the ledger on their way to a database, in files.
-//! - [`redis`] (feature `redis`): limits, budgets, cooldowns and changes that several gateways share.
+//! - [`shared`] (features `redis`, `postgres`): limits, budgets and changes that several gateways share.
+//! - [`redis`] (feature `redis`): limits and cooldowns of deployments that they share.
 //! - [`database`] (features `sqlite`, `postgres`): one SQL database, asked in one way whichever it is.
 //! - [`entities`] (with a database): keys, teams and all others that administrators make.
 //! - [`import`] (feature `postgres`): what another gateway's database holds, taken over.
@@ -13,6 +14,7 @@
 pub mod database;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod entities;
+mod fitting;
 #[cfg(feature = "postgres")]
 pub mod import;
 pub mod journal;
@@ -25,6 +27,8 @@ pub mod redis;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod seal;
 pub mod settings;
+#[cfg(any(feature = "redis", feature = "postgres"))]
+pub mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
