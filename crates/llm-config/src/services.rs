@@ -15,6 +15,7 @@ use self::shared::Sharing;
 use crate::alerts::{AlertThread, WatchedLedger};
 use crate::build::Builder;
 use crate::config::{Config, Loaded};
+use crate::settings::IN_MEMORY;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod disk;
@@ -34,9 +35,6 @@ mod import;
 mod import;
 
 pub use import::{Imported, import_litellm};
-
-/// What stands in the place of a folder where nothing is to outlast the process.
-const IN_MEMORY: &str = ":memory:";
 
 /// How often windows that are over are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -118,7 +116,7 @@ impl Services {
         let config = &loaded.config;
         let kept = Kept::open(config).await?;
         let sealing = disk::sealing(config)?;
-        let sharing = Sharing::start(config.redis.as_ref())?;
+        let sharing = Sharing::start(config)?;
         let tokens = tokens::open(config, &kept.store)?;
         let alerts = alerts(config)?;
         let settings = &config.governance;
@@ -139,7 +137,7 @@ impl Services {
             without_shared: settings.without_shared,
         }));
         let others = Arc::clone(&governance);
-        let sharing = sharing.listen(config.redis.as_ref(), move |what| others.forget(what))?;
+        let (sharing, weak) = sharing.listen(config, move |what| others.forget(what));
         let no_models = !config.storage.keeps_models;
         let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));
         let models = (!no_models).then(models);
@@ -151,7 +149,9 @@ impl Services {
             sealing,
             serving: models.clone().map(|models| models as _),
         }));
-        let (reports, place, warnings, draining) = (kept.reports, kept.place, kept.warnings, kept.draining);
+        let (reports, place, mut warnings, draining) =
+            (kept.reports, kept.place, kept.warnings, kept.draining);
+        warnings.extend(weak);
         Ok(Self { governance, management, models, reports, place, warnings, draining, alerts })
     }
 

@@ -40,6 +40,7 @@ pub(crate) use health::allowed_fails;
 pub use limits::{BudgetConfig, LimitSettings};
 pub use recordings::RecordingSettings;
 pub(crate) use router::strategy;
+pub(crate) use storage::IN_MEMORY;
 pub use storage::StorageSettings;
 use table::{SETTINGS, Setting};
 
