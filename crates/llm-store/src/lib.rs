@@ -14,6 +14,7 @@
 pub mod database;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod entities;
+#[cfg(any(feature = "redis", feature = "sqlite", feature = "postgres"))]
 mod fitting;
 #[cfg(feature = "postgres")]
 pub mod import;

@@ -85,6 +85,7 @@ pub(crate) struct Said {
     pub(crate) gateway: Arc<str>,
     pub(crate) keys: Vec<Arc<str>>,
     /// Where the ledger has what each want of money is about: see [`Piece`]. Of reservations alone.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "Redis has no ledger beside it"))]
     pub(crate) places: Vec<Arc<str>>,
     pub(crate) arguments: Vec<String>,
 }

@@ -160,6 +160,7 @@ impl Ear {
     }
 
     /// What is said in the place of words that a channel cannot carry.
+    #[cfg(feature = "postgres")]
     pub(crate) fn anything(&self) -> String {
         format!("{} {}", self.origin, words::write(&Changed::Everything))
     }

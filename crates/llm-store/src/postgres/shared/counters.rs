@@ -34,8 +34,8 @@ const SWEEP: &str = "SELECT llm_shared_sweep_1($1)";
 /// How often what is over is given back.
 const SWEPT: Duration = Duration::from_secs(1);
 
-/// With every so many of these what nobody needs is forgotten.
-const FORGETS: u32 = 60;
+/// In the place of every so many of these what nobody needs is forgotten.
+const FORGETS: u32 = 15;
 
 /// How many futures are polled together, and one after the other, by whoever awaits all of them.
 const AT_ONCE: usize = 16;

@@ -347,25 +347,14 @@ BEGIN
     RETURN '{}';
 END $$;
 
--- Gives back what calls of gateways that are gone have, and, now and then, forgets what nobody needs any more. One
--- gateway at a time does it.
+-- Forgets what nobody needs any more, or gives back what calls of gateways that are gone have. One gateway at a time
+-- does it, and few counters are locked at once.
 CREATE OR REPLACE FUNCTION llm_shared_sweep_1(forgets BOOLEAN) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
     now_at BIGINT := floor(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT;
     gone TEXT[];
 BEGIN
     IF NOT pg_try_advisory_xact_lock(7308324466020549998) THEN RETURN; END IF;
-    gone := ARRAY(SELECT DISTINCT first.key FROM (
-        SELECT hold.key FROM llm_shared_holds AS hold WHERE hold.ends <= now_at LIMIT 500
-    ) AS first);
-    IF cardinality(gone) > 0 THEN
-        PERFORM llm_shared_lock_1(gone);
-        WITH ended AS (
-            DELETE FROM llm_shared_holds AS hold WHERE hold.ends <= now_at AND hold.key = ANY (gone)
-            RETURNING hold.key, hold.amount
-        ), sums AS (SELECT ended.key, sum(ended.amount)::BIGINT AS amount FROM ended GROUP BY ended.key)
-        UPDATE llm_shared_counters AS one SET held = one.held - sums.amount FROM sums WHERE sums.key = one.key;
-    END IF;
     IF forgets THEN
         DELETE FROM llm_shared_gateways AS one WHERE one.seen < now_at - 86400000;
         gone := ARRAY(
@@ -377,5 +366,17 @@ BEGIN
             DELETE FROM llm_shared_counters AS one
             WHERE one.key = ANY (gone) AND one.over < now_at AND (one.held = 0 OR one.whens <> '{}');
         END IF;
+        RETURN;
+    END IF;
+    gone := ARRAY(SELECT DISTINCT first.key FROM (
+        SELECT hold.key FROM llm_shared_holds AS hold WHERE hold.ends <= now_at LIMIT 500
+    ) AS first);
+    IF cardinality(gone) > 0 THEN
+        PERFORM llm_shared_lock_1(gone);
+        WITH ended AS (
+            DELETE FROM llm_shared_holds AS hold WHERE hold.ends <= now_at AND hold.key = ANY (gone)
+            RETURNING hold.key, hold.amount
+        ), sums AS (SELECT ended.key, sum(ended.amount)::BIGINT AS amount FROM ended GROUP BY ended.key)
+        UPDATE llm_shared_counters AS one SET held = one.held - sums.amount FROM sums WHERE sums.key = one.key;
     END IF;
 END $$;

@@ -7,7 +7,7 @@ use llm_governance::{Period, SharedLimit, SharedWant, Subject};
 use crate::fitting::fitting;
 
 /// What parts the words of a place: nothing that stands in an index has it.
-pub(crate) const PARTED: char = '\u{1f}';
+const PARTED: char = '\u{1f}';
 
 /// Numbers of Redis' scripts are exact up to here: nine million dollars.
 const MOST: u64 = 1 << 53;
