@@ -41,6 +41,9 @@ pub(super) struct Reserve {
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
+/// A lease, and what its call has for as long as it lives.
+type Live<'a> = (&'a String, &'a (Weak<()>, Vec<Piece>));
+
 /// Whether a call has what it wants.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -95,11 +98,7 @@ impl Talker for CounterTalker {
         }
         self.memory.borrow_mut().number_debts();
         loop {
-            let memory = self.memory.borrow();
-            let some = memory.unbooked.iter().take(MOST);
-            let all: Vec<Said> = some.map(|(number, settle)| self.settle(*number, settle)).collect();
-            let last = memory.settled() + u64::try_from(all.len()).unwrap_or_default();
-            drop(memory);
+            let (all, last) = self.unbooked();
             if all.is_empty() {
                 return Ok(());
             }
@@ -173,6 +172,15 @@ impl CounterTalker {
 
     fn lasting(&self) -> [String; 2] {
         [self.leases.slots, self.leases.holds].map(|lease| lease.as_millis().to_string())
+    }
+
+    /// The first settlements that are not booked, and the number of the last of them.
+    fn unbooked(&self) -> (Vec<Said>, u64) {
+        let memory = self.memory.borrow();
+        let some = memory.unbooked.iter().take(MOST);
+        let all: Vec<Said> = some.map(|(number, settle)| self.settle(*number, settle)).collect();
+        let last = memory.settled() + u64::try_from(all.len()).unwrap_or_default();
+        (all, last)
     }
 
     fn said(&self, script: Script, keys: Vec<Arc<str>>, arguments: Vec<String>) -> Said {
@@ -297,7 +305,7 @@ impl CounterTalker {
     }
 
     /// Signs of life of calls.
-    fn lives(&self, some: &[(&String, &(Weak<()>, Vec<Piece>))]) -> Said {
+    fn lives(&self, some: &[Live<'_>]) -> Said {
         let (mut keys, mut arguments) = (Vec::new(), self.lasting().to_vec());
         for (lease, (_, has)) in some {
             for piece in has {
