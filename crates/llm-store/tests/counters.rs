@@ -240,6 +240,7 @@ async fn a_server_that_comes_back_empty_goes_on_where_it_was(mut server: Server)
     }
     // The first gateway has heard of 30, the last one of 60.
     drop(nodes[0].admit(1).await.expect("room"));
+    told().await;
     nodes[2].admit(40).await.expect_err("35 are left");
     drop(nodes[2].admit(35).await.expect("35 are left"));
     told().await;
