@@ -53,6 +53,9 @@ fn sources(loaded: &Loaded, out: &mut String) {
     line(out, &format!("server: host {host}, port {}, {key}", server.port));
     if loaded.config.redis.is_some() {
         line(out, "shared with other gateways: limits and cooldowns, through redis");
+    } else if loaded.config.storage.server().is_some() {
+        let limits = if loaded.config.storage.shares_limits { "limits and budgets of callers, " } else { "" };
+        line(out, &format!("shared with other gateways: {limits}changes of keys, through postgresql"));
     }
     let router = &loaded.config.router;
     let told = format!(

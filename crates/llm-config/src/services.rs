@@ -22,7 +22,7 @@ use self::shared::Sharing;
 use crate::alerts::{Bell, WatchedLedger};
 use crate::build::Builder;
 use crate::config::{Config, Loaded};
-use crate::settings::AlertSettings;
+use crate::settings::{AlertSettings, IN_MEMORY};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod disk;
@@ -43,9 +43,6 @@ mod import;
 mod import;
 
 pub use import::{Imported, import_litellm};
-
-/// What stands in the place of a folder where nothing is to outlast the process.
-const IN_MEMORY: &str = ":memory:";
 
 /// Where an import says that it was there.
 const IMPORTED: &str = "import/litellm";
@@ -149,7 +146,7 @@ impl Services {
         let config = &loaded.config;
         let kept = Kept::open(config).await?;
         let sealing = disk::sealing(config)?;
-        let sharing = Sharing::start(config.redis.as_ref())?;
+        let sharing = Sharing::start(config)?;
         let tokens = tokens::open(config, &kept.store)?;
         let callbacks =
             CallbackThread::start(&config.callbacks).map_err(|error| no_thread("callbacks", &error))?;
@@ -173,7 +170,7 @@ impl Services {
             without_shared: settings.without_shared,
         }));
         let others = Arc::clone(&governance);
-        let sharing = sharing.listen(config.redis.as_ref(), move |what| others.forget(what))?;
+        let (sharing, weak) = sharing.listen(config, move |what| others.forget(what));
         let no_models = !config.storage.keeps_models;
         let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));
         let models = (!no_models).then(models);
@@ -185,7 +182,9 @@ impl Services {
             sealing,
             serving: models.clone().map(|models| models as _),
         }));
-        let (reports, place, warnings, draining) = (kept.reports, kept.place, kept.warnings, kept.draining);
+        let (reports, place, mut warnings, draining) =
+            (kept.reports, kept.place, kept.warnings, kept.draining);
+        warnings.extend(weak);
         let (store, fixed, tokens) = (kept.store, Fixed::of(config), Mutex::new(OfTokens::of(config)));
         Ok(Self {
             governance,

@@ -51,6 +51,7 @@ pub use limits::{BudgetConfig, LimitSettings};
 pub(crate) use prompts::prompts;
 pub use recordings::RecordingSettings;
 pub(crate) use router::strategy;
+pub(crate) use storage::IN_MEMORY;
 pub use storage::StorageSettings;
 use table::{SETTINGS, Setting};
 

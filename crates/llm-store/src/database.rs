@@ -12,7 +12,6 @@
 mod batch;
 mod engine;
 mod error;
-mod fitting;
 mod migrations;
 mod transaction;
 mod value;
@@ -20,11 +19,11 @@ mod value;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use crate::fitting::fitting;
 use crate::settings::DatabaseSettings;
 pub use batch::Batch;
 pub(crate) use engine::{Engine, Outcome, Session, Statement};
 pub use error::{DatabaseError, DatabaseErrorKind};
-pub(crate) use fitting::fitting;
 pub use transaction::Transaction;
 pub use value::{FromValue, Row, Value};
 

@@ -2,7 +2,8 @@
 //!
 //! - [`settings`]: where stores are.
 //! - [`journal`]: rows of the ledger on their way to a database, in files.
-//! - [`redis`] (feature `redis`): limits, budgets, cooldowns and changes that several gateways share.
+//! - [`shared`] (features `redis`, `postgres`): limits, budgets and changes that several gateways share.
+//! - [`redis`] (feature `redis`): limits and cooldowns of deployments that they share.
 //! - [`answers`] (features `redis`, `sqlite`): answers for requests that come again.
 //! - [`database`] (features `sqlite`, `postgres`): one SQL database, asked in one way whichever it is.
 //! - [`entities`] (with a database): keys, teams and all others that administrators make.
@@ -16,6 +17,8 @@ pub mod answers;
 pub mod database;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod entities;
+#[cfg(any(feature = "redis", feature = "sqlite", feature = "postgres"))]
+mod fitting;
 #[cfg(feature = "postgres")]
 pub mod import;
 pub mod journal;
@@ -28,6 +31,8 @@ pub mod redis;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod seal;
 pub mod settings;
+#[cfg(any(feature = "redis", feature = "postgres"))]
+pub mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 

@@ -8,6 +8,7 @@ mod connect;
 mod driver;
 mod error;
 mod session;
+mod shared;
 mod tls;
 mod value;
 

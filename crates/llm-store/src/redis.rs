@@ -1,21 +1,16 @@
-//! What several gateways share through Redis: limits and cooldowns of deployments ([`SharedRouterState`]), limits and
-//! budgets of callers ([`SharedCallCounters`]), changes of keys and their kin ([`Notices`]).
+//! What several gateways share through Redis: limits and cooldowns of deployments ([`SharedRouterState`]); and how it
+//! keeps what callers share ([`crate::shared`]).
 //!
 //! An attempt costs one round trip, and only where its deployment has limits: a script checks and takes everything in
-//! one step, by the clock of the server. What is given back and told goes there on the side, many at a time. Redis that
-//! is gone, slow or full of errors is left alone for a while; meanwhile every gateway counts for itself, and no call
-//! fails or waits.
-//!
-//! Threads of their own talk to Redis, so that no worker of a server depends on another one.
+//! one step, by the clock of the server. What is given back and told goes there on the side, many at a time.
 
 mod benches;
 mod counters;
 mod lease;
+pub(crate) mod line;
 mod notices;
 mod scripts;
 mod settings;
-pub(crate) mod status;
-pub(crate) mod talk;
 mod worker;
 
 use std::sync::Arc;
@@ -30,13 +25,11 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
 use crate::settings::RedisSettings;
+use crate::shared::status::Status;
+use crate::shared::talk::{Connect, GRACE, MOST_WAITING, Reach};
 use lease::RedisLease;
-use status::Status;
-use talk::{GRACE, MOST_WAITING, Reach};
+use line::Line;
 use worker::{Command, Reserve, Worker};
-
-pub use counters::{CounterLeases, SharedCallCounters};
-pub use notices::{Hear, Notices};
 
 /// State that gateways share.
 pub struct SharedRouterState {
@@ -49,8 +42,8 @@ pub struct SharedRouterState {
 
 /// What the thread begins with.
 struct Idle {
-    client: redis::Client,
-    settings: RedisSettings,
+    connect: Connect<Line>,
+    prefix: String,
     commands: Receiver<Command>,
 }
 
@@ -60,15 +53,15 @@ impl SharedRouterState {
     /// # Errors
     /// When the address is none.
     pub fn new(settings: RedisSettings) -> Result<Self> {
-        let client = settings.client()?;
+        let connect = Line::connect(&settings)?;
         // Beyond that the gateway counts for itself, and what is not given back comes back by its lease.
         let (commands, received) = channel(MOST_WAITING);
         Ok(Self {
             commands,
-            status: Arc::new(Status::of("limits and cooldowns")),
+            status: Arc::new(Status::of("limits and cooldowns", "redis")),
             patience: settings.timeout + GRACE,
             next: AtomicU64::new(0),
-            idle: Mutex::new(Some(Idle { client, settings, commands: received })),
+            idle: Mutex::new(Some(Idle { connect, prefix: settings.prefix, commands: received })),
         })
     }
 
@@ -80,13 +73,13 @@ impl SharedRouterState {
     pub fn start<'a>(&self, deployments: impl IntoIterator<Item = &'a Arc<Deployment>>) -> Result<()> {
         let known = deployments.into_iter().map(|one| (one.id.clone(), Arc::downgrade(one))).collect();
         let idle = self.idle.lock().take();
-        let Some(Idle { client, settings, commands }) = idle else {
+        let Some(Idle { connect, prefix, commands }) = idle else {
             // A thread that is busy beyond hope hears of them with the next change.
             let _ = self.commands.try_send(Command::Know(known));
             return Ok(());
         };
-        let reach = Reach { client, timeout: settings.timeout, status: Arc::clone(&self.status) };
-        reach.start("llm-redis", commands, move || Worker::new(settings.prefix, known))
+        let reach = Reach { connect, status: Arc::clone(&self.status) };
+        reach.start("llm-redis", commands, move || Worker::new(prefix, known))
     }
 
     async fn ask(&self, want: Want<'_>) -> Verdict {
@@ -113,7 +106,7 @@ impl SharedRouterState {
 
 impl Shared for SharedRouterState {
     fn reserve<'a>(&'a self, want: Want<'a>) -> BoxFuture<'a, Verdict> {
-        if self.status.link() == Link::Gone {
+        if !self.status.is_connected() {
             return std::future::ready(Verdict::Unknown).boxed();
         }
         self.ask(want).boxed()
@@ -129,6 +122,6 @@ impl Shared for SharedRouterState {
     }
 
     fn link(&self) -> Link {
-        self.status.link()
+        if self.status.is_connected() { Link::Connected } else { Link::Gone }
     }
 }

@@ -1,5 +1,5 @@
-//! Counters in Redis answer as those in memory do that governance is tested with.
-#![cfg(feature = "redis")]
+//! Counters in Redis and PostgreSQL answer as those in memory do that governance is tested with.
+#![cfg(all(feature = "redis", feature = "postgres"))]
 
 #[path = "../../llm-governance/tests/governance/counters.rs"]
 #[expect(dead_code, reason = "governance's own tests look at more of it")]
@@ -13,8 +13,9 @@ use llm_core::money::NanoDollars;
 use llm_governance::{
     Period, Scope, SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant, Subject, Timestamp,
 };
-use llm_store::RedisSettings;
-use llm_store::redis::{CounterLeases, SharedCallCounters};
+use llm_store::shared::{CounterLeases, SharedCallCounters};
+use llm_store::{Database, DatabaseSettings, RedisSettings};
+use llm_testkit::postgres::PostgresServer;
 use llm_testkit::redis::RedisServer;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -100,12 +101,12 @@ fn said<L>(verdict: &SharedVerdict<L>, wants: &[SharedWant]) -> Said {
     }
 }
 
-async fn run(steps: Vec<Step>, redis: &SharedCallCounters, memory: &InMemory) {
+async fn run(steps: Vec<Step>, shared: &SharedCallCounters, memory: &InMemory) {
     let mut leases: Vec<(Box<dyn SharedLease>, Box<dyn SharedLease>)> = Vec::new();
     for step in steps {
         match step {
             Step::Reserve(wants) => {
-                let (one, other) = (redis.reserve(&wants).await, memory.reserve(&wants).await);
+                let (one, other) = (shared.reserve(&wants).await, memory.reserve(&wants).await);
                 assert_eq!(said(&one, &wants), said(&other, &wants), "{wants:?}");
                 if let (SharedVerdict::Granted { lease, .. }, SharedVerdict::Granted { lease: other, .. }) =
                     (one, other)
@@ -130,22 +131,47 @@ async fn run(steps: Vec<Step>, redis: &SharedCallCounters, memory: &InMemory) {
     }
 }
 
-#[test]
-fn counters_in_redis_answer_as_those_in_memory() {
+fn compare(cases: u32, server: &mut dyn FnMut(usize) -> SharedCallCounters) {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let Some(redis) = RedisServer::start("counters_in_redis_answer_as_those_in_memory") else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) };
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) };
+    let server = std::cell::RefCell::new(server);
     proptest!(config, |(steps in vec(step(), 1..40))| {
-        let prefix = format!("case{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let (url, timeout) = (Some(Secret::new(redis.url())), Duration::from_secs(2));
-        let settings = RedisSettings { url, timeout, prefix, ..RedisSettings::default() };
-        let counters = SharedCallCounters::start(settings, CounterLeases::default()).expect("a thread");
+        let counters = (server.borrow_mut())(NEXT.fetch_add(1, Ordering::Relaxed));
         runtime.block_on(async {
             while !counters.is_connected() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             run(steps, &counters, &InMemory::default()).await;
         });
+    });
+}
+
+#[test]
+fn counters_in_redis_answer_as_those_in_memory() {
+    let Some(redis) = RedisServer::start("counters_in_redis_answer_as_those_in_memory") else { return };
+    compare(100, &mut |number| {
+        let (url, timeout) = (Some(Secret::new(redis.url())), Duration::from_secs(2));
+        let settings =
+            RedisSettings { url, timeout, prefix: format!("case{number}"), ..RedisSettings::default() };
+        SharedCallCounters::through_redis(&settings, CounterLeases::default()).expect("a thread")
+    });
+}
+
+#[test]
+fn counters_in_postgres_answer_as_those_in_memory() {
+    let test = "counters_in_postgres_answer_as_those_in_memory";
+    let Some(postgres) = PostgresServer::start(test) else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let whole = DatabaseSettings::new(Secret::new(postgres.url()));
+    let database = runtime.block_on(Database::open(&whole)).expect("it makes its tables");
+    compare(60, &mut |number| {
+        // Each case has a schema of its own.
+        let schema = format!("case{number}");
+        let made = runtime.block_on(database.execute(&format!("CREATE SCHEMA {schema}"), &[]));
+        made.expect("it is new");
+        let settings = DatabaseSettings::new(Secret::new(format!("{}?schema={schema}", postgres.url())));
+        drop(runtime.block_on(Database::open(&settings)).expect("it makes its tables"));
+        SharedCallCounters::through_postgres(&settings, CounterLeases::default()).expect("a thread")
     });
 }

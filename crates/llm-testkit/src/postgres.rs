@@ -143,6 +143,23 @@ impl PostgresServer {
         }
     }
 
+    /// Halts it without ending it, as a machine that hangs does, or lets it go on. Needs `pgrep`.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn hang(&self, hangs: bool) {
+        let server = self.child.as_ref().expect("it runs").id().to_string();
+        let children = Command::new("pgrep").args(["-P", &server]).output().expect("there is a pgrep").stdout;
+        let children = String::from_utf8(children).expect("numbers");
+        let signal = if hangs { "-STOP" } else { "-CONT" };
+        // First the one that makes others.
+        let sent = Command::new("kill").args([signal, &server]).status();
+        assert!(sent.expect("there is a kill").success());
+        // One of them may have ended meanwhile.
+        let _ =
+            Command::new("kill").arg(signal).args(children.split_whitespace()).stderr(Stdio::null()).status();
+    }
+
     /// Starts it; what it said when it ends at once.
     fn run(&mut self) -> Result<(), String> {
         let mut command = self.command("postgres");

@@ -56,7 +56,7 @@ pub(crate) static GOVERNANCE: Section = Section::of(
         key(
             "fail_closed",
             Shape::Bool,
-            "Whether callers with limits or budgets are refused while the Redis that gateways share cannot be asked. Default false: each gateway goes by what it last heard.",
+            "Whether callers with limits or budgets are refused while the Redis or PostgreSQL that gateways share cannot be asked. Default false: each gateway goes by what it last heard.",
         ),
     ]],
 );
@@ -72,6 +72,11 @@ pub(crate) static DATABASE: Section = Section::of(
         ),
         key("connections", Shape::Whole, "How many connections it may have at most. Default 10."),
         key("connect_timeout", Shape::Seconds, "How long a new connection may take. Default 5."),
+        key(
+            "share_limits",
+            Shape::Bool,
+            "Whether gateways that share a PostgreSQL and no Redis share limits and budgets through it: exact for all of them together, for a round trip to the database before each call of somebody with limits. Default true; with false each gateway counts for itself.",
+        ),
         key(
             "salt_key",
             Shape::Secret,

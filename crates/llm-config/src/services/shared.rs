@@ -1,35 +1,36 @@
-//! Limits and budgets of callers that several gateways share.
+//! Limits and budgets of callers that several gateways share, and what they tell each other: through a Redis where one
+//! is configured, otherwise through a PostgreSQL that is their database.
 
 use std::sync::Arc;
 
 use llm_governance::{Changed, SharedCounters};
-use llm_store::RedisSettings;
 
 use super::Unopened;
+use crate::config::Config;
 
-/// What is shared; nothing without a Redis.
+#[cfg(any(feature = "redis", feature = "postgres"))]
+use llm_store::shared::{CounterLeases, Hear, Notices, SharedCallCounters};
+
+/// What is shared; nothing where gateways have no server in common.
 #[derive(Clone, Default)]
 pub(super) struct Sharing {
-    #[cfg(feature = "redis")]
-    counters: Option<Arc<llm_store::redis::SharedCallCounters>>,
+    #[cfg(any(feature = "redis", feature = "postgres"))]
+    counters: Option<Arc<SharedCallCounters>>,
     /// Other gateways, who are told of changes.
-    #[cfg(feature = "redis")]
-    notices: Option<Arc<llm_store::redis::Notices>>,
+    #[cfg(any(feature = "redis", feature = "postgres"))]
+    notices: Option<Arc<Notices>>,
 }
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "postgres"))]
 impl Sharing {
-    /// Begins to talk to the Redis of a configuration.
+    /// Begins to talk to the server of a configuration, whose database is open.
     ///
     /// # Errors
     /// When its address is none, or the system gives no thread.
-    pub(super) fn start(settings: Option<&RedisSettings>) -> Result<Self, Unopened> {
-        use llm_store::redis::{CounterLeases, SharedCallCounters};
-        let start =
-            |settings: &RedisSettings| SharedCallCounters::start(settings.clone(), CounterLeases::default());
-        let counters = settings.map(start).transpose().map_err(|error| Unopened {
+    pub(super) fn start(config: &Config) -> Result<Self, Unopened> {
+        let counters = counters(config).transpose().map_err(|error| Unopened {
             what: format!("limits and budgets cannot be shared: {}", error.message()),
-            help: "see `router_settings.redis_url`".to_owned(),
+            help: "see `router_settings.redis_url`, or `database.url`".to_owned(),
         })?;
         Ok(Self { counters: counters.map(Arc::new), notices: None })
     }
@@ -40,27 +41,27 @@ impl Sharing {
         Some(counters)
     }
 
-    /// From now on `hear` is told what administrators change at other gateways.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
+    /// From now on `hear` is told what administrators change at other gateways. What is weak about it, in words.
     pub(super) fn listen(
         self,
-        settings: Option<&RedisSettings>,
-        hear: impl Fn(&Changed) + Send + 'static,
-    ) -> Result<Self, Unopened> {
-        use llm_store::redis::Notices;
-        let Some(settings) = settings else { return Ok(self) };
+        config: &Config,
+        hear: impl Fn(&Changed) + Send + Sync + 'static,
+    ) -> (Self, Option<String>) {
         let counters = self.counters.clone();
         let heard = move |what: &Changed| {
             hear(what);
             corrected(counters.as_deref(), what);
         };
-        let notices = Notices::start(settings, Box::new(heard)).map_err(|error| Unopened {
-            what: format!("changes cannot be told to other gateways: {}", error.message()),
-            help: "see `router_settings.redis_url`".to_owned(),
-        })?;
-        Ok(Self { notices: Some(Arc::new(notices)), ..self })
+        match notices(config, Box::new(heard)).transpose() {
+            Ok(notices) => (Self { notices: notices.map(Arc::new), ..self }, None),
+            Err(error) => {
+                let warning = format!(
+                    "other gateways learn of changes of keys after `governance.cache_time` only: {}",
+                    error.message()
+                );
+                (self, Some(warning))
+            }
+        }
     }
 
     /// Something was changed here: others are told.
@@ -73,20 +74,47 @@ impl Sharing {
 }
 
 /// What was spent is another amount by an administrator's word: it is begun again from what gateways know.
-#[cfg(feature = "redis")]
-fn corrected(counters: Option<&llm_store::redis::SharedCallCounters>, what: &Changed) {
+#[cfg(any(feature = "redis", feature = "postgres"))]
+fn corrected(counters: Option<&SharedCallCounters>, what: &Changed) {
     if let (Some(counters), Changed::Spent(subject)) = (counters, what) {
         counters.forget(subject);
     }
 }
 
-#[cfg(not(feature = "redis"))]
+#[cfg(any(feature = "redis", feature = "postgres"))]
+fn counters(config: &Config) -> Option<llm_core::Result<SharedCallCounters>> {
+    let leases = CounterLeases::default();
+    #[cfg(feature = "redis")]
+    if let Some(redis) = &config.redis {
+        return Some(SharedCallCounters::through_redis(redis, leases));
+    }
+    #[cfg(feature = "postgres")]
+    if let Some(settings) = config.storage.server().filter(|_| config.storage.shares_limits) {
+        return Some(SharedCallCounters::through_postgres(&settings, leases));
+    }
+    None
+}
+
+#[cfg(any(feature = "redis", feature = "postgres"))]
+fn notices(config: &Config, hear: Hear) -> Option<llm_core::Result<Notices>> {
+    #[cfg(feature = "redis")]
+    if let Some(redis) = &config.redis {
+        return Some(Notices::through_redis(redis, hear));
+    }
+    #[cfg(feature = "postgres")]
+    if let Some(settings) = config.storage.server() {
+        return Some(Notices::through_postgres(&settings, hear));
+    }
+    None
+}
+
+#[cfg(not(any(feature = "redis", feature = "postgres")))]
 impl Sharing {
-    /// Nothing: a configuration that names a Redis was refused before.
+    /// Nothing: a configuration that names a server was refused before.
     ///
     /// # Errors
     /// Never.
-    pub(super) fn start(_: Option<&RedisSettings>) -> Result<Self, Unopened> {
+    pub(super) fn start(_: &Config) -> Result<Self, Unopened> {
         Ok(Self::default())
     }
 
@@ -96,15 +124,12 @@ impl Sharing {
     }
 
     /// There are no others.
-    ///
-    /// # Errors
-    /// Never.
     pub(super) fn listen(
         self,
-        _: Option<&RedisSettings>,
-        _: impl Fn(&Changed) + Send + 'static,
-    ) -> Result<Self, Unopened> {
-        Ok(self)
+        _: &Config,
+        _: impl Fn(&Changed) + Send + Sync + 'static,
+    ) -> (Self, Option<String>) {
+        (self, None)
     }
 
     /// Nobody is told.

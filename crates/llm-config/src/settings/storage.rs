@@ -1,6 +1,6 @@
 //! Where keys, teams, what was spent and the rows of calls are kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use llm_core::Secret;
@@ -10,6 +10,9 @@ use serde::Deserialize;
 
 use crate::environment::Environment;
 use crate::strict::period;
+
+/// What stands in the place of a folder where nothing is to outlast the process.
+pub(crate) const IN_MEMORY: &str = ":memory:";
 
 /// Where everything is kept that outlasts the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct StorageSettings {
     pub connections: usize,
     /// How long a new connection may take.
     pub connect_timeout: Duration,
+    /// Whether gateways share limits and budgets through a PostgreSQL where they have no Redis.
+    pub shares_limits: bool,
     /// What the vendors' keys in the database are sealed with; `None`: the master key.
     pub salt_key: Option<Secret>,
     /// Whether models may be kept in the database.
@@ -50,6 +55,7 @@ pub(super) struct ReadStorage {
     url: Option<Secret>,
     connections: usize,
     connect_timeout: f64,
+    share_limits: bool,
     salt_key: Option<Secret>,
     store_models: bool,
     disable_rows: bool,
@@ -71,6 +77,7 @@ impl ReadStorage {
             database: self.url,
             connections: self.connections.max(1),
             connect_timeout: Duration::from_secs_f64(self.connect_timeout),
+            shares_limits: self.share_limits,
             salt_key: self.salt_key,
             keeps_models: self.store_models,
             keeps_rows: !self.disable_rows,
@@ -92,6 +99,13 @@ impl StorageSettings {
             connect_timeout: self.connect_timeout,
             ..DatabaseSettings::new(url)
         }
+    }
+
+    /// The database where it is a server that several gateways may share, and keys are kept there.
+    pub fn server(&self) -> Option<DatabaseSettings> {
+        let url = self.database.as_ref().filter(|url| url.expose().starts_with("postgres"))?;
+        let is_in_memory = self.directory.as_deref() == Some(Path::new(IN_MEMORY));
+        (!is_in_memory).then(|| self.database(url.clone()))
     }
 
     /// How the journal in this folder is kept.

@@ -204,6 +204,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         &[],
         Some("5"),
     ),
+    setting("storage.share_limits", Shape::Bool, &["database.share_limits"], &[], Some("true")),
     setting(
         "storage.salt_key",
         Shape::Secret,

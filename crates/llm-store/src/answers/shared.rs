@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use llm_core::{AnswerStore, BoxFuture, Error, Result};
-use llm_router::Link;
-use redis::{FromRedisValue, Pipeline, RedisResult, Value};
+use redis::{FromRedisValue, Pipeline, Value};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
-use crate::redis::status::Status;
-use crate::redis::talk::{GRACE, Line, MOST_WAITING, Reach, Talker};
+use crate::redis::line::Line;
 use crate::settings::RedisSettings;
+use crate::shared::status::Status;
+use crate::shared::talk::{GRACE, MOST_WAITING, Reach, Talker};
 
 /// How many keys are looked at and forgotten with one command.
 const AT_ONCE: usize = 500;
@@ -37,7 +37,10 @@ struct Command {
 
 impl fmt::Debug for RedisAnswers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("RedisAnswers").field("link", &self.status.link()).finish_non_exhaustive()
+        formatter
+            .debug_struct("RedisAnswers")
+            .field("is_connected", &self.is_connected())
+            .finish_non_exhaustive()
     }
 }
 
@@ -47,10 +50,9 @@ impl RedisAnswers {
     /// # Errors
     /// When the address is none, or the system gives no thread.
     pub fn start(settings: &RedisSettings) -> Result<Self> {
-        let client = settings.client()?;
         let (commands, received) = channel(MOST_WAITING);
-        let status = Arc::new(Status::with("answers for requests that come again", "are not kept"));
-        let reach = Reach { client, timeout: settings.timeout, status: Arc::clone(&status) };
+        let status = Arc::new(Status::with("answers for requests that come again", "redis", "are not kept"));
+        let reach = Reach { connect: Line::connect(settings)?, status: Arc::clone(&status) };
         reach.start("llm-answers", received, || Asker)?;
         let prefix = format!("{}:answers:", settings.prefix);
         Ok(Self { commands, status, patience: settings.timeout + GRACE, prefix })
@@ -58,7 +60,7 @@ impl RedisAnswers {
 
     /// Whether Redis answers.
     pub fn is_connected(&self) -> bool {
-        self.status.link() == Link::Connected
+        self.status.is_connected()
     }
 
     fn key(&self, key: &str) -> String {
@@ -194,13 +196,14 @@ impl AnswerStore for RedisAnswers {
 struct Asker;
 
 impl Talker for Asker {
+    type Line = Line;
     type Command = Command;
     type Session = ();
 
     /// So often it is seen whether Redis is there, where nobody has anything to ask.
     const TICK: Duration = Duration::from_secs(5);
 
-    async fn begin(&self, _: &mut Line) -> RedisResult<()> {
+    async fn begin(&self, _: &Line) -> Result<(), String> {
         Ok(())
     }
 

@@ -32,7 +32,7 @@ impl Connector {
 
 /// The limits of statements, and where tables are. A pooler that shares its sessions between clients would give them to
 /// others too.
-fn greeting(address: &Address, settings: &DatabaseSettings) -> Option<String> {
+pub(super) fn greeting(address: &Address, settings: &DatabaseSettings) -> Option<String> {
     if address.shares_sessions {
         return None;
     }

@@ -7,14 +7,14 @@ use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use llm_router::{BenchElsewhere, Deployment, Verdict};
-use redis::RedisResult;
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
 use super::benches::{Heard, Told};
 use super::lease::{RedisLease, Release};
+use super::line::Line;
 use super::scripts::{SLOT_LEASE, Scripts};
-use super::talk::{Line, Talker};
+use crate::shared::talk::Talker;
 
 /// How often slots in use show a sign of life: three times in their lease.
 const RENEW: Duration = Duration::from_millis(SLOT_LEASE / 3);
@@ -60,13 +60,16 @@ type Slots = RefCell<HashMap<String, HashMap<u64, Weak<()>>>>;
 const LISTEN: Duration = Duration::from_millis(400);
 
 impl Talker for Worker {
+    type Line = Line;
     type Command = Command;
     type Session = Scripts;
 
     const TICK: Duration = LISTEN;
 
-    async fn begin(&self, line: &mut Line) -> RedisResult<Scripts> {
-        Scripts::load(&mut line.connection, &self.prefix, &self.origin).await
+    async fn begin(&self, line: &Line) -> Result<Scripts, String> {
+        let mut connection = line.connection.clone();
+        let loaded = Scripts::load(&mut connection, &self.prefix, &self.origin).await;
+        loaded.map_err(|error| error.to_string())
     }
 
     fn send(self: &Rc<Self>, line: &Line, scripts: &Rc<Scripts>, commands: Vec<Command>) {

@@ -1,4 +1,5 @@
-//! Gateways as far as they share limits and budgets of callers: governance over one key, and a connection to Redis.
+//! Gateways as far as they share limits and budgets of callers: governance over one key, and a connection to a server
+//! that they share.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,8 +11,59 @@ use llm_governance::{
     Admission, Directory, Governance, GovernanceParts, KeyHash, MemoryStore, Principal, Records, Refused,
     SharedCounters, Terms, Timestamp, Want, WithoutShared,
 };
-use llm_store::RedisSettings;
-use llm_store::redis::{CounterLeases, SharedCallCounters};
+use llm_store::shared::{CounterLeases, SharedCallCounters};
+use llm_store::{Database, DatabaseSettings, RedisSettings};
+use llm_testkit::postgres::PostgresServer;
+use llm_testkit::redis::RedisServer;
+
+/// What gateways share.
+pub(crate) enum Server {
+    Redis(RedisServer),
+    Postgres(PostgresServer),
+}
+
+impl Server {
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Redis(redis) => redis.url(),
+            Self::Postgres(postgres) => postgres.url(),
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        match self {
+            Self::Redis(redis) => redis.port(),
+            Self::Postgres(postgres) => postgres.port(),
+        }
+    }
+
+    /// The same by way of another port.
+    pub(crate) fn url_by(&self, port: u16) -> String {
+        self.url().replace(&format!(":{}/", self.port()), &format!(":{port}/"))
+    }
+
+    /// Ends it as a crash does: what is shared is lost.
+    pub(crate) fn kill(&mut self) {
+        match self {
+            Self::Redis(redis) => redis.kill(),
+            Self::Postgres(postgres) => postgres.kill(),
+        }
+    }
+
+    pub(crate) fn resume(&mut self) {
+        match self {
+            Self::Redis(redis) => redis.resume(),
+            Self::Postgres(postgres) => postgres.resume(),
+        }
+    }
+
+    pub(crate) fn hang(&self, hangs: bool) {
+        match self {
+            Self::Redis(redis) => redis.hang(hangs),
+            Self::Postgres(postgres) => postgres.hang(hangs),
+        }
+    }
+}
 
 /// A gateway, and its one caller.
 pub(crate) struct Node {
@@ -20,9 +72,17 @@ pub(crate) struct Node {
     pub(crate) caller: Arc<Principal>,
 }
 
-pub(crate) fn settings(url: String) -> RedisSettings {
-    let (url, timeout) = (Some(Secret::new(url)), Duration::from_millis(300));
-    RedisSettings { url, timeout, ..RedisSettings::default() }
+/// The counters of the server at this address.
+pub(crate) async fn counters(url: &str, leases: CounterLeases) -> SharedCallCounters {
+    let secret = Secret::new(url.to_owned());
+    if url.starts_with("redis") {
+        let (url, timeout) = (Some(secret), Duration::from_millis(300));
+        let settings = RedisSettings { url, timeout, ..RedisSettings::default() };
+        return SharedCallCounters::through_redis(&settings, leases).expect("a thread");
+    }
+    let settings = DatabaseSettings::new(secret);
+    drop(Database::open(&settings).await.expect("it makes its tables"));
+    SharedCallCounters::through_postgres(&settings, leases).expect("a thread")
 }
 
 pub(crate) fn short() -> CounterLeases {
@@ -35,7 +95,7 @@ impl Node {
         let store = MemoryStore::default();
         store.insert(&[key(terms.clone())], &[]).await.expect("it is new");
         let directory: Arc<dyn Directory> = Arc::new(store);
-        let counters = Arc::new(SharedCallCounters::start(settings(url), leases).expect("a thread"));
+        let counters = Arc::new(counters(&url, leases).await);
         let governance = Governance::new(GovernanceParts {
             master_key: Some(Secret::new("sk-master".to_owned())),
             directory,
@@ -85,8 +145,11 @@ pub(crate) fn key(terms: Terms) -> VirtualKey {
     }
 }
 
-/// What Redis has of the one budget: spent, and held.
+/// What the server has of the one budget: spent, and held.
 pub(crate) async fn money(url: &str) -> (i64, i64) {
+    if !url.starts_with("redis") {
+        return money_of_postgres(url).await;
+    }
     let client = redis::Client::open(url).expect("an address");
     let mut connection = client.get_multiplexed_async_connection().await.expect("it is there");
     let keys: Vec<String> =
@@ -97,6 +160,18 @@ pub(crate) async fn money(url: &str) -> (i64, i64) {
     let is: Vec<Option<i64>> = ask.query_async(&mut connection).await.expect("numbers");
     let is = |at: usize| is[at].unwrap_or(0);
     (is(0) + is(1), is(2))
+}
+
+async fn money_of_postgres(url: &str) -> (i64, i64) {
+    let settings = DatabaseSettings::new(Secret::new(url.to_owned()));
+    let database = Database::connect(&settings).expect("an address");
+    let text = "SELECT base + since AS spent, held, CAST((SELECT coalesce(sum(amount), 0) FROM llm_shared_holds \
+                WHERE key = one.key) AS BIGINT) AS holds FROM llm_shared_counters AS one WHERE key LIKE 'key:%-%:'";
+    let rows = database.query(text, &[]).await.expect("it is there");
+    let [row] = rows.as_slice() else { panic!("one budget: {}", rows.len()) };
+    let held = row.get("held").expect("a number");
+    assert_eq!(held, row.get::<i64>("holds").expect("a number"), "what is held is the sum of the holds");
+    (row.get("spent").expect("a number"), held)
 }
 
 /// Waits a few seconds at most.

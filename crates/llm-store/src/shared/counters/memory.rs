@@ -2,7 +2,7 @@
 //! has settled without having heard that it is booked.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::piece::Piece;
@@ -23,13 +23,13 @@ pub(super) struct Heard {
 /// What a gateway remembers.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    heard: HashMap<String, Heard>,
+    heard: HashMap<Arc<str>, Heard>,
     /// What calls have, by lease, each as long as its call lives.
     pub(super) live: HashMap<String, (Weak<()>, Vec<Piece>)>,
     /// Settlements in the order of their numbers.
     pub(super) unbooked: VecDeque<(u64, Settle)>,
     /// What was spent without asking, while nobody could be told.
-    debts: HashMap<String, Thing>,
+    debts: HashMap<Arc<str>, Thing>,
     last: u64,
     /// How often a server was met that did not know this gateway.
     pub(super) epoch: u64,
@@ -46,7 +46,7 @@ impl Memory {
         // Answers may cross; within a life nothing is unspent.
         let spent = heard.map_or(spent, |heard| heard.spent.max(spent));
         let heard = Heard { life: life.to_owned(), spent, used: Instant::now() };
-        self.heard.insert(key.to_owned(), heard);
+        self.heard.insert(key.into(), heard);
     }
 
     /// The same for what is remembered already: only who gave what it knew knows a life.
@@ -94,6 +94,11 @@ impl Memory {
         }
     }
 
+    /// The number of the last settlement that is booked.
+    pub(super) fn settled(&self) -> u64 {
+        self.unbooked.front().map_or(self.last, |(first, _)| first - 1)
+    }
+
     /// Settlements up to this number are booked.
     pub(super) fn booked(&mut self, number: u64) {
         while self.unbooked.front().is_some_and(|(first, _)| *first <= number) {
@@ -108,11 +113,11 @@ impl Memory {
     }
 
     /// Forgets what was heard of a subject: its keys and their lives.
-    pub(super) fn forget(&mut self, beginning: &str) -> Vec<(String, String)> {
+    pub(super) fn forget(&mut self, beginning: &str) -> Vec<(Arc<str>, String)> {
         let all = std::mem::take(&mut self.heard);
         let (gone, kept) = all.into_iter().partition(|(key, _)| key.starts_with(beginning));
         self.heard = kept;
-        let gone: HashMap<String, Heard> = gone;
+        let gone: HashMap<Arc<str>, Heard> = gone;
         gone.into_iter().map(|(key, heard)| (key, heard.life)).collect()
     }
 }

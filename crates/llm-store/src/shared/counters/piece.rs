@@ -1,6 +1,13 @@
 //! What a call takes of one counter, and what that counter's key is.
 
+use std::sync::Arc;
+
 use llm_governance::{Period, SharedLimit, SharedWant, Subject};
+
+use crate::fitting::fitting;
+
+/// What parts the words of a place: nothing that stands in an index has it.
+const PARTED: char = '\u{1f}';
 
 /// Numbers of Redis' scripts are exact up to here: nine million dollars.
 const MOST: u64 = 1 << 53;
@@ -8,9 +15,10 @@ const MOST: u64 = 1 << 53;
 /// What a call takes of one counter, or has taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
-    pub(super) key: String,
-    /// Where the holds of money end; otherwise the key.
-    pub(super) ends: String,
+    pub(super) key: Arc<str>,
+    /// Where the ledger has what was spent: scope, id, model, and when the period begins and ends (0: never), parted
+    /// by [`PARTED`]; empty of what is not money.
+    pub(super) place: Arc<str>,
     pub(super) what: What,
 }
 
@@ -39,6 +47,7 @@ pub(super) enum What {
 impl Piece {
     pub(super) fn of(prefix: &str, want: &SharedWant) -> Self {
         let whole = |money: llm_core::money::NanoDollars| u64::try_from(money.0).unwrap_or(0).min(MOST);
+        let model = fitting(want.model.as_deref().unwrap_or_default());
         let (kind, what) = match &want.of {
             SharedLimit::Requests { limit } => {
                 let flow = (*limit, 1, 60);
@@ -55,10 +64,12 @@ impl Piece {
                 (name, What::Money { cap: cap.map(whole), amount, known, over })
             }
         };
-        let model = want.model.as_deref().unwrap_or_default();
+        let place = match &want.of {
+            SharedLimit::Budget { period, .. } => place(&want.subject, &model, *period),
+            _ => String::new(),
+        };
         let key = format!("{}{kind}:{model}", beginning(prefix, &want.subject));
-        let ends = if matches!(what, What::Money { .. }) { format!("{key}:holds") } else { key.clone() };
-        Self { key, ends, what }
+        Self { key: key.into(), place: place.into(), what }
     }
 
     /// What the script for reservations is told of it, where the call has `own` of the same already.
@@ -125,5 +136,13 @@ fn text(number: u64) -> String {
 /// What all keys of a subject begin with. They lie on one server also where keys are spread over several, because a
 /// call takes of several subjects in one step.
 pub(super) fn beginning(prefix: &str, subject: &Subject) -> String {
-    format!("{prefix}:{{calls}}:{}:{}:{}:", subject.scope.name(), subject.id.len(), subject.id)
+    let id = fitting(&subject.id);
+    format!("{prefix}{}:{}:{id}:", subject.scope.name(), id.len())
+}
+
+fn place(subject: &Subject, model: &str, period: Period) -> String {
+    let id = fitting(&subject.id).replace(PARTED, "");
+    let (scope, model) = (subject.scope.name(), model.replace(PARTED, ""));
+    let (start, end) = (period.start.0, period.end.map_or(0, |end| end.0));
+    format!("{scope}{PARTED}{id}{PARTED}{model}{PARTED}{start}{PARTED}{end}")
 }

@@ -1,16 +1,15 @@
-//! What calls and the thread that talks to Redis have in common.
+//! What calls and the thread that talks to the server have in common.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use llm_router::Link;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
-use super::super::status::Status;
 use super::talker::{Answer, Command, Reserve};
+use crate::shared::status::Status;
 
 /// Where calls leave their commands.
 #[derive(Debug)]
@@ -51,6 +50,6 @@ impl Office {
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        self.status.link() == Link::Connected
+        self.status.is_connected()
     }
 }

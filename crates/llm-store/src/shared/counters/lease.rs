@@ -75,8 +75,7 @@ impl CounterLease {
         };
         // Nobody was asked: there is nothing but money to tell of.
         (self.epoch.is_some() || (kind == 'm' && amount != 0)).then(|| Thing {
-            key: piece.key.clone(),
-            ends: piece.ends.clone(),
+            key: Arc::clone(&piece.key),
             kind,
             amount,
             when,

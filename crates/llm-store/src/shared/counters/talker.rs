@@ -1,4 +1,4 @@
-//! What is said to Redis of limits and budgets, and what becomes of its answers.
+//! What is said to the server of limits and budgets, and what becomes of its answers.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -6,16 +6,14 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use redis::{Pipeline, RedisResult};
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
-use super::super::talk::{Line, Talker};
-use super::CounterLeases;
 use super::lease::CounterLease;
 use super::memory::Memory;
 use super::piece::{Piece, What};
-use super::scripts::Scripts;
+use super::{CounterLeases, CounterLine, Said, Script};
+use crate::shared::talk::Talker;
 
 /// How many settlements go in one write after a connection was made.
 const MOST: usize = 1_024;
@@ -43,6 +41,9 @@ pub(super) struct Reserve {
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
+/// A lease, and what its call has for as long as it lives.
+type Live<'a> = (&'a String, &'a (Weak<()>, Vec<Piece>));
+
 /// Whether a call has what it wants.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -62,8 +63,7 @@ pub(super) struct Settle {
 /// What it has used of one counter, as the script takes it.
 #[derive(Clone, Debug)]
 pub(super) struct Thing {
-    pub(super) key: String,
-    pub(super) ends: String,
+    pub(super) key: Arc<str>,
     pub(super) kind: char,
     pub(super) amount: i64,
     pub(super) when: String,
@@ -71,10 +71,10 @@ pub(super) struct Thing {
     pub(super) known: u64,
 }
 
-/// What is said to Redis.
+/// What is said to the server.
 pub(super) struct CounterTalker {
     /// The key of this gateway: what it settled last.
-    gateway: String,
+    gateway: Arc<str>,
     leases: CounterLeases,
     overflow: Arc<Mutex<Vec<Command>>>,
     memory: RefCell<Memory>,
@@ -82,64 +82,59 @@ pub(super) struct CounterTalker {
 }
 
 impl Talker for CounterTalker {
+    type Line = Rc<dyn CounterLine>;
     type Command = Command;
-    type Session = Scripts;
+    type Session = ();
 
     const TICK: Duration = Duration::from_millis(250);
 
-    /// Before anybody asks, Redis knows all that this gateway has settled.
-    async fn begin(&self, line: &mut Line) -> RedisResult<Scripts> {
-        let scripts = Scripts::load(line).await?;
-        let mut know = redis::cmd("SET");
-        know.arg(&self.gateway).arg(0).arg("NX").arg("PX").arg(86_400_000);
-        let is_new: Option<String> = know.query_async(&mut line.connection).await?;
-        if is_new.is_some() {
+    /// Before anybody asks, the server knows all that this gateway has settled.
+    async fn begin(&self, line: &Rc<dyn CounterLine>) -> Result<(), String> {
+        let gone = || "it was lost at once".to_owned();
+        let settled = self.memory.borrow().settled().to_string();
+        let met = line.say(vec![self.said(Script::Meet, Vec::new(), vec![settled])]).await;
+        if met.ok_or_else(gone)?.iter().any(|said| !said.is_empty()) {
             self.memory.borrow_mut().epoch += 1;
         }
         self.memory.borrow_mut().number_debts();
         loop {
-            let (mut pipe, mut last) = (redis::pipe(), 0);
-            for (number, settle) in self.memory.borrow().unbooked.iter().take(MOST) {
-                self.settle(&mut pipe, &scripts, *number, settle);
-                last = *number;
+            let (all, last) = self.unbooked();
+            if all.is_empty() {
+                return Ok(());
             }
-            if pipe.is_empty() {
-                return Ok(scripts);
-            }
-            let said: Vec<Vec<String>> = pipe.query_async(&mut line.connection).await?;
+            let said = line.say(all).await.ok_or_else(gone)?;
             self.booked(last, &said);
         }
     }
 
-    fn send(self: &Rc<Self>, line: &Line, scripts: &Rc<Scripts>, commands: Vec<Command>) {
-        let (mut pipe, mut asked, mut last) = (redis::pipe(), Vec::new(), 0);
+    fn send(self: &Rc<Self>, line: &Rc<dyn CounterLine>, _: &Rc<()>, commands: Vec<Command>) {
+        let (mut all, mut asked, mut last) = (Vec::new(), Vec::new(), 0);
         for command in commands {
             match command {
                 Command::Reserve(reserve) => asked.push(reserve),
                 Command::Settle(settle) => {
-                    let mut memory = self.memory.borrow_mut();
-                    last = memory.number(settle);
-                    let settle = memory.unbooked.back().map(|(_, settle)| settle.clone());
-                    drop(memory);
-                    settle.into_iter().for_each(|settle| self.settle(&mut pipe, scripts, last, &settle));
+                    last = self.memory.borrow_mut().number(settle);
+                    let memory = self.memory.borrow();
+                    all.extend(memory.unbooked.back().map(|(_, settle)| self.settle(last, settle)));
                 }
                 Command::Forget(beginning) => {
                     for (key, life) in self.memory.borrow_mut().forget(&beginning) {
-                        pipe.cmd("EVALSHA").arg(&scripts.forget).arg(1).arg(key).arg(life).ignore();
+                        all.push(self.said(Script::Forget, vec![key], vec![life]));
                     }
                 }
             }
         }
+        let before = all.len();
         // Room that comes back with the same write is there for those who ask in it.
-        asked.iter().for_each(|reserve| self.reserve(&mut pipe, scripts, reserve));
-        if pipe.is_empty() {
+        all.extend(asked.iter().map(|reserve| self.reserve(reserve)));
+        if all.is_empty() {
             return;
         }
-        let (line, talker) = (line.clone(), Rc::clone(self));
+        let (said, talker) = (line.say(all), Rc::clone(self));
         spawn_local(async move {
-            match line.ask::<Vec<Vec<String>>>(pipe).await {
+            match said.await {
                 Some(said) => {
-                    let (settled, granted) = said.split_at(said.len().saturating_sub(asked.len()));
+                    let (settled, granted) = said.split_at(before.min(said.len()));
                     talker.booked(last, settled);
                     asked.into_iter().zip(granted).for_each(|(one, said)| talker.answer(one, said));
                 }
@@ -149,14 +144,14 @@ impl Talker for CounterTalker {
         });
     }
 
-    fn tick(self: &Rc<Self>, line: &Line, scripts: &Rc<Scripts>) {
+    fn tick(self: &Rc<Self>, line: &Rc<dyn CounterLine>, session: &Rc<()>) {
         let overflow = std::mem::take(&mut *self.overflow.lock());
         if !overflow.is_empty() {
-            self.send(line, scripts, overflow);
+            self.send(line, session, overflow);
         }
         if self.renewed.get().elapsed() >= self.leases.slots / 3 {
             self.renewed.set(Instant::now());
-            self.renew(line, scripts);
+            self.renew(line);
         }
     }
 
@@ -172,20 +167,34 @@ impl Talker for CounterTalker {
 impl CounterTalker {
     pub(super) fn new(gateway: String, leases: CounterLeases, overflow: Arc<Mutex<Vec<Command>>>) -> Self {
         let (memory, renewed) = (RefCell::default(), Cell::new(Instant::now()));
-        Self { gateway, leases, overflow, memory, renewed }
+        Self { gateway: gateway.into(), leases, overflow, memory, renewed }
     }
 
     fn lasting(&self) -> [String; 2] {
         [self.leases.slots, self.leases.holds].map(|lease| lease.as_millis().to_string())
     }
 
-    fn reserve(&self, pipe: &mut Pipeline, scripts: &Scripts, reserve: &Reserve) {
+    /// The first settlements that are not booked, and the number of the last of them.
+    fn unbooked(&self) -> (Vec<Said>, u64) {
         let memory = self.memory.borrow();
-        let (mut keys, mut arguments) = (Vec::new(), vec![reserve.name.clone()]);
+        let some = memory.unbooked.iter().take(MOST);
+        let all: Vec<Said> = some.map(|(number, settle)| self.settle(*number, settle)).collect();
+        let last = memory.settled() + u64::try_from(all.len()).unwrap_or_default();
+        (all, last)
+    }
+
+    fn said(&self, script: Script, keys: Vec<Arc<str>>, arguments: Vec<String>) -> Said {
+        Said { script, gateway: Arc::clone(&self.gateway), keys, places: Vec::new(), arguments }
+    }
+
+    fn reserve(&self, reserve: &Reserve) -> Said {
+        let memory = self.memory.borrow();
+        let mut keys: Vec<_> = reserve.wants.iter().map(|want| Arc::clone(&want.key)).collect();
+        let places = reserve.wants.iter().map(|want| Arc::clone(&want.place)).collect();
+        let mut arguments = vec![reserve.name.clone()];
         arguments.extend(self.lasting());
         arguments.push(reserve.wants.len().to_string());
         for want in &reserve.wants {
-            keys.extend([want.key.as_str(), &want.ends]);
             let (life, heard) = memory.of(&want.key);
             arguments.extend(want.wanted(same(&reserve.own, want), life, heard));
         }
@@ -198,28 +207,27 @@ impl CounterTalker {
                 What::Slot { .. } => ["s".to_owned(), String::new(), String::new()],
                 What::Money { .. } => ["m".to_owned(), String::new(), String::new()],
             };
-            keys.extend([one.key.as_str(), &one.ends]);
+            keys.push(Arc::clone(&one.key));
             arguments.extend([kind, bucket, amount]);
         }
-        Scripts::run(pipe, &scripts.reserve, &keys, &arguments);
+        Said { places, ..self.said(Script::Reserve, keys, arguments) }
     }
 
-    fn settle(&self, pipe: &mut Pipeline, scripts: &Scripts, number: u64, settle: &Settle) {
+    fn settle(&self, number: u64, settle: &Settle) -> Said {
         let memory = self.memory.borrow();
-        let (mut keys, mut arguments) = (vec![self.gateway.as_str()], Vec::new());
-        arguments.extend([number.to_string(), settle.lease.clone()]);
+        let (mut keys, mut arguments) = (Vec::new(), vec![number.to_string(), settle.lease.clone()]);
         // What was taken of a server that is gone is not given back to another one.
         let is_there = |thing: &&Thing| thing.kind != 'f' || settle.epoch == Some(memory.epoch);
         for thing in settle.things.iter().filter(is_there) {
             let (life, heard) = memory.of(&thing.key);
-            keys.extend([thing.key.as_str(), &thing.ends]);
+            keys.push(Arc::clone(&thing.key));
             arguments.extend([thing.kind.to_string(), thing.amount.to_string(), thing.when.clone()]);
             arguments.extend([life.to_owned(), heard.to_string()]);
         }
-        Scripts::run(pipe, &scripts.settle, &keys, &arguments);
+        self.said(Script::Settle, keys, arguments)
     }
 
-    /// Settlements up to this number are booked; what Redis said of each.
+    /// Settlements up to this number are booked; what the server said of each.
     fn booked(&self, number: u64, said: &[Vec<String>]) {
         let mut memory = self.memory.borrow_mut();
         memory.booked(number);
@@ -272,8 +280,7 @@ impl CounterTalker {
                 What::Slot { .. } => ('s', String::new()),
                 What::Money { over, .. } => ('m', over.clone()),
             };
-            let (key, ends) = (piece.key.clone(), piece.ends.clone());
-            Some(Thing { key, ends, kind, amount: 0, when, known: 0 })
+            Some(Thing { key: Arc::clone(&piece.key), kind, amount: 0, when, known: 0 })
         };
         let things: Vec<Thing> = reserve.wants.iter().filter(is_new).filter_map(thing).collect();
         if !things.is_empty() {
@@ -287,33 +294,31 @@ impl CounterTalker {
         }
     }
 
-    fn renew(&self, line: &Line, scripts: &Scripts) {
+    fn renew(&self, line: &Rc<dyn CounterLine>) {
         let mut memory = self.memory.borrow_mut();
         memory.sweep();
-        let mut pipe = redis::pipe();
-        pipe.cmd("PEXPIRE").arg(&self.gateway).arg(86_400_000);
         let all: Vec<_> = memory.live.iter().collect();
-        for some in all.chunks(64) {
-            let (mut keys, mut arguments) = (Vec::new(), self.lasting().to_vec());
-            for (lease, (_, has)) in some {
-                for piece in has {
-                    let [kind, amount, over] = match &piece.what {
-                        What::Flow { .. } | What::Money { amount: 0, .. } => continue,
-                        What::Slot { .. } => ["s".to_owned(), String::new(), String::new()],
-                        What::Money { amount, over, .. } => {
-                            ["m".to_owned(), amount.to_string(), over.clone()]
-                        }
-                    };
-                    keys.extend([piece.key.as_str(), &piece.ends]);
-                    arguments.extend([kind, (*lease).clone(), amount, over]);
-                }
-            }
-            if !keys.is_empty() {
-                Scripts::run(&mut pipe, &scripts.renew, &keys, &arguments);
+        let lives: Vec<Said> = all.chunks(64).map(|some| self.lives(some)).collect();
+        // A gateway without calls lives as well.
+        let said = if lives.is_empty() { vec![self.lives(&[])] } else { lives };
+        spawn_local(line.say(said));
+    }
+
+    /// Signs of life of calls.
+    fn lives(&self, some: &[Live<'_>]) -> Said {
+        let (mut keys, mut arguments) = (Vec::new(), self.lasting().to_vec());
+        for (lease, (_, has)) in some {
+            for piece in has {
+                let [kind, amount, over] = match &piece.what {
+                    What::Flow { .. } | What::Money { amount: 0, .. } => continue,
+                    What::Slot { .. } => ["s".to_owned(), String::new(), String::new()],
+                    What::Money { amount, over, .. } => ["m".to_owned(), amount.to_string(), over.clone()],
+                };
+                keys.push(Arc::clone(&piece.key));
+                arguments.extend([kind, (*lease).clone(), amount, over]);
             }
         }
-        let line = line.clone();
-        spawn_local(async move { line.ask::<redis::Value>(pipe).await });
+        self.said(Script::Renew, keys, arguments)
     }
 }
 
