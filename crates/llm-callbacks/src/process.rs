@@ -104,7 +104,7 @@ async fn keep_alive(name: &str, words: &[String], mut questions: Receiver<Questi
             Ok((child, input, output)) => match serve(child, (input, output), first, &mut questions).await {
                 Ended::NobodyAsks => return,
                 Ended::Itself => {
-                    tracing::warn!(target: "llm_callbacks", hook = name, "the program of a hook ended")
+                    tracing::warn!(target: "llm_callbacks", hook = name, "the program of a hook ended");
                 }
             },
             Err(error) => {
@@ -159,11 +159,7 @@ async fn serve(
     let writing = async {
         let mut next = Some(first);
         while let Some(Question { id, line, answer }) = next {
-            let mut waiting = asked.lock();
-            // Who asked may have gone.
-            waiting.retain(|_, answer| !answer.is_closed());
-            waiting.insert(id, answer);
-            drop(waiting);
+            wait_for(&asked, id, answer);
             if input.write_all(&line).await.is_err() {
                 return Ended::Itself;
             }
@@ -179,6 +175,13 @@ async fn serve(
     drop(input);
     let _ = tokio::time::timeout(LAST, child.wait()).await;
     ended
+}
+
+/// Takes note of who asked, and forgets those who have gone.
+fn wait_for(asked: &Asked, id: u64, answer: oneshot::Sender<Bytes>) {
+    let mut waiting = asked.lock();
+    waiting.retain(|_, answer| !answer.is_closed());
+    waiting.insert(id, answer);
 }
 
 /// Hands answers to those who asked, until there are no more.
@@ -198,7 +201,7 @@ async fn read(output: ChildStdout, asked: &Asked) {
                 }
             }
             Err(_) => {
-                tracing::warn!(target: "llm_callbacks", "the program of a hook wrote a line without an `id`")
+                tracing::warn!(target: "llm_callbacks", "the program of a hook wrote a line without an `id`");
             }
         }
         line.clear();

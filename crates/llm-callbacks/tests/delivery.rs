@@ -40,6 +40,14 @@ fn counts(thread: &CallbackThread) -> LogCounts {
     thread.callbacks.counts().remove(0)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread of its own delivers: its counts are all that can be seen"
+)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
+}
+
 /// Waits until so many calls arrived or did not.
 fn settled(thread: &CallbackThread, calls: u64) -> LogCounts {
     let until = Instant::now() + Duration::from_secs(20);
@@ -49,7 +57,7 @@ fn settled(thread: &CallbackThread, calls: u64) -> LogCounts {
             return counts;
         }
         assert!(Instant::now() < until, "{counts:?}");
-        std::thread::sleep(Duration::from_millis(10));
+        pause();
     }
 }
 
@@ -84,7 +92,7 @@ fn what_is_refused_for_now_comes_again_and_what_is_refused_for_good_does_not() {
     let thread = start(http(format!("{}/later", server.url()), Format::JsonArray), 10);
     thread.callbacks.log(call(1));
     while !later.matched() {
-        std::thread::sleep(Duration::from_millis(10));
+        pause();
     }
     // Two seconds from the second refusal on, or at once: the address says when.
     let good = server.mock("POST", "/later").with_status(200).create();

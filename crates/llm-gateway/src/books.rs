@@ -153,7 +153,6 @@ impl Books {
         prices: Arc<PriceBook>,
         (metrics, calls, drains): (&Arc<Metrics>, CallSettings, &Drains),
         outages: Option<&Arc<dyn Outages>>,
-        log: Option<Arc<dyn CallLog>>,
     ) -> Self {
         let mut routes = routes(ingresses);
         let targets = || relays.iter().flat_map(|route| &route.targets).map(|target| &target.deployment);
@@ -173,8 +172,15 @@ impl Books {
         }
         let unanswered = vec![OnceLock::new(); routes.len()];
         let (metrics, drains) = (Arc::clone(metrics), drains.clone());
-        let logs_content = log.as_ref().is_some_and(|log| log.wants_content());
+        let (log, logs_content) = (None, false);
         Self { accounts, calls, drains, prices, metrics, log, logs_content, routes, unanswered }
+    }
+
+    /// The same, which tell somebody of each call.
+    #[must_use]
+    pub(crate) fn with_log(self, log: Option<Arc<dyn CallLog>>) -> Self {
+        let logs_content = log.as_ref().is_some_and(|log| log.wants_content());
+        Self { log, logs_content, ..self }
     }
 
     /// What became of the calls that callbacks were told of.

@@ -253,16 +253,18 @@ impl State {
     fn new(parts: GatewayParts, metrics: &Arc<Metrics>, load: &Arc<Load>, drains: &Drains) -> Self {
         assert!(!parts.ingresses.is_empty(), "a gateway needs at least one client dialect");
         Self {
-            books: Arc::new(Books::new(
-                &parts.router,
-                &parts.ingresses,
-                &parts.relays,
-                parts.accounts,
-                parts.prices,
-                (metrics, parts.calls, drains),
-                parts.outages.as_ref(),
-                parts.log.clone(),
-            )),
+            books: Arc::new(
+                Books::new(
+                    &parts.router,
+                    &parts.ingresses,
+                    &parts.relays,
+                    parts.accounts,
+                    parts.prices,
+                    (metrics, parts.calls, drains),
+                    parts.outages.as_ref(),
+                )
+                .with_log(parts.log.clone()),
+            ),
             router: parts.router,
             paths: Paths::of(&parts.ingresses),
             ingresses: parts.ingresses,

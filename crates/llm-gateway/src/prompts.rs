@@ -119,7 +119,9 @@ impl State {
         options: &CallOptions,
         settlement: &Settlement,
     ) -> Result<Inbound> {
-        let group = self.router.resolve(&options.model).ok().map(|(group, _)| group.name().as_str());
+        let is_asked = !self.prompts.instructions.is_empty();
+        let group = is_asked.then(|| self.router.resolve(&options.model).ok()).flatten();
+        let group = group.map(|(group, _)| group.name().as_str());
         self.prompts.instruct(inbound, group, settlement.bill().map(|bill| &*bill.caller))
     }
 }

@@ -42,11 +42,11 @@ impl<'a> HookedAnswer<'a> {
             Started::Decoded(response) => Ok(ingress.encode(response, self.inbound.decoded()?)),
             Started::Embeddings(response) => {
                 let client = ingress.embeddings().ok_or_else(no_answer)?;
-                Ok(client.encode(response, self.inbound.embedding_request()?).into())
+                Ok(client.encode(response, self.inbound.embedding_request()?))
             }
             Started::Rerank(response) => {
                 let client = ingress.rerank().ok_or_else(no_answer)?;
-                Ok(client.encode(response, self.inbound.rerank_request()?).into())
+                Ok(client.encode(response, self.inbound.rerank_request()?))
             }
             Started::NativeStream { .. } | Started::Events { .. } => Err(no_answer()),
         }

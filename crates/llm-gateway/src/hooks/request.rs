@@ -7,6 +7,9 @@ use llm_core::envelope::is_gateway_field;
 use llm_core::provider::Inbound;
 use llm_core::{ChatRequest, Result};
 
+/// The member that asks for a stream.
+const STREAM: &str = "stream";
+
 /// A request that may be changed.
 pub struct HookedRequest {
     inbound: Inbound,
@@ -73,16 +76,15 @@ pub(crate) fn rewritten(inbound: &Inbound, request: &ChatRequest) -> Result<Inbo
     let body = inbound.ingress.write_request(request)?;
     let rewritten = with_body(inbound, body)?;
     let mut edit = rewritten.envelope.amend(&rewritten.body);
-    let mut is_amended = false;
-    for key in inbound.envelope.keys(&inbound.body).filter(|key| is_gateway_field(key)) {
+    // Whether it is streamed is the client's to say: formats differ in what saying nothing means.
+    let is_kept = |key: &str| key == STREAM || is_gateway_field(key);
+    for key in inbound.envelope.keys(&inbound.body).filter(|key| is_kept(key)) {
         if let Some(value) = inbound.envelope.value(&inbound.body, key) {
             edit.set(key, value.to_owned());
-            is_amended = true;
         }
     }
-    if !is_amended {
-        drop(edit);
-        return Ok(rewritten);
+    if inbound.envelope.range(&inbound.body, STREAM).is_none() {
+        edit.remove(STREAM);
     }
     let body = edit.finish().joined();
     with_body(inbound, body)

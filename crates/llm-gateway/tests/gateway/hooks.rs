@@ -153,7 +153,8 @@ async fn an_answer_that_is_refused_is_paid_for_and_nobody_is_blamed() {
         let known = Arc::clone(&log);
         let refusal = Error::new(ErrorKind::PermissionDenied, "not that");
         let (gateway, _) = gateway([Script::Answer("hi")], |parts| {
-            (parts.hooks, parts.log) = (vec![Arc::new(Editor(Err(refusal)))], Some(known));
+            parts.hooks = vec![Arc::new(Editor(Err(refusal)))];
+            parts.log = Some(known);
         });
         assert_eq!(ask(&gateway, stream).await, (403, "error: not that".into()));
         assert!(log.calls.lock()[0].row.cost.0 > 0);

@@ -178,7 +178,7 @@ fn an_address_that_refuses_is_counted_and_holds_up_nobody() {
             break text;
         }
         assert!(Instant::now() < until, "{text}");
-        std::thread::sleep(Duration::from_millis(100));
+        crate::hooks::pause();
     };
     assert!(!metrics.contains(PROMPT));
     drop(node);

@@ -20,6 +20,11 @@ pub(crate) fn get(address: &str, path: &str) -> String {
     )
 }
 
+#[expect(clippy::disallowed_methods, reason = "another process does what is waited for")]
+pub(crate) fn pause() {
+    std::thread::sleep(Duration::from_millis(50));
+}
+
 fn raw(address: &str, request: &str) -> String {
     let mut socket = TcpStream::connect(address).expect("it listens");
     socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
@@ -169,7 +174,7 @@ fn the_program_of_the_documentation_is_asked_and_started_again_when_it_ends() {
     // It ends at this word, in the middle of a question.
     assert_eq!(ask(&node, MASTER, &user("die")).status, 503);
     let again = (0..100).find_map(|_| {
-        std::thread::sleep(Duration::from_millis(50));
+        pause();
         let answer = ask(&node, MASTER, &user("my password"));
         (answer.status == 200).then(|| said(&answer))
     });

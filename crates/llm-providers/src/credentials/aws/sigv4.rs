@@ -226,6 +226,28 @@ mod tests {
         );
     }
 
+    /// The examples of "Authenticating Requests: Using the Authorization Header" of S3's documentation.
+    #[test]
+    fn published_signatures_of_the_store_of_objects_are_met() {
+        let keys = Keys {
+            id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            secret: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned()),
+            token: None,
+        };
+        for (path, expected) in [
+            ("/?lifecycle", "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"),
+            ("/?max-keys=2&prefix=J", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"),
+        ] {
+            let (method, headers, body) = (Method::GET, HeaderMap::new(), WireBody::default());
+            let mut request = WireRequest { method, path: path.to_owned(), headers, body };
+            let scope = Scope { region: "us-east-1", service: S3 };
+            let now = time::read("2013-05-24T00:00:00Z").expect("a time");
+            sign(&mut request, "https://examplebucket.s3.amazonaws.com", &keys, scope, now).expect("signs");
+            let shown = request.headers.get(AUTHORIZATION).expect("signed").to_str().expect("ASCII");
+            assert!(shown.ends_with(expected), "{path}: {shown}");
+        }
+    }
+
     #[test]
     fn an_encoded_path_is_encoded_again() {
         assert_eq!(encoded("/model/a%3A0/converse"), "/model/a%253A0/converse");
