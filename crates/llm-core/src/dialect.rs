@@ -109,6 +109,17 @@ pub struct Encoded {
     pub losses: Vec<Loss>,
 }
 
+/// The body of a request in a dialect without quirks, with what the request itself says: what clients of the format
+/// would send.
+///
+/// # Errors
+/// As [`Dialect::encode`].
+pub fn body_of(dialect: &dyn Dialect, request: &ChatRequest) -> Result<Bytes> {
+    let (model, stream, policy) = (request.model.clone(), request.stream, LossPolicy::Drop);
+    let target = Target { model, stream, policy, ..Target::default() };
+    Ok(dialect.encode(request, &target)?.request.body.joined())
+}
+
 /// The vendor side of a wire format. An instance holds the quirks of the vendor that it is used for.
 ///
 /// # Behavior

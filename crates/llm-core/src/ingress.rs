@@ -110,6 +110,16 @@ pub trait Ingress: Send + Sync + 'static {
     /// When the body is not a request of this format.
     fn decode(&self, body: &Bytes, headers: &HeaderMap) -> Result<ChatRequest>;
 
+    /// Writes a request as a client of this format would: [`Ingress::decode`] the other way round, for those who change
+    /// requests on their way. What the format cannot say is left out.
+    ///
+    /// # Errors
+    /// When requests of this format cannot be written.
+    fn write_request(&self, _request: &ChatRequest) -> Result<Bytes> {
+        let what = format!("requests of the format `{}` cannot be changed on their way", self.id());
+        Err(Error::unsupported(what))
+    }
+
     /// Writes a whole answer. `request` is what the client asked.
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes;
 

@@ -47,6 +47,10 @@ impl Ingress for MessagesIngress {
         request::decode(body)
     }
 
+    fn write_request(&self, request: &ChatRequest) -> Result<Bytes> {
+        llm_core::dialect::body_of(&crate::Messages::default(), request)
+    }
+
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
         response::encode(response, request)
     }

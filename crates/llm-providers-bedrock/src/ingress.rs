@@ -31,6 +31,10 @@ impl Ingress for ConverseIngress {
         request::decode(body)
     }
 
+    fn write_request(&self, request: &ChatRequest) -> Result<Bytes> {
+        llm_core::dialect::body_of(&crate::Converse::default(), request)
+    }
+
     fn encode(&self, response: &ChatResponse, _request: &ChatRequest) -> Bytes {
         response::encode(response, None)
     }

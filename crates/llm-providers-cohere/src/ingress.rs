@@ -36,6 +36,10 @@ impl Ingress for CohereIngress {
         request::decode(body)
     }
 
+    fn write_request(&self, request: &ChatRequest) -> Result<Bytes> {
+        llm_core::dialect::body_of(&crate::Chat::default(), request)
+    }
+
     fn encode(&self, response: &ChatResponse, _request: &ChatRequest) -> Bytes {
         response::encode(response)
     }

@@ -133,6 +133,10 @@ impl Ingress for GenerateIngress {
         request::decode(body)
     }
 
+    fn write_request(&self, request: &ChatRequest) -> Result<Bytes> {
+        llm_core::dialect::body_of(&crate::Generate::default(), request)
+    }
+
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
         response::encode(response, request)
     }

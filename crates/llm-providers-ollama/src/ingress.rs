@@ -52,6 +52,10 @@ impl Ingress for ChatIngress {
         request::decode(body)
     }
 
+    fn write_request(&self, request: &ChatRequest) -> Result<Bytes> {
+        llm_core::dialect::body_of(&crate::Chat::default(), request)
+    }
+
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
         response::encode(Shape::Chat, response, request, None)
     }

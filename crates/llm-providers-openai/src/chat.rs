@@ -26,7 +26,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::conversion::ConversionIngress;
 use llm_core::custom_tools::CustomTools;
-use llm_core::dialect::{Encoded, Peek, TapOptions};
+use llm_core::dialect::{self, Encoded, Peek, TapOptions};
 use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::{Exchange, ExchangeIngress};
 use llm_core::images::{ImageRequest, ImageResponse};
@@ -145,6 +145,10 @@ impl Ingress for ChatIngress {
 
     fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
         request::decode(body)
+    }
+
+    fn write_request(&self, request: &ChatRequest) -> Result<Bytes> {
+        request::as_asked(request, dialect::body_of(&ChatCompletions::default(), request)?)
     }
 
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {

@@ -17,7 +17,7 @@ mod template;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use llm_core::dialect::{Encoded, Peek, TapOptions};
+use llm_core::dialect::{self, Encoded, Peek, TapOptions};
 use llm_core::ingress::ModelCard;
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::wire::WireResponse;
@@ -120,6 +120,10 @@ impl Ingress for CompletionsIngress {
 
     fn decode(&self, body: &Bytes, _headers: &HeaderMap) -> Result<ChatRequest> {
         request::decode(body)
+    }
+
+    fn write_request(&self, request: &ChatRequest) -> Result<Bytes> {
+        chat::request::as_asked(request, dialect::body_of(&Completions::default(), request)?)
     }
 
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {

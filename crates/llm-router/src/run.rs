@@ -142,6 +142,8 @@ pub struct RouteOptions {
     pub session: Option<u64>,
     /// The call's importance, the lower the more important; `None`: as the router says.
     pub priority: Option<i64>,
+    /// Whether the answer must be canonical, to a client of the vendor's own dialect too: somebody looks at it.
+    pub canonical: bool,
     /// Whether the trail tells everything, not only what went wrong.
     pub explain: bool,
     /// The group asked for is to fail so, without anybody being asked: for tests of fallbacks.

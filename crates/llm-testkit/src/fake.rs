@@ -50,6 +50,14 @@ impl Ingress for PlainIngress {
         })
     }
 
+    fn write_request(&self, request: &ChatRequest) -> Result<Bytes> {
+        let text: Vec<String> = request.messages.iter().map(Message::joined_text).collect();
+        let stream = request.stream;
+        Ok(serde_json::json!({"model": request.model, "text": text.join("|"), "stream": stream})
+            .to_string()
+            .into())
+    }
+
     fn encode(&self, response: &ChatResponse, _request: &ChatRequest) -> Bytes {
         response.choices.iter().map(|choice| choice.message.joined_text()).collect::<String>().into()
     }

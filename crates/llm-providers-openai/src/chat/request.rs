@@ -252,6 +252,18 @@ pub(crate) fn wants_usage(body: &[u8], envelope: &Envelope) -> bool {
     options.and_then(|options| options.include_usage).unwrap_or(false)
 }
 
+/// A request as its client would write it: usage in the stream is asked for where the client did, which vendors are
+/// always asked for.
+pub(crate) fn as_asked(request: &ChatRequest, body: Bytes) -> Result<Bytes> {
+    if request.include_usage == Some(true) {
+        return Ok(body);
+    }
+    let envelope = Envelope::scan(&body)?;
+    let mut edit = envelope.amend(&body);
+    edit.remove("stream_options");
+    Ok(edit.finish().joined())
+}
+
 /// The most answer tokens that the body asks for.
 pub(super) fn max_output_tokens(body: &[u8], envelope: &Envelope) -> Option<u64> {
     let read = |key| envelope.read::<u64>(body, key).ok().flatten();

@@ -51,6 +51,10 @@ impl Ingress for ResponsesIngress {
         request::decode(text).map_err(Fault::of_client)
     }
 
+    fn write_request(&self, request: &ChatRequest) -> Result<Bytes> {
+        llm_core::dialect::body_of(&super::Responses::default(), request)
+    }
+
     fn encode(&self, response: &ChatResponse, request: &ChatRequest) -> Bytes {
         rendering::encode(&CustomTools::of(request).restore(response), request)
     }

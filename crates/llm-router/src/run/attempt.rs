@@ -170,7 +170,7 @@ pub(super) async fn ask(
         model: &model,
         public_model: route.model,
         stream: route.stream,
-        canonical: mid_stream == MidStream::Continue,
+        canonical: route.options.canonical || mid_stream == MidStream::Continue,
         policy: route.options.policy.or(deployment.policy).or(Some(settings.policy)),
         deadlines,
     };
