@@ -63,6 +63,7 @@ impl Facts<'_> {
     }
 
     pub(crate) fn whole(&self, body: WireBody, settlement: &mut Settlement) -> Answer {
+        settlement.says(body.pieces());
         let now = Instant::now();
         let upstream = settlement.upstream_time(now);
         let total = now.saturating_duration_since(settlement.call().received);

@@ -45,6 +45,8 @@ pub(crate) struct Asker {
     pub session: Option<String>,
     pub address: Option<IpAddr>,
     pub user_agent: Option<String>,
+    /// The span that the request is part of, as W3C's `traceparent` says it.
+    pub trace: Option<String>,
     pub metadata: Map<String, Value>,
 }
 
@@ -63,6 +65,7 @@ impl Asker {
             session: SESSION_HEADERS.iter().find_map(|name| text(headers, name)),
             address,
             user_agent: text(headers, USER_AGENT.as_str()),
+            trace: text(headers, "traceparent"),
             metadata: Map::new(),
         }
     }

@@ -12,6 +12,7 @@ use llm_metrics::metrics::UNKNOWN_MODEL;
 use llm_metrics::{DeploymentLabels, DeploymentMetrics, Metrics, ModelEntry, PriceBook, RouteMetrics};
 use llm_router::{Deployment, Router};
 
+use crate::call_log::CallLog;
 use crate::calls::CallSettings;
 use crate::drain::Drains;
 use crate::headers::DeploymentHeaders;
@@ -52,6 +53,10 @@ pub(crate) struct Books {
     pub drains: Drains,
     pub prices: Arc<PriceBook>,
     pub metrics: Arc<Metrics>,
+    /// Who is told of each call.
+    pub log: Option<Arc<dyn CallLog>>,
+    /// And of what is said in it.
+    pub logs_content: bool,
     /// Each operation of each client dialect, with the path that names it.
     routes: Vec<(DialectId, Operation, &'static str)>,
     /// Counters of calls that no deployment answered.
@@ -167,7 +172,21 @@ impl Books {
         }
         let unanswered = vec![OnceLock::new(); routes.len()];
         let (metrics, drains) = (Arc::clone(metrics), drains.clone());
-        Self { accounts, calls, drains, prices, metrics, routes, unanswered }
+        let (log, logs_content) = (None, false);
+        Self { accounts, calls, drains, prices, metrics, log, logs_content, routes, unanswered }
+    }
+
+    /// The same, which tell somebody of each call.
+    #[must_use]
+    pub(crate) fn with_log(self, log: Option<Arc<dyn CallLog>>) -> Self {
+        let logs_content = log.as_ref().is_some_and(|log| log.wants_content());
+        Self { log, logs_content, ..self }
+    }
+
+    /// What became of the calls that callbacks were told of.
+    pub(crate) fn log_counts(&self) -> Vec<(String, [u64; 3])> {
+        let counts = self.log.as_ref().map(|log| log.counts()).unwrap_or_default();
+        counts.into_iter().map(|one| (one.name, [one.sent, one.failed, one.dropped])).collect()
     }
 
     /// The place of a dialect's operation among the routes.

@@ -23,14 +23,17 @@ use crate::begun::{Begun, BegunStream, GoingOnWith, Refused, whole};
 use crate::bill::Purse;
 use crate::books::{AccountSpec, Books};
 use crate::call_id::new_call_id;
+use crate::call_log::CallLog;
 use crate::calls::{CallSettings, OnDisconnect};
 use crate::drain::{Drains, Watched};
 use crate::headers;
 use crate::health::Outages;
+use crate::hooks::{Hook, Hooks};
 use crate::load::{InProgress, Load};
 use crate::options::CallOptions;
 use crate::paths::Paths;
 use crate::placing;
+use crate::prompts::Prompts;
 use crate::relay::RelayRoute;
 use crate::routed::RoutedParts;
 use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
@@ -65,6 +68,12 @@ pub struct GatewayParts {
     pub max_calls: Option<usize>,
     /// Who is told of deployments that are left alone, besides the log and the metrics.
     pub outages: Option<Arc<dyn Outages>>,
+    /// Code of the operator's own, in the order in which it is called.
+    pub hooks: Vec<Arc<dyn Hook>>,
+    /// Who is told of each call that has ended.
+    pub log: Option<Arc<dyn CallLog>>,
+    /// Prompts that the operator keeps.
+    pub prompts: Prompts,
 }
 
 impl GatewayParts {
@@ -83,6 +92,9 @@ impl GatewayParts {
             relays: Vec::new(),
             max_calls: None,
             outages: None,
+            hooks: Vec::new(),
+            log: None,
+            prompts: Prompts::default(),
         }
     }
 }
@@ -111,6 +123,8 @@ pub(crate) struct State {
     pub relays: Vec<RelayRoute>,
     pub load: Arc<Load>,
     pub max_calls: Option<usize>,
+    pub hooks: Arc<Hooks>,
+    pub prompts: Prompts,
 }
 
 impl Gateway {
@@ -191,6 +205,7 @@ impl Gateway {
         let state = self.state.load();
         state.note_states();
         self.metrics.set_shared(state.shared_link().map(|link| link == Link::Connected));
+        self.metrics.set_callbacks(state.books.log_counts());
         self.metrics.render()
     }
 
@@ -215,19 +230,22 @@ impl State {
     fn new(parts: GatewayParts, metrics: &Arc<Metrics>, load: &Arc<Load>, drains: &Drains) -> Self {
         assert!(!parts.ingresses.is_empty(), "a gateway needs at least one client dialect");
         Self {
-            books: Arc::new(Books::new(
-                &parts.router,
-                &parts.ingresses,
-                &parts.relays,
-                parts.accounts,
-                parts.prices,
-                (metrics, parts.calls, drains),
-                parts.outages.as_ref(),
-            )),
+            books: Arc::new(
+                Books::new(
+                    &parts.router,
+                    &parts.ingresses,
+                    &parts.relays,
+                    parts.accounts,
+                    parts.prices,
+                    (metrics, parts.calls, drains),
+                    parts.outages.as_ref(),
+                )
+                .with_log(parts.log.clone()),
+            ),
             router: parts.router,
             paths: Paths::of(&parts.ingresses),
             ingresses: parts.ingresses,
-            is_idle: parts.governance.is_idle(),
+            is_idle: parts.governance.is_idle() && parts.log.is_none(),
             governance: parts.governance,
             routes: parts.routes,
             access_groups: parts.access_groups,
@@ -235,6 +253,8 @@ impl State {
             relays: parts.relays,
             load: Arc::clone(load),
             max_calls: parts.max_calls,
+            hooks: Arc::new(Hooks::new(parts.hooks)),
+            prompts: parts.prompts,
         }
     }
 
@@ -276,23 +296,27 @@ impl State {
         let caller = self.identify(&incoming.headers, incoming.address, &route).await?;
         self.open_bill(&incoming.headers, incoming.address, &caller, settlement);
         let inbound = Inbound::new(incoming.ingress, incoming.asked, incoming.headers, incoming.body)?;
+        let inbound = self.prompts.fill(inbound)?;
         let mut options = CallOptions::read(&inbound)?;
         self.name_model(&mut options)?;
         settlement.call_mut().of_body(&inbound, &options.model, options.stream);
         self.check_request(&inbound, &mut options, settlement)?;
         settlement.enters(self.enter(options.route.priority)?);
+        let inbound = self.instruct(inbound, &options, settlement)?;
         if inbound.asked.operation == Operation::CountTokens {
             return Ok(whole(self.count_tokens(&inbound, &options, settlement).await?));
         }
 
+        let inbound = self.before(inbound, &mut options, settlement).await?;
+        settlement.asks_for(&inbound);
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
         let inbound = self.admit(inbound, &options, settlement).await?;
         let (parts, answer) = self.route(&inbound, &options, settlement).await?;
-        self.begin(inbound, options, parts, answer, settlement)
+        self.begin(inbound, options, parts, answer, settlement).await
     }
 
     /// Hands an answer over: a whole one is settled, a stream takes its account with it.
-    fn begin(
+    async fn begin(
         self: &Arc<Self>,
         inbound: Inbound,
         options: CallOptions,
@@ -303,6 +327,7 @@ impl State {
         let account = parts.account(&self.books)?;
         let deployment = parts.in_flight.as_ref().map(|in_flight| Arc::clone(in_flight.deployment()));
         settlement.answered(&mut parts, Arc::clone(&account));
+        let answer = self.after(&inbound, answer, settlement).await?;
         let content_type = inbound.asked.operation.passes().then(|| parts.headers.get(CONTENT_TYPE).cloned());
         let content_type = content_type.map(|vendors| vendors.unwrap_or(BINARY));
         let told = Facts {

@@ -131,6 +131,8 @@ impl CallOptions {
             }
             // Read where the settings make something of them.
             "tags" | "litellm_metadata" | "litellm_session_id" => {}
+            // Read before.
+            "prompt_id" | "prompt_variables" | "prompt_version" => {}
             _ => self.ignored.push(key.to_owned()),
         }
         Ok(())

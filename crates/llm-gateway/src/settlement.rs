@@ -2,6 +2,7 @@
 
 mod attempts;
 mod log;
+mod logged;
 mod row;
 
 pub(crate) use row::tell_unsafe;
@@ -25,6 +26,8 @@ use parking_lot::Mutex;
 
 use crate::bill::{Bill, Purse};
 use crate::books::{Account, Books};
+use crate::call_log::CallContent;
+use crate::hooks::Hooked;
 use crate::load::InProgress;
 use crate::routed::RoutedParts;
 
@@ -88,6 +91,10 @@ pub(crate) struct Settlement {
     bill: Option<Arc<Bill>>,
     /// Done when the row survives a power failure. In a lock so that the account can be looked at from several threads.
     durable: Option<Mutex<Durable>>,
+    /// Hooks that the call was shown to.
+    hooked: Option<Arc<Hooked>>,
+    /// What is said in it, where somebody is to know.
+    content: Option<Box<CallContent>>,
     /// Counts the call as being served until the account is dropped.
     _serving: Serving,
 }
@@ -159,6 +166,7 @@ struct Answered {
 impl Settlement {
     pub(crate) fn new(books: Arc<Books>, call: CallFacts, purse: Option<Arc<Purse>>) -> Self {
         let serving = books.metrics.enter();
+        let content = books.logs_content.then(Box::default);
         Self {
             books,
             call,
@@ -177,6 +185,8 @@ impl Settlement {
             purse,
             bill: None,
             durable: None,
+            hooked: None,
+            content,
             _serving: serving,
         }
     }
@@ -364,6 +374,9 @@ impl Settlement {
             upstream: self.upstream_time(now),
         };
         self.observe(outcome, cost, times);
+        if let (Some(hooked), Some(error)) = (&self.hooked, outcome.error()) {
+            hooked.failed(error);
+        }
         self.release(outcome, cost, times);
         self.abandoned();
         let cost = self.with_before(cost);

@@ -21,6 +21,7 @@ mod going_on;
 
 use crate::delivered::{self, Passed};
 use crate::drain::Drains;
+use crate::hooks::Hooked;
 use crate::routed::RoutedParts;
 use crate::settlement::{Outcome, Settlement, tell_unsafe};
 pub(crate) use going_on::GoingOn;
@@ -100,6 +101,8 @@ struct Events {
     failed: Option<Error>,
     /// Watches what the client gets, where another deployment may go on with it.
     going_on: Option<Box<GoingOn>>,
+    /// Looks at what the client gets.
+    hooked: Option<Arc<Hooked>>,
     clock: Clock,
 }
 
@@ -166,6 +169,7 @@ impl AnswerStream {
             progress: Progress::default(),
             failed: None,
             going_on,
+            hooked: settlement.hooked().filter(|hooked| hooked.watches_events()).map(Arc::clone),
             clock: Clock { received: settlement.call().received, first_content: settlement.first_content() },
         };
         Self::of(Source::Events(Box::new(events)), ingress, settlement)
@@ -270,6 +274,7 @@ impl Running {
             }
             return Poll::Ready(match ready!(self.source.poll(context)) {
                 Some(Ok(bytes)) => {
+                    self.settlement.says(std::slice::from_ref(&bytes));
                     if self.source.is_complete() {
                         self.complete();
                     }
@@ -415,7 +420,12 @@ impl Events {
             Some(going_on) => going_on.take(event),
             None => Some(event),
         };
-        if let Some(event) = told {
+        if let Some(mut event) = told {
+            if let Some(Err(error)) = self.hooked.as_ref().map(|hooked| hooked.event(&mut event)) {
+                // Nobody goes on with what is refused.
+                (self.going_on, self.failed) = (None, Some(error));
+                return;
+            }
             self.encoder.push(&event, &mut self.buffer);
         }
     }
@@ -446,11 +456,15 @@ impl Events {
 }
 
 impl Progress {
-    fn count(&self, settlement: &mut Settlement) {
+    pub(crate) fn count(&self, settlement: &mut Settlement) {
         settlement.streamed(self.usage, self.text_tokens, self.counted || self.ended);
     }
 
-    fn note(&mut self, event: &Event) {
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(crate) fn note(&mut self, event: &Event) {
         match event {
             Event::Start(start) => {
                 if let Some(usage) = &start.usage {

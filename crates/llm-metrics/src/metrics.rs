@@ -53,6 +53,8 @@ struct Book {
     in_flight: Arc<Striped<1>>,
     /// Whether what gateways share can be asked; `None`: nothing is shared.
     shared: Mutex<Option<bool>>,
+    /// Calls by callback: arrived, not delivered, dropped.
+    callbacks: Mutex<Vec<(String, [u64; 3])>>,
 }
 
 impl Default for Metrics {
@@ -104,6 +106,12 @@ impl Metrics {
     /// Says whether what several gateways share can be asked; `None`: nothing is shared.
     pub fn set_shared(&self, connected: Option<bool>) {
         *self.book.shared.lock() = connected;
+    }
+
+    /// Says what became of the calls that callbacks were told of: by the callback's name, how many arrived, could not be
+    /// delivered, and were dropped.
+    pub fn set_callbacks(&self, counts: Vec<(String, [u64; 3])>) {
+        *self.book.callbacks.lock() = counts;
     }
 
     /// Everything in Prometheus' text format 0.0.4.

@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 use llm_core::{Authenticator, Result};
 
+use crate::files::Files;
 use crate::parameters::Parameters;
+use crate::programs::Programs;
 use crate::providers::DeploymentSpec;
 use crate::vendor::{Auth, Vendor};
 
@@ -42,6 +44,28 @@ pub(crate) fn authenticator(
                 .map(|made| Some(Arc::new(made) as _))
         }
         Auth::Google => Ok(None),
+    }
+}
+
+/// What signs requests to a service of AWS that is no vendor's, such as the store of objects, with the credentials that
+/// `parameters` name (`aws_access_key_id` …), or those of this machine.
+///
+/// # Errors
+/// When a part of the credentials is missing, or this program was built without signatures.
+pub fn aws_signer(
+    service: &str,
+    region: &str,
+    parameters: &Parameters,
+    hands: (&Files, &Programs),
+) -> Result<Arc<dyn Authenticator>> {
+    #[cfg(feature = "aws")]
+    return aws::signer(service, region, parameters, hands);
+    #[cfg(not(feature = "aws"))]
+    {
+        let _ = (service, region, parameters, hands);
+        Err(llm_core::Error::unsupported(
+            "this program was built without signatures of AWS: build it with the feature `aws`",
+        ))
     }
 }
 

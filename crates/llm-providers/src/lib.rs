@@ -49,6 +49,7 @@ pub mod registry;
 pub mod vendor;
 
 pub use cache_points::{CachePoint, PointRole};
+pub use credentials::aws_signer;
 pub use dialects::{aws_region_of, dialects, ingresses};
 pub use files::Files;
 pub use http_provider::media::MediaSettings;

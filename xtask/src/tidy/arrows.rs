@@ -8,7 +8,7 @@ use crate::workspace;
 
 /// The crates of the workspace that a crate may depend on. `*` stands for any ending. A more exact name goes first.
 /// Development dependencies are free: tests may see everything.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("llm-core", &[]),
     ("llm-transport", &["llm-core"]),
     ("llm-router", &["llm-core"]),
@@ -22,9 +22,11 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("llm-providers-*", &["llm-core"]),
     ("llm-providers", &["llm-core", "llm-transport", "llm-providers-*"]),
     ("llm-gateway", &["llm-core", "llm-governance", "llm-metrics", "llm-router"]),
+    ("llm-callbacks", &["llm-core", "llm-gateway", "llm-governance", "llm-transport"]),
     (
         "llm-config",
         &[
+            "llm-callbacks",
             "llm-core",
             "llm-gateway",
             "llm-governance",

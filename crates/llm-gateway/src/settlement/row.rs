@@ -37,8 +37,13 @@ impl Settlement {
         let amount = cost.map(|cost| cost.total).unwrap_or_default();
         let (charges, admission) = bill.charges(amount);
         let ledger = bill.governance.ledger();
-        if ledger.keeps_rows() {
-            match ledger.record(self.row(bill, outcome, cost, times, charges)) {
+        let row = (ledger.keeps_rows() || self.books.log.is_some())
+            .then(|| self.row(bill, outcome, cost, times, charges));
+        if let (Some(row), Some(log)) = (&row, &self.books.log) {
+            log.log(self.logged(row.clone(), outcome));
+        }
+        if let Some(row) = row.filter(|_| ledger.keeps_rows()) {
+            match ledger.record(row) {
                 Ok(durable) => self.durable = durable.map(Mutex::new),
                 Err(error) => {
                     let call_id = self.call.call_id.as_str();

@@ -1,6 +1,7 @@
 //! The gateway against fake vendors.
 
 mod checks;
+mod hooks;
 mod life;
 mod money;
 mod relay;

@@ -43,14 +43,19 @@ impl<K: Eq + Hash, V> Held<K, V> {
     }
 }
 
+/// The member of a team's metadata that says what its calls are told.
+const SYSTEM_PROMPT: &str = "system_prompt";
+
 impl Shared {
     pub(crate) fn new() -> Self {
         Self { terms: Mutex::new(Held::new()), accounts: Mutex::new(Held::new()), hasher: RandomState::new() }
     }
 
-    /// Terms without what is kept for administrators alone; equal ones are the same.
+    /// Terms without what is kept for administrators alone; equal ones are the same. Of the metadata that stays which has
+    /// an effect on calls.
     pub(crate) fn terms(&self, mut terms: Terms) -> Arc<Terms> {
-        terms.metadata = Map::new();
+        let effect = terms.metadata.remove(SYSTEM_PROMPT);
+        terms.metadata = effect.map(|said| (SYSTEM_PROMPT.to_owned(), said)).into_iter().collect();
         terms.other = Map::new();
         let Ok(text) = serde_json::to_vec(&terms) else { return Arc::new(terms) };
         let hash = self.hasher.hash_one(text);

@@ -72,6 +72,7 @@ impl prometheus::core::Collector for Collector {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let mut families = vec![in_flight(&self.book), shared(&self.book)];
+        families.extend(callbacks(&self.book.callbacks.lock()));
         families.extend(of_routes(&self.book.routes()));
         families.extend(of_deployments(&self.book.deployments()));
         families.retain(|family| !family.get_metric().is_empty());
@@ -88,6 +89,36 @@ fn shared(book: &Book) -> MetricFamily {
     let sample = (*book.shared.lock()).map(|connected| gauge(Vec::new(), u64::from(connected)));
     let help = "Whether the Redis that gateways share answers: 1 it does, 0 each counts for itself";
     family("llm_redis_connected", help, MetricType::GAUGE, sample.into_iter().collect())
+}
+
+fn callbacks(counts: &[(String, [u64; 3])]) -> [MetricFamily; 3] {
+    let each = |pick: fn(&[u64; 3]) -> u64| {
+        let sample = |(name, counts): &(String, [u64; 3])| {
+            counter(label_pairs(&[("callback_name", name)]), pick(counts), 1)
+        };
+        counts.iter().map(sample).collect()
+    };
+    let kind = MetricType::COUNTER;
+    [
+        family(
+            "llm_callback_sent_total",
+            "Calls that a callback was told of",
+            kind,
+            each(|counts| counts[0]),
+        ),
+        family(
+            "litellm_callback_logging_failures_metric_total",
+            "Calls that a callback was not told of: not delivered, or dropped",
+            kind,
+            each(|counts| counts[1].saturating_add(counts[2])),
+        ),
+        family(
+            "llm_callback_dropped_total",
+            "Calls that a callback was not told of, because too many waited",
+            kind,
+            each(|counts| counts[2]),
+        ),
+    ]
 }
 
 fn of_routes(routes: &[(RouteLabels, RouteMetrics)]) -> [MetricFamily; 2] {

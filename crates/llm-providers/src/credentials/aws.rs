@@ -14,7 +14,9 @@ use llm_core::wire::WireRequest;
 use llm_core::{Authenticator, BoxFuture, Error, Result};
 
 use super::kept::Kept;
-use crate::parameters::Settled;
+use crate::files::Files;
+use crate::parameters::{Parameters, Settled};
+use crate::programs::Programs;
 use crate::providers::DeploymentSpec;
 use crate::vendor::Vendor;
 use sigv4::Keys;
@@ -51,6 +53,25 @@ pub(super) fn of(vendor: &Vendor, spec: &DeploymentSpec) -> Result<Option<Arc<dy
         Box::pin(async move { source.keys().await })
     });
     Ok(Some(Arc::new(Aws { region: region.to_owned(), service: service.to_owned(), keys })))
+}
+
+/// A signer of requests to a service of AWS that is no vendor's, with the credentials that `parameters` name, or those of
+/// this machine.
+///
+/// # Errors
+/// When a part of the credentials is missing.
+pub(crate) fn signer(
+    service: &str,
+    region: &str,
+    parameters: &Parameters,
+    (files, programs): (&Files, &Programs),
+) -> Result<Arc<dyn Authenticator>> {
+    let source = Source::of(parameters, files, programs, region)?;
+    let keys = Kept::new(move || {
+        let source = source.clone();
+        Box::pin(async move { source.keys().await })
+    });
+    Ok(Arc::new(Aws { region: region.to_owned(), service: service.to_owned(), keys }))
 }
 
 /// The region in a host of AWS (`bedrock-runtime.eu-west-1.amazonaws.com`).

@@ -15,8 +15,13 @@ use llm_core::{Error, ErrorKind, Result, Secret};
 use crate::credentials::time;
 
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
+/// What a body hashes to, which S3 wants to be told.
+const CONTENT: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// The service whose paths are signed as they are sent. Those that are asked for here have no letter to encode.
+const S3: &str = "s3";
 
 /// Keys to sign with.
 #[derive(Clone, Debug)]
@@ -52,6 +57,10 @@ pub(super) fn sign(
         let mut token = value(token.expose())?;
         token.set_sensitive(true);
         request.headers.insert(TOKEN, token);
+    }
+    if scope.service == S3 {
+        let content = hash(request.body.pieces().iter().map(AsRef::as_ref));
+        request.headers.insert(CONTENT, value(&content)?);
     }
     let (host, base_path) = address(base_url)?;
     let headers = signed_headers(&request.headers, &host);
@@ -104,6 +113,7 @@ fn signed_headers<'a>(headers: &'a HeaderMap, host: &'a str) -> Vec<(&'static st
     let all = [
         ("content-type", text(&CONTENT_TYPE)),
         ("host", Some(host)),
+        ("x-amz-content-sha256", text(&CONTENT)),
         ("x-amz-date", text(&DATE)),
         ("x-amz-security-token", text(&TOKEN)),
     ];
@@ -214,6 +224,28 @@ mod tests {
             signature(Method::POST, "/", Some("application/x-www-form-urlencoded"), body),
             "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"
         );
+    }
+
+    /// The examples of "Authenticating Requests: Using the Authorization Header" of S3's documentation.
+    #[test]
+    fn published_signatures_of_the_store_of_objects_are_met() {
+        let keys = Keys {
+            id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            secret: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned()),
+            token: None,
+        };
+        for (path, expected) in [
+            ("/?lifecycle", "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"),
+            ("/?max-keys=2&prefix=J", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"),
+        ] {
+            let (method, headers, body) = (Method::GET, HeaderMap::new(), WireBody::default());
+            let mut request = WireRequest { method, path: path.to_owned(), headers, body };
+            let scope = Scope { region: "us-east-1", service: S3 };
+            let now = time::read("2013-05-24T00:00:00Z").expect("a time");
+            sign(&mut request, "https://examplebucket.s3.amazonaws.com", &keys, scope, now).expect("signs");
+            let shown = request.headers.get(AUTHORIZATION).expect("signed").to_str().expect("ASCII");
+            assert!(shown.ends_with(expected), "{path}: {shown}");
+        }
     }
 
     #[test]

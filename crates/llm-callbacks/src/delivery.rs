@@ -1,0 +1,219 @@
+//! The thread that delivers calls. Each callback has a queue and a task of its own, so that one that hangs holds up no
+//! other.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use llm_core::{BoxFuture, random};
+use llm_gateway::{CallLog, LogCounts, LoggedCall};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::file::File;
+use crate::http::Http;
+use crate::langfuse::Langfuse;
+use crate::objects::Objects;
+use crate::otel::Otel;
+use crate::queue::{Counts, Queue, Waiting};
+use crate::settings::{Callback, CallbackSettings, Place};
+
+/// How long it waits before each further attempt; up to a half more, so that gateways do not come all at once.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(30)];
+
+/// The longest wait that an address may ask for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the last calls may take when the gateway ends.
+const LAST: Duration = Duration::from_secs(5);
+
+/// Takes note of calls.
+pub struct Callbacks {
+    queues: Vec<Queue>,
+    ending: Notify,
+}
+
+/// Delivers calls until it is dropped; whoever drops it waits a moment for the last ones.
+pub struct CallbackThread {
+    /// Who takes note of them.
+    pub callbacks: Arc<Callbacks>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A way to deliver calls.
+pub(crate) trait Sink: Send {
+    /// Delivers some. Gives back how many of them were refused for themselves.
+    fn send<'a>(&'a mut self, batch: &'a [Waiting]) -> BoxFuture<'a, Result<usize, Undelivered>>;
+}
+
+/// Why calls were not delivered.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Undelivered {
+    /// In words without addresses and credentials.
+    pub why: String,
+    /// Another attempt may help.
+    pub again: bool,
+    /// When, as the other side says.
+    pub after: Option<Duration>,
+}
+
+impl CallbackThread {
+    /// Begins to deliver; nothing where nobody is to be told.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn start(settings: &CallbackSettings) -> io::Result<Option<Self>> {
+        if settings.callbacks.is_empty() {
+            return Ok(None);
+        }
+        let (mut queues, mut deliveries) = (Vec::new(), Vec::new());
+        for callback in &settings.callbacks {
+            let (queue, waiting, counts) = Queue::new(&callback.name, callback.wanted, callback.content);
+            queues.push(queue);
+            deliveries.push((callback.clone(), waiting, counts));
+        }
+        let callbacks = Arc::new(Callbacks { queues, ending: Notify::new() });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let known = Arc::clone(&callbacks);
+        let run = move || runtime.block_on(deliver_all(deliveries, &known.ending));
+        let thread = std::thread::Builder::new().name("callbacks".to_owned()).spawn(run)?;
+        Ok(Some(Self { callbacks, thread: Some(thread) }))
+    }
+}
+
+impl CallLog for Callbacks {
+    fn log(&self, mut call: LoggedCall) {
+        let wanting: Vec<&Queue> = self.queues.iter().filter(|queue| queue.wants(&call)).collect();
+        let content = call.content.take();
+        let (with, without): (Vec<&Queue>, Vec<&Queue>) =
+            wanting.into_iter().partition(|queue| content.is_some() && queue.wants_content());
+        if !without.is_empty() {
+            let mut bare = call.clone();
+            if content.is_some() {
+                // A vendor's words may quote the prompt.
+                bare.error.iter_mut().for_each(|error| error.message = None);
+            }
+            let bare = Arc::new(bare);
+            without.into_iter().for_each(|queue| queue.put(&bare));
+        }
+        if !with.is_empty() {
+            call.content = content;
+            let call = Arc::new(call);
+            with.into_iter().for_each(|queue| queue.put(&call));
+        }
+    }
+
+    fn wants_content(&self) -> bool {
+        self.queues.iter().any(Queue::wants_content)
+    }
+
+    fn counts(&self) -> Vec<LogCounts> {
+        self.queues.iter().map(Queue::counts).collect()
+    }
+}
+
+impl Drop for CallbackThread {
+    fn drop(&mut self) {
+        self.callbacks.queues.iter().for_each(Queue::ends);
+        self.callbacks.ending.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say, not even that it panicked: that is in the log.
+            let _ = thread.join();
+        }
+    }
+}
+
+type Delivery = (Callback, Receiver<Option<Waiting>>, Arc<Counts>);
+
+async fn deliver_all(deliveries: Vec<Delivery>, ending: &Notify) {
+    let (ended, mut endings) = channel::<()>(1);
+    for (callback, queue, counts) in deliveries {
+        let ended = ended.clone();
+        tokio::spawn(async move {
+            let mut sink = sink(&callback.place);
+            deliver(&callback, &mut *sink, queue, &counts).await;
+            drop(ended);
+        });
+    }
+    drop(ended);
+    let late = async {
+        ending.notified().await;
+        sleep(LAST).await;
+    };
+    tokio::select! {
+        () = late => {}
+        _ = endings.recv() => {}
+    }
+}
+
+fn sink(place: &Place) -> Box<dyn Sink> {
+    match place.clone() {
+        Place::File { path, max_bytes, keep } => Box::new(File::new(path, max_bytes, keep)),
+        Place::Http { url, headers, format } => Box::new(Http::new(url, &headers, format)),
+        Place::Otel { url, headers, service } => Box::new(Otel::new(&url, &headers, service)),
+        Place::Langfuse { host, public_key, secret_key } => {
+            Box::new(Langfuse::new(&host, &public_key, &secret_key))
+        }
+        Place::Objects { url, prefix, signer } => Box::new(Objects::new(url, prefix, signer)),
+    }
+}
+
+async fn deliver(
+    callback: &Callback,
+    sink: &mut dyn Sink,
+    mut queue: Receiver<Option<Waiting>>,
+    counts: &Counts,
+) {
+    while let Some(Some(first)) = queue.recv().await {
+        let mut batch = vec![first];
+        let is_last = gather(callback, &mut queue, &mut batch).await;
+        let failed = send(callback, sink, &batch).await;
+        counts.done(&batch, failed);
+        if is_last {
+            return;
+        }
+    }
+}
+
+/// Waits for more calls to go together. Whether nothing follows them.
+async fn gather(
+    callback: &Callback,
+    queue: &mut Receiver<Option<Waiting>>,
+    batch: &mut Vec<Waiting>,
+) -> bool {
+    let until = Instant::now() + callback.interval;
+    while batch.len() < callback.batch {
+        match timeout_at(until, queue.recv()).await {
+            Ok(Some(Some(call))) => batch.push(call),
+            Ok(_) => return true,
+            Err(_) => break,
+        }
+    }
+    false
+}
+
+/// Delivers, again where that may help. How many were not.
+async fn send(callback: &Callback, sink: &mut dyn Sink, batch: &[Waiting]) -> usize {
+    let name = callback.name.as_str();
+    for pause in PAUSES.map(Some).into_iter().chain([None]) {
+        let failure = match sink.send(batch).await {
+            Ok(0) => return 0,
+            Ok(refused) => {
+                tracing::warn!(target: "llm_callbacks", callback = name, refused, "calls were refused");
+                return refused;
+            }
+            Err(failure) => failure,
+        };
+        let pause = pause.filter(|_| failure.again);
+        let (why, calls, is_final) = (failure.why.as_str(), batch.len(), pause.is_none());
+        tracing::warn!(target: "llm_callbacks", callback = name, calls, why, is_final, "calls were not delivered");
+        let Some(pause) = pause else { break };
+        let half = u64::try_from(pause.as_millis() / 2).unwrap_or(0);
+        let pause = pause + Duration::from_millis(random::below(half + 1));
+        sleep(failure.after.map_or(pause, |after| after.min(PATIENCE))).await;
+    }
+    batch.len()
+}
