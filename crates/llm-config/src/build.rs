@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use llm_core::{LossPolicy, Result, Usage};
-use llm_gateway::{AccountSpec, GatewayParts, Outages};
+use llm_gateway::{AccountSpec, CallLog, GatewayParts, Hook, Instruction, Outages, Prompts};
 use llm_governance::{Governance, GovernanceParts};
 use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
@@ -15,7 +15,7 @@ use crate::deployments::is_fact;
 use crate::health;
 use crate::kept::{Around, Built, Workshop};
 use crate::report::Report;
-use crate::settings::BudgetConfig;
+use crate::settings::{BudgetConfig, HookConfig};
 use crate::shared::Sharing;
 use crate::{programs, recordings, relays};
 
@@ -44,6 +44,8 @@ pub struct Builder {
     workshop: Option<Workshop>,
     governance: Option<Arc<Governance>>,
     outages: Option<Arc<dyn Outages>>,
+    log: Option<Arc<dyn CallLog>>,
+    hooks: (Vec<HookConfig>, Vec<Arc<dyn Hook>>),
 }
 
 impl Builder {
@@ -56,6 +58,12 @@ impl Builder {
     #[must_use]
     pub fn telling(self, outages: Arc<dyn Outages>) -> Self {
         Self { outages: Some(outages), ..self }
+    }
+
+    /// Builds gateways that tell somebody of each call that has ended.
+    #[must_use]
+    pub fn logging(self, log: Arc<dyn CallLog>) -> Self {
+        Self { log: Some(log), ..self }
     }
 
     /// Builds what a gateway is made from. Opens no connection but that to a Redis, which begins on a thread of its own.
@@ -72,6 +80,7 @@ impl Builder {
         };
         let building = Building { config: &loaded.config, workshop };
         let all = loaded.config.deployments.iter();
+        let instructions = instructions(&loaded.config, &mut report);
         let made: Vec<Built> = all.filter_map(|one| building.reported(one, &mut report)).collect();
         if report.has_errors() {
             // The old configuration stays, and what it was made with.
@@ -79,10 +88,45 @@ impl Builder {
             return Err(report);
         }
         let (mut parts, workshop) = building.finish(made, self.governance.as_ref());
+        parts.prompts = Prompts { templates: loaded.config.prompts.clone(), instructions };
         parts.outages.clone_from(&self.outages);
+        parts.log.clone_from(&self.log);
+        parts.hooks = self.hooks(&loaded.config.hooks)?;
         self.workshop = Some(workshop);
         Ok(parts)
     }
+}
+
+impl Builder {
+    /// The hooks of a configuration; those of the last one where nothing about them changed.
+    ///
+    /// # Errors
+    /// When there is no thread to be had for one.
+    fn hooks(&mut self, wanted: &[HookConfig]) -> Result<Vec<Arc<dyn Hook>>, Report> {
+        if self.hooks.0 != wanted {
+            let mut report = Report::default();
+            let made = wanted.iter().filter_map(|hook| hook.make(&mut report)).collect();
+            if report.has_errors() {
+                return Err(report);
+            }
+            self.hooks = (wanted.to_vec(), made);
+        }
+        Ok(self.hooks.1.clone())
+    }
+}
+
+/// What each group's chats are told. Deployments of one group that say something say the same.
+fn instructions(config: &Config, report: &mut Report) -> HashMap<String, Instruction> {
+    let mut instructions: HashMap<String, Instruction> = HashMap::new();
+    for one in &config.deployments {
+        let Some(own) = &one.instruction else { continue };
+        let known = instructions.entry(one.public.clone()).or_insert_with(|| own.clone());
+        if known != own {
+            let message = format!("two deployments of `{}` have different `system_prompt`s", one.public);
+            report.error(&one.place, message).help("say it in one of them: it holds for all of their group");
+        }
+    }
+    instructions
 }
 
 fn workshop(loaded: &Loaded, around: Around, report: &mut Report) -> Workshop {

@@ -1,11 +1,13 @@
 //! What a configuration says, typed, every reference resolved and every vendor known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use llm_callbacks::CallbackSettings;
 use llm_core::request::Sampling;
 use llm_core::{LossPolicy, RawObject, Secret};
+use llm_gateway::{Instruction, PromptTemplate};
 use llm_metrics::PriceBook;
 use llm_providers::{CachePoint, MediaSettings, MockSettings, Parameters, Registry};
 use llm_router::{Alias, AllowedFails, Limits, QuotaSpec, RouterSettings};
@@ -15,8 +17,8 @@ use crate::environment::Environment;
 use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::settings::{
-    AlertSettings, BudgetConfig, GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings,
-    StorageSettings,
+    AlertSettings, BudgetConfig, GovernanceSettings, HookConfig, LimitSettings, RecordingSettings,
+    ServerSettings, StorageSettings,
 };
 
 /// A whole configuration.
@@ -40,6 +42,12 @@ pub struct Config {
     pub storage: StorageSettings,
     /// Who is told when something is wrong.
     pub alerts: AlertSettings,
+    /// Who is told of each call.
+    pub callbacks: CallbackSettings,
+    /// Who is asked about calls.
+    pub hooks: Vec<HookConfig>,
+    /// Prompts that requests name, by id and version.
+    pub prompts: HashMap<String, BTreeMap<u64, PromptTemplate>>,
     /// Whether the gateway is a vendor for tests itself.
     pub mock_server: bool,
     /// What is served, in the order of the configuration.
@@ -114,6 +122,8 @@ pub struct DeploymentConfig {
     pub drop_fields: Vec<String>,
     /// Where each prompt is marked for the vendor's cache.
     pub cache_points: Vec<CachePoint>,
+    /// What every chat of its group is told.
+    pub instruction: Option<Instruction>,
     /// What answers in the vendor's place.
     pub mock: MockSettings,
     /// The model's name in the price table, where it is another one.

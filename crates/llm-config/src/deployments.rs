@@ -218,6 +218,7 @@ impl Maker<'_> {
             extra_body: draft.get("extra_body").map(Node::json_object).unwrap_or_default(),
             drop_fields: draft.texts("additional_drop_params"),
             cache_points: self.cache_points(draft),
+            instruction: self.instruction(draft),
             mock: draft.mock(),
             base_model: draft.info_text("base_model").map(str::to_owned),
             prices: draft.prices(),

@@ -102,10 +102,13 @@ impl Around {
     }
 }
 
+/// Sections that no deployment is made from.
+const APART: [&str; 4] = ["model_list", "callback_settings", "hooks", "prompts"];
+
 /// A file without its models, by its spelling: places do not matter.
 pub(crate) fn spelling(root: &Node) -> u64 {
     let mut hash = Hashed::default();
-    for entry in root.entries().iter().filter(|entry| entry.key != "model_list") {
+    for entry in root.entries().iter().filter(|entry| !APART.contains(&entry.key.as_str())) {
         let _ = write!(hash, "{:?}", entry.key);
         spell(&entry.value, &mut hash);
     }

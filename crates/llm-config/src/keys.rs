@@ -3,6 +3,7 @@
 //! This table is the one source of strict checking, of the schema for editors and of the reference in the docs.
 
 mod deployment;
+mod extending;
 pub(crate) mod governance;
 mod litellm;
 mod root;

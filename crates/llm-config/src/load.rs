@@ -16,7 +16,7 @@ use crate::kept::spelling;
 use crate::keys::{ROOT, Shape};
 use crate::node::{Node, Value};
 use crate::report::{Place, Report};
-use crate::settings::{Flags, settings};
+use crate::settings::{Flags, Reading, callbacks, hooks, prompts, settings};
 use crate::{prices, references, relays, strict};
 
 /// Where a configuration is looked for. Nothing else is read.
@@ -83,6 +83,9 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     };
     sources.deployments = served.origin;
 
+    let directory = options.directory.as_path();
+    let reading = Reading { root: &root, environment: &environment, vendors: &vendors, directory };
+    let callbacks = callbacks(&reading, &mut report);
     let relays = relays::of_environment(&served.deployments, &environment, known);
     let mut config = Config {
         server: settings.server,
@@ -94,6 +97,9 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         governance: settings.governance,
         storage: settings.storage,
         alerts: settings.alerts,
+        callbacks,
+        hooks: hooks(&root, &mut report),
+        prompts: prompts(&root, &mut report),
         mock_server: options.mock_server,
         deployments: served.deployments,
         relays,

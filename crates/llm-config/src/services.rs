@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use llm_callbacks::CallbackThread;
 use llm_governance::{
     Changed, Directory, Governance, GovernanceParts, Ledger, MemoryStore, NoEvents, NoLedger, Reports, Store,
     Timestamp,
@@ -64,6 +65,7 @@ pub struct Services {
     draining: Option<Box<dyn Draining>>,
     /// After the draining, whose end it may tell of.
     alerts: Option<AlertThread>,
+    callbacks: Option<CallbackThread>,
 }
 
 /// Why a gateway cannot begin.
@@ -121,6 +123,8 @@ impl Services {
         let sharing = Sharing::start(config.redis.as_ref())?;
         let tokens = tokens::open(config, &kept.store)?;
         let alerts = alerts(config)?;
+        let callbacks =
+            CallbackThread::start(&config.callbacks).map_err(|error| no_thread("callbacks", &error))?;
         let settings = &config.governance;
         let governance = Arc::new(Governance::new(GovernanceParts {
             master_key: config.server.master_key.clone(),
@@ -152,14 +156,18 @@ impl Services {
             serving: models.clone().map(|models| models as _),
         }));
         let (reports, place, warnings, draining) = (kept.reports, kept.place, kept.warnings, kept.draining);
-        Ok(Self { governance, management, models, reports, place, warnings, draining, alerts })
+        Ok(Self { governance, management, models, reports, place, warnings, draining, alerts, callbacks })
     }
 
     /// Builds gateways that these services are for.
     pub fn builder(&self) -> Builder {
         let builder = Builder::under(Arc::clone(&self.governance));
-        match &self.alerts {
+        let builder = match &self.alerts {
             Some(thread) => builder.telling(Arc::clone(&thread.alerts) as _),
+            None => builder,
+        };
+        match &self.callbacks {
+            Some(thread) => builder.logging(Arc::clone(&thread.callbacks) as _),
             None => builder,
         }
     }
@@ -190,10 +198,14 @@ impl Services {
 
 /// Begins to tell those whom the configuration names.
 fn alerts(config: &Config) -> Result<Option<AlertThread>, Unopened> {
-    AlertThread::start(&config.alerts).map_err(|error| Unopened {
-        what: format!("no thread for alerts: {error}"),
-        help: "let the process have more threads, or leave `alerting` out".to_owned(),
-    })
+    AlertThread::start(&config.alerts).map_err(|error| no_thread("alerting", &error))
+}
+
+fn no_thread(section: &str, error: &std::io::Error) -> Unopened {
+    Unopened {
+        what: format!("no thread for `{section}`: {error}"),
+        help: format!("let the process have more threads, or leave `{section}` out"),
+    }
 }
 
 fn watched(ledger: Arc<dyn Ledger>, alerts: Option<&AlertThread>) -> Arc<dyn Ledger> {

@@ -22,11 +22,14 @@ use crate::report::{Place, Report};
 use crate::strict::{flag, number, period, seconds, whole};
 
 mod alerts;
+mod callbacks;
 mod governance;
 mod health;
+mod hooks;
 mod limits;
 mod management;
 mod media;
+mod prompts;
 mod recordings;
 mod redis;
 mod router;
@@ -35,9 +38,13 @@ mod table;
 mod tokens;
 
 pub use alerts::{AlertFormat, AlertKind, AlertSettings, AlertTarget};
+pub(crate) use callbacks::{Reading, callbacks};
 pub use governance::GovernanceSettings;
 pub(crate) use health::allowed_fails;
+pub(crate) use hooks::hooks;
+pub use hooks::{HookConfig, HookTarget};
 pub use limits::{BudgetConfig, LimitSettings};
+pub(crate) use prompts::prompts;
 pub use recordings::RecordingSettings;
 pub(crate) use router::strategy;
 pub use storage::StorageSettings;

@@ -6,6 +6,8 @@ mod alerts;
 mod aws;
 #[path = "loading/dotenv.rs"]
 mod dotenv;
+#[path = "loading/extending.rs"]
+mod extending;
 #[path = "loading/limits.rs"]
 mod limits;
 #[path = "loading/prices.rs"]

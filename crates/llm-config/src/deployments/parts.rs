@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use llm_core::Secret;
 use llm_core::money::{NanoDollars, PicoDollars};
 use llm_core::request::Sampling;
+use llm_gateway::Instruction;
 use llm_metrics::prices::is_long_prompt_price;
 use llm_providers::{Auth, MockSettings, Registry, Status, Vendor};
 use llm_router::Limits;
 
-use super::Draft;
+use super::{Draft, Maker};
 use crate::config::HealthConfig;
 use crate::node::Node;
 use crate::settings::{BudgetConfig, Phases, allowed_fails};
@@ -85,6 +86,20 @@ pub(super) fn bring_credential(vendor: &Vendor, is_set: impl Fn(&str) -> bool) -
         Auth::Azure => CREDENTIALS.into_iter().any(is_set),
         Auth::AwsSigv4 => super::aws::CHOICES.into_iter().any(is_set),
         _ => false,
+    }
+}
+
+impl Maker<'_> {
+    /// What every chat of the deployment's group is told.
+    pub(super) fn instruction(&mut self, draft: &Draft<'_>) -> Option<Instruction> {
+        let said = draft.info?.get("system_prompt").filter(|said| !said.is_null())?;
+        let read = said.json().read().map_err(|_| "it is no text".to_owned());
+        let instruction = read.and_then(|json: serde_json::Value| Instruction::of(&json));
+        if let Err(why) = &instruction {
+            let problem = self.report.error(&said.at, format!("`system_prompt` cannot be used: {why}"));
+            problem.help("write a text, or `{content: …, position: before}`");
+        }
+        instruction.ok()
     }
 }
 

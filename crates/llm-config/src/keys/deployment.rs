@@ -256,6 +256,12 @@ pub(crate) static INFO: Section = Section {
                 Shape::Bool,
                 "Never ask this deployment in the background.",
             ),
+            key(
+                "system_prompt",
+                Shape::Json,
+                "What every chat of this model is told: a text, or `{content, position}` with `before`, `after` or \
+                 `instead` of the client's own instructions.",
+            ),
         ],
         ABILITIES,
         ALLOWED,

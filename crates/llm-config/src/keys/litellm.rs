@@ -1,6 +1,6 @@
 //! LiteLLM's own sections: its module settings and its proxy settings.
 
-use super::{Section, Shape, governance, key, tokens};
+use super::{Section, Shape, extending, governance, key, tokens};
 
 pub(crate) static LITELLM: Section = Section {
     name: "litellm_settings",
@@ -23,6 +23,7 @@ pub(crate) static LITELLM: Section = Section {
             key("json_logs", Shape::Bool, "As in `server`, which wins."),
             key("set_verbose", Shape::Bool, "As `verbose` in `server`, which wins."),
         ],
+        extending::LITELLM,
         governance::LITELLM,
     ],
     later: &[&[
@@ -70,13 +71,7 @@ pub(crate) static LITELLM: Section = Section {
         "ssl_verify",
         "tag_budget_config",
     ]],
-    moot: &[
-        "drop_params_debug",
-        "telemetry",
-        "turn_off_message_logging",
-        "use_aiohttp_transport",
-        "disable_aiohttp_transport",
-    ],
+    moot: &["drop_params_debug", "telemetry", "use_aiohttp_transport", "disable_aiohttp_transport"],
     notes: false,
 };
 

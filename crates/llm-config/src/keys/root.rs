@@ -1,6 +1,7 @@
 //! The top level of a configuration file.
 
 use super::deployment::{CREDENTIAL, MODEL, MODEL_LIST, PROVIDER, VENDOR};
+use super::extending::{CALLBACK, HOOK, PROMPT};
 use super::governance::{DATABASE, GOVERNANCE, LEDGER};
 use super::litellm::{GENERAL, LITELLM};
 use super::settings::{DEFAULTS, MEDIA, RECORDINGS, ROUTER, SERVER};
@@ -21,8 +22,6 @@ pub(crate) static ROOT: Section = Section {
         "files_settings",
         "finetune_settings",
         "assistant_settings",
-        "callback_settings",
-        "prompts",
     ]],
     moot: &[],
     notes: false,
@@ -60,6 +59,9 @@ const KEYS: &[Key] = &[
         "Deployments as a flat list: vendor, model and key side by side.",
     ),
     key("models", Shape::Named(&MODEL), "Deployments by public name."),
+    key("callback_settings", Shape::Named(&CALLBACK), "How callbacks are told of calls, by their names."),
+    key("hooks", Shape::Sections(&HOOK), "Addresses and programs that are asked about calls."),
+    key("prompts", Shape::Sections(&PROMPT), "Prompts that requests name."),
     key("default_model", Shape::Text, "The model of requests that name none."),
     key(
         "prices",

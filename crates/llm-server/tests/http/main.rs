@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod alerts;
 mod bodies;
+#[cfg(unix)]
+mod callbacks;
 mod client;
 mod connections;
 mod draining;
@@ -10,6 +12,10 @@ mod embedding;
 #[cfg(unix)]
 mod faults;
 mod fixture;
+#[cfg(unix)]
+mod hooks;
+#[cfg(unix)]
+mod listener;
 mod management;
 #[cfg(unix)]
 mod models;

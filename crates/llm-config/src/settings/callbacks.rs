@@ -1,0 +1,286 @@
+//! Who is told of calls: LiteLLM's `callbacks`, `success_callback` and `failure_callback`.
+
+use std::path::{Path, PathBuf};
+
+use llm_callbacks::{Callback, CallbackSettings, Format, Place as Where, Wanted};
+use llm_core::Secret;
+use llm_providers::{Files, Parameters, Registry, aws_signer};
+
+use crate::environment::Environment;
+use crate::keys::nearest;
+use crate::node::Node;
+use crate::programs;
+use crate::report::{Place, Report};
+
+/// Callbacks that there are.
+const KNOWN: [&str; 5] = ["file", "generic_api", "langfuse", "otel", "s3_v2"];
+
+/// Other names of them.
+const ALSO: [(&str, &str); 4] =
+    [("opentelemetry", "otel"), ("s3", "s3_v2"), ("webhook", "generic_api"), ("json_file", "file")];
+
+/// LiteLLM's callbacks that are there without being named.
+const ALWAYS: [&str; 1] = ["prometheus"];
+
+/// What a callback is made from.
+pub(crate) struct Reading<'a> {
+    pub(crate) root: &'a Node,
+    pub(crate) environment: &'a Environment,
+    pub(crate) vendors: &'a Registry,
+    /// What relative paths are relative to.
+    pub(crate) directory: &'a Path,
+}
+
+/// Reads everybody who is told of calls.
+pub(crate) fn callbacks(reading: &Reading<'_>, report: &mut Report) -> CallbackSettings {
+    let mut found: Vec<Callback> = Vec::new();
+    let Some(litellm) = reading.root.get("litellm_settings") else { return CallbackSettings::default() };
+    for (key, wanted) in [
+        ("callbacks", Wanted { successes: true, failures: true }),
+        ("success_callback", Wanted { successes: true, failures: false }),
+        ("failure_callback", Wanted { successes: false, failures: true }),
+    ] {
+        for node in litellm.get(key).map(Node::elements).unwrap_or_default() {
+            let Some(name) = node.text().filter(|name| !name.is_empty() && !ALWAYS.contains(name)) else {
+                continue;
+            };
+            match found.iter_mut().find(|callback| callback.name == name) {
+                Some(callback) => {
+                    callback.wanted.successes |= wanted.successes;
+                    callback.wanted.failures |= wanted.failures;
+                }
+                None => found.extend(reading.callback(name, &node.at, wanted, report)),
+            }
+        }
+    }
+    for callback in &mut found {
+        reading.narrow(callback, report);
+    }
+    CallbackSettings { callbacks: found }
+}
+
+impl Reading<'_> {
+    fn own(&self, name: &str) -> Option<&Node> {
+        self.root.get("callback_settings")?.get(name)
+    }
+
+    fn callback(&self, name: &str, at: &Place, wanted: Wanted, report: &mut Report) -> Option<Callback> {
+        let own = self.own(name);
+        let kind = own.and_then(|own| own.get_text("callback_type")).unwrap_or(name);
+        let kind = ALSO.iter().find(|(also, _)| *also == kind).map_or(kind, |(_, kind)| kind);
+        let place = match kind {
+            "file" => Ok(self.file(own)),
+            "generic_api" => self.http(name, own),
+            "otel" => self.otel(own),
+            "langfuse" => self.langfuse(),
+            "s3_v2" => self.objects(),
+            _ => {
+                unknown(kind, at, report);
+                return None;
+            }
+        };
+        let place = place.map_err(|(message, help)| report.error(at, message).help(help)).ok()?;
+        let mut callback = Callback { wanted, ..Callback::new(name, place) };
+        callback.content = self.content(own);
+        if let Some(own) = own {
+            let batch = own.get_whole("batch_size").and_then(|size| usize::try_from(size).ok());
+            callback.batch = batch.unwrap_or(Callback::BATCH).max(1);
+            callback.interval = own.get_seconds("flush_interval").unwrap_or(Callback::INTERVAL);
+        }
+        Some(callback)
+    }
+
+    /// Whether it is told what was said: only where the configuration says so.
+    fn content(&self, own: Option<&Node>) -> bool {
+        let litellm = self.root.get("litellm_settings");
+        let off = litellm.and_then(|litellm| litellm.get_flag("turn_off_message_logging"));
+        let own = own.and_then(|own| own.get_flag("message_logging"));
+        off != Some(true) && own.unwrap_or(off == Some(false))
+    }
+
+    /// Takes out what `event_types` does not name.
+    fn narrow(&self, callback: &mut Callback, report: &mut Report) {
+        let Some(types) = self.own(&callback.name).and_then(|own| own.get("event_types")) else { return };
+        let mut named = Wanted::default();
+        for node in types.elements() {
+            match node.text().unwrap_or_default() {
+                "llm_api_success" => named.successes = true,
+                "llm_api_failure" => named.failures = true,
+                _ => {
+                    let problem = report.error(&node.at, "this is no type of events");
+                    problem.help("use `llm_api_success` and `llm_api_failure`");
+                }
+            }
+        }
+        callback.wanted.successes &= named.successes;
+        callback.wanted.failures &= named.failures;
+    }
+
+    fn file(&self, own: Option<&Node>) -> Where {
+        let text = |key| own.and_then(|own| own.get_text(key));
+        let mebibytes = text("max_size_mb").and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or(100.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
+        let max_bytes = (mebibytes.clamp(0.001, 1e6) * 1_048_576.0) as u64;
+        let keep = own.and_then(|own| own.get_whole("keep")).and_then(|keep| usize::try_from(keep).ok());
+        let path = self.directory.join(PathBuf::from(text("path").unwrap_or("calls.jsonl")));
+        Where::File { path, max_bytes, keep: keep.unwrap_or(5) }
+    }
+
+    fn http(&self, name: &str, own: Option<&Node>) -> Result<Where, Wrong> {
+        let url = own.and_then(|own| own.get_text("endpoint"));
+        let url = url.or_else(|| self.environment.get("GENERIC_LOGGER_ENDPOINT"));
+        let url = url.filter(|url| is_address(url)).ok_or_else(|| {
+            let what = format!("the callback `{name}` has no http or https address");
+            (what, "set `endpoint` in its `callback_settings`, or GENERIC_LOGGER_ENDPOINT".to_owned())
+        })?;
+        let headers = headers(own, self.environment.get("GENERIC_LOGGER_HEADERS"))?;
+        let format = match own.and_then(|own| own.get_text("log_format")) {
+            Some("ndjson") => Format::Lines,
+            Some("single") => Format::Single,
+            _ => Format::JsonArray,
+        };
+        Ok(Where::Http { url: url.to_owned(), headers, format })
+    }
+
+    fn otel(&self, own: Option<&Node>) -> Result<Where, Wrong> {
+        let variable = |names: &[&str]| names.iter().find_map(|name| self.environment.get(name));
+        let exporter = variable(&["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER"]);
+        if let Some(other) = exporter.filter(|one| one.contains("grpc") || *one == "console") {
+            let what = format!("the callback `otel` sends OTLP over HTTP, not `{other}`");
+            return Err((
+                what,
+                "set OTEL_EXPORTER to `otlp_http`, with the collector's port for it (4318)".to_owned(),
+            ));
+        }
+        let url = own.and_then(|own| own.get_text("endpoint"));
+        let url = url.or_else(|| variable(&["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_ENDPOINT"]));
+        let url = url.filter(|url| is_address(url)).ok_or_else(|| {
+            let what = "the callback `otel` has no http or https address".to_owned();
+            (what, "set OTEL_EXPORTER_OTLP_ENDPOINT, such as `http://localhost:4318`".to_owned())
+        })?;
+        let headers = headers(own, variable(&["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_HEADERS"]))?;
+        let service = own.and_then(|own| own.get_text("service_name"));
+        let service = service.or_else(|| variable(&["OTEL_SERVICE_NAME"])).unwrap_or("llm-server");
+        Ok(Where::Otel { url: url.to_owned(), headers, service: service.to_owned() })
+    }
+
+    fn langfuse(&self) -> Result<Where, Wrong> {
+        let variable = |names: &[&str]| names.iter().find_map(|name| self.environment.get(name));
+        let key = |names: &[&str]| {
+            variable(names).map(|key| Secret::new(key.to_owned())).ok_or_else(|| {
+                let what = "the callback `langfuse` has no keys".to_owned();
+                (what, "set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY".to_owned())
+            })
+        };
+        let (public_key, secret_key) =
+            (key(&["LANGFUSE_PUBLIC_KEY"])?, key(&["LANGFUSE_SECRET_KEY", "LANGFUSE_SECRET"])?);
+        let host = variable(&["LANGFUSE_HOST", "LANGFUSE_BASE_URL"]).unwrap_or("https://cloud.langfuse.com");
+        let host = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
+        Ok(Where::Langfuse { host, public_key, secret_key })
+    }
+
+    fn objects(&self) -> Result<Where, Wrong> {
+        let own = self.root.get("litellm_settings").and_then(|litellm| litellm.get("s3_callback_params"));
+        let text = |key: &str| own.and_then(|own| own.get_text(key));
+        let bucket = text("s3_bucket_name").ok_or_else(|| {
+            let what = "the callback `s3_v2` has no bucket".to_owned();
+            (what, "set `s3_bucket_name` in `s3_callback_params`".to_owned())
+        })?;
+        let parameters = self.of_this_machine(own);
+        let region =
+            text("s3_region_name").or_else(|| parameters.get("aws_region_name")).unwrap_or("us-east-1");
+        let url = match text("s3_endpoint_url") {
+            Some(url) if is_address(url) => format!("{}/{bucket}", url.trim_end_matches('/')),
+            Some(_) => {
+                let what = "`s3_endpoint_url` is no http or https address".to_owned();
+                return Err((what, "give the whole address, from `https://` on".to_owned()));
+            }
+            // A name with a point in it has no certificate of its own.
+            None if bucket.contains('.') => format!("https://s3.{region}.amazonaws.com/{bucket}"),
+            None => format!("https://{bucket}.s3.{region}.amazonaws.com"),
+        };
+        let prefix = text("s3_path").unwrap_or_default().trim_matches('/');
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=".contains(letter);
+        if !prefix.chars().chain(bucket.chars()).all(is_plain) {
+            let what =
+                "`s3_path` and `s3_bucket_name` have letters that names of objects should not".to_owned();
+            return Err((what, "use letters, digits, `-`, `_`, `.`, `=` and `/`".to_owned()));
+        }
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        let hands = (&Files::new(|path| std::fs::read_to_string(path)), &programs::runner());
+        let signer = aws_signer("s3", region, &parameters, hands).map_err(|error| {
+            (format!("the callback `s3_v2`: {}", error.message()), "see `s3_callback_params`".to_owned())
+        })?;
+        Ok(Where::Objects { url, prefix, signer })
+    }
+
+    /// The keys that the section names, or those that this machine has.
+    fn of_this_machine(&self, own: Option<&Node>) -> Parameters {
+        let mut parameters = Parameters::default();
+        for name in ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"] {
+            if let Some(value) = own.and_then(|own| own.get_text(&format!("s3_{name}"))) {
+                parameters.set(name, Secret::new(value.to_owned()));
+            }
+        }
+        let is_given = !parameters.is_empty();
+        let row = self.vendors.get("bedrock");
+        for (name, variables) in row.iter().flat_map(|row| &row.parameters) {
+            let value = variables.iter().find_map(|variable| self.environment.get(variable));
+            let value = value.filter(|_| !is_given || name == "aws_region_name");
+            if let Some(value) = value {
+                parameters.set(name.as_str(), Secret::new(value.to_owned()));
+            }
+        }
+        parameters
+    }
+}
+
+/// What is wrong, and what to do.
+type Wrong = (String, String);
+
+fn unknown(name: &str, at: &Place, report: &mut Report) {
+    let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
+    let near = nearest(name, KNOWN.into_iter()).map(|near| format!("did you mean `{near}`?"));
+    let help = match name.contains('.') {
+        true => "code in Python does not run here: docs/hooks.md shows how a program of your own is asked"
+            .to_owned(),
+        false => format!("there are {}", KNOWN.map(|known| format!("`{known}`")).join(", ")),
+    };
+    let message = format!("the callback `{shown}` does not exist here: nobody is told by it");
+    report.warning(at, message).help(near.unwrap_or(help));
+}
+
+/// Headers of a section, or of a variable: `name=value,name=value`.
+fn headers(own: Option<&Node>, variable: Option<&str>) -> Result<Vec<(String, Secret)>, Wrong> {
+    if let Some(map) = own.and_then(|own| own.get("headers")) {
+        return header_list(map);
+    }
+    let pairs = variable.unwrap_or_default().split(',').filter(|pair| !pair.trim().is_empty());
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').ok_or_else(|| {
+            ("a header of the environment is none".to_owned(), "write `name=value,name=value`".to_owned())
+        })?;
+        checked(name.trim(), value.trim())
+    };
+    pairs.map(pair).collect()
+}
+
+/// Headers of a map.
+pub(super) fn header_list(map: &Node) -> Result<Vec<(String, Secret)>, Wrong> {
+    map.entries().iter().map(|entry| checked(&entry.key, entry.value.text().unwrap_or_default())).collect()
+}
+
+fn checked(name: &str, value: &str) -> Result<(String, Secret), Wrong> {
+    let is_header = name.parse::<http::HeaderName>().is_ok() && http::HeaderValue::from_str(value).is_ok();
+    match is_header {
+        true => Ok((name.to_owned(), Secret::new(value.to_owned()))),
+        false => {
+            Err(("this is no header".to_owned(), "a header has a name and a value of one line".to_owned()))
+        }
+    }
+}
+
+pub(super) fn is_address(url: &str) -> bool {
+    let url = url.parse::<http::Uri>();
+    url.is_ok_and(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some())
+}
