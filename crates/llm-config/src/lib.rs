@@ -59,6 +59,6 @@ pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
 pub use services::{Asked, Imported, Models, Services, Unopened, import_litellm};
 pub use settings::{
-    AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, Flags, GovernanceSettings,
-    LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
+    AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, CacheConfig, CachePlace, Flags,
+    GovernanceSettings, LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
 };
