@@ -56,9 +56,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     sources.dotenv = read_dotenv(options, &mut environment, &mut report);
 
     let mut root = Node { value: Value::Null, at: Place::Default };
-    let named =
-        environment.get("LLM_CONFIG").or_else(|| environment.get("CONFIG_FILE_PATH")).map(PathBuf::from);
-    if let Some(path) = options.config.clone().or(named) {
+    if let Some(path) = options.config.clone().or_else(|| named(&environment)) {
         let read = files::read(&options.directory, &path, &mut report);
         (root, sources.files) = (read.root, read.read);
     }
@@ -119,6 +117,11 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     }
     let (around, read) = (spelling(&root), Arc::new(Read { root, environment }));
     Ok(Loaded { config, warnings: report, sources, around, read })
+}
+
+/// The file that a variable names.
+fn named(environment: &Environment) -> Option<PathBuf> {
+    environment.get("LLM_CONFIG").or_else(|| environment.get("CONFIG_FILE_PATH")).map(PathBuf::from)
 }
 
 fn read_dotenv(options: &Options, environment: &mut Environment, report: &mut Report) -> Option<Arc<str>> {

@@ -4,6 +4,8 @@
 mod alerts;
 #[path = "loading/aws.rs"]
 mod aws;
+#[path = "loading/cache.rs"]
+mod cache;
 #[path = "loading/dotenv.rs"]
 mod dotenv;
 #[path = "loading/extending.rs"]

@@ -136,6 +136,7 @@ async fn told(app: &App, head: &Parts) -> Result<Value> {
 }
 
 /// What the store says may name hosts and folders: that is for the log.
+#[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
 fn gone(error: Error) -> Error {
     tracing::warn!(error = error.message(), "the cache of answers does not answer");
     Error::new(ErrorKind::Overloaded, "the cache does not answer: the log of the gateway says why")

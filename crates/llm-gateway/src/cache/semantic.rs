@@ -77,7 +77,7 @@ impl State {
             Ok(Ok(vector)) => index::normalized(vector)?,
             Ok(Err(error)) => {
                 let (model, error) = (settings.model.as_str(), error.kind().name());
-                tracing::warn!(model, error, "a question could not be compared with those before it");
+                tracing::debug!(model, error, "a question could not be compared with those before it");
                 return None;
             }
             Err(_) => return None,

@@ -52,7 +52,7 @@ impl Run {
 
     /// Ends the program, and gives the rest of its log.
     pub(crate) fn rest(&mut self) -> String {
-        let _ = self.child.kill();
+        self.signal(Signal::TERM);
         let mut rest = String::new();
         self.log.read_to_string(&mut rest).expect("text");
         rest
