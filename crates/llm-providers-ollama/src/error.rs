@@ -89,10 +89,7 @@ fn keeps(kind: ErrorKind, status: u16) -> bool {
 
 /// The status of an error: clients take 404 to mean that a model is not there, and may offer to fetch it.
 pub(crate) fn status(error: &Error) -> u16 {
-    match error.kind() {
-        ErrorKind::UnknownModel => 404,
-        _ => error.status(),
-    }
+    error.status_with_unknown_model(404)
 }
 
 /// An error as the body of an answer.
