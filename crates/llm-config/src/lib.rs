@@ -41,6 +41,7 @@ mod recordings;
 pub mod reference;
 mod references;
 mod relays;
+mod replaced;
 pub mod report;
 pub mod schema;
 pub mod services;
