@@ -82,7 +82,7 @@ def test_tokens_are_counted(client, dialect):
 def test_errors_are_the_packages_own(client, dialect):
     with pytest.raises(anthropic.RateLimitError):
         client.messages.create(model=f"{dialect}-error-429", max_tokens=10, messages=ask("x"))
-    with pytest.raises(anthropic.BadRequestError) as caught:
+    with pytest.raises(anthropic.NotFoundError) as caught:
         client.messages.create(model="nosuch", max_tokens=10, messages=ask("x"))
     assert caught.value.body["type"] == "error"
 

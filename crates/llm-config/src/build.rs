@@ -18,7 +18,7 @@ use crate::kept::{Around, Built, Workshop};
 use crate::report::Report;
 use crate::settings::{BudgetConfig, HookConfig};
 use crate::shared::Sharing;
-use crate::{guardrails, programs, recordings, relays, team};
+use crate::{guardrails, programs, recordings, relays, replaced, team};
 
 /// What requests may need, in the words of the price table.
 const NEEDS: [(Capability, Needs); 6] = [
@@ -331,7 +331,7 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         api_base: one.api_base.clone(),
         api_key: one.api_key.clone(),
         parameters: one.parameters.clone(),
-        files: Files::new(|path| std::fs::read_to_string(path)),
+        files: Files::new(|path| std::fs::read_to_string(path)).replacing(replaced::replace),
         programs: programs::runner(),
         organization: one.organization.clone(),
         extra_headers: one.extra_headers.clone(),

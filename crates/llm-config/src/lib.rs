@@ -43,6 +43,7 @@ mod recordings;
 pub mod reference;
 mod references;
 mod relays;
+mod replaced;
 pub mod report;
 pub mod schema;
 pub mod services;

@@ -311,6 +311,11 @@ impl Error {
         self.0.status
     }
 
+    /// The same, for formats that have a status of their own for a model that is not there.
+    pub fn status_with_unknown_model(&self, status: u16) -> u16 {
+        if self.0.kind == ErrorKind::UnknownModel { status } else { self.0.status }
+    }
+
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         self.0.fault

@@ -21,6 +21,7 @@ use crate::request::ChatRequest;
 use crate::rerank::{RerankRequest, RerankResponse};
 use crate::response::ChatResponse;
 use crate::speech::{SpeechRequest, SpeechResponse};
+use crate::usage::Usage;
 
 /// A model as listed to clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,8 +159,8 @@ pub trait Ingress: Send + Sync + 'static {
     /// An error in a stream that passes through as it is, after which the stream ends.
     fn stream_error(&self, error: &Error) -> Bytes;
 
-    /// The same, after these bytes of the stream, for formats that number their events.
-    fn stream_error_after(&self, error: &Error, _last: &[u8]) -> Bytes {
+    /// The same, for formats that number their events or tell what was used until then.
+    fn stream_error_after(&self, error: &Error, _broken: &Broken<'_>) -> Bytes {
         self.stream_error(error)
     }
 
@@ -221,6 +222,17 @@ pub trait Ingress: Send + Sync + 'static {
     fn rerank(&self) -> Option<&dyn ExchangeIngress<RerankRequest, RerankResponse>> {
         None
     }
+}
+
+/// How far a stream came that passes through as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Broken<'a> {
+    /// The answer's id, where the vendor says one at the beginning.
+    pub id: &'a str,
+    /// The bytes that went by last.
+    pub last: &'a [u8],
+    /// What was used; nothing where the client does not want to be told.
+    pub usage: Usage,
 }
 
 /// Writes a canonical stream for a client.

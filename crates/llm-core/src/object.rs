@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::json::{RawJson, RawObject};
 use crate::request::ChatRequest;
 use crate::wire::{BodyWriter, WireBody};
+use crate::words::Wording;
 
 /// An object being written. What dialects write can always be written as JSON: strings, numbers, JSON texts, and
 /// structs and lists of them.
@@ -41,13 +42,27 @@ impl ObjectWriter {
     /// # Panics
     /// On a value that JSON has no words for (a map whose keys are no strings).
     pub fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> &mut Self {
+        self.key(key);
+        serde_json::to_writer(&mut self.out, value).expect("structs with string keys are always valid JSON");
+        self
+    }
+
+    /// Adds a member that says these texts in one, one after the other.
+    ///
+    /// # Panics
+    /// Never: a text can always be written.
+    pub fn string(&mut self, key: &str, texts: &[Wording<'_>]) -> &mut Self {
+        self.key(key);
+        self.out.string(texts).expect("texts are always valid JSON");
+        self
+    }
+
+    fn key(&mut self, key: &str) {
         if !std::mem::take(&mut self.empty) {
             self.out.push(b',');
         }
         serde_json::to_writer(&mut self.out, key).expect("a string is always valid JSON");
         self.out.push(b':');
-        serde_json::to_writer(&mut self.out, value).expect("structs with string keys are always valid JSON");
-        self
     }
 
     /// Adds a member when there is a value.
@@ -62,6 +77,18 @@ impl ObjectWriter {
     pub fn members(&mut self, object: &RawObject) -> &mut Self {
         for (key, value) in object.iter() {
             self.member(key, value);
+        }
+        self
+    }
+
+    /// Adds all members of an object; one with this key whose value is null keeps the place of these texts.
+    pub fn members_around(&mut self, object: &RawObject, key: &str, texts: &[Wording<'_>]) -> &mut Self {
+        for (name, value) in object.iter() {
+            if name == key && value.is_null() {
+                self.string(name, texts);
+            } else {
+                self.member(name, value);
+            }
         }
         self
     }
@@ -107,6 +134,15 @@ mod tests {
         object.members(&serde_json::from_str(r#"{"z":[1],"y":null}"#).expect("an object"));
         assert!(!object.is_empty());
         assert_eq!(object.finish(), br#"{"b":"x\"","a":1.5,"z":[1],"y":null}"#);
+        assert_eq!(
+            ObjectWriter::new().string("k", &["a\"".into(), "b".into()]).string("l", &[]).finish(),
+            br#"{"k":"a\"b","l":""}"#
+        );
+        let around = serde_json::from_str(r#"{"b":null,"a":null,"c":"d"}"#).expect("an object");
+        assert_eq!(
+            ObjectWriter::new().members_around(&around, "a", &["x".into()]).finish(),
+            br#"{"b":null,"a":"x","c":"d"}"#
+        );
         assert_eq!(object_of("k", &object_of("v", "x")).get(), r#"{"k":{"v":"x"}}"#);
         assert_eq!(ObjectWriter::new().finish_body().joined(), "{}");
     }

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 use smallvec::SmallVec;
 
 use crate::request::ChatRequest;
-use crate::words::{LONG, Words};
+use crate::words::{LONG, Wording, Words};
 
 /// A body in pieces that are written one after the other; no large one is copied to join them.
 #[derive(Clone, Debug, Default)]
@@ -128,6 +128,33 @@ impl BodyWriter {
         }
     }
 
+    /// Writes one string that says these texts, one after the other.
+    ///
+    /// # Errors
+    /// None that are known: a text can always be written.
+    pub fn string(&mut self, texts: &[Wording<'_>]) -> serde_json::Result<()> {
+        self.push(b'"');
+        for text in texts {
+            match text.spelling() {
+                Some(json) => self.inside(json),
+                None => self.inside(&serde_json::to_string(text)?),
+            }
+        }
+        self.push(b'"');
+        Ok(())
+    }
+
+    /// Writes what stands between the quotes.
+    fn inside(&mut self, json: &str) {
+        match self.shared(json.as_bytes()) {
+            Some(shared) => {
+                self.body.push(std::mem::take(&mut self.piece).into());
+                self.body.push(shared.slice(1..shared.len() - 1));
+            }
+            None => self.piece.extend_from_slice(json.as_bytes().get(1..json.len() - 1).unwrap_or_default()),
+        }
+    }
+
     fn shared(&self, bytes: &[u8]) -> Option<Bytes> {
         if bytes.len() < LONG {
             return None;
@@ -225,6 +252,25 @@ mod tests {
         let body = body.finish();
         assert_eq!(body.pieces().len(), 2 * MOST + 1);
         assert_eq!(body.len(), (text.len() + 1) * (MOST + 2) + 1);
+    }
+
+    #[test]
+    fn texts_are_joined_in_one_string_around_the_long_ones() {
+        let spelled = format!("\"\\ud83d\\ude00{}\"", "x".repeat(LONG));
+        let request = ChatRequest {
+            messages: vec![Message::new(Role::User, vec![long(&spelled)])],
+            ..ChatRequest::default()
+        };
+        let text = request.long_texts()[0];
+        let mut body = BodyWriter::of(&request);
+        body.string(&["say \"".into(), text.into(), "\n".into(), text.into()]).expect("texts");
+        let body = body.finish();
+        let read: String = serde_json::from_slice(&body.joined()).expect("a string");
+        assert_eq!(read, format!("say \"{text}\n{text}"));
+        assert_eq!(body.pieces().len(), 5);
+        let mut copied = BodyWriter::default();
+        copied.string(&[text.into(), "".into()]).expect("texts");
+        assert_eq!(copied.finish_joined(), serde_json::to_vec(text).expect("a string"));
     }
 
     #[test]

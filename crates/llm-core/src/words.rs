@@ -244,6 +244,22 @@ impl<'de> Deserialize<'de> for Words {
 }
 
 impl Wording<'_> {
+    /// The JSON string that spells it, when it was kept.
+    pub(crate) fn spelling(&self) -> Option<&str> {
+        match self {
+            Self::Words(words) => words.spelling(),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// Whether there is no letter. Unlike a look at the text, this reads no long one.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Words(words) => words.is_empty(),
+            Self::Other(text) => text.is_empty(),
+        }
+    }
+
     /// Adds to the end.
     pub fn push_str(&mut self, more: &str) {
         match self {

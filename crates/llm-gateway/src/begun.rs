@@ -69,7 +69,9 @@ impl BegunStream {
                 );
             }
             Started::NativeStream { held, rest } => {
-                AnswerStream::native(held, rest, ingress, settlement, self.told)
+                let tells_usage = self.told == InStream::Tokens
+                    && ingress.wants_usage(&self.inbound.body, &self.inbound.envelope);
+                AnswerStream::native(held, rest, ingress, settlement, (self.told, tells_usage))
             }
             Started::Events { held, rest } => match self.inbound.decoded() {
                 Ok(request) => {

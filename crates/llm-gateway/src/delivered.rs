@@ -53,6 +53,14 @@ impl Passed {
         self.sample.clone_from(piece);
     }
 
+    /// Frames without words that came together with the first content, and their bytes: some formats begin with the
+    /// whole request.
+    fn silent(&self) -> (u64, u64) {
+        let is_silent = |frame: &&[u8]| frame.len() as u64 >= SHORT && words_of(frame).is_none();
+        let add = |(count, bytes), frame: &[u8]| (count + 1, bytes + frame.len() as u64);
+        frames(&self.sample).filter(is_silent).fold((0, 0), add)
+    }
+
     /// Tokens that were delivered: a frame has one at least, and as many as its words are long. How much of a frame are
     /// words is seen from two of them.
     pub(crate) fn tokens(&self, last: &[u8]) -> u64 {
@@ -61,7 +69,9 @@ impl Passed {
             Some((frame.len().saturating_sub(words.len()) as u64, words.is_ascii()))
         });
         let Some((around, is_ascii)) = around.min() else { return self.frames };
-        let words = self.bytes.saturating_sub(self.long.saturating_mul(around));
+        let (silent, silent_bytes) = self.silent();
+        let spoken = self.long.saturating_sub(silent).saturating_mul(around);
+        let words = self.bytes.saturating_sub(silent_bytes).saturating_sub(spoken);
         self.frames.max(words.div_ceil(if is_ascii { 4 } else { 3 }))
     }
 }
@@ -151,6 +161,13 @@ mod tests {
         assert_eq!(passed(&long), 10 * 200 / 4);
         let mixed = [event("a"), event(&"word ".repeat(400)), Bytes::from_static(b"data: [DONE]\n\n")];
         assert!((500..=505).contains(&passed(&mixed)), "{}", passed(&mixed));
+    }
+
+    #[test]
+    fn what_stands_before_the_first_words_is_not_delivered() {
+        let head = format!("data: {{\"response\":{{\"tools\":[{:?}]}}}}\n\n", "x".repeat(4000));
+        let first = Bytes::from([head.as_bytes(), &event(" one")].concat());
+        assert_eq!(passed(&[first, event(" two")]), 3);
     }
 
     #[test]

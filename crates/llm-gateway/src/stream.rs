@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::HeaderValue;
 use llm_core::event::{Delta, Event, Fold};
-use llm_core::ingress::{EventEncoder, Took};
+use llm_core::ingress::{Broken, EventEncoder, Took};
 use llm_core::provider::{BoxStream, NativeStream, truncated};
 use llm_core::{Error, Ingress, Result, Usage, tokens};
 use llm_governance::Durable;
@@ -82,9 +82,13 @@ enum Source {
 struct Native {
     held: VecDeque<Bytes>,
     rest: Pin<Box<dyn NativeStream>>,
+    /// The answer's id, where the vendor says one at the beginning.
+    id: Box<str>,
     /// What went by last.
     last: Bytes,
     told: InStream,
+    /// Whether the client wants to be told what was used.
+    tells_usage: bool,
     /// What went by, for an estimate when usage never comes.
     passed: Passed,
     /// What stands between frames.
@@ -140,17 +144,27 @@ impl AnswerStream {
         rest: Pin<Box<dyn NativeStream>>,
         ingress: Arc<dyn Ingress>,
         mut settlement: Settlement,
-        told: InStream,
+        (told, tells_usage): (InStream, bool),
     ) -> Self {
-        settlement.names_answer(delivered::id(held.first()));
+        let id = delivered::id(held.first());
+        settlement.names_answer(id);
+        let id = id.into();
         let lines = ingress.stream_content_type().starts_with("application/x-ndjson");
         let separator: &[u8] = if lines { b"\n" } else { b"\n\n" };
         let mut passed = Passed::default();
         if let Some(last) = held.last() {
             passed.begins_with(last);
         }
-        let source =
-            Source::Native(Native { held: held.into(), rest, last: Bytes::new(), told, passed, separator });
+        let source = Source::Native(Native {
+            held: held.into(),
+            rest,
+            id,
+            last: Bytes::new(),
+            told,
+            tells_usage,
+            passed,
+            separator,
+        });
         Self::of(source, ingress, settlement)
     }
 
@@ -244,7 +258,12 @@ impl Running {
         self.count();
         let frame = match &mut self.source {
             Source::Native(Native { told: InStream::Nothing, .. }) => Err(error.clone()),
-            Source::Native(native) => Ok(self.ingress.stream_error_after(error, &native.last)),
+            Source::Native(native) => {
+                let usage =
+                    if native.tells_usage { self.settlement.usage_so_far() } else { Usage::default() };
+                let broken = Broken { id: &native.id, last: &native.last, usage };
+                Ok(self.ingress.stream_error_after(error, &broken))
+            }
             Source::Events(events) => Ok(events.write_error(error, self.settlement.usage_so_far())),
         };
         self.settle(Outcome::Failed(error));
@@ -373,6 +392,8 @@ impl Source {
 impl Native {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         let next = match self.held.pop_front() {
+            // Only the last that was held has something of the answer in it.
+            Some(bytes) if !self.held.is_empty() => return Poll::Ready(Some(Ok(bytes))),
             Some(bytes) => Some(Ok(bytes)),
             None => ready!(self.rest.as_mut().poll_bytes(context)),
         };

@@ -72,6 +72,11 @@ impl Ingress for MessagesIngress {
         &["max_tokens"]
     }
 
+    /// As its documentation: 404 with `not_found_error` (<https://docs.claude.com/en/api/errors>).
+    fn error_status(&self, error: &Error) -> u16 {
+        error.status_with_unknown_model(404)
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use llm_core::ingress::{ModelCard, Took};
+use llm_core::ingress::{Broken, ModelCard, Took};
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
 
@@ -60,6 +60,11 @@ impl Ingress for ConverseIngress {
         &["inferenceConfig.maxTokens"]
     }
 
+    /// A model that is not there is 404 `ResourceNotFoundException` in this format.
+    fn error_status(&self, error: &Error) -> u16 {
+        error.status_with_unknown_model(404)
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }
@@ -70,6 +75,10 @@ impl Ingress for ConverseIngress {
 
     fn stream_error(&self, error: &Error) -> Bytes {
         stream::exception(error)
+    }
+
+    fn stream_error_after(&self, error: &Error, broken: &Broken<'_>) -> Bytes {
+        stream::exception_after(error, &broken.usage)
     }
 
     fn stream_content_type(&self) -> &'static str {

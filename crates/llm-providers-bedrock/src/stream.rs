@@ -7,15 +7,16 @@ mod slot;
 mod tap;
 
 use bytes::{Bytes, BytesMut};
-use llm_core::Error;
 use llm_core::framing::event_stream;
+use llm_core::{Error, RawObject, Usage};
 use serde::Serialize;
 
 pub(crate) use decoder::Decoder;
 pub(crate) use encoder::Encoder;
 pub(crate) use tap::Tap;
 
-use crate::error;
+use crate::wire::ObjectWriter;
+use crate::{error, response, usage};
 
 const JSON: (&str, &str) = (":content-type", "application/json");
 
@@ -28,7 +29,20 @@ fn event<T: Serialize + ?Sized>(name: &str, payload: &T, out: &mut BytesMut) {
     out.extend_from_slice(&message);
 }
 
-/// The exception that tells of an error, after which the stream ends.
+/// What was used, and the exception that tells of an error, after which the stream ends.
+pub(crate) fn exception_after(error: &Error, usage: &Usage) -> Bytes {
+    let mut out = BytesMut::new();
+    if !usage.is_empty() {
+        let mut metadata = ObjectWriter::new();
+        metadata.member("usage", &usage::write(usage, RawObject::default()));
+        response::tail(&mut metadata, RawObject::default(), None, None);
+        event("metadata", &metadata.json(), &mut out);
+    }
+    out.extend_from_slice(&exception(error));
+    out.freeze()
+}
+
+/// The exception alone.
 pub(crate) fn exception(error: &Error) -> Bytes {
     let mut message = Vec::new();
     let headers = [(":exception-type", error::exception(error)), JSON, (":message-type", "exception")];

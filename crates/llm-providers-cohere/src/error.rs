@@ -6,10 +6,10 @@
 use bytes::Bytes;
 use llm_core::scrub::scrub;
 use llm_core::wire::WireResponse;
-use llm_core::{Error, ErrorKind, RawJson, retry_hint};
+use llm_core::{Error, ErrorKind, RawJson, Usage, retry_hint};
 
-use crate::finish;
 use crate::wire::{Fields, ObjectWriter};
+use crate::{finish, usage};
 
 /// Whether an answer's body is an error in place of an answer.
 pub(crate) fn is_error(body: &Fields) -> bool {
@@ -135,10 +135,11 @@ pub(crate) fn body(error: &Error) -> Bytes {
 }
 
 /// An error as the `delta` of the frame that ends a stream.
-pub(crate) fn delta(error: &Error) -> RawJson {
+pub(crate) fn delta(error: &Error, used: &Usage) -> RawJson {
     let reason = if error.kind() == ErrorKind::Timeout { "TIMEOUT" } else { "ERROR" };
     let mut delta = ObjectWriter::new();
-    delta.member("finish_reason", reason).member("usage", &RawJson::null()).member("error", error.message());
+    let usage = if used.is_empty() { RawJson::null() } else { usage::write(used) };
+    delta.member("finish_reason", reason).member("usage", &usage).member("error", error.message());
     delta.json()
 }
 

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::ExchangeIngress;
-use llm_core::ingress::ModelCard;
+use llm_core::ingress::{Broken, ModelCard};
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::rerank::{RerankRequest, RerankResponse};
-use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
+use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result, Usage};
 
 use crate::embed::EmbedIngress;
 use crate::rerank::RerankIngress;
@@ -61,12 +61,21 @@ impl Ingress for CohereIngress {
         &["max_tokens"]
     }
 
+    /// A model that is not there is 404 in this format.
+    fn error_status(&self, error: &Error) -> u16 {
+        error.status_with_unknown_model(404)
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }
 
     fn stream_error(&self, error: &Error) -> Bytes {
-        stream::error_frames(error)
+        stream::error_frames(error, &Usage::default())
+    }
+
+    fn stream_error_after(&self, error: &Error, broken: &Broken<'_>) -> Bytes {
+        stream::error_frames(error, &broken.usage)
     }
 
     /// The shape of the format's own tokenizer, which counts texts.
@@ -141,6 +150,10 @@ impl Ingress for CohereV1Ingress {
 
     fn output_limit(&self) -> &'static [&'static str] {
         &["max_tokens"]
+    }
+
+    fn error_status(&self, error: &Error) -> u16 {
+        CohereIngress.error_status(error)
     }
 
     fn error(&self, error: &Error) -> Bytes {

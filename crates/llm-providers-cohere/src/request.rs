@@ -1,5 +1,6 @@
 //! Requests: a client's to the canonical form, a canonical one to a vendor, and bodies that pass as they are.
 
+mod blocks;
 pub(crate) mod content;
 mod decode;
 mod encode;

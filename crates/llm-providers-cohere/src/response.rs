@@ -10,9 +10,10 @@ use llm_core::wire::WireResponse;
 use llm_core::{
     ChatResponse, Choice, DialectId, FinishReason, Message, Part, RawJson, RawObject, Result, Role,
 };
+use serde_json::value::RawValue;
 
 use crate::request::{call_for_client, content};
-use crate::wire::{Fields, Malformed, ObjectWriter};
+use crate::wire::{Fields, Malformed, Members, ObjectWriter, owned};
 use crate::{CHAT, citations, error, finish, logprobs, plan, usage};
 
 /// Members of an answer that the canonical form holds.
@@ -31,10 +32,11 @@ pub(crate) fn decode(reply: &WireResponse) -> Result<ChatResponse> {
 }
 
 fn read(body: &Fields) -> Result<ChatResponse, Malformed> {
-    let message = body.object("message")?.ok_or_else(|| Malformed::new("message", "field required"))?;
+    let message = body.raw("message").ok_or_else(|| Malformed::new("message", "field required"))?;
     let inside = |fault: Malformed| fault.within("message");
+    let message = Members::parse(message.get()).map_err(inside)?;
     let mut parts = content::assistant(&message).map_err(inside)?;
-    let homeless = cite(&message.array("citations").map_err(inside)?, &mut parts).map_err(inside)?;
+    let homeless = cite(message.array("citations").map_err(inside)?, &mut parts).map_err(inside)?;
     let mut extras = body.rest(MODELLED);
     keep_usage(body.raw("usage"), &mut extras);
     keep_citations(&homeless, &mut extras);
@@ -73,17 +75,17 @@ fn finish_reason(body: &Fields) -> Result<Option<FinishReason>, Malformed> {
 
 /// Hangs citations on the texts that they belong to: by their block, else on the first text. Gives back those that
 /// belong to no text.
-pub(crate) fn cite(list: &[RawJson], parts: &mut [Part]) -> Result<Vec<RawJson>, Malformed> {
+pub(crate) fn cite(list: Vec<&RawValue>, parts: &mut [Part]) -> Result<Vec<RawJson>, Malformed> {
     let mut homeless = Vec::new();
-    for (at, raw) in list.iter().enumerate() {
-        let placed = citations::read(raw).map_err(|fault| fault.within(at).within("citations"))?;
+    for (at, raw) in list.into_iter().filter_map(owned).enumerate() {
+        let placed = citations::read(&raw).map_err(|fault| fault.within(at).within("citations"))?;
         let part = match placed.block.and_then(|block| usize::try_from(block).ok()) {
             Some(block) => parts.get_mut(block),
             None => parts.iter_mut().find(|part| matches!(part, Part::Text(_))),
         };
         match part {
             Some(Part::Text(text)) if placed.of_text => text.citations.push(placed.citation),
-            _ => homeless.push(raw.clone()),
+            _ => homeless.push(raw),
         }
     }
     Ok(homeless)

@@ -1,6 +1,7 @@
-//! Objects read member by member, so that unknown members stay and a wrong one is named, and objects written so.
+//! Objects read member by member, so that unknown members stay and a wrong one is named, and objects written so:
+//! [`Members`] of a body that may be long, [`Fields`] of what is kept for a while.
 
-pub(crate) use llm_core::members::Malformed;
+pub(crate) use llm_core::members::{Malformed, Members, owned};
 pub(crate) use llm_core::object::ObjectWriter;
 use llm_core::{RawJson, RawObject};
 use serde::de::DeserializeOwned;

@@ -7,9 +7,12 @@ mod tools;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use llm_core::dialect::Encoded;
+use llm_core::object::ObjectWriter;
 use llm_core::wire::{WireBody, WireRequest};
 use llm_core::{ChatRequest, Envelope, Losses, RawJson, RawObject, Result, Target};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use self::messages::WireMessage;
 use crate::endpoint::Endpoint;
 use crate::quirks::GenerationQuirks;
 use crate::wire::raw;
@@ -20,34 +23,79 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &Generation
     let mut losses = Losses::new(target.policy);
     let messages = messages::write(request, endpoint, &mut losses)?;
     let parameters = parameters::write(request, target, quirks, &mut losses)?;
-    let input: RawObject = [("messages".to_owned(), raw(&messages))].into_iter().collect();
-    let body = body(target, input, parameters);
+    // In their place until the body is written around them.
+    let input: RawObject = [("messages".to_owned(), RawJson::null())].into_iter().collect();
+    let body = Body::of(target, input, parameters);
+    let body = body.write(ObjectWriter::of(request), &messages).finish_body();
     let stored = messages::names_stored_files(request);
-    Ok(Encoded { request: wire_request(endpoint, target, body.into(), stored), losses: losses.into_list() })
+    Ok(Encoded { request: wire_request(endpoint, target, body, stored), losses: losses.into_list() })
 }
 
 /// A body, with what the deployment sets and without what it takes out. What it sets in `input` and `parameters`
 /// joins what is there.
-pub(crate) fn body(target: &Target, mut input: RawObject, mut parameters: RawObject) -> Vec<u8> {
-    let mut body = RawObject::default();
-    body.insert("model", RawJson::string(&target.model));
-    for name in &target.drop_fields {
-        parameters.remove(name);
-    }
-    let mut others = Vec::new();
-    for (name, value) in target.extra_body.iter() {
-        match (name, value.read::<RawObject>()) {
-            ("input", Ok(members)) => members.into_iter().for_each(|(name, value)| input.insert(name, value)),
-            ("parameters", Ok(members)) => {
-                members.into_iter().for_each(|(name, value)| parameters.insert(name, value));
-            }
-            _ => others.push((name, value)),
+pub(crate) fn body(target: &Target, input: RawObject, parameters: RawObject) -> Vec<u8> {
+    Body::of(target, input, parameters).write(ObjectWriter::new(), &[]).finish()
+}
+
+struct Body {
+    /// The members in order; `input` is null where the body's own stands.
+    members: RawObject,
+    input: RawObject,
+}
+
+impl Body {
+    fn of(target: &Target, mut input: RawObject, mut parameters: RawObject) -> Self {
+        for name in &target.drop_fields {
+            parameters.remove(name);
         }
+        let mut others = Vec::new();
+        for (name, value) in target.extra_body.iter() {
+            match (name, value.read::<RawObject>()) {
+                ("input", Ok(set)) => set.into_iter().for_each(|(name, value)| input.insert(name, value)),
+                ("parameters", Ok(set)) => {
+                    set.into_iter().for_each(|(name, value)| parameters.insert(name, value));
+                }
+                _ => others.push((name, value)),
+            }
+        }
+        let mut members = RawObject::default();
+        members.insert("model", RawJson::string(&target.model));
+        members.insert("input", RawJson::null());
+        members.insert("parameters", raw(&parameters));
+        others.into_iter().for_each(|(name, value)| members.insert(name, value.clone()));
+        Self { members, input }
     }
-    body.insert("input", raw(&input));
-    body.insert("parameters", raw(&parameters));
-    others.into_iter().for_each(|(name, value)| body.insert(name, value.clone()));
-    serde_json::to_vec(&body).expect("an object of valid JSON is valid JSON")
+
+    fn write(&self, mut object: ObjectWriter, messages: &[WireMessage<'_>]) -> ObjectWriter {
+        for (name, value) in self.members.iter() {
+            if name == "input" && value.is_null() {
+                object.member(name, &Input { members: &self.input, messages });
+            } else {
+                object.member(name, value);
+            }
+        }
+        object
+    }
+}
+
+/// The input with its messages in the place that is null.
+struct Input<'a> {
+    members: &'a RawObject,
+    messages: &'a [WireMessage<'a>],
+}
+
+impl Serialize for Input<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.members.len()))?;
+        for (name, value) in self.members.iter() {
+            if name == "messages" && value.is_null() {
+                map.serialize_entry(name, self.messages)?;
+            } else {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        map.end()
+    }
 }
 
 /// A request with this body to one of the generation services.

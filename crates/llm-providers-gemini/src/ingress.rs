@@ -167,6 +167,11 @@ impl Ingress for GenerateIngress {
         ]
     }
 
+    /// A model that is not there is 404 `NOT_FOUND` in this format.
+    fn error_status(&self, error: &Error) -> u16 {
+        error.status_with_unknown_model(404)
+    }
+
     fn error(&self, error: &Error) -> Bytes {
         error::body(error)
     }

@@ -9,10 +9,11 @@ use llm_core::embedding::{
     Embedding, EmbeddingEncoding, EmbeddingInput, EmbeddingRequest, EmbeddingResponse, Truncate,
 };
 use llm_core::exchange::Exchange;
+use llm_core::object::ObjectWriter;
 use llm_core::wire::WireResponse;
 use llm_core::{DialectId, Envelope, Error, Losses, Part, RawObject, Result, Target};
 
-use crate::request::{json, wire_request};
+use crate::request::{json, settle, wire_request};
 use crate::{FEATURES, error, models};
 
 /// Makes vectors by feature extraction.
@@ -37,7 +38,9 @@ impl Exchange<EmbeddingRequest, EmbeddingResponse> for FeatureExtraction {
             body.insert("truncation_direction", json("Left"));
         }
         inexpressible(request, &mut losses)?;
-        Ok(Encoded { request: wire_request(path, body, target), losses: losses.into_list() })
+        settle(&mut body, target);
+        let body = ObjectWriter::new().members(&body).finish();
+        Ok(Encoded { request: wire_request(path, body.into()), losses: losses.into_list() })
     }
 
     fn forward(&self, _body: &Bytes, _envelope: &Envelope, _target: &Target) -> Result<Encoded> {

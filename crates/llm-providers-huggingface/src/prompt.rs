@@ -5,30 +5,29 @@
 //! for the model to continue; a conversation that ends with the assistant's words is continued from there. No model's
 //! own template is guessed: servers that know it have chat completions.
 
-use llm_core::{Losses, Message, Part, Result, Role};
+use llm_core::{Losses, Message, Part, Result, Role, Wording};
 
-/// The prompt of a conversation.
-pub(crate) fn of(messages: &[Message], losses: &mut Losses) -> Result<String> {
+/// The prompt of a conversation: texts that follow each other.
+pub(crate) fn of<'a>(messages: &'a [Message], losses: &mut Losses) -> Result<Vec<Wording<'a>>> {
     if let [message] = messages
         && message.role == Role::User
     {
         return text(message, losses);
     }
-    let mut prompt = String::new();
+    let mut prompt: Vec<Wording<'a>> = Vec::with_capacity(4 * messages.len() + 1);
     for message in messages {
         let said = text(message, losses)?;
-        if said.is_empty() {
+        if said.iter().all(Wording::is_empty) {
             continue;
         }
         if !prompt.is_empty() {
-            prompt.push_str("\n\n");
+            prompt.push("\n\n".into());
         }
-        prompt.push_str(speaker(message.role));
-        prompt.push_str(": ");
-        prompt.push_str(&said);
+        prompt.extend([speaker(message.role).into(), ": ".into()]);
+        prompt.extend(said);
     }
     if messages.last().is_some_and(|message| message.role != Role::Assistant) {
-        prompt.push_str("\n\nAssistant:");
+        prompt.push("\n\nAssistant:".into());
     }
     Ok(prompt)
 }
@@ -41,12 +40,12 @@ fn speaker(role: Role) -> &'static str {
     }
 }
 
-fn text(message: &Message, losses: &mut Losses) -> Result<String> {
-    let mut said = String::new();
+fn text<'a>(message: &'a Message, losses: &mut Losses) -> Result<Vec<Wording<'a>>> {
+    let mut said: Vec<Wording<'a>> = Vec::with_capacity(1);
     for part in &message.parts {
         match part {
-            Part::Text(text) => said.push_str(&text.text),
-            Part::Refusal(words) => said.push_str(words),
+            Part::Text(text) => said.push((&text.text).into()),
+            Part::Refusal(words) => said.push(words.as_str().into()),
             Part::Reasoning(_) => losses.foreign_state("messages.reasoning"),
             part => losses.meaning(format!("messages.{}", part.described()))?,
         }
@@ -63,7 +62,8 @@ mod tests {
     fn prompt(messages: &[(Role, &str)]) -> String {
         let messages: Vec<Message> =
             messages.iter().map(|(role, text)| Message::text(*role, *text)).collect();
-        of(&messages, &mut Losses::new(LossPolicy::Default)).expect("only texts")
+        let texts = of(&messages, &mut Losses::new(LossPolicy::Default)).expect("only texts");
+        texts.iter().map(|text| &**text).collect()
     }
 
     #[test]

@@ -4,8 +4,9 @@
 
 use http::{HeaderMap, HeaderValue, Method};
 use llm_core::dialect::Encoded;
+use llm_core::object::ObjectWriter;
 use llm_core::request::{OutputFormat, Sampling};
-use llm_core::wire::WireRequest;
+use llm_core::wire::{WireBody, WireRequest};
 use llm_core::{ChatRequest, Losses, RawJson, RawObject, Result, Target};
 use serde::Serialize;
 
@@ -19,22 +20,29 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target) -> Result<Encoded> 
     let parameters = parameters(request, target, &mut losses)?;
     inexpressible(request, &mut losses)?;
     let mut body = RawObject::default();
-    body.insert("inputs", RawJson::string(&inputs));
+    // In its place until the body is written around it.
+    body.insert("inputs", RawJson::null());
     body.insert("parameters", json(&parameters));
     body.insert("stream", json(&target.stream));
-    Ok(Encoded { request: wire_request(path, body, target), losses: losses.into_list() })
+    settle(&mut body, target);
+    let mut object = ObjectWriter::of(request);
+    object.members_around(&body, "inputs", &inputs);
+    Ok(Encoded { request: wire_request(path, object.finish_body()), losses: losses.into_list() })
 }
 
-/// A request to the vendor with this body, what the deployment takes out and sets included.
-pub(crate) fn wire_request(path: String, mut body: RawObject, target: &Target) -> WireRequest {
+/// Takes out and sets what the deployment says.
+pub(crate) fn settle(body: &mut RawObject, target: &Target) {
     for field in &target.drop_fields {
         body.remove(field);
     }
     target.extra_body.iter().for_each(|(name, value)| body.insert(name, value.clone()));
+}
+
+/// A request to the vendor with this body.
+pub(crate) fn wire_request(path: String, body: WireBody) -> WireRequest {
     let mut headers = HeaderMap::new();
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let body = serde_json::to_vec(&body).expect("an object of valid JSON is valid JSON");
-    WireRequest { method: Method::POST, path, headers, body: body.into() }
+    WireRequest { method: Method::POST, path, headers, body }
 }
 
 /// Any value as JSON.

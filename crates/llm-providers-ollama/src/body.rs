@@ -1,82 +1,91 @@
 //! Objects taken apart member by member, so that what nobody knows stays and a wrong member is named, and written
 //! the same way.
 
-pub(crate) use llm_core::members::Malformed;
+use llm_core::members;
+pub(crate) use llm_core::members::{Malformed, owned};
 pub(crate) use llm_core::object::ObjectWriter;
-use llm_core::{RawJson, RawObject};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use llm_core::{RawJson, RawObject, Words};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-/// The members of an object that were not taken yet.
+/// The members of an object, and which of them were taken already.
 #[derive(Debug, Default)]
-pub(crate) struct Members(RawObject);
+pub(crate) struct Members<'a> {
+    all: members::Members<'a>,
+    taken: Vec<&'static str>,
+}
 
-impl Members {
+impl<'a> Members<'a> {
     /// Reads a text as an object.
-    pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
-        serde_json::from_str(text).map(Self).map_err(|fault| {
-            let place = || format!("not valid JSON at line {} column {}", fault.line(), fault.column());
-            Malformed::new("", if fault.is_data() { "expected an object".to_owned() } else { place() })
-        })
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
+        members::Members::parse(text).map(Self::of)
     }
 
     /// Reads bytes as an object.
-    pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn of_bytes(bytes: &'a [u8]) -> Result<Self, Malformed> {
         Self::parse(std::str::from_utf8(bytes).map_err(|_| Malformed::new("", "not UTF-8"))?)
     }
 
+    fn of(all: members::Members<'a>) -> Self {
+        Self { all, taken: Vec::with_capacity(8) }
+    }
+
     /// Takes a member out; absent and null give `None`. A repeated key counts as it came last.
-    pub(crate) fn raw(&mut self, key: &str) -> Option<RawJson> {
-        let mut last = None;
-        while let Some(value) = self.0.remove(key) {
-            last = Some(value);
-        }
-        last.filter(|value| !value.is_null())
+    pub(crate) fn raw(&mut self, key: &'static str) -> Option<&'a RawValue> {
+        self.taken.push(key);
+        self.all.raw(key)
     }
 
     /// Takes a member out as a type; absent and null give `None`.
-    pub(crate) fn take<T: DeserializeOwned>(
+    pub(crate) fn take<T: Deserialize<'a>>(
         &mut self,
-        key: &str,
+        key: &'static str,
         expected: &str,
     ) -> Result<Option<T>, Malformed> {
         let Some(raw) = self.raw(key) else { return Ok(None) };
-        raw.read().map(Some).map_err(|_| Malformed::new(key, format!("expected {expected}")))
+        serde_json::from_str(raw.get())
+            .map(Some)
+            .map_err(|_| Malformed::new(key, format!("expected {expected}")))
     }
 
     /// Takes a text out.
-    pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, Malformed> {
+    pub(crate) fn text(&mut self, key: &'static str) -> Result<Option<String>, Malformed> {
         self.take(key, "a string")
     }
 
     /// Takes a text out that says something.
-    pub(crate) fn filled(&mut self, key: &str) -> Result<Option<String>, Malformed> {
+    pub(crate) fn filled(&mut self, key: &'static str) -> Result<Option<String>, Malformed> {
         Ok(self.text(key)?.filter(|text| !text.is_empty()))
     }
 
+    /// The same, kept as it is spelled when it is long.
+    pub(crate) fn words(&mut self, key: &'static str) -> Result<Option<Words>, Malformed> {
+        Ok(self.take(key, "a string")?.filter(|words: &Words| !words.is_empty()))
+    }
+
     /// Takes a text out that must be there.
-    pub(crate) fn required(&mut self, key: &str) -> Result<String, Malformed> {
+    pub(crate) fn required(&mut self, key: &'static str) -> Result<String, Malformed> {
         self.text(key)?.ok_or_else(|| Malformed::missing(key))
     }
 
     /// Takes an object out.
-    pub(crate) fn object(&mut self, key: &str) -> Result<Option<Self>, Malformed> {
-        Ok(self.take(key, "an object")?.map(Self))
+    pub(crate) fn object(&mut self, key: &'static str) -> Result<Option<Self>, Malformed> {
+        Ok(self.take(key, "an object")?.map(Self::of))
     }
 
     /// Takes a list of objects out; absent and null give an empty one.
-    pub(crate) fn objects(&mut self, key: &str) -> Result<Vec<Self>, Malformed> {
-        let list: Vec<RawObject> = self.take(key, "a list of objects")?.unwrap_or_default();
-        Ok(list.into_iter().map(Self).collect())
+    pub(crate) fn objects(&mut self, key: &'static str) -> Result<Vec<Self>, Malformed> {
+        let list: Vec<members::Members<'a>> = self.take(key, "a list of objects")?.unwrap_or_default();
+        Ok(list.into_iter().map(Self::of).collect())
     }
 
     /// Takes a list of texts out; absent and null give an empty one.
-    pub(crate) fn texts(&mut self, key: &str) -> Result<Vec<String>, Malformed> {
+    pub(crate) fn texts(&mut self, key: &'static str) -> Result<Vec<String>, Malformed> {
         Ok(self.take(key, "a list of strings")?.unwrap_or_default())
     }
 
     /// Takes a whole number out, also when it is spelt `42.0`, as servers of this format allow.
-    pub(crate) fn whole(&mut self, key: &str) -> Result<Option<i64>, Malformed> {
+    pub(crate) fn whole(&mut self, key: &'static str) -> Result<Option<i64>, Malformed> {
         let Some(raw) = self.raw(key) else { return Ok(None) };
         let text = raw.get();
         let number = text.parse().ok().or_else(|| {
@@ -87,14 +96,9 @@ impl Members {
         number.map(Some).ok_or_else(|| Malformed::new(key, "expected a whole number"))
     }
 
-    /// Puts a member back.
-    pub(crate) fn put_back(&mut self, key: &str, value: RawJson) {
-        self.0.insert(key, value);
-    }
-
     /// The members that were not taken, null ones left out.
     pub(crate) fn rest(self) -> RawObject {
-        self.0.into_iter().filter(|(_, value)| !value.is_null()).collect()
+        self.all.rest(&self.taken).into_iter().filter(|(_, value)| !value.is_null()).collect()
     }
 }
 

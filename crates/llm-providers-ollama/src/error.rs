@@ -5,14 +5,14 @@
 use bytes::Bytes;
 use llm_core::scrub::scrub;
 use llm_core::wire::WireResponse;
-use llm_core::{Error, ErrorKind, RawJson, retry_hint};
+use llm_core::{Error, ErrorKind, retry_hint};
 
 use crate::body::{Members, ObjectWriter};
 
 /// What an answer with an error status means.
 pub(crate) fn classify(reply: &WireResponse) -> Error {
     let mut members = Members::of_bytes(&reply.body).unwrap_or_default();
-    let words = members.raw("error").map(|raw| words(&raw)).unwrap_or_default();
+    let words = members.raw("error").map(|raw| words(raw.get())).unwrap_or_default();
     let error = judged(&words, Some(reply.status));
     match retry_hint::of_headers(&reply.headers) {
         Some(wait) => error.with_retry_after(wait),
@@ -21,8 +21,8 @@ pub(crate) fn classify(reply: &WireResponse) -> Error {
 }
 
 /// What the `error` of a body that should be an answer means.
-pub(crate) fn in_answer(raw: &RawJson) -> Error {
-    judged(&words(raw), None)
+pub(crate) fn in_answer(error: &str) -> Error {
+    judged(&words(error), None)
 }
 
 /// Whether a line tells an error of the server's own.
@@ -31,9 +31,9 @@ pub(crate) fn is_reported(line: &str) -> bool {
 }
 
 /// The words of an error: a text, or as servers of related formats write it, an object with a message.
-fn words(raw: &RawJson) -> String {
-    let object = || Members::parse(raw.get()).ok()?.text("message").ok()?;
-    raw.read().ok().or_else(object).unwrap_or_default()
+fn words(error: &str) -> String {
+    let object = || Members::parse(error).ok()?.text("message").ok()?;
+    serde_json::from_str(error).ok().or_else(object).unwrap_or_default()
 }
 
 fn judged(words: &str, status: Option<u16>) -> Error {
@@ -89,10 +89,7 @@ fn keeps(kind: ErrorKind, status: u16) -> bool {
 
 /// The status of an error: clients take 404 to mean that a model is not there, and may offer to fetch it.
 pub(crate) fn status(error: &Error) -> u16 {
-    match error.kind() {
-        ErrorKind::UnknownModel => 404,
-        _ => error.status(),
-    }
+    error.status_with_unknown_model(404)
 }
 
 /// An error as the body of an answer.
@@ -126,8 +123,7 @@ mod tests {
             let reply = WireResponse { status, headers: HeaderMap::new(), body: Bytes::from(body) };
             assert_eq!(classify(&reply).kind(), expected, "{status} {body}");
         }
-        let raw = RawJson::parse(r#"{"message":"an error of another shape"}"#).expect("valid");
-        let error = in_answer(&raw);
+        let error = in_answer(r#"{"message":"an error of another shape"}"#);
         assert_eq!(
             (error.kind(), error.message()),
             (ErrorKind::UpstreamFailure, "an error of another shape")

@@ -45,7 +45,7 @@ pub(crate) fn is_option(name: &str) -> bool {
 }
 
 /// Reads a client's options into a request; what is not modelled is given back.
-pub(crate) fn read(mut options: Members, request: &mut ChatRequest) -> Result<RawObject, Malformed> {
+pub(crate) fn read(mut options: Members<'_>, request: &mut ChatRequest) -> Result<RawObject, Malformed> {
     let top_k = options.whole("top_k")?;
     request.sampling = Sampling {
         temperature: options.take("temperature", "a number")?,
@@ -60,16 +60,18 @@ pub(crate) fn read(mut options: Members, request: &mut ChatRequest) -> Result<Ra
     // Below 1 the limit has other meanings: none, or the whole context.
     let limit = options.whole("num_predict")?;
     request.max_output_tokens = limit.and_then(|limit| u64::try_from(limit).ok()).filter(|limit| *limit > 0);
+    let mut rest = options.rest();
     if let Some(special) = limit.filter(|limit| *limit < 1) {
-        options.put_back("num_predict", json(&special));
+        rest.insert("num_predict", json(&special));
     }
-    Ok(options.rest())
+    Ok(rest)
 }
 
-fn stop(options: &mut Members) -> Result<Vec<String>, Malformed> {
+fn stop(options: &mut Members<'_>) -> Result<Vec<String>, Malformed> {
     let Some(raw) = options.raw("stop") else { return Ok(Vec::new()) };
-    let one = raw.read::<String>().map(|text| vec![text]);
-    one.or_else(|_| raw.read()).map_err(|_| Malformed::new("stop", "expected a string or a list of strings"))
+    let one = serde_json::from_str::<String>(raw.get()).map(|text| vec![text]);
+    one.or_else(|_| serde_json::from_str(raw.get()))
+        .map_err(|_| Malformed::new("stop", "expected a string or a list of strings"))
 }
 
 /// What a request's sampling is in this format's words.

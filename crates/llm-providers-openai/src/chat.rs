@@ -30,7 +30,7 @@ use llm_core::dialect::{self, Encoded, Peek, TapOptions};
 use llm_core::embedding::{EmbeddingRequest, EmbeddingResponse};
 use llm_core::exchange::{Exchange, ExchangeIngress};
 use llm_core::images::{ImageRequest, ImageResponse};
-use llm_core::ingress::ModelCard;
+use llm_core::ingress::{Broken, ModelCard};
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::realtime::Realtime;
 use llm_core::request::ChatRequest;
@@ -176,7 +176,11 @@ impl Ingress for ChatIngress {
     }
 
     fn stream_error(&self, error: &Error) -> Bytes {
-        events::stream_error(error)
+        self.stream_error_after(error, &Broken::default())
+    }
+
+    fn stream_error_after(&self, error: &Error, broken: &Broken<'_>) -> Bytes {
+        events::stream_error(error, "chat.completion.chunk", broken)
     }
 
     fn encode_token_count(&self, tokens: u64) -> Bytes {

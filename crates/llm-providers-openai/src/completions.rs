@@ -18,7 +18,7 @@ mod template;
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::dialect::{self, Encoded, Peek, TapOptions};
-use llm_core::ingress::ModelCard;
+use llm_core::ingress::{Broken, ModelCard};
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::wire::WireResponse;
 use llm_core::{
@@ -151,7 +151,11 @@ impl Ingress for CompletionsIngress {
     }
 
     fn stream_error(&self, error: &Error) -> Bytes {
-        chat::events::stream_error(error)
+        self.stream_error_after(error, &Broken::default())
+    }
+
+    fn stream_error_after(&self, error: &Error, broken: &Broken<'_>) -> Bytes {
+        chat::events::stream_error(error, "text_completion", broken)
     }
 
     fn encode_token_count(&self, tokens: u64) -> Bytes {

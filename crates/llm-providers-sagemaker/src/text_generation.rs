@@ -5,13 +5,14 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use llm_core::dialect::{Encoded, Peek, TapOptions};
 use llm_core::event::Start;
+use llm_core::object::ObjectWriter;
 use llm_core::request::OutputFormat;
 use llm_core::scrub::scrub;
 use llm_core::wire::{Frame, WireBody, WireRequest, WireResponse};
 use llm_core::{
     ChatRequest, ChatResponse, Choice, Delta, Dialect, DialectId, Envelope, Error, ErrorKind, Event,
     FinishReason, Losses, Message, Part, PartKind, RawJson, RawObject, Result, Role, StreamDecoder,
-    StreamTap, Target, Usage, provider,
+    StreamTap, Target, Usage, Wording, provider,
 };
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +106,9 @@ impl Dialect for TextGeneration {
             return_full_text: false,
         };
         let mut body = RawObject::default();
-        body.insert("inputs", RawJson::string(&prompt(request, &mut losses)?));
+        let prompt = prompt(request, &mut losses)?;
+        // In its place until the body is written around it.
+        body.insert("inputs", RawJson::null());
         body.insert(
             "parameters",
             RawJson::of(&parameters).expect("numbers and strings are always valid JSON"),
@@ -115,8 +118,9 @@ impl Dialect for TextGeneration {
         }
         target.drop_fields.iter().for_each(|field| drop(body.remove(field)));
         target.extra_body.iter().for_each(|(name, value)| body.insert(name, value.clone()));
-        let bytes = serde_json::to_vec(&body).expect("an object of valid JSON is valid JSON");
-        Ok(Encoded { request: wire_request(bytes.into()), losses: losses.into_list() })
+        let mut object = ObjectWriter::of(request);
+        object.members_around(&body, "inputs", &prompt);
+        Ok(Encoded { request: wire_request(object.finish_body()), losses: losses.into_list() })
     }
 
     fn forward(&self, body: &Bytes, envelope: &Envelope, target: &Target) -> Result<Encoded> {
@@ -225,32 +229,40 @@ fn inexpressible(request: &ChatRequest, losses: &mut Losses) -> Result<()> {
 }
 
 /// A single text as it is; a conversation as lines with their speakers, which the model goes on with.
-fn prompt(request: &ChatRequest, losses: &mut Losses) -> Result<String> {
-    let mut lines = Vec::with_capacity(request.messages.len() + 1);
-    for message in &request.messages {
-        for part in message.parts.iter().filter(|part| part.as_text().is_none()) {
-            match part {
-                Part::Reasoning(_) => losses.foreign_state("messages.reasoning"),
-                other => losses.meaning(format!("messages.{}", other.kind_name().replace(' ', "_")))?,
-            }
+fn prompt<'a>(request: &'a ChatRequest, losses: &mut Losses) -> Result<Vec<Wording<'a>>> {
+    for part in request.messages.iter().flat_map(|message| &message.parts) {
+        match part {
+            Part::Text(_) => {}
+            Part::Reasoning(_) => losses.foreign_state("messages.reasoning"),
+            other => losses.meaning(format!("messages.{}", other.kind_name().replace(' ', "_")))?,
         }
-        lines.push((message.role, message.joined_text()));
     }
-    if let [(Role::User, text)] = lines.as_slice() {
-        return Ok(text.clone());
+    if let [only] = request.messages.as_slice()
+        && only.role == Role::User
+    {
+        return Ok(texts(only).collect());
     }
     losses.approximated("messages", "one text with the speakers' names")?;
-    let mut prompt = String::new();
-    for (role, text) in &lines {
-        let speaker = match role {
-            Role::System | Role::Developer => "System",
-            Role::Assistant => "Assistant",
-            _ => "User",
+    let mut prompt: Vec<Wording<'a>> = Vec::with_capacity(3 * request.messages.len() + 1);
+    for message in &request.messages {
+        let speaker = match message.role {
+            Role::System | Role::Developer => "System: ",
+            Role::Assistant => "Assistant: ",
+            _ => "User: ",
         };
-        prompt.push_str(&format!("{speaker}: {text}\n"));
+        prompt.push(speaker.into());
+        prompt.extend(texts(message));
+        prompt.push("\n".into());
     }
-    prompt.push_str("Assistant:");
+    prompt.push("Assistant:".into());
     Ok(prompt)
+}
+
+fn texts(message: &Message) -> impl Iterator<Item = Wording<'_>> {
+    message.parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some((&text.text).into()),
+        _ => None,
+    })
 }
 
 /// Reads the container's stream: a token in each frame, the details in the last.

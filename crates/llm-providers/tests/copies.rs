@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::{ChatRequest, Dialect, Ingress, Message, Role, Target};
+use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -16,18 +17,6 @@ const PROMPT: usize = 200 << 10;
 
 /// Of what is allocated for one prompt: one copy of it in its JSON spelling, and what else a request is made of.
 const BAR: usize = PROMPT * 13 / 10;
-
-/// Clients of Cohere's and Ollama's formats, and vendors of Cohere's, are read and written in more steps.
-const CLIENTS: [&str; 5] =
-    ["openai.chat", "openai.responses", "anthropic.messages", "gemini.generate", "bedrock.converse"];
-const VENDORS: [&str; 6] = [
-    "openai.chat",
-    "openai.responses",
-    "anthropic.messages",
-    "gemini.generate",
-    "bedrock.converse",
-    "ollama.chat",
-];
 
 /// Prose, which has what JSON has to escape.
 fn prompt() -> String {
@@ -39,15 +28,27 @@ fn target() -> Target {
     Target { model: "some-model".to_owned(), ..Target::default() }
 }
 
-fn body_of(dialect: &dyn Dialect) -> Bytes {
+fn request() -> ChatRequest {
     let messages = vec![
         Message::text(Role::System, "Answer briefly."),
         Message::text(Role::User, "What is in the text that follows?"),
         Message::text(Role::Assistant, "Show it to me."),
         Message::text(Role::User, prompt()),
     ];
-    let request = ChatRequest { model: "some-model".to_owned(), messages, ..ChatRequest::default() };
-    dialect.encode(&request, &target()).expect("every format has words for it").request.body.joined()
+    ChatRequest { model: "some-model".to_owned(), messages, ..ChatRequest::default() }
+}
+
+/// A client's body: as a vendor of the same format gets it, or written here where there is none.
+fn body_of(client: &str, vendors: &[Arc<dyn Dialect>]) -> Bytes {
+    if client == "ollama.generate" {
+        return json!({"model": "some-model", "system": "Answer briefly.", "prompt": prompt()})
+            .to_string()
+            .into();
+    }
+    // Answers of this one come in a list; its bodies are those of the other.
+    let client = client.trim_end_matches(".array");
+    let own = vendors.iter().find(|one| one.id().name() == client).expect("a vendor's side");
+    own.encode(&request(), &target()).expect("every format has words for it").request.body.joined()
 }
 
 fn allocated(client: &dyn Ingress, body: &Bytes, vendor: &dyn Dialect) -> usize {
@@ -58,24 +59,34 @@ fn allocated(client: &dyn Ingress, body: &Bytes, vendor: &dyn Dialect) -> usize 
     let allocated = region.change().bytes_allocated;
     let written = encoded.request.body.joined();
     let read: serde_json::Value = serde_json::from_slice(&written).expect("JSON");
-    assert!(read.to_string().contains(&serde_json::to_string(&prompt()).expect("a string")));
+    let prompt = serde_json::to_string(&prompt()).expect("a string");
+    assert!(read.to_string().contains(prompt.trim_matches('"')));
     allocated
+}
+
+/// Whether a format has chat: some have only embeddings and the like.
+fn has_chat(dialect: &dyn Dialect) -> bool {
+    dialect.encode(&request(), &target()).is_ok()
 }
 
 #[test]
 fn a_long_prompt_is_copied_once() {
-    let dialects: Vec<Arc<dyn Dialect>> = llm_providers::dialects();
-    let ingresses: Vec<Arc<dyn Ingress>> = llm_providers::ingresses();
+    let vendors: Vec<Arc<dyn Dialect>> =
+        llm_providers::dialects().into_iter().filter(|one| has_chat(&**one)).collect();
+    assert!(vendors.len() > 10);
+    let mut clients = llm_providers::ingresses();
+    // The first version of this format has no chat.
+    clients.retain(|one| one.id().name() != "cohere.v1");
     let mut above = Vec::new();
-    for client in CLIENTS {
-        let own = dialects.iter().find(|one| one.id().name() == client).expect("a vendor's side");
-        let ingress = ingresses.iter().find(|one| one.id().name() == client).expect("a client's side");
-        let body = body_of(&**own);
-        for vendor in VENDORS.iter().filter(|vendor| **vendor != client) {
-            let dialect = dialects.iter().find(|one| one.id().name() == *vendor).expect("a vendor's side");
-            let allocated = allocated(&**ingress, &body, &**dialect);
+    for client in clients {
+        let id = client.id();
+        let name = id.name();
+        let body = body_of(name, &vendors);
+        for vendor in vendors.iter().filter(|vendor| vendor.id().name() != name) {
+            let allocated = allocated(&*client, &body, &**vendor);
             if allocated > BAR {
-                above.push(format!("{client} > {vendor}: {:.2} prompts", allocated as f64 / PROMPT as f64));
+                let prompts = allocated as f64 / PROMPT as f64;
+                above.push(format!("{name} > {}: {prompts:.2} prompts", vendor.id()));
             }
         }
     }

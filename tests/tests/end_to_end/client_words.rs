@@ -66,9 +66,24 @@ async fn the_latency_of_converse_is_a_time() {
 #[tokio::test]
 async fn a_model_that_is_not_there_has_each_formats_status() {
     let stage = Stage::of(&[Deployment::new("large", Dialect::Chat, "http://127.0.0.1:9")]);
-    let unknown = json!({"model": "nobody", "prompt": "x", "messages": [{"role": "user", "content": "Hi"}]});
-    for (path, status) in [("/api/chat", 404), ("/api/generate", 404), ("/v1/chat/completions", 400)] {
-        let answer = stage.post(path, &unknown).await;
+    let content = json!([{"type": "text", "text": "Hi"}]);
+    let unknown = json!({"model": "nobody", "prompt": "x", "input": "x", "max_tokens": 9,
+        "messages": [{"role": "user", "content": content}]});
+    let contents = json!({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]});
+    let lines = json!({"model": "nobody", "prompt": "x", "messages": [{"role": "user", "content": "Hi"}]});
+    let converse = json!({"messages": [{"role": "user", "content": [{"text": "Hi"}]}]});
+    for (path, body, status) in [
+        ("/api/chat", &lines, 404),
+        ("/api/generate", &lines, 404),
+        ("/v1/messages", &unknown, 404),
+        ("/v2/chat", &unknown, 404),
+        ("/v1beta/models/nobody:generateContent", &contents, 404),
+        ("/model/nobody/converse", &converse, 404),
+        ("/v1/chat/completions", &unknown, 400),
+        ("/v1/completions", &unknown, 400),
+        ("/v1/responses", &unknown, 400),
+    ] {
+        let answer = stage.post(path, body).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.text());
     }
 }

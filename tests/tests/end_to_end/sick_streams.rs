@@ -214,3 +214,62 @@ async fn frames_in_every_spelling_are_read() {
         }
     }
 }
+
+/// A stream whose error says what was used: 7 tokens asked, 5 answered.
+fn failing_with_usage(vendor: Dialect) -> String {
+    let lines: &[&str] = match vendor {
+        Dialect::Chat => &[
+            r#"{"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"Hel"},"finish_reason":null}]}"#,
+            r#"{"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","error":{"code":502,"message":"gone"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}],"usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#,
+        ],
+        Dialect::Responses => &[
+            r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response","status":"in_progress","model":"m","output":[]}}"#,
+            r#"{"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"id":"msg_1","type":"message","status":"in_progress","role":"assistant","content":[]}}"#,
+            r#"{"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hel"}"#,
+            r#"{"type":"response.failed","sequence_number":3,"response":{"id":"resp_1","object":"response","status":"failed","error":{"code":"server_error","message":"gone"},"model":"m","output":[],"usage":{"input_tokens":7,"output_tokens":5,"total_tokens":12}}}"#,
+        ],
+        Dialect::Messages => &[
+            r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":7,"output_tokens":1}}}"#,
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hel"}}"#,
+            r#"{"type":"content_block_stop","index":0}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":5}}"#,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"gone"}}"#,
+        ],
+    };
+    let frame = |line: &&str| {
+        let read: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let name = read["type"].as_str().map(|name| format!("event: {name}\n")).unwrap_or_default();
+        format!("{name}data: {line}\n\n")
+    };
+    lines.iter().map(frame).collect()
+}
+
+/// Whether a client was told of both counts, in its own words.
+fn tells_usage(client: Dialect, text: &str) -> bool {
+    let both = match client {
+        Dialect::Chat => [r#""prompt_tokens":7"#, r#""completion_tokens":5"#],
+        Dialect::Responses | Dialect::Messages => [r#""input_tokens":7"#, r#""output_tokens":5"#],
+    };
+    both.iter().all(|count| text.contains(count))
+}
+
+#[tokio::test]
+async fn what_a_stream_used_that_failed_is_told() {
+    for client in DIALECTS {
+        for vendor in DIALECTS {
+            let case = format!("{client:?} to {vendor:?}");
+            let server = ScriptedVendor::start([Answer::events().chunk(failing_with_usage(vendor))]).await;
+            let deployment = Deployment::new("public", vendor, &server.url());
+            let stage = Stage::start(&configuration(&[deployment], "num_retries: 0"));
+            let mut ask = client.ask("public", "Hi", true);
+            if client == Dialect::Chat {
+                ask["stream_options"] = json!({"include_usage": true});
+            }
+            let answer = stage.post(client.path(), &ask).await;
+            let heard = client.hear(&answer, true);
+            assert_failed_midway(&heard, &case);
+            assert!(tells_usage(client, &answer.text()), "{case}: {}", answer.text());
+        }
+    }
+}

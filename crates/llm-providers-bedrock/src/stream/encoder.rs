@@ -8,7 +8,7 @@ use llm_core::ingress::Took;
 use llm_core::{Delta, Event, EventEncoder, FinishReason, PartKind, RawObject, Usage};
 
 use super::slot::{Slot, Writer};
-use super::{event, exception};
+use super::{event, exception_after};
 use crate::wire::{ObjectWriter, union};
 use crate::{CONVERSE, finish, response, usage};
 
@@ -58,7 +58,7 @@ impl EventEncoder for Encoder {
             }
             Event::Error(error) => {
                 self.done = true;
-                out.extend_from_slice(&exception(error));
+                out.extend_from_slice(&exception_after(error, &self.usage));
             }
             Event::End => self.end(out),
             _ => {}

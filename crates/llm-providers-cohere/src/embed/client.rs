@@ -85,7 +85,7 @@ fn inputs(body: &Fields) -> Result<Vec<EmbeddingInput>, Malformed> {
     inputs.extend(images.into_iter().map(|url| EmbeddingInput::Parts(image(url))));
     for (at, raw) in body.array("inputs")?.iter().enumerate() {
         let fields = Fields::parse(raw.get()).map_err(|fault| fault.within(at).within("inputs"))?;
-        let parts = content::read(fields.raw("content"));
+        let parts = content::read(fields.raw("content").map(RawJson::get));
         inputs.push(EmbeddingInput::Parts(parts.map_err(|fault| fault.within(at).within("inputs"))?));
     }
     if inputs.is_empty() {

@@ -4,14 +4,15 @@ use llm_core::message::{Document, ToolResult};
 use llm_core::request::{
     FunctionTool, JsonSchema, OutputFormat, ReasoningOptions, Sampling, Tool, ToolChoice,
 };
-use llm_core::{ChatRequest, Message, Part, RawJson, Result, Role};
+use llm_core::{ChatRequest, Message, Part, Result, Role};
+use serde_json::value::RawValue;
 
 use super::content;
 use crate::response::cite;
-use crate::wire::{Fields, Malformed};
+use crate::wire::{Malformed, Members, owned};
 use crate::{CHAT, documents};
 
-/// Fields of the body that the canonical form holds.
+/// Members of the body that the canonical form holds.
 const MODELLED: &[&str] = &[
     "model",
     "messages",
@@ -36,10 +37,11 @@ const MODELLED: &[&str] = &[
 /// Reads a client's body. `extras` name this format even when there are none, which says whose words the rest
 /// of the request is in.
 pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest> {
-    Fields::of_body(body).and_then(|body| read(&body)).map_err(Malformed::of_client)
+    let text = std::str::from_utf8(body).map_err(|_| Malformed::new("", "not UTF-8").of_client())?;
+    Members::parse(text).and_then(|body| read(&body)).map_err(Malformed::of_client)
 }
 
-fn read(body: &Fields) -> Result<ChatRequest, Malformed> {
+fn read(body: &Members<'_>) -> Result<ChatRequest, Malformed> {
     let mut request = ChatRequest {
         model: body.required_text("model")?,
         messages: messages(body)?,
@@ -53,15 +55,15 @@ fn read(body: &Fields) -> Result<ChatRequest, Malformed> {
         ..ChatRequest::default()
     };
     let mut extras = body.rest(MODELLED);
-    if let Some(strict) = body.raw("strict_tools").filter(|_| request.tools.is_empty()) {
-        extras.insert("strict_tools", strict.clone());
+    if let Some(strict) = body.raw("strict_tools").filter(|_| request.tools.is_empty()).and_then(owned) {
+        extras.insert("strict_tools", strict);
     }
     request.extras = Some((CHAT, extras));
     add_documents(body, &mut request.messages)?;
     Ok(request)
 }
 
-fn sampling(body: &Fields) -> Result<Sampling, Malformed> {
+fn sampling(body: &Members<'_>) -> Result<Sampling, Malformed> {
     Ok(Sampling {
         temperature: body.read("temperature", "a number")?,
         top_p: body.read("p", "a number")?,
@@ -75,43 +77,44 @@ fn sampling(body: &Fields) -> Result<Sampling, Malformed> {
     })
 }
 
-fn messages(body: &Fields) -> Result<Vec<Message>, Malformed> {
+fn messages(body: &Members<'_>) -> Result<Vec<Message>, Malformed> {
     if body.raw("messages").is_none() {
         return Err(Malformed::new("messages", "field required"));
     }
-    let list = body.array("messages")?;
+    let list = body.objects("messages")?;
     list.iter()
         .enumerate()
-        .map(|(at, raw)| message(raw).map_err(|fault| fault.within(at).within("messages")))
+        .map(|(at, members)| message(members).map_err(|fault| fault.within(at).within("messages")))
         .collect()
 }
 
-fn message(raw: &RawJson) -> Result<Message, Malformed> {
-    let fields = Fields::parse(raw.get())?;
+fn message(members: &Members<'_>) -> Result<Message, Malformed> {
+    let content = || content::read(members.raw("content").map(RawValue::get));
     let inside = |fault: Malformed| fault.within("content");
-    let (role, parts) = match fields.required_text("role")?.to_ascii_lowercase().as_str() {
-        "system" => (Role::System, content::read(fields.raw("content")).map_err(inside)?),
-        "developer" => (Role::Developer, content::read(fields.raw("content")).map_err(inside)?),
-        "user" => (Role::User, content::read(fields.raw("content")).map_err(inside)?),
-        "assistant" => (Role::Assistant, assistant(&fields)?),
-        "tool" => (Role::Tool, vec![tool_result(&fields)?]),
+    let (role, parts) = match members.required_text("role")?.to_ascii_lowercase().as_str() {
+        "system" => (Role::System, content().map_err(inside)?),
+        "developer" => (Role::Developer, content().map_err(inside)?),
+        "user" => (Role::User, content().map_err(inside)?),
+        "assistant" => (Role::Assistant, assistant(members)?),
+        "tool" => (Role::Tool, vec![tool_result(members)?]),
         _ => return Err(Malformed::new("role", "expected `system`, `user`, `assistant` or `tool`")),
     };
     let known = ["role", "content", "tool_plan", "tool_calls", "tool_call_id", "citations"];
-    let extras = fields.rest(&known);
+    let extras = members.rest(&known);
     Ok(Message { extras: (!extras.is_empty()).then_some((CHAT, extras)), ..Message::new(role, parts) })
 }
 
-fn assistant(fields: &Fields) -> Result<Vec<Part>, Malformed> {
-    let mut parts = content::assistant(fields)?;
+fn assistant(members: &Members<'_>) -> Result<Vec<Part>, Malformed> {
+    let mut parts = content::assistant(members)?;
     // What has no text to hang on means nothing in a history.
-    cite(&fields.array("citations")?, &mut parts).map_err(|fault| fault.within("citations"))?;
+    cite(members.array("citations")?, &mut parts).map_err(|fault| fault.within("citations"))?;
     Ok(parts)
 }
 
-fn tool_result(fields: &Fields) -> Result<Part, Malformed> {
-    let (call_id, _) = content::unsealed(fields.required_text("tool_call_id")?);
-    let content = content::read(fields.raw("content")).map_err(|fault| fault.within("content"))?;
+fn tool_result(members: &Members<'_>) -> Result<Part, Malformed> {
+    let (call_id, _) = content::unsealed(members.required_text("tool_call_id")?);
+    let content = members.raw("content").map(RawValue::get);
+    let content = content::read(content).map_err(|fault| fault.within("content"))?;
     Ok(Part::ToolResult(ToolResult {
         call_id,
         name: None,
@@ -123,10 +126,10 @@ fn tool_result(fields: &Fields) -> Result<Part, Malformed> {
 }
 
 /// Documents of the whole request stand before the user's last words, as other formats have them.
-fn add_documents(body: &Fields, messages: &mut Vec<Message>) -> Result<(), Malformed> {
+fn add_documents(body: &Members<'_>, messages: &mut Vec<Message>) -> Result<(), Malformed> {
     let mut found = Vec::<Document>::new();
     for (at, raw) in body.array("documents")?.iter().enumerate() {
-        found.push(documents::read(raw).map_err(|fault| fault.within(at).within("documents"))?);
+        found.push(documents::read(raw.get()).map_err(|fault| fault.within(at).within("documents"))?);
     }
     if found.is_empty() {
         return Ok(());
@@ -139,7 +142,7 @@ fn add_documents(body: &Fields, messages: &mut Vec<Message>) -> Result<(), Malfo
     Ok(())
 }
 
-fn tools(body: &Fields) -> Result<Vec<Tool>, Malformed> {
+fn tools(body: &Members<'_>) -> Result<Vec<Tool>, Malformed> {
     let strict: Option<bool> = body.read("strict_tools", "true or false")?;
     let list = body.array("tools")?;
     list.iter()
@@ -148,37 +151,40 @@ fn tools(body: &Fields) -> Result<Vec<Tool>, Malformed> {
         .collect()
 }
 
-fn tool(raw: &RawJson, strict: Option<bool>) -> Result<Tool, Malformed> {
-    let fields = Fields::parse(raw.get())?;
-    if fields.text("type")?.is_some_and(|kind| kind != "function") {
-        return Ok(Tool::Hosted { origin: CHAT, raw: raw.clone() });
+fn tool(raw: &RawValue, strict: Option<bool>) -> Result<Tool, Malformed> {
+    let members = Members::parse(raw.get())?;
+    if members.text("type")?.is_some_and(|kind| kind != "function") {
+        let raw = owned(raw).ok_or_else(|| Malformed::new("", "expected an object"))?;
+        return Ok(Tool::Hosted { origin: CHAT, raw });
     }
-    let function = fields.object("function")?.ok_or_else(|| Malformed::new("function", "field required"))?;
+    let function = members.object("function")?.ok_or_else(|| Malformed::new("function", "field required"))?;
     let inside = |fault: Malformed| fault.within("function");
     let extras = function.rest(&["name", "description", "parameters"]);
     Ok(Tool::Function(FunctionTool {
         name: function.required_text("name").map_err(inside)?,
         description: function.text("description").map_err(inside)?,
-        parameters: function.raw("parameters").cloned(),
+        parameters: function.raw("parameters").and_then(owned),
         strict,
         cache: None,
         extras: (!extras.is_empty()).then_some((CHAT, extras)),
     }))
 }
 
-fn tool_choice(body: &Fields) -> Result<Option<ToolChoice>, Malformed> {
+fn tool_choice(body: &Members<'_>) -> Result<Option<ToolChoice>, Malformed> {
     let Some(raw) = body.raw("tool_choice") else { return Ok(None) };
-    Ok(Some(match raw.read::<String>().map(|word| word.to_ascii_uppercase()).as_deref() {
-        Ok("REQUIRED") => ToolChoice::Required,
-        Ok("NONE") => ToolChoice::None,
-        _ => return Err(Malformed::new("tool_choice", "expected `REQUIRED` or `NONE`")),
-    }))
+    Ok(Some(
+        match serde_json::from_str::<String>(raw.get()).map(|word| word.to_ascii_uppercase()).as_deref() {
+            Ok("REQUIRED") => ToolChoice::Required,
+            Ok("NONE") => ToolChoice::None,
+            _ => return Err(Malformed::new("tool_choice", "expected `REQUIRED` or `NONE`")),
+        },
+    ))
 }
 
-fn output(body: &Fields) -> Result<OutputFormat, Malformed> {
+fn output(body: &Members<'_>) -> Result<OutputFormat, Malformed> {
     let Some(format) = body.object("response_format")? else { return Ok(OutputFormat::Text) };
     // `schema` is the name that the first version had.
-    let schema = format.raw("json_schema").or_else(|| format.raw("schema")).cloned();
+    let schema = format.raw("json_schema").or_else(|| format.raw("schema")).and_then(owned);
     Ok(match format.required_text("type").map_err(|fault| fault.within("response_format"))?.as_str() {
         "text" => OutputFormat::Text,
         "json_object" if schema.is_none() => OutputFormat::JsonObject,
@@ -189,7 +195,7 @@ fn output(body: &Fields) -> Result<OutputFormat, Malformed> {
     })
 }
 
-fn thinking(body: &Fields) -> Result<Option<ReasoningOptions>, Malformed> {
+fn thinking(body: &Members<'_>) -> Result<Option<ReasoningOptions>, Malformed> {
     let Some(thinking) = body.object("thinking")? else { return Ok(None) };
     let inside = |fault: Malformed| fault.within("thinking");
     Ok(Some(ReasoningOptions {

@@ -1,22 +1,42 @@
 //! A conversation as this format tells it.
 
 use llm_core::message::{Citation, Document, Media, Reasoning, Text, ToolCall, ToolResult};
-use llm_core::{ChatRequest, Losses, Message, Part, RawJson, Result, Role, Words, custom_tools};
+use llm_core::{ChatRequest, Losses, Message, Part, RawJson, RawObject, Result, Role, custom_tools};
+use serde::Serialize;
 
+use super::blocks::Blocks;
 use super::content;
 use crate::wire::ObjectWriter;
-use crate::{CHAT, citations, documents, plan};
+use crate::{CHAT, documents, plan};
 
 /// A conversation, and the documents that stand beside it.
 #[derive(Debug, Default)]
-pub(super) struct Conversation {
-    pub(super) messages: Vec<RawJson>,
+pub(super) struct Conversation<'a> {
+    pub(super) messages: Vec<Turn<'a>>,
     pub(super) documents: Vec<RawJson>,
 }
 
-impl Conversation {
+/// A message as it is written.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Turn<'a> {
+    role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Blocks<'a>>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    tool_plan: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<RawJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    citations: Vec<&'a RawJson>,
+    #[serde(flatten)]
+    extras: Option<&'a RawObject>,
+}
+
+impl<'a> Conversation<'a> {
     /// Reads a request's messages.
-    pub(super) fn of(request: &ChatRequest, losses: &mut Losses) -> Result<Self> {
+    pub(super) fn of(request: &'a ChatRequest, losses: &mut Losses) -> Result<Self> {
         let native = request.extras.as_ref().is_some_and(|(origin, _)| *origin == CHAT);
         let mut conversation = Self::default();
         for message in &request.messages {
@@ -33,51 +53,44 @@ impl Conversation {
         Ok(conversation)
     }
 
-    fn push(&mut self, message: &Message, mut object: ObjectWriter, losses: &mut Losses) -> Result<()> {
-        match &message.extras {
-            Some((origin, extras)) if *origin == CHAT => {
-                object.members(extras);
-            }
+    fn push(&mut self, message: &'a Message, turn: Turn<'a>, losses: &mut Losses) -> Result<()> {
+        let extras = match &message.extras {
+            Some((origin, extras)) if *origin == CHAT => Some(extras),
             Some((_, extras)) => {
-                for (name, _) in extras.iter() {
-                    losses.tuning(format!("messages.{name}"))?;
-                }
+                extras.iter().try_for_each(|(name, _)| losses.tuning(format!("messages.{name}")))?;
+                None
             }
-            None => {}
-        }
-        self.messages.push(object.json());
+            None => None,
+        };
+        self.messages.push(Turn { extras, ..turn });
         Ok(())
     }
 
-    fn system(&mut self, message: &Message, losses: &mut Losses) -> Result<()> {
+    fn system(&mut self, message: &'a Message, losses: &mut Losses) -> Result<()> {
         let mut blocks = Blocks::default();
         for part in &message.parts {
             match part {
-                Part::Text(text) => blocks.text(text),
+                Part::Text(text) => blocks.text((&text.text).into()),
                 part => losses.meaning(format!("messages.system.{}", part.described()))?,
             }
         }
-        let mut object = ObjectWriter::new();
-        object.member("role", "system").member("content", &blocks.json());
-        self.push(message, object, losses)
+        self.push(message, Turn { role: "system", content: Some(blocks), ..Turn::default() }, losses)
     }
 
-    fn user(&mut self, message: &Message, losses: &mut Losses) -> Result<()> {
+    fn user(&mut self, message: &'a Message, losses: &mut Losses) -> Result<()> {
         let mut blocks = Blocks::default();
         for part in &message.parts {
             match part {
-                Part::Text(text) => blocks.text(text),
-                Part::Image(image) => blocks.image(image, losses)?,
+                Part::Text(text) => blocks.text((&text.text).into()),
+                Part::Image(image) => self::image(image, &mut blocks, losses)?,
                 Part::Document(document) => self.document(document, losses)?,
                 part => foreign(part, &mut blocks, losses)?,
             }
         }
-        if blocks.list.is_empty() && !message.parts.is_empty() {
+        if blocks.is_empty() && !message.parts.is_empty() {
             return Ok(());
         }
-        let mut object = ObjectWriter::new();
-        object.member("role", "user").member("content", &blocks.json());
-        self.push(message, object, losses)
+        self.push(message, Turn { role: "user", content: Some(blocks), ..Turn::default() }, losses)
     }
 
     /// The format's documents are texts and stand beside the conversation.
@@ -91,7 +104,7 @@ impl Conversation {
         }
     }
 
-    fn assistant(&mut self, message: &Message, native: bool, losses: &mut Losses) -> Result<()> {
+    fn assistant(&mut self, message: &'a Message, native: bool, losses: &mut Losses) -> Result<()> {
         let mut said = Said { calls_tools: message.tool_calls().next().is_some(), native, ..Said::default() };
         for part in &message.parts {
             said.part(part, losses)?;
@@ -99,127 +112,89 @@ impl Conversation {
         if said.is_empty() && !message.parts.is_empty() {
             return Ok(());
         }
-        self.push(message, said.write(), losses)
+        self.push(message, said.turn(), losses)
     }
 
-    fn results(&mut self, message: &Message, losses: &mut Losses) -> Result<()> {
+    fn results(&mut self, message: &'a Message, losses: &mut Losses) -> Result<()> {
         for part in &message.parts {
             let Part::ToolResult(result) = part else {
                 losses.meaning(format!("messages.tool.{}", part.described()))?;
                 continue;
             };
-            let mut object = ObjectWriter::new();
-            object.member("role", "tool").member("tool_call_id", &result.call_id);
-            object.member("content", &result_content(result, losses)?);
-            self.push(message, object, losses)?;
+            let content = Some(result_content(result, losses)?);
+            let tool_call_id = Some(result.call_id.as_str());
+            self.push(message, Turn { role: "tool", tool_call_id, content, ..Turn::default() }, losses)?;
         }
         Ok(())
     }
 }
 
-fn result_content(result: &ToolResult, losses: &mut Losses) -> Result<RawJson> {
+fn result_content<'a>(result: &'a ToolResult, losses: &mut Losses) -> Result<Blocks<'a>> {
     if result.is_error == Some(true) {
         losses.tuning("tool_result.is_error")?;
     }
     let mut blocks = Blocks::default();
     for part in &result.content {
         match part {
-            Part::Text(text) => blocks.text(text),
+            Part::Text(text) => blocks.text((&text.text).into()),
             Part::Document(document) => match documents::write(document) {
-                Some(written) => {
-                    let mut block = ObjectWriter::new();
-                    blocks.block(block.member("type", "document").member("document", &written).json());
-                }
+                Some(written) => blocks.document(written),
                 None => losses.meaning("tool_result.document")?,
             },
             part => losses.meaning(format!("tool_result.{}", part.described()))?,
         }
     }
-    Ok(blocks.json())
+    Ok(blocks)
+}
+
+fn image<'a>(image: &'a Media, blocks: &mut Blocks<'a>, losses: &mut Losses) -> Result<()> {
+    let Some(url) = image.source.to_url() else { return losses.meaning("messages.image") };
+    let known = |detail: &&str| matches!(*detail, "auto" | "low" | "high");
+    let detail = image.detail.as_deref();
+    if detail.is_some_and(|detail| !known(&detail)) {
+        losses.tuning("messages.image.detail")?;
+    }
+    blocks.image(url, detail.filter(known));
+    Ok(())
 }
 
 /// What has no words in this format, unless it is this format's own.
-fn foreign(part: &Part, blocks: &mut Blocks, losses: &mut Losses) -> Result<()> {
+fn foreign<'a>(part: &'a Part, blocks: &mut Blocks<'a>, losses: &mut Losses) -> Result<()> {
     match part {
         Part::Unknown(block) if block.origin == CHAT => {
-            blocks.block(block.raw.clone());
+            blocks.raw(&block.raw);
             Ok(())
         }
         part => losses.meaning(format!("messages.{}", part.described())),
     }
 }
 
-/// Content blocks; a single text is written as a plain one.
-#[derive(Debug, Default)]
-struct Blocks {
-    list: Vec<RawJson>,
-    /// The text, while it is the only block.
-    only: Option<Words>,
-}
-
-impl Blocks {
-    fn text(&mut self, text: &Text) {
-        self.only = self.list.is_empty().then(|| text.text.clone());
-        self.list.push(ObjectWriter::new().member("type", "text").member("text", &text.text).json());
-    }
-
-    fn block(&mut self, block: RawJson) {
-        self.only = None;
-        self.list.push(block);
-    }
-
-    fn image(&mut self, image: &Media, losses: &mut Losses) -> Result<()> {
-        let Some(url) = image.source.to_url() else { return losses.meaning("messages.image") };
-        let mut address = ObjectWriter::new();
-        address.member("url", &url);
-        match image.detail.as_deref() {
-            Some(detail @ ("auto" | "low" | "high")) => {
-                address.member("detail", detail);
-            }
-            Some(_) => losses.tuning("messages.image.detail")?,
-            None => {}
-        }
-        self.block(
-            ObjectWriter::new().member("type", "image_url").member("image_url", &address.json()).json(),
-        );
-        Ok(())
-    }
-
-    fn json(&self) -> RawJson {
-        match &self.only {
-            Some(text) => RawJson::of(text).unwrap_or_else(|_| RawJson::null()),
-            None if self.list.is_empty() => RawJson::string(""),
-            None => RawJson::of(&self.list).unwrap_or_else(|_| RawJson::null()),
-        }
-    }
-}
-
 /// What the model said in a turn.
 #[derive(Debug, Default)]
-struct Said {
+struct Said<'a> {
     calls_tools: bool,
     native: bool,
-    blocks: Blocks,
+    blocks: Blocks<'a>,
     plan: String,
     calls: Vec<RawJson>,
-    citations: Vec<RawJson>,
+    citations: Vec<&'a RawJson>,
 }
 
-impl Said {
+impl<'a> Said<'a> {
     fn is_empty(&self) -> bool {
-        self.blocks.list.is_empty() && self.plan.is_empty() && self.calls.is_empty()
+        self.blocks.is_empty() && self.plan.is_empty() && self.calls.is_empty()
     }
 
-    fn part(&mut self, part: &Part, losses: &mut Losses) -> Result<()> {
+    fn part(&mut self, part: &'a Part, losses: &mut Losses) -> Result<()> {
         match part {
             Part::Text(text) => {
                 self.cite(text, losses);
                 // A blank text beside calls is how other formats say that there is none.
                 if self.native || !self.calls_tools || !text.text.is_empty() {
-                    self.blocks.text(text);
+                    self.blocks.text((&text.text).into());
                 }
             }
-            Part::Refusal(words) => self.blocks.text(&Text::new(words.as_str())),
+            Part::Refusal(words) => self.blocks.text(words.as_str().into()),
             Part::Reasoning(reasoning) => self.reasoning(reasoning, losses),
             Part::ToolCall(call) => self.call(call, losses),
             part => foreign(part, &mut self.blocks, losses)?,
@@ -229,15 +204,14 @@ impl Said {
 
     /// A plan goes back as one; so does other thinking beside calls, which clients without a place for the mark send
     /// back. Thinking that another vendor signed is only that vendor's.
-    fn reasoning(&mut self, reasoning: &Reasoning, losses: &mut Losses) {
+    fn reasoning(&mut self, reasoning: &'a Reasoning, losses: &mut Losses) {
         let foreign = reasoning.opaque.as_ref().is_some_and(|opaque| opaque.origin != CHAT);
         if foreign || reasoning.text.is_empty() {
             losses.foreign_state("messages.reasoning");
         } else if plan::is_plan(reasoning) || self.calls_tools && !self.native {
             self.plan.push_str(&reasoning.text);
         } else {
-            let mut block = ObjectWriter::new();
-            self.blocks.block(block.member("type", "thinking").member("thinking", &reasoning.text).json());
+            self.blocks.thinking(&reasoning.text);
         }
     }
 
@@ -253,33 +227,26 @@ impl Said {
         self.calls.push(call_json(&call.id, &call.name, &arguments));
     }
 
-    fn cite(&mut self, text: &Text, losses: &mut Losses) {
-        let own = |citation: &Citation| citation.raw.as_ref().is_some_and(|(origin, _)| *origin == CHAT);
+    fn cite(&mut self, text: &'a Text, losses: &mut Losses) {
+        let own = |citation: &'a Citation| citation.raw.as_ref().filter(|(origin, _)| *origin == CHAT);
         for citation in &text.citations {
-            if own(citation) {
-                self.citations.push(citations::for_client(citation, &text.text, 0).into_owned());
-            } else {
-                losses.foreign_state("messages.citations");
+            match own(citation) {
+                Some((_, raw)) => self.citations.push(raw),
+                None => losses.foreign_state("messages.citations"),
             }
         }
     }
 
-    fn write(self) -> ObjectWriter {
-        let mut object = ObjectWriter::new();
-        object.member("role", "assistant");
-        if !self.blocks.list.is_empty() || self.calls.is_empty() && self.plan.is_empty() {
-            object.member("content", &self.blocks.json());
+    fn turn(self) -> Turn<'a> {
+        let says = !self.blocks.is_empty() || self.calls.is_empty() && self.plan.is_empty();
+        Turn {
+            role: "assistant",
+            content: says.then_some(self.blocks),
+            tool_plan: self.plan,
+            tool_calls: self.calls,
+            citations: self.citations,
+            ..Turn::default()
         }
-        if !self.plan.is_empty() {
-            object.member("tool_plan", &self.plan);
-        }
-        if !self.calls.is_empty() {
-            object.member("tool_calls", &self.calls);
-        }
-        if !self.citations.is_empty() {
-            object.member("citations", &self.citations);
-        }
-        object
     }
 }
 

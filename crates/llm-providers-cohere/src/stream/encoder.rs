@@ -79,7 +79,7 @@ impl EventEncoder for Encoder {
             Event::Error(error) => {
                 self.start(&Start::default(), out);
                 self.close_all(out);
-                frames::write_error(error, out);
+                frames::write_error(error, &self.usage, out);
                 frames::done(out);
                 self.done = true;
             }

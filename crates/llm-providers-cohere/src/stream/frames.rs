@@ -1,7 +1,7 @@
 //! Frames as clients of this format read them.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use llm_core::{Error, RawJson};
+use llm_core::{Error, RawJson, Usage};
 
 use super::DONE;
 use crate::error;
@@ -50,14 +50,14 @@ pub(super) fn done(out: &mut BytesMut) {
 }
 
 /// An error: the frame that ends the message says it, as the vendor's own do.
-pub(super) fn write_error(error: &Error, out: &mut BytesMut) {
-    write("message-end", None, None, Some(&error::delta(error)), out);
+pub(super) fn write_error(error: &Error, used: &Usage, out: &mut BytesMut) {
+    write("message-end", None, None, Some(&error::delta(error, used)), out);
 }
 
-/// An error and the end of the stream.
-pub(crate) fn error_frames(error: &Error) -> Bytes {
+/// An error with what was used until then, and the end of the stream.
+pub(crate) fn error_frames(error: &Error, used: &Usage) -> Bytes {
     let mut out = BytesMut::new();
-    write_error(error, &mut out);
+    write_error(error, used, &mut out);
     done(&mut out);
     out.freeze()
 }

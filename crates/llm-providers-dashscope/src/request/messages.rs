@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use llm_core::message::{CacheMark, Document, Media, Source, Text, ToolCall, ToolResult};
-use llm_core::{ChatRequest, Losses, Message, Part, RawObject, Result, Role};
+use llm_core::{ChatRequest, Losses, Message, Part, RawObject, Result, Role, Wording};
 use serde::Serialize;
 
 use crate::endpoint::Endpoint;
@@ -38,13 +38,13 @@ impl Serialize for Extras<'_> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Content<'a> {
-    Text(String),
+    Text(Wording<'a>),
     Items(Vec<Item<'a>>),
 }
 
 impl Default for Content<'_> {
     fn default() -> Self {
-        Self::Text(String::new())
+        Self::Text(Wording::default())
     }
 }
 
@@ -54,7 +54,7 @@ struct Item<'a> {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<Cow<'a, str>>,
+    text: Option<Wording<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,8 +172,13 @@ impl<'a> Writer<'a, '_> {
                 Content::Items(items.into_iter().map(typed).collect())
             }
             Endpoint::Text => {
-                let texts: Vec<Cow<'_, str>> = items.into_iter().filter_map(|item| item.text).collect();
-                Content::Text(texts.join("\n\n"))
+                let mut texts = items.into_iter().filter_map(|item| item.text);
+                let mut said = texts.next().unwrap_or_default();
+                texts.for_each(|text| {
+                    said.push_str("\n\n");
+                    said.push_str(&text);
+                });
+                Content::Text(said)
             }
         }
     }
@@ -181,7 +186,7 @@ impl<'a> Writer<'a, '_> {
     fn item(&mut self, part: &'a Part) -> Result<Option<Item<'a>>> {
         Ok(match part {
             Part::Text(text) => Some(self.text(text)?),
-            Part::Refusal(words) => Some(Item { text: Some(words.into()), ..Item::default() }),
+            Part::Refusal(words) => Some(Item { text: Some(words.as_str().into()), ..Item::default() }),
             Part::Image(media) => {
                 let url = self.url(media, "image")?;
                 self.media(media, url.map(|url| Item { image: Some(url), ..Item::default() }))?
@@ -204,7 +209,7 @@ impl<'a> Writer<'a, '_> {
 
     fn text(&mut self, text: &'a Text) -> Result<Item<'a>> {
         let cache_control = self.mark(text.cache)?;
-        Ok(Item { text: Some(text.text.as_str().into()), cache_control, ..Item::default() })
+        Ok(Item { text: Some((&text.text).into()), cache_control, ..Item::default() })
     }
 
     fn url(&mut self, media: &Media, kind: &'static str) -> Result<Option<String>> {

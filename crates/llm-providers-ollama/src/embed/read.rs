@@ -16,7 +16,8 @@ pub(super) fn request(body: &[u8]) -> Result<EmbeddingRequest> {
 fn read_request(body: &[u8]) -> Result<EmbeddingRequest, Malformed> {
     let mut body = Members::of_bytes(body)?;
     let input = body.raw("input").ok_or_else(|| Malformed::new("input", "field required"))?;
-    let texts = input.read::<String>().map(|text| vec![text]).or_else(|_| input.read::<Vec<String>>());
+    let texts = serde_json::from_str::<String>(input.get()).map(|text| vec![text]);
+    let texts = texts.or_else(|_| serde_json::from_str::<Vec<String>>(input.get()));
     let texts = texts.map_err(|_| Malformed::new("input", "expected a string or a list of strings"))?;
     let truncate: Option<bool> = body.take("truncate", "true or false")?;
     let dimensions = body.whole("dimensions")?.and_then(|count| u64::try_from(count).ok());
@@ -46,7 +47,7 @@ fn read_prompt(body: &[u8]) -> Result<EmbeddingRequest, Malformed> {
     Ok(with_extras(request, body))
 }
 
-fn with_extras(request: EmbeddingRequest, body: Members) -> EmbeddingRequest {
+fn with_extras(request: EmbeddingRequest, body: Members<'_>) -> EmbeddingRequest {
     let said = |raw: &RawJson| !matches!(raw.get(), "{}");
     let extras = body.rest().into_iter().filter(|(_, value)| said(value)).collect();
     EmbeddingRequest { extras: Some((EMBED, extras)), ..request }
@@ -59,12 +60,12 @@ pub(super) fn answer(reply: &WireResponse) -> Result<EmbeddingResponse> {
     }
     let mut members = Members::of_bytes(&reply.body).map_err(Malformed::of_vendor)?;
     if let Some(raw) = members.raw("error") {
-        return Err(error::in_answer(&raw));
+        return Err(error::in_answer(raw.get()));
     }
     read_answer(members).map_err(Malformed::of_vendor)
 }
 
-fn read_answer(mut members: Members) -> Result<EmbeddingResponse, Malformed> {
+fn read_answer(mut members: Members<'_>) -> Result<EmbeddingResponse, Malformed> {
     let lists: Option<Vec<Vec<f32>>> = members.take("embeddings", "a list of lists of numbers")?;
     let single: Option<Vec<f32>> = members.take("embedding", "a list of numbers")?;
     let vectors = lists.or_else(|| single.map(|vector| vec![vector]));
@@ -92,9 +93,8 @@ fn usage(prompt: Option<i64>) -> Usage {
 pub(super) fn peek(body: &[u8]) -> Result<Peek> {
     let unreadable = || Error::bad_answer("the vendor's answer is not of this format");
     let envelope = Envelope::scan(body).map_err(|_| unreadable())?;
-    let failed = envelope.value(body, "error").filter(|error| *error != "null");
-    if let Some(raw) = failed.and_then(|failed| RawJson::parse(failed).ok()) {
-        return Err(error::in_answer(&raw));
+    if let Some(error) = envelope.value(body, "error").filter(|error| *error != "null") {
+        return Err(error::in_answer(error));
     }
     if envelope.range(body, "embeddings").is_none() && envelope.range(body, "embedding").is_none() {
         return Err(unreadable());

@@ -33,9 +33,9 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatRequest> {
     read(body).map_err(Malformed::of_client)
 }
 
-fn read(mut body: Members) -> Result<ChatRequest, Malformed> {
-    let system = body.filled("system")?;
-    let prompt = body.filled("prompt")?;
+fn read(mut body: Members<'_>) -> Result<ChatRequest, Malformed> {
+    let system = body.words("system")?;
+    let prompt = body.words("prompt")?;
     let images = body.texts("images")?;
     let asked: Vec<Part> =
         prompt.map(Part::text).into_iter().chain(images.into_iter().map(read::image)).collect();

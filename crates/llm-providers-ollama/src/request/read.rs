@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use llm_core::message::{Media, Reasoning, Source, ToolCall, ToolResult};
 use llm_core::request::{FunctionTool, JsonSchema, OutputFormat, Tool};
-use llm_core::{ChatRequest, Message, Part, RawJson, RawObject, Result, Role};
+use llm_core::{ChatRequest, Message, Part, RawObject, Result, Role};
 
 use super::thinking;
-use crate::body::{Malformed, Members, json};
+use crate::body::{Malformed, Members, json, owned};
 use crate::{CHAT, ids, options};
 
 /// Reads a client's body. `extras` name this format even when there are none, which says whose words the rest of
@@ -27,7 +27,7 @@ fn read(body: &[u8]) -> Result<ChatRequest, Malformed> {
 }
 
 /// What bodies of conversations and of single prompts have in common.
-pub(super) fn common(mut body: Members, request: &mut ChatRequest) -> Result<(), Malformed> {
+pub(super) fn common(mut body: Members<'_>, request: &mut ChatRequest) -> Result<(), Malformed> {
     request.model = body.required("model")?;
     request.stream = body.take("stream", "true or false")?.unwrap_or(true);
     request.output = format(&mut body)?;
@@ -47,13 +47,13 @@ pub(super) fn common(mut body: Members, request: &mut ChatRequest) -> Result<(),
 }
 
 /// `format`: `json`, a schema, or nothing in so many words.
-fn format(body: &mut Members) -> Result<OutputFormat, Malformed> {
+fn format(body: &mut Members<'_>) -> Result<OutputFormat, Malformed> {
     let Some(raw) = body.raw("format") else { return Ok(OutputFormat::Text) };
     match raw.get() {
         "\"\"" => Ok(OutputFormat::Text),
         "\"json\"" => Ok(OutputFormat::JsonObject),
         schema if schema.starts_with('{') => Ok(OutputFormat::JsonSchema(JsonSchema {
-            schema: Some(raw),
+            schema: owned(raw),
             strict: Some(true),
             ..JsonSchema::default()
         })),
@@ -61,7 +61,7 @@ fn format(body: &mut Members) -> Result<OutputFormat, Malformed> {
     }
 }
 
-fn messages(body: &mut Members) -> Result<Vec<Message>, Malformed> {
+fn messages(body: &mut Members<'_>) -> Result<Vec<Message>, Malformed> {
     let given = body.objects("messages")?;
     if given.is_empty() {
         // A server of this format would load the model, which is nothing that a gateway does.
@@ -83,9 +83,9 @@ struct History {
 }
 
 impl History {
-    fn message(&mut self, mut message: Members) -> Result<Message, Malformed> {
+    fn message(&mut self, mut message: Members<'_>) -> Result<Message, Malformed> {
         let role = message.required("role")?;
-        let content = message.filled("content")?;
+        let content = message.words("content")?;
         let images = message.texts("images")?;
         let mut parts = Vec::new();
         parts.extend(content.map(Part::text));
@@ -109,7 +109,7 @@ impl History {
         Ok(Message { extras, ..Message::new(role, parts) })
     }
 
-    fn said(&mut self, message: &mut Members, parts: &mut Vec<Part>) -> Result<(), Malformed> {
+    fn said(&mut self, message: &mut Members<'_>, parts: &mut Vec<Part>) -> Result<(), Malformed> {
         if let Some(text) = message.filled("thinking")? {
             parts.insert(0, Part::Reasoning(Reasoning { text, ..Reasoning::default() }));
         }
@@ -120,7 +120,7 @@ impl History {
         Ok(())
     }
 
-    fn call(&mut self, mut call: Members) -> Result<ToolCall, Malformed> {
+    fn call(&mut self, mut call: Members<'_>) -> Result<ToolCall, Malformed> {
         let given = call.filled("id")?;
         let mut function =
             call.object("function")?.ok_or_else(|| Malformed::new("function", "field required"))?;
@@ -134,7 +134,7 @@ impl History {
         Ok(ToolCall { opaque, ..ToolCall::new(id, name, arguments(&mut function)) })
     }
 
-    fn result(&mut self, message: &mut Members, content: Vec<Part>) -> Result<ToolResult, Malformed> {
+    fn result(&mut self, message: &mut Members<'_>, content: Vec<Part>) -> Result<ToolResult, Malformed> {
         let name = message.filled("tool_name")?;
         let id = message.filled("tool_call_id")?;
         let id = id.map(|id| ids::from_client(&id).0.to_owned());
@@ -153,9 +153,9 @@ impl History {
 }
 
 /// The arguments of a call as text: an object, which some clients write as a text already.
-pub(crate) fn arguments(function: &mut Members) -> String {
+pub(crate) fn arguments(function: &mut Members<'_>) -> String {
     let Some(raw) = function.raw("arguments") else { return "{}".to_owned() };
-    raw.read::<String>().unwrap_or_else(|_| raw.get().to_owned())
+    serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
 }
 
 /// A picture: base64 without its type, which its first letters tell.
@@ -171,7 +171,7 @@ pub(crate) fn image(data: String) -> Part {
     Part::Image(Media::new(Source::Base64 { media_type, data }))
 }
 
-fn read_tool(mut tool: Members) -> Result<Tool, Malformed> {
+fn read_tool(mut tool: Members<'_>) -> Result<Tool, Malformed> {
     let kind = tool.text("type")?;
     let Some(mut function) = tool.object("function")? else {
         return Err(Malformed::new("function", "field required"));
@@ -182,7 +182,7 @@ fn read_tool(mut tool: Members) -> Result<Tool, Malformed> {
     let inside = |fault: Malformed| fault.within("function");
     let name = function.required("name").map_err(inside)?;
     let description = function.text("description").map_err(inside)?;
-    let parameters: Option<RawJson> = function.raw("parameters");
+    let parameters = function.raw("parameters").and_then(owned);
     let extras = function.rest();
     let extras = (!extras.is_empty()).then_some((CHAT, extras));
     Ok(Tool::Function(FunctionTool { name, description, parameters, extras, ..FunctionTool::default() }))

@@ -6,13 +6,13 @@ use llm_core::{Losses, RawJson, Result};
 use crate::body::{Malformed, Members, json};
 
 /// Reads true, false or a word.
-pub(super) fn read(body: &mut Members) -> Result<Option<ReasoningOptions>, Malformed> {
+pub(super) fn read(body: &mut Members<'_>) -> Result<Option<ReasoningOptions>, Malformed> {
     let Some(raw) = body.raw("think") else { return Ok(None) };
     let wrong = || Malformed::new("think", "expected true, false, or one of `low`, `medium`, `high`");
-    let options = match raw.read::<bool>() {
+    let options = match serde_json::from_str::<bool>(raw.get()) {
         Ok(enabled) => ReasoningOptions { enabled: Some(enabled), ..ReasoningOptions::default() },
         Err(_) => {
-            let effort: String = raw.read().map_err(|_| wrong())?;
+            let effort: String = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
             if effort.is_empty() {
                 return Err(wrong());
             }

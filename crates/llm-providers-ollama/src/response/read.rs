@@ -2,11 +2,13 @@
 
 use llm_core::dialect::Peek;
 use llm_core::message::{Reasoning, ToolCall};
+use llm_core::object::object_of;
 use llm_core::wire::WireResponse;
 use llm_core::{
     ChatResponse, Choice, Envelope, Error, FinishReason, Message, Part, RawJson, RawObject, Result, Role,
     Usage,
 };
+use serde_json::value::RawValue;
 
 use crate::body::{Malformed, Members, json};
 use crate::request::{arguments, image};
@@ -36,18 +38,18 @@ impl Line {
     pub(crate) fn read(text: &str, calls: usize) -> Result<Self> {
         let mut members = Members::parse(text).map_err(Malformed::of_vendor)?;
         if let Some(raw) = members.raw("error") {
-            return Err(error::in_answer(&raw));
+            return Err(error::in_answer(raw.get()));
         }
         Self::of(members, calls).map_err(Malformed::of_vendor)
     }
 
-    fn of(mut members: Members, calls: usize) -> Result<Self, Malformed> {
+    fn of(mut members: Members<'_>, calls: usize) -> Result<Self, Malformed> {
         let mut line = Self {
             model: members.text("model")?.unwrap_or_default(),
             created_at: members.text("created_at")?,
             done: members.take("done", "true or false")?.unwrap_or(false),
             reason: members.filled("done_reason")?,
-            logprobs: members.raw("logprobs").map(|list| canonical_logprobs(&list)),
+            logprobs: members.raw("logprobs").map(canonical_logprobs),
             ..Self::default()
         };
         let counts = (members.whole("prompt_eval_count")?, members.whole("eval_count")?);
@@ -65,7 +67,7 @@ impl Line {
         Ok(line)
     }
 
-    fn message(&mut self, mut message: Members, before: usize) -> Result<(), Malformed> {
+    fn message(&mut self, mut message: Members<'_>, before: usize) -> Result<(), Malformed> {
         self.text = message.text("content")?.unwrap_or_default();
         self.thinking = message.text("thinking")?.unwrap_or_default();
         self.images = message.texts("images")?.into_iter().map(image).collect();
@@ -112,8 +114,8 @@ pub(crate) fn finish(reason: Option<&str>, calls: bool) -> FinishReason {
 }
 
 /// The list of tokens stands in an object, as clients of other formats expect it.
-fn canonical_logprobs(list: &RawJson) -> RawJson {
-    json(&RawObject::from_iter([("content".to_owned(), list.clone())]))
+fn canonical_logprobs(list: &RawValue) -> RawJson {
+    object_of("content", list)
 }
 
 /// Reads a whole answer.
@@ -159,9 +161,8 @@ fn parts(thinking: String, text: String, images: Vec<Part>, calls: Vec<ToolCall>
 /// Reads of a whole answer only what metering needs.
 pub(crate) fn peek(body: &[u8]) -> Result<Peek> {
     let envelope = Envelope::scan(body).map_err(|_| unreadable())?;
-    let error = envelope.value(body, "error").filter(|error| *error != "null");
-    if let Some(raw) = error.and_then(|error| RawJson::parse(error).ok()) {
-        return Err(error::in_answer(&raw));
+    if let Some(error) = envelope.value(body, "error").filter(|error| *error != "null") {
+        return Err(error::in_answer(error));
     }
     let message = envelope.bytes(body, "message").or_else(|| envelope.bytes(body, "response"));
     let message = message.ok_or_else(unreadable)?;

@@ -53,9 +53,8 @@ impl StreamTap for Tap {
             return Ok(Verdict::Drop);
         }
         let envelope = Envelope::scan(line).map_err(|_| unreadable())?;
-        let failed = envelope.value(line, "error").filter(|error| *error != "null");
-        if let Some(raw) = failed.and_then(|failed| RawJson::parse(failed).ok()) {
-            seen.error = Some(error::in_answer(&raw));
+        if let Some(error) = envelope.value(line, "error").filter(|error| *error != "null") {
+            seen.error = Some(error::in_answer(error));
             return Ok(Verdict::Drop);
         }
         self.read(&envelope, line, seen);

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use llm_core::event::{Start, unfold};
+use llm_core::ingress::Broken;
+use llm_core::object::ObjectWriter;
 use llm_core::request::ChatRequest;
 use llm_core::{
     ChatResponse, Choice, Delta, Error, Event, EventEncoder, FinishReason, Message, Part, PartKind, RawJson,
-    Role, Usage,
+    RawObject, Role, Usage,
 };
 use serde::Serialize;
 
@@ -245,17 +247,61 @@ pub(crate) fn put_error(error: &Error, out: &mut BytesMut) {
     out.put_slice(b"\n\n");
 }
 
-/// An error in a stream that passes as it is, and the terminator.
-pub(crate) fn stream_error(error: &Error) -> Bytes {
+/// An error in a stream that passes as it is, after what was used until then, and the terminator.
+pub(crate) fn stream_error(error: &Error, object: &str, broken: &Broken<'_>) -> Bytes {
     let mut out = BytesMut::new();
+    if let Some(usage) = ShownUsage::of(&broken.usage) {
+        let mut chunk = ObjectWriter::new();
+        let last = last_chunk(broken.last).unwrap_or_default();
+        match last.get("id") {
+            Some(id) => chunk.member("id", id),
+            None => chunk.member("id", &shown_id(broken.id)),
+        };
+        chunk.member("object", object);
+        match last.get("created") {
+            Some(created) => chunk.member("created", created),
+            None => chunk.member("created", &now()),
+        };
+        chunk.optional("model", last.get("model")).member("choices", &[(); 0]).member("usage", &usage);
+        out.put_slice(b"data: ");
+        out.put_slice(&chunk.finish());
+        out.put_slice(b"\n\n");
+    }
     put_error(error, &mut out);
     out.put_slice(DONE);
     out.freeze()
 }
 
+/// The last chunk of what went by of a stream.
+fn last_chunk(last: &[u8]) -> Option<RawObject> {
+    let mut lines = last.rsplit(|byte| *byte == b'\n');
+    lines.find_map(|line| serde_json::from_slice(line.strip_prefix(b"data:")?).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_of_a_stream_that_passes_comes_after_what_was_used() {
+        let error = Error::new(llm_core::ErrorKind::Overloaded, "too busy");
+        let last = b"data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\",\"choices\":[]}\n\n";
+        let usage = Usage { input: Some(3), output: Some(4), ..Usage::default() };
+        let object = "chat.completion.chunk";
+        let told = stream_error(&error, object, &Broken { last, usage, ..Broken::default() });
+        let told = String::from_utf8(told.into()).expect("text");
+        let (chunk, rest) = told.split_once("\n\n").expect("two frames");
+        assert!(
+            chunk.starts_with(
+                r#"data: {"id":"1","object":"chat.completion.chunk","created":7,"model":"m","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7"#
+            ),
+            "{chunk}"
+        );
+        assert_eq!(
+            rest,
+            String::from_utf8_lossy(&stream_error(&error, object, &Broken { last, ..Broken::default() }))
+        );
+    }
 
     #[test]
     fn text_is_written_as_a_serializer_writes_it() {

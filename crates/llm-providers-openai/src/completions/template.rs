@@ -1,16 +1,16 @@
 //! A conversation as one prompt, by the template that this format's page of the crate describes.
 
-use llm_core::{Losses, Message, Part, Result, Role};
+use llm_core::{Losses, Message, Part, Result, Role, Wording};
 
-/// Writes a conversation as a prompt.
-pub(super) fn prompt(messages: &[Message], losses: &mut Losses) -> Result<String> {
+/// Writes a conversation as a prompt: texts that follow each other.
+pub(super) fn prompt<'a>(messages: &'a [Message], losses: &mut Losses) -> Result<Vec<Wording<'a>>> {
     if let [only] = messages
         && only.role == Role::User
     {
         return text(only, losses);
     }
     losses.approximated("messages", "one prompt")?;
-    let mut paragraphs = Vec::with_capacity(messages.len() + 1);
+    let mut prompt: Vec<Wording<'a>> = Vec::with_capacity(2 * messages.len() + 1);
     for message in messages {
         let label = match message.role {
             Role::System | Role::Developer => "",
@@ -18,35 +18,49 @@ pub(super) fn prompt(messages: &[Message], losses: &mut Losses) -> Result<String
             Role::User | Role::Tool => "User: ",
         };
         let text = text(message, losses)?;
-        if !text.is_empty() {
-            paragraphs.push(format!("{label}{text}"));
+        if text.iter().any(|text| !text.is_empty()) {
+            paragraph(&mut prompt, label);
+            prompt.extend(text);
         }
     }
     if messages.last().is_none_or(|last| last.role != Role::Assistant) {
-        paragraphs.push("Assistant:".to_owned());
+        paragraph(&mut prompt, "Assistant:");
     }
-    Ok(paragraphs.join("\n\n"))
+    Ok(prompt)
 }
 
-fn text(message: &Message, losses: &mut Losses) -> Result<String> {
+fn paragraph<'a>(prompt: &mut Vec<Wording<'a>>, beginning: &'static str) {
+    if !prompt.is_empty() {
+        prompt.push("\n\n".into());
+    }
+    prompt.push(beginning.into());
+}
+
+fn text<'a>(message: &'a Message, losses: &mut Losses) -> Result<Vec<Wording<'a>>> {
     if message.name.is_some() {
         losses.tuning("messages.name")?;
     }
-    let mut texts = Vec::new();
+    let mut texts: Vec<Wording<'a>> = Vec::with_capacity(1);
+    let mut say = |text: Wording<'a>| {
+        if !texts.is_empty() && message.role != Role::Assistant {
+            texts.push("\n".into());
+        }
+        texts.push(text);
+    };
     for part in &message.parts {
         match part {
             Part::Text(text) => {
                 if text.cache.is_some() {
                     losses.foreign_state("cache_control");
                 }
-                texts.push(text.text.as_str());
+                say((&text.text).into());
             }
-            Part::Refusal(words) => texts.push(words),
+            Part::Refusal(words) => say(words.as_str().into()),
             Part::Reasoning(_) | Part::ServerTool(_) => losses.foreign_state("messages.reasoning"),
             other => losses.meaning(format!("messages.{}", other.described().replace(' ', "_")))?,
         }
     }
-    Ok(texts.join(if message.role == Role::Assistant { "" } else { "\n" }))
+    Ok(texts)
 }
 
 #[cfg(test)]
@@ -57,7 +71,8 @@ mod tests {
     use super::*;
 
     fn prompt_of(messages: &[Message]) -> Result<String> {
-        prompt(messages, &mut Losses::new(LossPolicy::Default))
+        let texts = prompt(messages, &mut Losses::new(LossPolicy::Default))?;
+        Ok(texts.iter().map(|text| &**text).collect())
     }
 
     #[test]

@@ -228,6 +228,9 @@ impl Decoder {
         let json = step.response.map_or("{}", |response| response.get());
         let answer = Answer::read(json).map_err(|fault| fault.within("response").of_vendor())?;
         let failed = step.r#type.ends_with("failed") || step.r#type.ends_with("cancelled");
+        if failed && !answer.usage.is_empty() {
+            out.push(Event::Usage(answer.usage));
+        }
         if let Some(error) = answer.failure().filter(|_| failed || answer.status != "completed") {
             self.over = true;
             out.push(Event::Error(error));

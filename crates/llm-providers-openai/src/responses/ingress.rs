@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::custom_tools::CustomTools;
-use llm_core::ingress::ModelCard;
+use llm_core::ingress::{Broken, ModelCard};
 use llm_core::operation::{Endpoint, Operation};
 use llm_core::{ChatRequest, ChatResponse, DialectId, Envelope, Error, EventEncoder, Ingress, Result};
 
 use super::RESPONSES;
+use super::answer::{Head, Status, put_response};
 use super::encoder::{Encoder, put_error};
 use super::fields::Fault;
 use super::write::ObjectWriter;
@@ -81,18 +82,21 @@ impl Ingress for ResponsesIngress {
     }
 
     fn stream_error(&self, error: &Error) -> Bytes {
-        self.stream_error_after(error, &[])
+        self.stream_error_after(error, &Broken::default())
     }
 
-    /// The numbers before it are the vendor's.
-    fn stream_error_after(&self, error: &Error, last: &[u8]) -> Bytes {
-        let mut out = b"event: error\ndata: ".to_vec();
-        let mut object = ObjectWriter::open(&mut out);
-        object.put("type", "error");
-        object.put("sequence_number", &next_number(last));
-        put_error(&mut object, error);
-        drop(object);
-        out.extend_from_slice(b"\n\n");
+    /// The numbers before it are the vendor's. What was used stands in the response, which follows.
+    fn stream_error_after(&self, error: &Error, broken: &Broken<'_>) -> Bytes {
+        let number = next_number(broken.last);
+        let mut out = Vec::new();
+        put_event("error", number, &mut out, |object| put_error(object, error));
+        if !broken.usage.is_empty() {
+            let head = Head::new(broken.id, "", None);
+            put_event("response.failed", number.saturating_add(1), &mut out, |object| {
+                let mut response = object.object("response");
+                put_response(&mut response, &head, &Status::failed(error), b"{}", b"[]", &broken.usage);
+            });
+        }
         out.into()
     }
 
@@ -123,6 +127,16 @@ impl Ingress for ResponsesIngress {
     }
 }
 
+fn put_event(name: &str, number: u64, out: &mut Vec<u8>, members: impl FnOnce(&mut ObjectWriter<'_>)) {
+    out.extend_from_slice(format!("event: {name}\ndata: ").as_bytes());
+    let mut object = ObjectWriter::open(out);
+    object.put("type", name);
+    object.put("sequence_number", &number);
+    members(&mut object);
+    drop(object);
+    out.extend_from_slice(b"\n\n");
+}
+
 /// The number that follows those of the events that went by; 0 when none had any.
 fn next_number(last: &[u8]) -> u64 {
     const KEY: &[u8] = b"\"sequence_number\":";
@@ -137,6 +151,27 @@ fn next_number(last: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_response_that_failed_says_what_it_used() {
+        let error = Error::new(llm_core::ErrorKind::Overloaded, "too busy");
+        let usage = llm_core::Usage { input: Some(3), output: Some(4), ..llm_core::Usage::default() };
+        let broken = Broken { id: "resp_1", last: b"data: {\"sequence_number\":7}\n\n", usage };
+        let told = ResponsesIngress.stream_error_after(&error, &broken);
+        let told = std::str::from_utf8(&told).expect("text");
+        let (first, second) = told.split_once("\n\n").expect("two events");
+        assert!(
+            first.starts_with("event: error\ndata: {\"type\":\"error\",\"sequence_number\":8,"),
+            "{first}"
+        );
+        let start = "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":9,";
+        let data = second.strip_prefix("event: response.failed\ndata: ").expect("an event");
+        assert!(second.starts_with(start), "{second}");
+        let read: serde_json::Value = serde_json::from_str(data.trim()).expect("JSON");
+        assert_eq!(read["response"]["id"], "resp_1");
+        assert_eq!(read["response"]["status"], "failed");
+        assert_eq!(read["response"]["usage"]["total_tokens"], 7);
+    }
 
     #[test]
     fn an_error_goes_on_with_the_numbers_of_the_stream() {

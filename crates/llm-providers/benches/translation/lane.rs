@@ -31,6 +31,7 @@ impl Format {
             ("bedrock", "bedrock.converse"),
             ("cohere", "cohere.chat"),
             ("ollama", "ollama.chat"),
+            ("completions", "openai.completions"),
         ];
         let dialects = llm_providers::dialects();
         let ingresses = llm_providers::ingresses();

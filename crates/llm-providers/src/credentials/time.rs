@@ -12,6 +12,15 @@ pub(crate) fn stamp(now: SystemTime) -> String {
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
+/// `2015-08-30T12:36:00Z`.
+#[cfg(feature = "aws")]
+pub(crate) fn text(time: SystemTime) -> String {
+    let stamp = stamp(time);
+    let part = |range: std::ops::Range<usize>| stamp.get(range).unwrap_or_default();
+    let (date, clock) = ([part(0..4), part(4..6), part(6..8)], [part(9..11), part(11..13), part(13..15)]);
+    format!("{}T{}Z", date.join("-"), clock.join(":"))
+}
+
 /// The time of a text such as `2026-11-21T15:04:05Z`; fractions do not count.
 pub(crate) fn read(text: &str) -> Option<SystemTime> {
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
@@ -58,6 +67,7 @@ mod tests {
             ("2026-12-31T01:02:03+00:00", "20261231T010203Z"),
         ] {
             assert_eq!(read(text).map(stamp).as_deref(), Some(stamped));
+            assert_eq!(read(text).map(super::text).and_then(|text| read(&text)), read(text));
         }
         for wrong in
             ["", "2026-11-21", "2026-13-01T00:00:00Z", "yesterday, at noon..", "2026-11-21T99:00:00Z"]

@@ -1,6 +1,6 @@
 //! Requests to AWS: signed with keys from everywhere that they may come from, and streams of its own framing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::HeaderMap;
 use llm_core::framing::event_stream;
@@ -11,7 +11,7 @@ use llm_providers::{DeploymentSpec, Files, Parameters, Programs, ingresses};
 use llm_testkit::recordings;
 use llm_testkit::scripted::{Answer, Received, ScriptedVendor};
 use llm_transport::{Options, Proxy};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Got, ask, built, call, got};
 use crate::samples;
@@ -231,6 +231,53 @@ async fn a_login_is_shown_to_the_portal_while_it_lasts() {
     let half = Parameters::from([("aws_region_name", "x"), ("aws_sso_login", "abc")]);
     let error = llm_providers::Providers::default().build(&spec(&server, half)).err().expect("refused");
     assert!(error.message().contains("`sso_region`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_login_is_renewed_while_it_lasts_and_written_back() {
+    let kept = |access: &str, end: &str, next: &str| {
+        json!({"startUrl": "https://x", "accessToken": access, "expiresAt": end, "clientId": "tool",
+            "clientSecret": "s", "registrationExpiresAt": "2999-01-01T00:00:00Z", "refreshToken": next})
+    };
+    let cache = Arc::new(Mutex::new(kept("old", "2020-01-01T00:00:00Z", "r1").to_string()));
+    let (read, write) = (Arc::clone(&cache), Arc::clone(&cache));
+    let files = Files::new(move |_| Ok(read.lock().expect("whole").clone())).replacing(move |_, text| {
+        text.clone_into(&mut write.lock().expect("whole"));
+        Ok(())
+    });
+    let new = r#"{"accessToken":"new","expiresIn":3600,"refreshToken":"r2","tokenType":"Bearer"}"#;
+    let refused = Answer::json(400, r#"{"error":"invalid_grant"}"#);
+    let oidc = ScriptedVendor::start([Answer::json(200, new), refused]).await;
+    let keys = r#"{"roleCredentials":{"accessKeyId":"ASIA","secretAccessKey":"s","sessionToken":"t","expiration":32503680000000}}"#;
+    let portal = ScriptedVendor::start([Answer::json(200, keys)]).await;
+    let server = ScriptedVendor::start([Answer::json(200, WHOLE)]).await;
+    let parameters = Parameters::from([
+        ("aws_region_name", "us-east-1"),
+        ("aws_sso_login", "abc"),
+        ("aws_sso_region", "eu-west-1"),
+        ("aws_sso_account_id", "123456789012"),
+        ("aws_sso_role_name", "r"),
+        ("aws_sso_directory", "/cache"),
+        ("aws_sso_endpoint", &portal.url()),
+        ("aws_sso_oidc_endpoint", &oidc.url()),
+    ]);
+    let spec = DeploymentSpec { files, ..spec(&server, parameters) };
+    conversed(&spec, false).await.expect("an answer");
+    let asked = &oidc.requests()[0];
+    let request =
+        json!({"clientId": "tool", "clientSecret": "s", "grantType": "refresh_token", "refreshToken": "r1"});
+    assert_eq!((asked.target.as_str(), asked.json()), ("/token", request));
+    assert_eq!(portal.requests()[0].header("x-amz-sso_bearer_token"), Some("new"));
+    let written: Value = serde_json::from_str(&cache.lock().expect("whole")).expect("JSON");
+    let end = written["expiresAt"].as_str().expect("a time").to_owned();
+    assert_eq!(written, kept("new", &end, "r2"));
+    assert!(end.starts_with("20") && end.ends_with('Z') && end.len() == 20, "{end}");
+    // Nobody asks again while it lasts; when it has ended for good, that is said.
+    conversed(&spec, false).await.expect("an answer");
+    assert_eq!(oidc.requests().len(), 1);
+    *cache.lock().expect("whole") = kept("new", "2020-01-01T00:00:00Z", "r2").to_string();
+    let error = conversed(&spec, false).await.expect_err("ended");
+    assert!(error.message().contains("renewing it was answered with status 400"), "{error}");
 }
 
 #[tokio::test]

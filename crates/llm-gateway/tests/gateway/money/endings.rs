@@ -8,7 +8,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use http::HeaderValue;
 use llm_core::event::Event;
 use llm_core::operation::Operation;
-use llm_core::{Error, ErrorKind};
+use llm_core::{Error, ErrorKind, Usage};
 use llm_gateway::AnswerBody;
 use llm_governance::Ending;
 use llm_router::{GroupSettings, HedgeAfter, HedgeSettings, MidStream, RouterSettings};
@@ -94,6 +94,20 @@ async fn streams_leave_their_row_when_they_end_well_or_badly() {
         assert!(row.cost.0 > 0 && row.first_content_micros.is_some());
         assert_eq!(house.budget().await, (row.cost.0, 0), "what was delivered is paid");
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_costs_what_its_vendor_counted_until_then() {
+    let counted = Event::Usage(Usage { input: Some(3), output: Some(2), ..Usage::default() });
+    let error = Error::new(ErrorKind::Overloaded, "too busy");
+    let script = Script::Stream(vec![Ok(preamble()), Ok(piece("some ")), Ok(vec![counted]), Err(error)]);
+    let settings = RouterSettings { num_retries: 0, ..RouterSettings::default() };
+    let setup = Setup { settings, terms: capped(1 << 40), ..Setup::default() };
+    let house = house_of(setup, FakeProvider::new([script])).await;
+    text(house.ask(r#"{"model":"m","text":"x","stream":true}"#).await).await;
+    let row = house.row();
+    assert_eq!((row.status, row.ending, row.estimated, row.cost.0), (503, Ending::Failed, false, COST));
+    assert_eq!(house.budget().await, (COST, 0));
 }
 
 #[tokio::test]

@@ -148,13 +148,16 @@ impl Decoder {
             self.end(out);
             return Ok(());
         }
-        let read: serde_json::Result<Object<WireAnswer<'_>>> = serde_json::from_str(data);
+        let mut read: serde_json::Result<Object<WireAnswer<'_>>> = serde_json::from_str(data);
         let failed = match &read {
             Ok(Object(chunk)) => chunk.error(),
             Err(_) => None,
         };
         if failed.is_some() || frame.event == Some("error") {
             self.done = true;
+            if let Ok(Object(chunk)) = &mut read {
+                out.extend(chunk.usage(self.completion_excludes_reasoning).map(Event::Usage));
+            }
             out.push(Event::Error(failed.unwrap_or_else(|| error::classify_value(data))));
             return Ok(());
         }

@@ -98,11 +98,12 @@ impl Tap {
         let text = std::str::from_utf8(payload).map_err(|_| unreadable())?;
         let Object(mut chunk): Object<Glance<'_>> = serde_json::from_str(text).map_err(|_| unreadable())?;
         let failed = chunk.error().or_else(|| event.then(|| error::classify_value(text)));
+        let usage = chunk.usage(self.completion_excludes_reasoning);
         if failed.is_some() {
+            seen.usage.update(&usage.unwrap_or_default());
             seen.error = failed;
             return Ok(false);
         }
-        let usage = chunk.usage(self.completion_excludes_reasoning);
         let choices = chunk.choices.unwrap_or_default();
         for choice in &choices {
             let finish = choice.finish();

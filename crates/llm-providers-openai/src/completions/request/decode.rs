@@ -1,57 +1,71 @@
 //! A client's body to the canonical form: the prompt is a user's message.
 
-use llm_core::json::complaint;
+use llm_core::members::{Malformed, Members, owned};
 use llm_core::request::Sampling;
-use llm_core::{ChatRequest, Error, Message, RawJson, RawObject, Result, Role};
-use serde::de::DeserializeOwned;
+use llm_core::{ChatRequest, Error, Message, RawJson, RawObject, Result, Role, Words};
+use serde::Deserialize;
 
 use crate::completions::COMPLETIONS;
 
+/// Members of the body that the canonical form holds.
+const MODELLED: &[&str] = &[
+    "model",
+    "prompt",
+    "max_tokens",
+    "stream",
+    "stream_options",
+    "user",
+    "temperature",
+    "top_p",
+    "top_k",
+    "frequency_penalty",
+    "presence_penalty",
+    "seed",
+    "stop",
+    "n",
+    "logprobs",
+    "logit_bias",
+];
+
 /// Reads a client's body. `extras` name this format even when there are none.
 pub(in crate::completions) fn decode(body: &[u8]) -> Result<ChatRequest> {
-    let mut members: RawObject = serde_json::from_slice(body).map_err(|fault| {
-        Error::invalid(format!("invalid request: {}", complaint(&fault))).with_param("request_body")
-    })?;
-    let members = &mut members;
-    let mut request = ChatRequest {
-        model: take(members, "model")?.unwrap_or_default(),
-        messages: vec![Message::text(Role::User, prompt(members)?)],
-        sampling: sampling(members)?,
-        max_output_tokens: take(members, "max_tokens")?,
-        stream: take(members, "stream")?.unwrap_or_default(),
-        user: take(members, "user")?,
-        ..ChatRequest::default()
-    };
-    let mut options: RawObject = take(members, "stream_options")?.unwrap_or_default();
-    request.include_usage = take(&mut options, "include_usage")?;
-    if !options.is_empty() {
-        members.insert("stream_options", RawJson::of(&options).map_err(|_| wrong("stream_options"))?);
+    let text = std::str::from_utf8(body).map_err(|_| Malformed::new("", "not UTF-8").of_client())?;
+    let body = Members::parse(text).map_err(Malformed::of_client)?;
+    let prompt = prompt(&body)?;
+    read(&body, prompt).map_err(Malformed::of_client)
+}
+
+fn read(body: &Members<'_>, prompt: Words) -> Result<ChatRequest, Malformed> {
+    let options = body.object("stream_options")?.unwrap_or_default();
+    let include_usage = options.read("include_usage", "true or false");
+    let other_options = options.rest(&["include_usage"]);
+    let mut said: RawObject =
+        body.rest(MODELLED).into_iter().filter(|(name, value)| says_something(name, value)).collect();
+    if let Some(raw) = (!other_options.is_empty()).then(|| RawJson::of(&other_options).ok()).flatten() {
+        said.insert("stream_options", raw);
     }
-    let said = std::mem::take(members).into_iter().filter(|(name, value)| says_something(name, value));
-    request.extras = Some((COMPLETIONS, said.collect()));
-    Ok(request)
-}
-
-fn take<T: DeserializeOwned>(members: &mut RawObject, key: &str) -> Result<Option<T>> {
-    let Some(raw) = members.remove(key).filter(|raw| !raw.is_null()) else { return Ok(None) };
-    raw.read()
-        .map(Some)
-        .map_err(|fault| Error::invalid(format!("invalid `{key}`: {}", complaint(&fault))).with_param(key))
-}
-
-fn wrong(key: &str) -> Error {
-    Error::invalid(format!("invalid `{key}`")).with_param(key)
+    Ok(ChatRequest {
+        model: body.text("model")?.unwrap_or_default(),
+        messages: vec![Message::text(Role::User, prompt)],
+        sampling: sampling(body)?,
+        max_output_tokens: body.read("max_tokens", "a whole number")?,
+        stream: body.read("stream", "true or false")?.unwrap_or_default(),
+        include_usage: include_usage.map_err(|fault| fault.within("stream_options"))?,
+        user: body.text("user")?,
+        extras: Some((COMPLETIONS, said)),
+        ..ChatRequest::default()
+    })
 }
 
 /// The one text that can be said to a vendor of conversations.
-fn prompt(members: &mut RawObject) -> Result<String> {
-    let Some(raw) = members.remove("prompt").filter(|raw| !raw.is_null()) else {
+fn prompt(body: &Members<'_>) -> Result<Words> {
+    let Some(raw) = body.raw("prompt") else {
         return Err(Error::invalid("missing `prompt`: expected a text").with_param("prompt"));
     };
-    if let Ok(text) = raw.read::<String>() {
+    if let Ok(text) = Words::of_json(raw) {
         return Ok(text);
     }
-    match raw.read::<Vec<String>>() {
+    match serde_json::from_str::<Vec<Words>>(raw.get()) {
         Ok(mut texts) if texts.len() == 1 => Ok(texts.pop().unwrap_or_default()),
         Ok(texts) if texts.is_empty() => Err(Error::invalid("invalid `prompt`: the list is empty").with_param("prompt")),
         Ok(_) => Err(Error::unsupported(
@@ -67,23 +81,35 @@ fn prompt(members: &mut RawObject) -> Result<String> {
     }
 }
 
-fn sampling(members: &mut RawObject) -> Result<Sampling> {
-    let stop = members.remove("stop").filter(|raw| !raw.is_null());
-    let stop =
-        stop.map(|raw| raw.read::<String>().map(|text| vec![text]).or_else(|_| raw.read::<Vec<String>>()));
-    let alternatives: Option<u64> = take(members, "logprobs")?;
+fn sampling(body: &Members<'_>) -> Result<Sampling, Malformed> {
+    let alternatives: Option<u64> = body.read("logprobs", "a whole number")?;
+    let biased = body.raw("logit_bias").filter(|bias| bias.get() != "{}");
     Ok(Sampling {
-        temperature: take(members, "temperature")?,
-        top_p: take(members, "top_p")?,
-        top_k: take(members, "top_k")?,
-        frequency_penalty: take(members, "frequency_penalty")?,
-        presence_penalty: take(members, "presence_penalty")?,
-        seed: take(members, "seed")?,
-        stop: stop.transpose().map_err(|_| wrong("stop"))?.unwrap_or_default(),
-        n: take(members, "n")?,
+        temperature: body.read("temperature", "a number")?,
+        top_p: body.read("top_p", "a number")?,
+        top_k: body.read("top_k", "a whole number")?,
+        frequency_penalty: body.read("frequency_penalty", "a number")?,
+        presence_penalty: body.read("presence_penalty", "a number")?,
+        seed: body.read("seed", "a whole number")?,
+        stop: stop(body)?,
+        n: body.read("n", "a whole number")?,
         logprobs: alternatives.map(|_| true),
         top_logprobs: alternatives.filter(|count| *count > 0),
-        logit_bias: members.remove("logit_bias").filter(|bias| !matches!(bias.get(), "null" | "{}")),
+        logit_bias: biased.and_then(owned),
+    })
+}
+
+fn stop(body: &Members<'_>) -> Result<Vec<String>, Malformed> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stop {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match body.read("stop", "a string or a list of strings")? {
+        None => Vec::new(),
+        Some(Stop::One(text)) => vec![text],
+        Some(Stop::Several(texts)) => texts,
     })
 }
 

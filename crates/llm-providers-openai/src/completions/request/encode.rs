@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, Method};
 use llm_core::dialect::Encoded;
+use llm_core::object::ObjectWriter;
 use llm_core::request::{OutputFormat, Sampling};
 use llm_core::wire::{WireBody, WireRequest};
 use llm_core::{ChatRequest, Error, Losses, RawJson, RawObject, Result, Target};
@@ -18,7 +19,8 @@ pub(in crate::completions) fn encode(
     let mut body = Body { members: RawObject::default(), losses: Losses::new(target.policy) };
     body.put("model", &target.model)?;
     let prompt = template::prompt(&request.messages, &mut body.losses)?;
-    body.put("prompt", &prompt)?;
+    // In its place until the body is written around it.
+    body.members.insert("prompt", RawJson::null());
     body.some("max_tokens", request.max_output_tokens.or(target.max_output_tokens))?;
     body.sampling(request, target)?;
     if target.stream {
@@ -30,7 +32,10 @@ pub(in crate::completions) fn encode(
     body.some("user", request.user.as_ref())?;
     body.inexpressible(request)?;
     body.extras(request)?;
-    body.settle(target, quirks)
+    body.settle(target, quirks)?;
+    let mut object = ObjectWriter::of(request);
+    object.members_around(&body.members, "prompt", &prompt);
+    Ok(encoded(object.finish_body(), body.losses))
 }
 
 /// Whether a field may be added: nobody refuses it.
@@ -129,7 +134,7 @@ impl Body {
     }
 
     /// What the deployment takes out and sets, and what the vendor refuses.
-    fn settle(mut self, target: &Target, quirks: &CompletionsQuirks) -> Result<Encoded> {
+    fn settle(&mut self, target: &Target, quirks: &CompletionsQuirks) -> Result<()> {
         for field in &quirks.drop_params {
             if self.members.remove(field).is_some() {
                 self.losses.tuning(field.clone())?;
@@ -141,8 +146,6 @@ impl Body {
         for (name, value) in target.extra_body.iter() {
             self.members.insert(name, value.clone());
         }
-        let written = serde_json::to_vec(&self.members);
-        let bytes = written.map_err(|fault| Error::internal(format!("cannot write the request: {fault}")))?;
-        Ok(encoded(bytes, self.losses))
+        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! Keys of a person's login at IAM Identity Center: the token that `aws sso login` left in its cache is shown to the
 //! portal, which gives keys of a role (`GetRoleCredentials`). After "IAM Identity Center credential provider" of the
-//! SDKs' reference guide. The login itself, and its renewal, are AWS's own tools' work.
+//! SDKs' reference guide. The login itself is AWS's own tools' work.
+
+mod login;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -14,9 +16,10 @@ use llm_core::{Error, ErrorKind, Result, Secret};
 use llm_transport::ColdCall;
 use serde::Deserialize;
 
+use self::login::Login;
 use super::sigv4::Keys;
+use crate::credentials::form;
 use crate::credentials::kept::Fetched;
-use crate::credentials::{form, time};
 use crate::files::Files;
 use crate::parameters::Parameters;
 
@@ -27,10 +30,8 @@ const MOST: usize = 64 * 1024;
 /// A role that a person's login may have.
 #[derive(Clone)]
 pub(super) struct Sso {
-    /// The file of the login's token, read each time.
-    file: String,
+    login: Login,
     url: String,
-    files: Files,
 }
 
 impl Sso {
@@ -58,14 +59,13 @@ impl Sso {
         let endpoint = endpoint.map_or_else(own, |endpoint| endpoint.trim_end_matches('/').to_owned());
         let query = form::pairs(&[("role_name", role), ("account_id", account)]);
         Ok(Some(Self {
-            file: format!("{directory}/{}.json", hex_sha1(login)),
+            login: Login::new(format!("{directory}/{}.json", hex_sha1(login)), region, parameters, files),
             url: format!("{endpoint}/federation/credentials?{query}"),
-            files: files.clone(),
         }))
     }
 
     pub(super) async fn keys(&self) -> Result<Fetched<Arc<Keys>>> {
-        let mut token = HeaderValue::from_str(self.token()?.expose())
+        let mut token = HeaderValue::from_str(self.login.token().await?.expose())
             .map_err(|_| none("its token has letters that no header can carry"))?;
         token.set_sensitive(true);
         let call = ColdCall {
@@ -81,25 +81,6 @@ impl Sso {
             return Err(none(&format!("the portal answered with status {}", answer.status)));
         }
         read(&answer.body)
-    }
-
-    /// The token of the login, while it lasts.
-    fn token(&self) -> Result<Secret> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Login {
-            access_token: Secret,
-            expires_at: String,
-        }
-        let text =
-            self.files.text(&self.file, "sso_session").map_err(|_| none("nobody is logged in here"))?;
-        let login: Login =
-            serde_json::from_str(text.expose()).map_err(|_| none("what the login left cannot be read"))?;
-        let end = time::read(&login.expires_at).ok_or_else(|| none("the login has no end"))?;
-        if end <= SystemTime::now() {
-            return Err(none("the login has ended"));
-        }
-        Ok(login.access_token)
     }
 }
 
