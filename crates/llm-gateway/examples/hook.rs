@@ -90,7 +90,7 @@ async fn ask(gateway: &Gateway, body: &'static str) -> String {
 }
 
 /// What the vendor was asked, what the client was told, and how many calls failed.
-pub async fn run() -> (String, String, usize) {
+pub(crate) async fn run() -> (String, String, usize) {
     let failure = Error::bad_answer("the vendor is not well");
     let vendor = FakeProvider::new([Script::Answer("damn it"), Script::Fail(failure)]);
     let house = Arc::<House>::default();

@@ -1,118 +1,46 @@
 //! The gateway, and the life of a request: one function, [`Gateway::handle`], and what it calls.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use futures_util::future::{Either, select};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use llm_core::money::NanoDollars;
 use llm_core::operation::{Asked, Operation};
-use llm_core::provider::{Call, Inbound};
-use llm_core::wire::WireBody;
-use llm_core::{Error, Ingress, Result, tokens};
-use llm_governance::authorise::{AccessGroups, NoGroups, Route as PathRoute, RouteRules};
-use llm_governance::{Governance, GovernanceParts, Principal};
-use llm_metrics::{Metrics, PriceBook};
-use llm_router::{Affords, Earlier, Link, MidStream, Route, Router, Started, Unanswered};
+use llm_core::provider::Inbound;
+use llm_core::{Error, Ingress, Result};
+use llm_governance::authorise::{AccessGroups, Route as PathRoute, RouteRules};
+use llm_governance::{Governance, Principal};
+use llm_metrics::Metrics;
+use llm_router::{Earlier, Link, MidStream, Router, Started};
 use tokio::sync::Notify;
 
-use crate::admit::Paying;
 use crate::answer::{Answer, AnswerBody, Incoming};
 use crate::answering::Facts;
 use crate::begun::{Begun, BegunStream, GoingOnWith, Refused, whole};
 use crate::bill::Purse;
-use crate::books::{AccountSpec, Books};
+use crate::books::Books;
 use crate::cache::{AnswerCache, Content, Remembered};
 use crate::call_id::new_call_id;
-use crate::call_log::CallLog;
-use crate::calls::{CallSettings, OnDisconnect};
+use crate::calls::OnDisconnect;
 use crate::drain::{Drains, Watched};
-use crate::guards::{Guarded, GuardrailSpec, Guardrails};
+use crate::guards::{Guarded, Guardrails};
 use crate::headers;
-use crate::health::Outages;
-use crate::hooks::{Hook, Hooks};
+use crate::hooks::Hooks;
 use crate::load::{InProgress, Load};
 use crate::options::CallOptions;
+use crate::parts::GatewayParts;
 use crate::paths::Paths;
 use crate::placing;
 use crate::prompts::Prompts;
 use crate::relay::RelayRoute;
 use crate::routed::RoutedParts;
+use crate::running::may_have;
 use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
 use crate::stream::InStream;
 use crate::team_models::TeamModels;
 
 /// The content type of an answer whose vendor names none.
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
-
-/// What a gateway is made from.
-pub struct GatewayParts {
-    /// Names to deployments.
-    pub router: Router,
-    /// Client dialects; the first one answers where a path names none.
-    pub ingresses: Vec<Arc<dyn Ingress>>,
-    /// Who may ask, for what, and for how much.
-    pub governance: Arc<Governance>,
-    /// Paths that the operator opens or closes.
-    pub routes: RouteRules,
-    /// Which access groups models are in.
-    pub access_groups: Arc<dyn AccessGroups>,
-    /// Which groups of the router are single teams'.
-    pub team_models: TeamModels,
-    /// What holds for all calls.
-    pub calls: CallSettings,
-    /// The model of requests that name none.
-    pub default_model: Option<String>,
-    /// What looks at the texts of calls.
-    pub guardrails: Vec<GuardrailSpec>,
-    /// Prices and limits of models.
-    pub prices: Arc<PriceBook>,
-    /// How each deployment is priced, by its id.
-    pub accounts: HashMap<String, AccountSpec>,
-    /// Paths that pass to a vendor as they are.
-    pub relays: Vec<RelayRoute>,
-    /// Calls at a time; `None`: without limit.
-    pub max_calls: Option<usize>,
-    /// Who is told of deployments that are left alone, besides the log and the metrics.
-    pub outages: Option<Arc<dyn Outages>>,
-    /// Code of the operator's own, in the order in which it is called.
-    pub hooks: Vec<Arc<dyn Hook>>,
-    /// Who is told of each call that has ended.
-    pub log: Option<Arc<dyn CallLog>>,
-    /// Prompts that the operator keeps.
-    pub prompts: Prompts,
-    /// Where answers are kept for requests that come again.
-    pub cache: Option<Arc<AnswerCache>>,
-}
-
-impl GatewayParts {
-    /// A gateway that anyone may ask, with the embedded prices, and nothing else.
-    pub fn new(router: Router, ingresses: Vec<Arc<dyn Ingress>>) -> Self {
-        Self {
-            router,
-            ingresses,
-            governance: Arc::new(Governance::new(GovernanceParts::default())),
-            routes: RouteRules::default(),
-            access_groups: Arc::new(NoGroups),
-            team_models: TeamModels::default(),
-            calls: CallSettings::default(),
-            default_model: None,
-            guardrails: Vec::new(),
-            prices: Arc::new(PriceBook::embedded()),
-            accounts: HashMap::new(),
-            relays: Vec::new(),
-            max_calls: None,
-            outages: None,
-            hooks: Vec::new(),
-            log: None,
-            prompts: Prompts::default(),
-            cache: None,
-        }
-    }
-}
 
 /// A gateway. Share it in an `Arc`; [`Gateway::replace`] changes its configuration while it runs.
 pub struct Gateway {
@@ -443,69 +371,6 @@ impl State {
         self.load.enter(self.max_calls, priority)
     }
 
-    /// Plans and runs under the eyes of guardrails. A vendor that works while one refuses is told to stop.
-    async fn route_guarded(
-        &self,
-        inbound: &Inbound,
-        options: &mut CallOptions,
-        guarded: &mut Guarded,
-        settlement: &mut Settlement,
-    ) -> Result<(RoutedParts, Started), Refused> {
-        let is_chat = inbound.asked.operation == Operation::Chat;
-        options.route.canonical |= options.stream && is_chat && guarded.will_look(settlement.call_mut());
-        if !guarded.looks_beside(settlement.call_mut()) {
-            return self.route(inbound, options, settlement).await;
-        }
-        let looks = pin!(guarded.beside_call(inbound));
-        let runs = pin!(self.route(inbound, options, settlement));
-        match select(looks, runs).await {
-            Either::Left((judged, runs)) => {
-                judged?;
-                runs.await
-            }
-            Either::Right((routed, looks)) => {
-                looks.await?;
-                routed
-            }
-        }
-    }
-
-    /// Plans and runs: an answer that has begun, all that happened before it booked.
-    async fn route(
-        &self,
-        inbound: &Inbound,
-        options: &CallOptions,
-        settlement: &mut Settlement,
-    ) -> Result<(RoutedParts, Started), Refused> {
-        let began = settlement.call().received;
-        let outcome = {
-            let bill = settlement.bill();
-            let may_use = |model: &str| bill.is_none_or(|bill| self.may_use(&bill.caller, model).is_ok());
-            let operation = inbound.asked.operation;
-            let spent = NanoDollars(0);
-            let paying = bill.map(|bill| Paying { state: self, bill, operation, spent });
-            let route = Route {
-                may_use: bill.is_some().then_some(&may_use),
-                affords: paying.as_ref().map(|paying| paying as &dyn Affords),
-                under_way: settlement.purse().map(|purse| &purse.under_way),
-                public: options.public.as_deref(),
-                ..Route::new(inbound, &options.model, options.stream, began, &options.route)
-            };
-            self.router.run(&route).await
-        };
-        let routed = outcome.map_err(|unanswered| {
-            let Unanswered { error, attempts, trail, fallbacks, .. } = *unanswered;
-            settlement.failed_attempts(&attempts);
-            settlement.fell_back(fallbacks);
-            settlement.tell(&trail);
-            Refused { error, trail: options.route.explain.then(|| Box::new(trail)) }
-        })?;
-        settlement.failed_attempts(&routed.attempts);
-        settlement.outrun(&routed.losers, &routed.group);
-        settlement.tell(&routed.trail);
-        Ok(RoutedParts::of(routed))
-    }
-
     pub(crate) fn name_model(&self, options: &mut CallOptions) -> Result<()> {
         if options.model.is_empty() {
             let default = self.default_model.clone();
@@ -516,64 +381,6 @@ impl State {
         }
         Ok(())
     }
-
-    /// Counts tokens at the vendor where its dialect is the client's, else roughly here.
-    async fn count_tokens(
-        &self,
-        inbound: &Inbound,
-        options: &CallOptions,
-        settlement: &mut Settlement,
-    ) -> Result<Answer> {
-        let (group, name) = self.router.resolve(&options.model)?;
-        if let Some(bill) = settlement.bill() {
-            bill.admit_unmeasured(name).await?;
-        }
-        let limits = options.route.limits.or(self.router.settings().limits);
-        for deployment in group.deployments() {
-            let model = deployment.model_for(name);
-            let call = Call {
-                inbound,
-                model: &model,
-                public_model: &options.model,
-                stream: false,
-                canonical: false,
-                policy: None,
-                deadlines: limits.or(deployment.limits).deadlines(settlement.call().received),
-            };
-            settlement.asks();
-            if let Some(tokens) = deployment.provider.count_tokens(call).await? {
-                settlement.settle(Outcome::Complete);
-                return Ok(counted(inbound, tokens, &settlement.call().call_id));
-            }
-        }
-        let tokens = tokens::of_request(inbound.decoded()?);
-        settlement.settle(Outcome::Complete);
-        Ok(counted(inbound, tokens, &settlement.call().call_id))
-    }
-}
-
-/// A whole answer as the client may have it. What is no text (vectors, sound) is not looked at.
-///
-/// # Errors
-/// Which guardrail refused.
-pub(crate) async fn may_have(
-    body: WireBody,
-    guarded: &mut Option<Box<Guarded>>,
-    inbound: &Inbound,
-    settlement: &mut Settlement,
-) -> Result<WireBody> {
-    match guarded {
-        Some(guarded) if inbound.asked.operation == Operation::Chat => {
-            guarded.will_look(settlement.call_mut());
-            Box::pin(guarded.on_answer(body)).await
-        }
-        _ => Ok(body),
-    }
-}
-
-fn counted(inbound: &Inbound, tokens: u64, call_id: &str) -> Answer {
-    let body = inbound.ingress.encode_token_count(tokens);
-    Answer { status: 200, headers: headers::plain(call_id), body: AnswerBody::Whole(body.into()) }
 }
 
 pub(crate) fn unasked() -> Error {

@@ -17,10 +17,11 @@ use super::entry::Content;
 use super::remember::Found;
 use crate::answer::{Answer, AnswerBody};
 use crate::begun::{Begun, BegunStream, whole};
-use crate::gateway::{State, may_have, unasked};
+use crate::gateway::{State, unasked};
 use crate::guards::Guarded;
 use crate::headers::{self, Done, Kept};
 use crate::options::CallOptions;
+use crate::running::may_have;
 use crate::settlement::{Hit, Outcome, Settlement};
 use crate::stream::InStream;
 

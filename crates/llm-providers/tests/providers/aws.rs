@@ -322,7 +322,7 @@ async fn what_is_missing_is_said_before_anybody_asks() {
     }
 }
 
-fn events(names: &[(&str, serde_json::Value)]) -> Vec<u8> {
+fn events(names: &[(&str, Value)]) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, payload) in names {
         let headers =
