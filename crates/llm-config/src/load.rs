@@ -16,7 +16,7 @@ use crate::kept::spelling;
 use crate::keys::{ROOT, Shape};
 use crate::node::{Node, Value};
 use crate::report::{Place, Report};
-use crate::settings::{Flags, Reading, callbacks, hooks, prompts, settings};
+use crate::settings::{Flags, Reading, Settings, callbacks, hooks, prompts, settings};
 use crate::{prices, references, relays, strict};
 
 /// Where a configuration is looked for. Nothing else is read.
@@ -63,18 +63,8 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     add_own_variables(&mut root, &mut environment, &mut report);
     strict::check(&mut root, &ROOT, &environment, &mut report);
 
-    let mut settings = settings(&root, &environment, &options.flags, &mut report);
-    if let Some(recordings) = &mut settings.recordings {
-        recordings.directory = options.directory.join(&recordings.directory);
-    }
-    for guardrail in &mut settings.guardrails {
-        guardrail.read_files(&options.directory, &mut report);
-    }
-    sources.settings = settings.places;
-    if options.mock_server {
-        // A vendor tries nothing again: each fault is the caller's to deal with.
-        settings.router.num_retries = 0;
-    }
+    let mut settings = settled(&root, &environment, options, &mut report);
+    sources.settings = std::mem::take(&mut settings.places);
     let prices = Arc::new(prices::price_book(&options.directory, &root, &environment, &mut report));
     let vendors = vendors(&root, &environment, &mut report);
     let known = Known { vendors: &vendors, prices: &prices };
@@ -117,6 +107,22 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     }
     let (around, read) = (spelling(&root), Arc::new(Read { root, environment }));
     Ok(Loaded { config, warnings: report, sources, around, read })
+}
+
+/// The settings, with what files beside the configuration say.
+fn settled(root: &Node, environment: &Environment, options: &Options, report: &mut Report) -> Settings {
+    let mut settings = settings(root, environment, &options.flags, report);
+    if let Some(recordings) = &mut settings.recordings {
+        recordings.directory = options.directory.join(&recordings.directory);
+    }
+    for guardrail in &mut settings.guardrails {
+        guardrail.read_files(&options.directory, report);
+    }
+    if options.mock_server {
+        // A vendor tries nothing again: each fault is the caller's to deal with.
+        settings.router.num_retries = 0;
+    }
+    settings
 }
 
 /// The file that a variable names.

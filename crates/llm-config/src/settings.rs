@@ -116,27 +116,7 @@ pub(crate) fn settings(
     flags: &Flags,
     report: &mut Report,
 ) -> Settings {
-    let mut places: BTreeMap<&'static str, Place> = BTreeMap::new();
-    let mut figment = Figment::new();
-    let is_file = |place: &Place| matches!(place, Place::File { .. });
-    let layers = [
-        Layer::defaults(),
-        Layer::file(root, report),
-        Layer::variables("`.env`", environment, is_file, report),
-        Layer::variables("environment", environment, |place| !is_file(place), report),
-        Layer::flags(flags),
-    ];
-    for layer in layers {
-        places.extend(layer.places.clone());
-        figment = figment.merge(layer);
-    }
-    let read = match figment.extract::<Read>() {
-        Ok(read) => read,
-        Err(error) => {
-            explain(error, &places, report);
-            Figment::from(Layer::defaults()).extract().expect("the defaults are complete; a test reads them")
-        }
-    };
+    let (read, places) = read(root, environment, flags, report);
     let router = read.router.settings(root, &places, report);
     let router = RouterSettings {
         check_interval: read.checks.interval(),
@@ -173,6 +153,34 @@ pub(crate) fn settings(
         cache,
         places,
     }
+}
+
+/// All layers, one over the other, and where each setting came from.
+fn read(
+    root: &Node,
+    environment: &Environment,
+    flags: &Flags,
+    report: &mut Report,
+) -> (Read, BTreeMap<&'static str, Place>) {
+    let mut places: BTreeMap<&'static str, Place> = BTreeMap::new();
+    let mut figment = Figment::new();
+    let is_file = |place: &Place| matches!(place, Place::File { .. });
+    let layers = [
+        Layer::defaults(),
+        Layer::file(root, report),
+        Layer::variables("`.env`", environment, is_file, report),
+        Layer::variables("environment", environment, |place| !is_file(place), report),
+        Layer::flags(flags),
+    ];
+    for layer in layers {
+        places.extend(layer.places.clone());
+        figment = figment.merge(layer);
+    }
+    let read = figment.extract::<Read>().unwrap_or_else(|error| {
+        explain(error, &places, report);
+        Figment::from(Layer::defaults()).extract().expect("the defaults are complete; a test reads them")
+    });
+    (read, places)
 }
 
 /// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.

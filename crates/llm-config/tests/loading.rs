@@ -10,6 +10,8 @@ mod cache;
 mod dotenv;
 #[path = "loading/extending.rs"]
 mod extending;
+#[path = "loading/guardrails.rs"]
+mod guardrails;
 #[path = "loading/limits.rs"]
 mod limits;
 #[path = "loading/prices.rs"]
@@ -477,8 +479,7 @@ fn the_example_of_variables_has_only_comments_and_known_names() {
 fn the_reference_in_the_docs_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
     let page = fs::read_to_string(path).expect("docs/configuration.md is there");
-    let remedy =
-        "put what `cargo run --package llm-config --example generate -- keys` prints at the end of it";
+    let remedy = "put what `cargo run -p llm-config --example generate -- keys` prints at the end of it";
     assert!(page.trim_end().ends_with(llm_config::reference().trim_end()), "{remedy}");
 }
 

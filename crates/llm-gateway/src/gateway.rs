@@ -272,13 +272,13 @@ impl State {
         settlement.asks_for(&inbound);
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
         let inbound = match &self.cache {
-            Some(cache) => match {
+            Some(cache) => {
                 let remembered = self.remembered(cache, inbound, &mut options, &mut guarded, settlement);
-                Box::pin(remembered).await?
-            } {
-                Remembered::Answer(begun) => return Ok(begun),
-                Remembered::Nothing(inbound) => *inbound,
-            },
+                match Box::pin(remembered).await? {
+                    Remembered::Answer(begun) => return Ok(begun),
+                    Remembered::Nothing(inbound) => *inbound,
+                }
+            }
             None => inbound,
         };
         let inbound = self.admit(inbound, &mut options, settlement).await?;
@@ -339,27 +339,21 @@ impl State {
                 settlement.used(response.usage);
                 Ok(whole(told.whole(body.into(), settlement)))
             }
-            stream => {
+            answer => {
                 let guarded = guarded.filter(|guarded| guarded.looks_at_answers());
-                let content_type = inbound.ingress.stream_content_type();
-                let headers = told.headers(settlement, None, content_type);
+                let headers = told.headers(settlement, None, inbound.ingress.stream_content_type());
                 let told = InStream::of(told.content_type.as_ref());
-                let goes_on = parts.mid_stream == MidStream::Continue;
-                let going_on = goes_on.then(|| GoingOnWith {
-                    state: Arc::clone(self),
-                    options,
-                    earlier: Earlier { attempts: parts.attempts.len(), fallbacks: parts.fallbacks },
-                });
-                Ok(Begun::Stream(Box::new(BegunStream {
-                    headers,
-                    inbound,
-                    told,
-                    answer: stream,
-                    going_on,
-                    guarded,
-                })))
+                let going_on = self.going_on(&parts, options);
+                Ok(Begun::Stream(Box::new(BegunStream { headers, inbound, told, answer, going_on, guarded })))
             }
         }
+    }
+
+    /// What a stream is gone on with, where it is to be.
+    fn going_on(self: &Arc<Self>, parts: &RoutedParts, options: CallOptions) -> Option<GoingOnWith> {
+        let earlier = Earlier { attempts: parts.attempts.len(), fallbacks: parts.fallbacks };
+        let goes_on = parts.mid_stream == MidStream::Continue;
+        goes_on.then(|| GoingOnWith { state: Arc::clone(self), options, earlier })
     }
 
     /// Takes a place among the calls in progress.

@@ -172,7 +172,7 @@ impl Guardrails {
             return refuse_named(inbound).map(|()| None);
         }
         let mut named = asked_for(inbound)?;
-        for name in named.iter().filter(|name| self.named(name).is_none()) {
+        if let Some(name) = named.iter().find(|name| self.named(name).is_none()) {
             return Err(self.unknown(name, "the request"));
         }
         for name in caller.into_iter().flat_map(Principal::guardrails) {

@@ -1,4 +1,5 @@
-//! Guardrails of AWS Bedrock, applied for themselves:
+//! Guardrails of AWS Bedrock, applied for themselves.
+//!
 //! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ApplyGuardrail.html> (read 2026-11-22)
 
 use llm_core::Result;

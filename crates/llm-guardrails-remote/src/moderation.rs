@@ -1,4 +1,6 @@
-//! OpenAI's moderation: <https://platform.openai.com/docs/api-reference/moderations> (read 2026-11-22)
+//! OpenAI's moderation judges each text by itself.
+//!
+//! <https://platform.openai.com/docs/api-reference/moderations> (read 2026-11-22)
 
 use llm_core::Result;
 use llm_core::guard::{Action, Finding, Found, Inspection, Inspector};

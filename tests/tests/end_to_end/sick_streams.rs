@@ -269,7 +269,7 @@ async fn what_a_stream_used_that_failed_is_told() {
             let answer = stage.post(client.path(), &ask).await;
             let heard = client.hear(&answer, true);
             assert_failed_midway(&heard, &case);
-            assert!(tells_usage(client, &answer.text()), "{case}: {}", answer.text());
+            assert!(tells_usage(client, answer.text()), "{case}: {}", answer.text());
         }
     }
 }

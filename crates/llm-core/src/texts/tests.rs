@@ -1,3 +1,5 @@
+//! Texts of every format, where they stand, and bodies that are none.
+
 use super::*;
 
 fn told(side: Side, body: &str) -> Vec<(Place, String)> {

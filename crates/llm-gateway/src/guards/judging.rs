@@ -89,7 +89,7 @@ impl Guarded {
                 };
                 let found = match inspector.inspect(inspection).await {
                     Ok(found) => found,
-                    Err(error) => return failed(guardrail, error),
+                    Err(error) => return failed(guardrail, &error),
                 };
                 let renumbered = |Found { piece, finding }| {
                     numbers.get(piece).map(|number| Found { piece: *number, finding })
@@ -117,7 +117,7 @@ pub(super) fn scan(guardrail: &Guardrail, pieces: &[Piece<'_>]) -> Vec<Found> {
 }
 
 /// A judge could not be asked.
-fn failed(guardrail: &Guardrail, error: Error) -> Result<Vec<Found>> {
+fn failed(guardrail: &Guardrail, error: &Error) -> Result<Vec<Found>> {
     guardrail.counts.failed.inc();
     let (name, kind) = (guardrail.name.as_str(), error.kind().name());
     tracing::warn!(target: "llm_gateway::guardrails", guardrail = name, error = kind, "a guardrail could not judge");

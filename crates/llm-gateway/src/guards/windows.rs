@@ -192,7 +192,7 @@ mod tests {
         }
         let letters: Vec<String> = text.repeat(20).chars().map(String::from).collect();
         let letters: Vec<&str> = letters.iter().map(String::as_str).collect();
-        assert_eq!(streamed(&letters, Action::Mask).expect("masked"), whole.repeat(20).replace("é é", "é é"));
+        assert_eq!(streamed(&letters, Action::Mask).expect("masked"), whole.repeat(20));
     }
 
     #[test]

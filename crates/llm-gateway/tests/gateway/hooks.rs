@@ -136,7 +136,7 @@ impl Hook for Editor {
 #[tokio::test]
 async fn an_answer_is_changed_whole_and_a_stream_is_held_back_for_it() {
     let (gateway, _) = gateway([Script::Answer("hi"), Script::Answer("hi")], |parts| {
-        parts.hooks = vec![Arc::new(Editor(Ok("better")))]
+        parts.hooks = vec![Arc::new(Editor(Ok("better")))];
     });
     assert_eq!(ask(&gateway, r#"{"model":"m","text":"x"}"#).await, (200, "better".into()));
     assert_eq!(

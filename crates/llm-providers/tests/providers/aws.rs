@@ -1,6 +1,6 @@
 //! Requests to AWS: signed with keys from everywhere that they may come from, and streams of its own framing.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use http::HeaderMap;
 use llm_core::framing::event_stream;
@@ -11,6 +11,7 @@ use llm_providers::{DeploymentSpec, Files, Parameters, Programs, ingresses};
 use llm_testkit::recordings;
 use llm_testkit::scripted::{Answer, Received, ScriptedVendor};
 use llm_transport::{Options, Proxy};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::client::{Got, ask, built, call, got};
@@ -241,8 +242,8 @@ async fn a_login_is_renewed_while_it_lasts_and_written_back() {
     };
     let cache = Arc::new(Mutex::new(kept("old", "2020-01-01T00:00:00Z", "r1").to_string()));
     let (read, write) = (Arc::clone(&cache), Arc::clone(&cache));
-    let files = Files::new(move |_| Ok(read.lock().expect("whole").clone())).replacing(move |_, text| {
-        text.clone_into(&mut write.lock().expect("whole"));
+    let files = Files::new(move |_| Ok(read.lock().clone())).replacing(move |_, text| {
+        text.clone_into(&mut write.lock());
         Ok(())
     });
     let new = r#"{"accessToken":"new","expiresIn":3600,"refreshToken":"r2","tokenType":"Bearer"}"#;
@@ -268,14 +269,14 @@ async fn a_login_is_renewed_while_it_lasts_and_written_back() {
         json!({"clientId": "tool", "clientSecret": "s", "grantType": "refresh_token", "refreshToken": "r1"});
     assert_eq!((asked.target.as_str(), asked.json()), ("/token", request));
     assert_eq!(portal.requests()[0].header("x-amz-sso_bearer_token"), Some("new"));
-    let written: Value = serde_json::from_str(&cache.lock().expect("whole")).expect("JSON");
+    let written: Value = serde_json::from_str(&cache.lock()).expect("JSON");
     let end = written["expiresAt"].as_str().expect("a time").to_owned();
     assert_eq!(written, kept("new", &end, "r2"));
     assert!(end.starts_with("20") && end.ends_with('Z') && end.len() == 20, "{end}");
     // Nobody asks again while it lasts; when it has ended for good, that is said.
     conversed(&spec, false).await.expect("an answer");
     assert_eq!(oidc.requests().len(), 1);
-    *cache.lock().expect("whole") = kept("new", "2020-01-01T00:00:00Z", "r2").to_string();
+    *cache.lock() = kept("new", "2020-01-01T00:00:00Z", "r2").to_string();
     let error = conversed(&spec, false).await.expect_err("ended");
     assert!(error.message().contains("renewing it was answered with status 400"), "{error}");
 }

@@ -154,7 +154,7 @@ fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(20), "{what}");
-        thread::sleep(Duration::from_millis(50));
+        thread::park_timeout(Duration::from_millis(50));
     }
 }
 
@@ -288,7 +288,7 @@ fn what_is_kept_ends_in_time_and_as_requests_want_it() {
     let hit = |body: &Value| house.ask(body).key().is_some();
     let body = question("one", "how long");
     assert!(!hit(&body) && hit(&body));
-    thread::sleep(Duration::from_millis(1_200));
+    thread::park_timeout(Duration::from_millis(1_200));
     assert!(!hit(&body));
     let says = |word: &str| with(question("one", "how long"), "cache", json!({word: true}));
     assert!(!hit(&says("no-cache")) && hit(&body));

@@ -183,6 +183,13 @@ fn the_program_of_the_documentation_is_asked_and_started_again_when_it_ends() {
     std::fs::remove_dir_all(folder).expect("it was there");
 }
 
+/// Who says what in a request.
+fn texts(request: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let all = request["messages"].as_array().expect("a list");
+    all.iter().map(|message| (text(&message["role"]), text(&message["content"]))).collect()
+}
+
 #[test]
 fn prompts_are_filled_in_and_models_and_teams_are_told_what_they_must_be() {
     let folder = folder("prompts");
@@ -199,11 +206,6 @@ fn prompts_are_filled_in_and_models_and_teams_are_told_what_they_must_be() {
         let answer = ask(&node, key, body);
         assert_eq!(answer.status, 200, "{}", answer.body);
         listener.next().json()["request"].clone()
-    };
-    let texts = |request: &Value| -> Vec<(String, String)> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let all = request["messages"].as_array().expect("a list");
-        all.iter().map(|message| (text(&message["role"]), text(&message["content"]))).collect()
     };
     let pair = |role: &str, text: &str| (role.to_owned(), text.to_owned());
 

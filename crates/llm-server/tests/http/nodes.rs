@@ -142,14 +142,14 @@ fn a_postgres_that_stops_and_starts_fails_no_call_of_who_is_known_and_loses_and_
     postgres.stop();
     ask_all(1, "while it is stopped");
     postgres.resume();
-    thread::sleep(Duration::from_secs(3));
+    thread::park_timeout(Duration::from_secs(3));
     ask_all(1, "when it is back");
     // What is shared is not written ahead: after a crash it begins with the ledger and what gateways had heard.
-    thread::sleep(Duration::from_secs(2));
+    thread::park_timeout(Duration::from_secs(2));
     postgres.kill();
     ask_all(1, "while it is gone");
     postgres.resume();
-    thread::sleep(Duration::from_secs(4));
+    thread::park_timeout(Duration::from_secs(4));
     let rest = ask(&nodes, &key, 12);
     let spent = served.load(Ordering::Relaxed) + count(&rest, 200);
     assert!((90..=100).contains(&spent), "{spent} calls on a budget for 100");
