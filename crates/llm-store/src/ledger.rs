@@ -11,6 +11,7 @@ mod conditions;
 mod daily;
 mod drain;
 mod export;
+mod kinds;
 mod retention;
 mod rows;
 mod spent;
