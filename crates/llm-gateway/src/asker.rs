@@ -10,10 +10,8 @@ use serde_json::{Map, Value};
 use crate::calls::{UserHeader, UserKind};
 
 /// Headers that name the customer, for every gateway.
-static CUSTOMER_HEADERS: [HeaderName; 2] = [
-    HeaderName::from_static("x-litellm-end-user-id"),
-    HeaderName::from_static("x-litellm-customer-id"),
-];
+static CUSTOMER_HEADERS: [HeaderName; 2] =
+    [HeaderName::from_static("x-litellm-end-user-id"), HeaderName::from_static("x-litellm-customer-id")];
 
 /// Headers that name a session, the strongest first.
 static SESSION_HEADERS: [HeaderName; 4] = [
