@@ -14,6 +14,7 @@ use llm_providers::MediaSettings;
 use llm_router::{Limits, RouterSettings};
 use llm_store::RedisSettings;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use crate::environment::Environment;
 use crate::keys::Shape;
@@ -176,20 +177,34 @@ fn read(
         places.extend(layer.places.clone());
         figment = figment.merge(layer);
     }
-    let read = figment.extract::<Read>().unwrap_or_else(|error| {
-        explain(error, &places, report);
-        Figment::from(Layer::defaults()).extract().expect("the defaults are complete; a test reads them")
+    let merged = merged(&figment);
+    let read = Read::deserialize(&merged).unwrap_or_else(|_| {
+        explain(&merged, &places, report);
+        read_defaults()
     });
     (read, places)
 }
 
-/// What figment finds wrong is a number outside its range: everything else was checked when the layers were made.
-fn explain(error: figment::Error, places: &BTreeMap<&'static str, Place>, report: &mut Report) {
-    for single in error {
-        let path = single.path.join(".");
-        let place = places.get(path.as_str()).cloned().unwrap_or_default();
-        let name = path.rsplit('.').next().unwrap_or(&path);
-        report.error(&place, format!("`{name}` is outside its range")).help("a port is at most 65535");
+/// The layers as one value, of a type that much else is read from: what figment reads itself is compiled six times over.
+fn merged(figment: &Figment) -> Json {
+    figment.extract().expect("layers are maps of names; a test reads them")
+}
+
+fn read_defaults() -> Read {
+    let defaults = merged(&Figment::from(Layer::defaults()));
+    Read::deserialize(&defaults).expect("the defaults are complete; a test reads them")
+}
+
+/// What can be wrong is a number outside its range: everything else was checked when the layers were made.
+fn explain(merged: &Json, places: &BTreeMap<&'static str, Place>, report: &mut Report) {
+    for (path, place) in places {
+        let Some((section, name)) = path.split_once('.') else { continue };
+        // The defaults with this one value: who refuses them refuses it.
+        let mut alone = self::merged(&Figment::from(Layer::defaults()));
+        alone[section][name] = merged[section][name].clone();
+        if Read::deserialize(&alone).is_err() {
+            report.error(place, format!("`{name}` is outside its range")).help("a port is at most 65535");
+        }
     }
 }
 

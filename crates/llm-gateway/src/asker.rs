@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::header::USER_AGENT;
-use http::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, USER_AGENT};
 use llm_core::Result;
 use llm_core::provider::Inbound;
 use serde_json::{Map, Value};
@@ -11,17 +10,22 @@ use serde_json::{Map, Value};
 use crate::calls::{UserHeader, UserKind};
 
 /// Headers that name the customer, for every gateway.
-const CUSTOMER_HEADERS: [&str; 2] = ["x-litellm-end-user-id", "x-litellm-customer-id"];
+static CUSTOMER_HEADERS: [HeaderName; 2] =
+    [HeaderName::from_static("x-litellm-end-user-id"), HeaderName::from_static("x-litellm-customer-id")];
 
 /// Headers that name a session, the strongest first.
-const SESSION_HEADERS: [&str; 4] =
-    ["x-litellm-session-id", "x-session-id", "x-litellm-trace-id", "x-litellm-agent-session-id"];
+static SESSION_HEADERS: [HeaderName; 4] = [
+    HeaderName::from_static("x-litellm-session-id"),
+    HeaderName::from_static("x-session-id"),
+    HeaderName::from_static("x-litellm-trace-id"),
+    HeaderName::from_static("x-litellm-agent-session-id"),
+];
 
 /// Fields that name a session.
 const SESSION_FIELDS: [&str; 3] = ["litellm_session_id", "session_id", "litellm_trace_id"];
 
 /// The header that lists tags.
-const TAGS_HEADER: &str = "x-litellm-tags";
+static TAGS_HEADER: HeaderName = HeaderName::from_static("x-litellm-tags");
 
 /// Fields that hold facts about a request, the gateway's own first.
 const METADATA: [&str; 2] = ["litellm_metadata", "metadata"];
@@ -50,12 +54,15 @@ pub(crate) struct Asker {
     pub metadata: Map<String, Value>,
 }
 
+/// The span that a request is part of: <https://www.w3.org/TR/trace-context/>.
+const TRACE: HeaderName = HeaderName::from_static("traceparent");
+
 impl Asker {
     /// What the head of a request says.
     pub(crate) fn of_head(headers: &HeaderMap, address: Option<IpAddr>, mappings: &[UserHeader]) -> Self {
         let named = |kind| {
             let mut mapped = mappings.iter().filter(move |one| one.names == kind);
-            mapped.find_map(|one| text(headers, one.name.as_str()))
+            mapped.find_map(|one| text(headers, &one.name))
         };
         let customer = CUSTOMER_HEADERS.iter().find_map(|name| text(headers, name));
         Self {
@@ -64,15 +71,15 @@ impl Asker {
             tags: header_tags(headers).collect(),
             session: SESSION_HEADERS.iter().find_map(|name| text(headers, name)),
             address,
-            user_agent: text(headers, USER_AGENT.as_str()),
-            trace: text(headers, "traceparent"),
+            user_agent: text(headers, &USER_AGENT),
+            trace: text(headers, &TRACE),
             metadata: Map::new(),
         }
     }
 
     /// Headers that are tags, with their values.
     pub(crate) fn tags_of(&mut self, headers: &HeaderMap, names: &[HeaderName]) {
-        let tag = |name: &HeaderName| Some(format!("{name}: {}", text(headers, name.as_str())?));
+        let tag = |name: &HeaderName| Some(format!("{name}: {}", text(headers, name)?));
         self.tags.extend(names.iter().filter_map(tag));
     }
 
@@ -137,12 +144,12 @@ fn distinct(tags: Vec<String>) -> Vec<String> {
 
 /// The tags that a header lists.
 pub(crate) fn header_tags(headers: &HeaderMap) -> impl Iterator<Item = String> {
-    let header = headers.get(TAGS_HEADER).and_then(|value| value.to_str().ok());
+    let header = headers.get(&TAGS_HEADER).and_then(|value| value.to_str().ok());
     let listed = header.into_iter().flat_map(|tags| tags.split(','));
     listed.map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned)
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let text = headers.get(name)?.to_str().ok()?.trim();
     (!text.is_empty()).then(|| shortened(text))
 }
@@ -164,7 +171,7 @@ fn shorten(text: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
     use llm_testkit::fake::inbound;
 
     use super::*;

@@ -2,6 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use llm_core::money::NanoDollars;
+use serde::ser::{SerializeMap, Serializer as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -100,13 +101,93 @@ pub struct LedgerRow {
 }
 
 impl LedgerRow {
-    /// Writes the row as JSON behind what stands in the buffer. It is done for each call; here it is built for speed.
+    /// Writes the row as JSON behind what stands in the buffer, without what an empty row has as well. It is done for
+    /// each call; here it is built for speed.
     ///
     /// # Errors
     /// When it is no JSON: a map in it has keys that are no text.
     pub fn write_json(&self, buffer: &mut Vec<u8>) -> serde_json::Result<()> {
-        serde_json::to_writer(buffer, self)
+        let mut serializer = serde_json::Serializer::new(buffer);
+        let mut map = serializer.serialize_map(None)?;
+        self.put_members(&mut map, |_| true)?;
+        map.end()
     }
+
+    /// Reads a row that was written as JSON; what it does not say is as in an empty row.
+    ///
+    /// # Errors
+    /// When it is no row.
+    pub fn read_json(text: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(text)
+    }
+
+    /// Writes the members that are wanted and not as in an empty row.
+    ///
+    /// # Errors
+    /// Those of the map.
+    pub fn put_members<M: SerializeMap>(
+        &self,
+        map: &mut M,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), M::Error> {
+        // Destructured, so that none is forgotten.
+        macro_rules! put {
+            ($($name:ident),* $(,)?) => {{
+                let Self { $($name),* } = self;
+                $(if is_wanted(stringify!($name)) && !is_default($name) {
+                    map.serialize_entry(stringify!($name), $name)?;
+                })*
+            }};
+        }
+        put!(
+            id,
+            vendor_id,
+            call_type,
+            dialect,
+            key,
+            key_alias,
+            user_id,
+            team_id,
+            team_alias,
+            organization_id,
+            customer,
+            tags,
+            session_id,
+            ip,
+            user_agent,
+            model,
+            model_group,
+            deployment,
+            upstream_model,
+            provider,
+            api_base,
+            attempts,
+            fallbacks,
+            usage,
+            prompt_tokens,
+            completion_tokens,
+            estimated,
+            prices,
+            cost,
+            started,
+            first_content_micros,
+            took_micros,
+            status,
+            ending,
+            error,
+            stream,
+            cache_hit,
+            metadata,
+            request,
+            response,
+            charges,
+        );
+        Ok(())
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A cost that is booked into one budget.
@@ -190,5 +271,51 @@ impl Ledger for NoLedger {
 
     fn keeps_rows(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_row_is_written_without_what_an_empty_one_has_and_read_again() {
+        let row = LedgerRow { model: "m".to_owned(), customer: Some(String::new()), ..LedgerRow::default() };
+        let mut text = Vec::new();
+        row.write_json(&mut text).expect("it is JSON");
+        assert_eq!(text, br#"{"customer":"","model":"m"}"#);
+        assert_eq!(LedgerRow::read_json(&text).expect("it is a row"), row);
+    }
+
+    #[test]
+    fn every_member_is_written_and_read() {
+        // Every member of a row, with something in it that no empty row has.
+        let Value::Object(empty) = json!(LedgerRow::default()) else { panic!("an object") };
+        let full = |(name, value): (String, Value)| {
+            let value = match (&*name, value) {
+                ("key", _) => json!(KeyHash::of(b"sk-1")),
+                ("ending", _) => json!("drained"),
+                ("usage" | "prices" | "metadata" | "request" | "response", _) => json!({"input": 3}),
+                ("tags", _) => json!(["a", "b"]),
+                ("charges", _) => json!([{
+                    "subject": {"scope": "team", "id": "t"},
+                    "model": "m",
+                    "period": {"start": 1, "end": null},
+                    "amount": 7
+                }]),
+                ("first_content_micros", _) | (_, Value::Number(_)) => json!(11),
+                (_, Value::Bool(_)) => json!(true),
+                (name, _) => json!(format!("{name}!")),
+            };
+            (name, value)
+        };
+        let full: Map<String, Value> = empty.into_iter().map(full).collect();
+        let row: LedgerRow = serde_json::from_value(Value::Object(full.clone())).expect("a row");
+        let mut text = Vec::new();
+        row.write_json(&mut text).expect("it is JSON");
+        assert_eq!(serde_json::from_slice::<Value>(&text).expect("JSON"), Value::Object(full));
+        assert_eq!(LedgerRow::read_json(&text).expect("it is a row"), row);
     }
 }

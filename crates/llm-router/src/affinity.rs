@@ -20,7 +20,7 @@ pub(crate) fn pick(candidates: &Candidates<'_>, session: u64) -> Option<usize> {
     let has_weights = candidates.iter().any(|(_, one)| one.weight > 0);
     let score = |(index, deployment): (usize, &std::sync::Arc<crate::Deployment>)| {
         let weight = if has_weights { f64::from(deployment.weight) } else { 1.0 };
-        (index, -weight / unit(session, &deployment.id).ln())
+        (index, -weight / libm::log(unit(session, &deployment.id)))
     };
     candidates.iter().map(score).max_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(index, _)| index)
 }

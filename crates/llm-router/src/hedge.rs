@@ -130,7 +130,7 @@ impl Histogram {
 }
 
 fn bucket(took: Duration) -> usize {
-    let doublings = (took.as_secs_f64() * 1_000.0).max(1.0).log2();
+    let doublings = libm::log2((took.as_secs_f64() * 1_000.0).max(1.0));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the buckets")]
     let bucket = (doublings * f64::from(STEPS)).min((BUCKETS - 1) as f64) as usize;
     bucket
@@ -139,7 +139,7 @@ fn bucket(took: Duration) -> usize {
 fn upper_end(bucket: usize) -> Duration {
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let doublings = (bucket + 1) as f64 / f64::from(STEPS);
-    Duration::from_secs_f64(doublings.exp2() / 1_000.0)
+    Duration::from_secs_f64(libm::exp2(doublings) / 1_000.0)
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ impl PeakAverage {
             let next = match average {
                 Some(average) if sample <= average => {
                     let passed = since(at, now).as_secs_f32();
-                    sample + (average - sample) * (-passed / MEMORY.as_secs_f32()).exp()
+                    sample + (average - sample) * libm::expf(-passed / MEMORY.as_secs_f32())
                 }
                 _ => sample,
             };
@@ -108,7 +108,7 @@ impl PeakAverage {
     fn seconds(&self, now: Instant) -> Option<f64> {
         let (average, at) = unpack(self.state.load(Ordering::Relaxed));
         let idle = since(at, now).as_secs_f64();
-        average.map(|average| f64::from(average) * (-idle / FORGIVENESS.as_secs_f64()).exp())
+        average.map(|average| f64::from(average) * libm::exp(-idle / FORGIVENESS.as_secs_f64()))
     }
 }
 

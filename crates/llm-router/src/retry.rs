@@ -229,7 +229,7 @@ impl RetryBudget {
 impl Recent {
     fn pass(&mut self, all: u64, now: Instant) {
         let passed = now.saturating_duration_since(self.at).as_secs_f64() / MEMORY;
-        let kept = (-passed).exp();
+        let kept = libm::exp(-passed);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let new = all.saturating_sub(self.seen) as f64;
         // As if they had come evenly since the last look.

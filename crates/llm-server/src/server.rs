@@ -27,6 +27,7 @@ use tokio::sync::{oneshot, watch};
 use crate::app::App;
 use crate::limits::Limits;
 use crate::origins::Origins;
+use crate::server::connection::Cold;
 use worker::{Door, Worker};
 
 /// Connections that the kernel holds for us while we are busy.
@@ -108,12 +109,13 @@ impl Server {
         app.proxies = self.options.proxies;
         app.management = self.options.management;
         let origins = Arc::new(self.options.origins);
+        let cold = Arc::new(Cold::new(app.copy()));
         let (phase, _) = watch::channel(Phase::Serving);
         let mut running =
             Running { address, app, phase, threads: Vec::new(), doors: Vec::new(), ended: Vec::new() };
         let count = self.options.workers.or_else(|| thread::available_parallelism().ok());
         for number in 0..count.map_or(1, NonZeroUsize::get) {
-            running.start_worker(number, Arc::clone(&origins))?;
+            running.start_worker(number, (Arc::clone(&origins), Arc::clone(&cold)))?;
         }
         running.start_accepting(listener)?;
         Ok(running)
@@ -165,10 +167,10 @@ impl Running {
         Drained { cut }
     }
 
-    fn start_worker(&mut self, number: usize, origins: Arc<Origins>) -> io::Result<()> {
+    fn start_worker(&mut self, number: usize, shared: (Arc<Origins>, Arc<Cold>)) -> io::Result<()> {
         let (door, sockets) = Door::new();
         let (ended, end) = oneshot::channel();
-        let worker = Worker::new(self.app.copy(), origins, &door);
+        let worker = Worker::new(self.app.copy(), shared, &door);
         let (phase, runtime) = (self.phase.subscribe(), runtime()?);
         let work = move || {
             runtime.block_on(worker.run(sockets, phase));

@@ -10,6 +10,7 @@ mod columns;
 mod conditions;
 mod daily;
 mod drain;
+mod kinds;
 mod retention;
 mod rows;
 mod spent;

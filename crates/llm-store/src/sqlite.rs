@@ -15,11 +15,14 @@ use llm_core::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::database::{DatabaseError, DatabaseKind, Engine, Outcome, Session, Statement};
+use crate::database::{Batch, DatabaseError, DatabaseKind, Engine, Outcome, Session, Statement, Value};
 use crate::settings::DatabaseSettings;
 use connection::Opening;
 use job::{Job, SessionJob};
 use lane::Lane;
+
+/// How many values a thread is given to insert at once: it may take as long as a statement may.
+const AT_ONCE: usize = 8_192;
 
 /// How many connections read beside each other at most: more would only wait for the disk.
 const MOST_READERS: usize = 4;
@@ -112,6 +115,23 @@ impl SqliteSession {
 impl Session for SqliteSession {
     fn run(&mut self, statement: Statement) -> BoxFuture<'_, Result<Outcome, DatabaseError>> {
         Box::pin(self.ask(|reply| SessionJob::Run(statement, reply)))
+    }
+
+    fn insert<'a>(
+        &'a mut self,
+        batch: Batch<'a>,
+        values: Vec<Value>,
+    ) -> BoxFuture<'a, Result<u64, DatabaseError>> {
+        Box::pin(async move {
+            // One row at a time through one prepared statement is the quickest way that there is here.
+            let (text, width) = (batch.text(1), batch.width());
+            let (mut left, mut changed) = (values.into_iter(), 0);
+            while left.len() > 0 {
+                let now = left.by_ref().take(AT_ONCE / width * width).collect();
+                changed += self.ask(|reply| SessionJob::Each(text.clone(), width, now, reply)).await?;
+            }
+            Ok(changed)
+        })
     }
 
     fn script<'a>(&'a mut self, text: &'a str) -> BoxFuture<'a, Result<(), DatabaseError>> {

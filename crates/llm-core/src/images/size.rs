@@ -32,8 +32,11 @@ impl ImageSize {
 
     /// The shape that is nearest in its proportions, and whether it is just this size; `None` of no shapes.
     pub fn nearest(self, shapes: &[Shape]) -> Option<(&'static str, bool)> {
-        let proportion = |size: Self| (f64::from(size.width) / f64::from(size.height)).ln();
-        let far = |(_, size): &&Shape| (proportion(*size) - proportion(self)).abs();
+        let proportion = |size: Self| f64::from(size.width) / f64::from(size.height);
+        let far = |(_, size): &&Shape| {
+            let ratio = proportion(*size) / proportion(self);
+            ratio.max(ratio.recip())
+        };
         let exact = shapes.iter().find(|(_, size)| *size == self);
         let found = exact.or_else(|| shapes.iter().min_by(|one, other| far(one).total_cmp(&far(other))));
         found.map(|(name, size)| (*name, *size == self))

@@ -35,7 +35,9 @@ fn names(whose: Option<&str>, unit: LimitUnit) -> Names {
     ["limit", "remaining"].map(|what| {
         let whose = whose.map(|whose| format!("{whose}-")).unwrap_or_default();
         let name = format!("x-ratelimit-{whose}{what}-{}", unit.name());
-        HeaderName::try_from(name).expect("lower-case letters, digits, `-` and `_`")
+        // Names that last as long as the program are copied without counting who has them. Lower-case letters, digits,
+        // `-` and `_`, as a header's name must be.
+        HeaderName::from_static(name.leak())
     })
 }
 

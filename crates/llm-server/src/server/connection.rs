@@ -3,7 +3,7 @@
 use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::Router;
@@ -31,19 +31,35 @@ use crate::server::pulse::{Busy, Order, Pulse};
 use crate::server::watched::Watched;
 use crate::wire_faults::{Broken, befall};
 
+/// The routes that are seldom asked for, made when the first of them is: one set for all workers.
+pub(crate) struct Cold {
+    app: Arc<App>,
+    router: OnceLock<Router>,
+}
+
+impl Cold {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        Self { app, router: OnceLock::new() }
+    }
+
+    fn router(&self) -> Router {
+        self.router.get_or_init(|| routes(Arc::clone(&self.app))).clone()
+    }
+}
+
 /// What all connections of a worker share.
 pub(crate) struct Service {
     app: Arc<App>,
     origins: Arc<Origins>,
-    cold: Router,
+    cold: Arc<Cold>,
     http: http1::Builder,
 }
 
 impl Service {
-    pub(crate) fn new(app: Arc<App>, origins: Arc<Origins>) -> Self {
+    pub(crate) fn new(app: Arc<App>, origins: Arc<Origins>, cold: Arc<Cold>) -> Self {
         let mut http = http1::Builder::new();
         http.max_header_size(app.limits.head);
-        Self { cold: routes(Arc::clone(&app)), app, origins, http }
+        Self { cold, app, origins, http }
     }
 
     /// Serves a connection until it ends or is told to. Dropping the future cuts it.
@@ -105,7 +121,7 @@ impl Service {
         if let Some(peer) = peer {
             request.extensions_mut().insert(ConnectInfo(peer));
         }
-        let router = TowerToHyperService::new(self.cold.clone());
+        let router = TowerToHyperService::new(self.cold.router());
         match caught(router.call(request)).await {
             Ok(Ok(answer)) => answer.map(Outgoing::Cold),
             Err(Panicked) => self.refusal(&Error::internal("the gateway failed at this request")),

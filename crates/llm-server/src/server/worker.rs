@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::limits::Limits;
 use crate::origins::Origins;
 use crate::server::Phase;
-use crate::server::connection::Service;
+use crate::server::connection::{Cold, Service};
 use crate::server::pulse::{Clock, Order, Pulse};
 
 /// How often connections are looked at, at most and at least.
@@ -68,10 +68,10 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(app: Arc<App>, origins: Arc<Origins>, door: &Door) -> Self {
+    pub(crate) fn new(app: Arc<App>, (origins, cold): (Arc<Origins>, Arc<Cold>), door: &Door) -> Self {
         Self {
             limits: app.limits.clone(),
-            service: Arc::new(Service::new(app, origins)),
+            service: Arc::new(Service::new(app, origins, cold)),
             clock: Arc::default(),
             began: Instant::now(),
             open: Arc::clone(&door.open),

@@ -1,6 +1,6 @@
 //! Many rows in few statements.
 
-use super::{Database, DatabaseError, Row, Transaction, Value};
+use super::{Database, DatabaseError, Row, Statement, Transaction, Value};
 
 /// How many parameters a statement has at most: SQLite takes 32,766, and nothing becomes quicker beyond a few thousand.
 const MOST_PARAMETERS: usize = 4_096;
@@ -18,42 +18,49 @@ pub struct Batch<'a> {
 
 impl Batch<'_> {
     /// The statement that inserts this many rows.
-    fn text(&self, rows: usize) -> String {
-        let width = self.columns.len();
-        let row = |number: usize| {
-            let places: Vec<_> = (1..=width).map(|column| format!("${}", number * width + column)).collect();
-            format!("({})", places.join(", "))
-        };
-        let rows: Vec<_> = (0..rows).map(row).collect();
+    pub(crate) fn text(&self, rows: usize) -> String {
         let Self { table, columns, conflict } = self;
-        format!("INSERT INTO {table} ({}) VALUES {} {conflict}", columns.join(", "), rows.join(", "))
+        let mut text = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
+        for number in 0..rows * columns.len() {
+            let is_first = number % columns.len() == 0;
+            text.push_str(match (is_first, number) {
+                (true, 0) => "($",
+                (true, _) => "), ($",
+                (false, _) => ", $",
+            });
+            text.push_str(&(number + 1).to_string());
+        }
+        text.push_str(") ");
+        text + conflict
+    }
+
+    /// How many values a row has.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len().max(1)
     }
 
     fn flat(&self, rows: impl IntoIterator<Item = Vec<Value>>) -> Vec<Value> {
-        let width = self.columns.len();
         let mut values = Vec::new();
         for row in rows {
-            assert_eq!(row.len(), width, "a row for {} columns", width);
+            assert_eq!(row.len(), self.columns.len(), "a row for {} columns", self.columns.len());
             values.extend(row);
         }
         values
     }
 
     /// The statements that insert all rows, each with its values.
-    fn statements<'v>(&self, values: &'v [Value]) -> impl Iterator<Item = (String, &'v [Value])> {
-        let width = self.columns.len();
-        let mut rest = values;
+    pub(crate) fn statements(&self, values: Vec<Value>) -> impl Iterator<Item = Statement> {
+        let mut left = values.into_iter();
         std::iter::from_fn(move || {
-            let rows = (!rest.is_empty()).then(|| self.rows_at_once(rest.len() / width))?;
-            let (now, later) = rest.split_at(rows * width);
-            rest = later;
-            Some((self.text(rows), now))
+            let rows = (left.len() > 0).then(|| self.rows_at_once(left.len() / self.width()))?;
+            let values = left.by_ref().take(rows * self.width()).collect();
+            Some(Statement { text: self.text(rows), values, rows: false })
         })
     }
 
     /// How many rows go into one statement. One of few numbers, so that statements are prepared only once.
     fn rows_at_once(&self, left: usize) -> usize {
-        let most = (MOST_PARAMETERS / self.columns.len().max(1)).max(1);
+        let most = (MOST_PARAMETERS / self.width()).max(1);
         let most = 1 << most.ilog2();
         if left >= most { most } else { 1 << left.ilog2() }
     }
@@ -72,12 +79,7 @@ impl Transaction {
         batch: Batch<'_>,
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<u64, DatabaseError> {
-        let values = batch.flat(rows);
-        let mut changed = 0;
-        for (text, values) in batch.statements(&values) {
-            changed += self.execute(&text, values).await?;
-        }
-        Ok(changed)
+        self.insert(batch, batch.flat(rows)).await
     }
 
     /// As [`Self::insert_many`], of a batch that ends with `RETURNING …`: what it returns.
@@ -92,10 +94,9 @@ impl Transaction {
         batch: Batch<'_>,
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<Vec<Row>, DatabaseError> {
-        let values = batch.flat(rows);
         let mut returned = Vec::new();
-        for (text, values) in batch.statements(&values) {
-            returned.extend(self.query(&text, values).await?);
+        for statement in batch.statements(batch.flat(rows)) {
+            returned.extend(self.run(Statement { rows: true, ..statement }).await?.rows);
         }
         Ok(returned)
     }

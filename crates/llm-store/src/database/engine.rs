@@ -2,7 +2,7 @@
 
 use llm_core::BoxFuture;
 
-use super::{DatabaseError, DatabaseKind, Row, Value};
+use super::{Batch, DatabaseError, DatabaseKind, Row, Value};
 
 /// A statement and what it is given.
 #[derive(Clone, Debug)]
@@ -49,6 +49,12 @@ pub(crate) trait Engine: Send + Sync {
 /// - After a statement failed, it can only be dropped.
 pub(crate) trait Session: Send {
     fn run(&mut self, statement: Statement) -> BoxFuture<'_, Result<Outcome, DatabaseError>>;
+    /// Inserts rows, whose values stand one behind the other. How many were made or changed.
+    fn insert<'a>(
+        &'a mut self,
+        batch: Batch<'a>,
+        values: Vec<Value>,
+    ) -> BoxFuture<'a, Result<u64, DatabaseError>>;
     /// Several statements without values, as a migration is written.
     fn script<'a>(&'a mut self, text: &'a str) -> BoxFuture<'a, Result<(), DatabaseError>>;
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), DatabaseError>>;

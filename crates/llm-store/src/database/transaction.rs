@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{DatabaseError, Outcome, Row, Session, Statement, Value};
+use super::{Batch, DatabaseError, Outcome, Row, Session, Statement, Value};
 
 /// An open transaction. Dropped without [`Transaction::commit`], nothing of it remains.
 pub struct Transaction {
@@ -57,7 +57,19 @@ impl Transaction {
         done
     }
 
-    async fn run(&mut self, statement: Statement) -> Result<Outcome, DatabaseError> {
+    /// Inserts rows, whose values stand one behind the other. How many were made or changed.
+    pub(super) async fn insert(
+        &mut self,
+        batch: Batch<'_>,
+        values: Vec<Value>,
+    ) -> Result<u64, DatabaseError> {
+        self.stands()?;
+        let outcome = self.session.insert(batch, values).await;
+        self.failed |= outcome.is_err();
+        outcome
+    }
+
+    pub(super) async fn run(&mut self, statement: Statement) -> Result<Outcome, DatabaseError> {
         self.stands()?;
         let outcome = self.session.run(statement).await;
         self.failed |= outcome.is_err();

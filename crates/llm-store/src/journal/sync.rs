@@ -54,7 +54,8 @@ impl Default for Signals {
 impl Signals {
     /// Something was written.
     pub(super) fn written(&self) {
-        if !self.written.swap(true, AcqRel) {
+        // Looked at first: nobody else's core is disturbed while the thread has not looked either.
+        if !self.written.load(Acquire) && !self.written.swap(true, AcqRel) {
             self.wake();
         }
     }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use llm_governance::{KeyHash, LedgerRow, Scope};
 
 use super::columns::{COLUMNS, values};
-use super::{daily, spent};
+use super::{daily, kinds, spent};
 
 use crate::database::{Batch, Database, DatabaseError, DatabaseKind, Transaction, Value, fitting};
 
 const ROWS: Batch<'_> =
-    Batch { table: "llm_ledger", columns: &COLUMNS, conflict: "ON CONFLICT (id) DO NOTHING RETURNING id" };
+    Batch { table: "llm_ledger", columns: &COLUMNS, conflict: "ON CONFLICT (id) DO NOTHING" };
 
 const TAGS: Batch<'_> = Batch {
     table: "llm_ledger_tags",
@@ -26,20 +26,36 @@ const LASTING: &str = "SELECT set_config('synchronous_commit', 'local', true) AS
 
 /// Books rows, all or none. A row that is there already is passed over. How many were new.
 pub(super) async fn book(database: &Database, rows: &[LedgerRow]) -> Result<usize, DatabaseError> {
+    let mut transaction = begin(database).await?;
+    let rows = renamed(&mut transaction, rows).await?;
+    let values = rows.iter().map(values).collect::<Result<Vec<_>, _>>()?;
+    if transaction.insert_many(ROWS, values).await? == rows.len() as u64 {
+        add(&mut transaction, &rows.iter().collect::<Vec<_>>()).await?;
+        transaction.commit().await?;
+        return Ok(rows.len());
+    }
+    // Some were there. That is seldom, and so is done anew, in the way that tells which.
+    drop(transaction);
+    book_new(database, &rows).await
+}
+
+/// The same where some rows may be there already.
+async fn book_new(database: &Database, rows: &[LedgerRow]) -> Result<usize, DatabaseError> {
+    let mut transaction = begin(database).await?;
+    let new = insert(&mut transaction, rows).await?;
+    if !new.is_empty() {
+        add(&mut transaction, &new).await?;
+    }
+    transaction.commit().await?;
+    Ok(new.len())
+}
+
+async fn begin(database: &Database) -> Result<Transaction, DatabaseError> {
     let mut transaction = database.begin().await?;
     if database.kind() == DatabaseKind::Postgres {
         transaction.query(LASTING, &[]).await?;
     }
-    let rows = renamed(&mut transaction, rows).await?;
-    let new = insert(&mut transaction, &rows).await?;
-    if !new.is_empty() {
-        let tags = new.iter().flat_map(|row| tags(row));
-        transaction.insert_many(TAGS, tags).await?;
-        daily::add(&mut transaction, &new).await?;
-        spent::add(&mut transaction, &new).await?;
-    }
-    transaction.commit().await?;
-    Ok(new.len())
+    Ok(transaction)
 }
 
 /// How many keys one statement asks for at most.
@@ -90,11 +106,21 @@ async fn insert<'a>(
     transaction: &mut Transaction,
     rows: &'a [LedgerRow],
 ) -> Result<Vec<&'a LedgerRow>, DatabaseError> {
+    let conflict = format!("{} RETURNING id", ROWS.conflict);
     let all = rows.iter().map(values).collect::<Result<Vec<_>, _>>()?;
-    let written = transaction.insert_many_returning(ROWS, all).await?;
+    let written = transaction.insert_many_returning(Batch { conflict: &conflict, ..ROWS }, all).await?;
     let mut written: BTreeSet<&str> = written.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
     // Of two with the same id the first one was written.
     Ok(rows.iter().filter(|row| written.remove(&*fitting(&row.id))).collect())
+}
+
+/// Adds rows that were written to everything that is made of rows.
+async fn add(transaction: &mut Transaction, new: &[&LedgerRow]) -> Result<(), DatabaseError> {
+    let tags = new.iter().flat_map(|row| tags(row));
+    transaction.insert_many(TAGS, tags).await?;
+    let kinds = kinds::of(new);
+    daily::add(transaction, &kinds).await?;
+    spent::add(transaction, &kinds).await
 }
 
 fn tags(row: &LedgerRow) -> impl Iterator<Item = Vec<Value>> {
@@ -111,7 +137,6 @@ pub(super) async fn takes_rows(database: &Database) -> Result<(), DatabaseError>
     let mut transaction = database.begin().await?;
     let row = LedgerRow { id: "trial".to_owned(), ..LedgerRow::default() };
     insert(&mut transaction, std::slice::from_ref(&row)).await?;
-    daily::add(&mut transaction, &[&row]).await?;
-    spent::add(&mut transaction, &[&row]).await
+    add(&mut transaction, &[&row]).await
     // Nothing is committed.
 }

@@ -1,8 +1,7 @@
 //! A row of the ledger as it stands in its table: columns for lists, and a document with the rest.
 
-use std::sync::LazyLock;
-
 use llm_governance::{Ending, LedgerRow, RowField};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json};
 
 use crate::database::{DatabaseError, Row, Value, fitting};
@@ -56,6 +55,34 @@ const TEXTS: [&str; 13] = [
     "error",
 ];
 
+/// Whether a member of a row has a column of its name.
+fn has_column(name: &str) -> bool {
+    // A match and no search in lists: it is asked for each member of each row.
+    matches!(
+        name,
+        "id" | "started"
+            | "cost"
+            | "prompt_tokens"
+            | "completion_tokens"
+            | "took_micros"
+            | "cache_hit"
+            | "ending"
+            | "vendor_id"
+            | "key"
+            | "team_id"
+            | "user_id"
+            | "organization_id"
+            | "customer"
+            | "session_id"
+            | "model"
+            | "model_group"
+            | "deployment"
+            | "provider"
+            | "call_type"
+            | "error"
+    )
+}
+
 /// The column of a field.
 pub(super) fn column(field: RowField) -> &'static str {
     match field {
@@ -91,9 +118,9 @@ pub(super) fn number(count: u64) -> i64 {
 
 /// A row's values, in the order of [`COLUMNS`].
 pub(super) fn values(row: &LedgerRow) -> Result<Vec<Value>, DatabaseError> {
-    let mut document = document(row)?;
     let total = row.prompt_tokens.saturating_add(row.completion_tokens);
-    let mut values = vec![
+    let mut values = Vec::with_capacity(COLUMNS.len());
+    values.extend([
         Value::from(&*fitting(&row.id)),
         row.started.0.into(),
         ended(row).into(),
@@ -105,42 +132,66 @@ pub(super) fn values(row: &LedgerRow) -> Result<Vec<Value>, DatabaseError> {
         number(row.took_micros).into(),
         row.cache_hit.into(),
         row.ending.name().into(),
-    ];
-    for name in ["id", "cache_hit", "ending"].iter().chain(&NUMBERS) {
-        document.remove(*name);
+    ]);
+    let key = row.key.map(|key| key.hex());
+    let mut beside = Vec::new();
+    for (name, text) in TEXTS.into_iter().zip(texts(row, key.as_deref())) {
+        values.push(column_of(name, text, &mut beside));
     }
-    values.extend(TEXTS.iter().map(|name| text(&mut document, name)));
-    let document = serde_json::to_string(&document);
+    let document = serde_json::to_string(&Document { row, beside });
     values.push(document.map_err(|_| unreadable("it cannot be written as JSON"))?.into());
     Ok(values)
 }
 
-/// A text out of the document. It stays there too where the column cannot hold it as it is.
-fn text(document: &mut Map<String, Json>, name: &str) -> Value {
-    let Some(text) = document.get(name).and_then(Json::as_str).filter(|text| !text.is_empty()) else {
-        return Value::Null;
-    };
+/// The texts of [`TEXTS`]; `None` where a row has none.
+fn texts<'a>(row: &'a LedgerRow, key: Option<&'a str>) -> [Option<&'a str>; TEXTS.len()] {
+    let named = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+    [
+        row.vendor_id.as_deref(),
+        key,
+        row.team_id.as_deref(),
+        row.user_id.as_deref(),
+        row.organization_id.as_deref(),
+        row.customer.as_deref(),
+        row.session_id.as_deref(),
+        named(&row.model),
+        named(&row.model_group),
+        named(&row.deployment),
+        named(&row.provider),
+        named(&row.call_type),
+        row.error.as_deref(),
+    ]
+}
+
+/// A text as its column has it. It stands in the document too where the column cannot hold it as it is.
+fn column_of<'a>(
+    name: &'static str,
+    text: Option<&'a str>,
+    beside: &mut Vec<(&'static str, &'a str)>,
+) -> Value {
+    let Some(text) = text else { return Value::Null };
     let fitting = fitting(text);
-    let (whole, value) = (fitting == text, Value::from(&*fitting));
-    if whole {
-        document.remove(name);
+    if text.is_empty() || fitting != text {
+        beside.push((name, text));
     }
-    value
+    if text.is_empty() { Value::Null } else { Value::from(&*fitting) }
 }
 
-/// A row as JSON, without what it has in common with an empty one.
-fn document(row: &LedgerRow) -> Result<Map<String, Json>, DatabaseError> {
-    static EMPTY: LazyLock<Map<String, Json>> =
-        LazyLock::new(|| object(&LedgerRow::default()).unwrap_or_default());
-    let mut document = object(row).ok_or_else(|| unreadable("it cannot be written as JSON"))?;
-    document.retain(|name, value| EMPTY.get(name) != Some(value));
-    Ok(document)
+/// What a row has besides its columns, without what it has in common with an empty one.
+struct Document<'a> {
+    row: &'a LedgerRow,
+    /// Texts that no column holds as they are.
+    beside: Vec<(&'static str, &'a str)>,
 }
 
-fn object(row: &LedgerRow) -> Option<Map<String, Json>> {
-    match serde_json::to_value(row) {
-        Ok(Json::Object(object)) => Some(object),
-        _ => None,
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, text) in &self.beside {
+            map.serialize_entry(name, text)?;
+        }
+        self.row.put_members(&mut map, |name| !has_column(name))?;
+        map.end()
     }
 }
 
@@ -208,6 +259,33 @@ mod tests {
             ..LedgerRow::default()
         };
         assert_eq!(there_and_back(&row), row);
+    }
+
+    #[test]
+    fn rows_that_have_everything_come_back_whole() {
+        // Every member of a row, with something in it that no empty row has.
+        let Json::Object(empty) = json!(LedgerRow::default()) else { panic!("an object") };
+        let full = |(name, value): (String, Json)| {
+            let value = match (&*name, value) {
+                ("key", _) => json!(KeyHash::of(b"sk-1")),
+                ("ending", _) => json!("drained"),
+                ("usage" | "prices" | "metadata" | "request" | "response", _) => json!({"input": 3}),
+                ("tags", _) => json!(["a", "b"]),
+                ("charges", _) => json!([{
+                    "subject": {"scope": "team", "id": "t"},
+                    "model": "m",
+                    "period": {"start": 1, "end": null},
+                    "amount": 7
+                }]),
+                ("first_content_micros", _) | (_, Json::Number(_)) => json!(11),
+                (_, Json::Bool(_)) => json!(true),
+                (name, _) => json!(format!("{name}!")),
+            };
+            (name, value)
+        };
+        let full: Map<String, Json> = empty.into_iter().map(full).collect();
+        let row: LedgerRow = serde_json::from_value(Json::Object(full.clone())).expect("a row");
+        assert_eq!(json!(there_and_back(&row)), Json::Object(full));
     }
 
     #[test]

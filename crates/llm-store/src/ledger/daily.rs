@@ -7,6 +7,7 @@ use llm_governance::{Day, LedgerRow, Scope, Sums};
 use serde_json::Value as Json;
 
 use super::columns::{failed, number};
+use super::kinds::Kind;
 use super::spent::subjects;
 
 use crate::database::{Batch, DatabaseError, Transaction, Value, fitting};
@@ -39,12 +40,11 @@ struct Of {
 }
 
 /// Adds calls to the sums of their days.
-pub(super) async fn add(transaction: &mut Transaction, rows: &[&LedgerRow]) -> Result<(), DatabaseError> {
+pub(super) async fn add(transaction: &mut Transaction, kinds: &[Kind<'_>]) -> Result<(), DatabaseError> {
     let mut sums: BTreeMap<Of, Sums> = BTreeMap::new();
-    for row in rows {
-        let one = counted(row);
-        for of in all_of(row) {
-            merge(sums.entry(of).or_default(), &one);
+    for kind in kinds {
+        for of in all_of(kind.row) {
+            merge(sums.entry(of).or_default(), &kind.sums);
         }
     }
     let names = ["scope", "subject", "day", "key", "model_group", "model", "provider"];
@@ -89,7 +89,7 @@ fn all_of(row: &LedgerRow) -> Vec<Of> {
 /// No call counts for more: what a vendor says that is beyond all reason must not make a sum overflow.
 const MOST: i64 = 1_000_000_000_000_000;
 
-fn counted(row: &LedgerRow) -> Sums {
+pub(super) fn counted(row: &LedgerRow) -> Sums {
     let used = |name: &str| number(row.usage.get(name).and_then(Json::as_u64).unwrap_or(0)).min(MOST);
     let most = |count: u64| number(count).min(MOST);
     Sums {
@@ -107,7 +107,7 @@ fn counted(row: &LedgerRow) -> Sums {
     }
 }
 
-fn merge(sums: &mut Sums, one: &Sums) {
+pub(super) fn merge(sums: &mut Sums, one: &Sums) {
     sums.requests += one.requests;
     sums.failures += one.failures;
     sums.prompt_tokens += one.prompt_tokens;

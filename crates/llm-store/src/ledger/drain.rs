@@ -118,7 +118,7 @@ impl Drain {
     async fn book(&self, rows: &[Vec<u8>]) -> Result<u64, StoreError> {
         let mut readable = Vec::with_capacity(rows.len());
         for row in rows {
-            match serde_json::from_slice::<LedgerRow>(row) {
+            match LedgerRow::read_json(row) {
                 Ok(row) => readable.push(row),
                 Err(_) => self.put_aside(row, "it is no row that this program knows")?,
             }

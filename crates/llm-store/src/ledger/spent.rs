@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use llm_governance::{LedgerRow, Period, Scope, Subject};
 
+use super::kinds::Kind;
 use crate::database::{Batch, DatabaseError, Transaction, Value, fitting};
 
 /// One counter. In this order rows are written, so that gateways never wait for each other in a circle.
@@ -17,10 +18,10 @@ const BATCH: Batch<'_> = Batch {
 };
 
 /// Adds the costs of calls.
-pub(super) async fn add(transaction: &mut Transaction, rows: &[&LedgerRow]) -> Result<(), DatabaseError> {
+pub(super) async fn add(transaction: &mut Transaction, kinds: &[Kind<'_>]) -> Result<(), DatabaseError> {
     let mut spent: BTreeMap<Counter, i64> = BTreeMap::new();
-    for row in rows {
-        for (counter, amount) in of(row) {
+    for kind in kinds {
+        for (counter, amount) in of(kind) {
             let sum = spent.entry(counter).or_default();
             *sum = sum.saturating_add(amount);
         }
@@ -31,16 +32,16 @@ pub(super) async fn add(transaction: &mut Transaction, rows: &[&LedgerRow]) -> R
     transaction.insert_many(BATCH, values).await.map(|_| ())
 }
 
-/// What a call adds to each counter. Two budgets of a subject with the same period have one counter.
-fn of(row: &LedgerRow) -> Vec<(Counter, i64)> {
+/// What calls of a kind add to each counter. Two budgets of a subject with the same period have one counter.
+fn of(kind: &Kind<'_>) -> Vec<(Counter, i64)> {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
-    for charge in &row.charges {
+    for charge in &kind.row.charges {
         let counter = counter(&charge.subject, charge.model.as_deref().unwrap_or_default(), charge.period);
-        all.push((counter, charge.amount.0));
+        all.push((counter, kind.amount(charge)));
     }
-    for (scope, id) in subjects(row) {
-        all.push((counter(&Subject::new(scope, id), "", Period::EVER), row.cost.0));
+    for (scope, id) in subjects(kind.row) {
+        all.push((counter(&Subject::new(scope, id), "", Period::EVER), kind.cost));
     }
     all.retain(|(counter, amount)| *amount != 0 && seen.insert(counter.clone()));
     all

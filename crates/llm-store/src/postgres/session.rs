@@ -12,7 +12,7 @@ use tokio_postgres::RowStream;
 use super::driver::Driver;
 use super::error::{Failure, explain};
 use super::value;
-use crate::database::{DatabaseError, Outcome, Row, Session, Statement};
+use crate::database::{Batch, DatabaseError, Outcome, Row, Session, Statement, Value};
 
 /// How statements are asked.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +105,20 @@ impl PostgresSession {
 impl Session for PostgresSession {
     fn run(&mut self, statement: Statement) -> BoxFuture<'_, Result<Outcome, DatabaseError>> {
         Box::pin(self.ask(statement))
+    }
+
+    fn insert<'a>(
+        &'a mut self,
+        batch: Batch<'a>,
+        values: Vec<Value>,
+    ) -> BoxFuture<'a, Result<u64, DatabaseError>> {
+        Box::pin(async move {
+            let mut changed = 0;
+            for statement in batch.statements(values) {
+                changed += self.ask(statement).await?.affected;
+            }
+            Ok(changed)
+        })
     }
 
     fn script<'a>(&'a mut self, text: &'a str) -> BoxFuture<'a, Result<(), DatabaseError>> {

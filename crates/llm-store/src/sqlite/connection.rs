@@ -73,6 +73,24 @@ impl Connection {
         outcome
     }
 
+    /// The same statement for each so many of the values. How many rows were made or changed.
+    pub(super) fn run_each(&self, text: &str, width: usize, values: &[Value]) -> Result<u64, DatabaseError> {
+        *self.deadline.lock() = Some(Instant::now() + self.limit);
+        let outcome = self.step_through_each(text, width, values);
+        *self.deadline.lock() = None;
+        outcome
+    }
+
+    fn step_through_each(&self, text: &str, width: usize, values: &[Value]) -> Result<u64, DatabaseError> {
+        let before = self.inner.total_changes();
+        let mut prepared = self.inner.prepare_cached(&numbered(text)).map_err(explain)?;
+        for values in values.chunks(width) {
+            bind(&mut prepared, values)?;
+            prepared.raw_execute().map_err(explain)?;
+        }
+        Ok(self.inner.total_changes().saturating_sub(before))
+    }
+
     /// Several statements, as long as they take.
     pub(super) fn script(&self, text: &str) -> Result<(), DatabaseError> {
         self.inner.execute_batch(text).map_err(explain)

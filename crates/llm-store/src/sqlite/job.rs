@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{Connection, Opening};
-use crate::database::{DatabaseError, Outcome, Statement};
+use crate::database::{DatabaseError, Outcome, Statement, Value};
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, DatabaseError>>;
 
@@ -18,6 +18,8 @@ pub(super) enum Job {
 /// One piece of work within a transaction.
 pub(super) enum SessionJob {
     Run(Statement, Reply<Outcome>),
+    /// The same statement for each so many of the values.
+    Each(String, usize, Vec<Value>, Reply<u64>),
     Script(String, Reply<()>),
     Commit(Reply<()>),
 }
@@ -74,6 +76,9 @@ fn transact(connection: &Connection, reply: Reply<mpsc::Sender<SessionJob>>) {
             match job {
                 SessionJob::Run(statement, reply) => {
                     let _ = reply.send(connection.run(&statement));
+                }
+                SessionJob::Each(text, width, values, reply) => {
+                    let _ = reply.send(connection.run_each(&text, width, &values));
                 }
                 SessionJob::Script(text, reply) => {
                     let _ = reply.send(connection.script(&text));

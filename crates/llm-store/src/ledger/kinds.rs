@@ -1,0 +1,132 @@
+//! Calls that go into the same sums and counters, added up before those are named: a batch has few kinds of calls.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+
+use llm_governance::{Charge, Day, LedgerRow, Sums};
+
+use super::daily::{counted, merge};
+
+/// Calls that go into the same sums and counters.
+#[derive(Debug)]
+pub(super) struct Kind<'a> {
+    /// One of them.
+    pub row: &'a LedgerRow,
+    /// What they add to sums.
+    pub sums: Sums,
+    /// What they cost.
+    pub cost: i64,
+    /// There is only this one: its charges may be of other amounts than its cost.
+    is_alone: bool,
+}
+
+impl<'a> Kind<'a> {
+    fn new(row: &'a LedgerRow) -> Self {
+        Self { row, sums: Sums::default(), cost: 0, is_alone: !is_charged_plainly(row) }
+    }
+
+    fn add(&mut self, row: &LedgerRow) {
+        merge(&mut self.sums, &counted(row));
+        self.cost = self.cost.saturating_add(row.cost.0);
+    }
+
+    /// What one of the charges comes to.
+    pub(super) fn amount(&self, charge: &Charge) -> i64 {
+        if self.is_alone { charge.amount.0 } else { self.cost }
+    }
+}
+
+/// The kinds of these calls.
+pub(super) fn of<'a>(rows: &[&'a LedgerRow]) -> Vec<Kind<'a>> {
+    let mut places: HashMap<Alike<'a>, usize> = HashMap::new();
+    let mut kinds: Vec<Kind<'a>> = Vec::new();
+    for row in rows {
+        let place = if is_charged_plainly(row) {
+            *places.entry(Alike(row)).or_insert(kinds.len())
+        } else {
+            kinds.len()
+        };
+        if place == kinds.len() {
+            kinds.push(Kind::new(row));
+        }
+        if let Some(kind) = kinds.get_mut(place) {
+            kind.add(row);
+        }
+    }
+    kinds
+}
+
+/// Whether each of its charges is its cost.
+fn is_charged_plainly(row: &LedgerRow) -> bool {
+    row.charges.iter().all(|charge| charge.amount == row.cost)
+}
+
+/// A row as far as it says where it is added.
+struct Alike<'a>(&'a LedgerRow);
+
+impl PartialEq for Alike<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let (one, other) = (self.0, other.0);
+        let charged = |charge: &'_ Charge, other: &'_ Charge| {
+            charge.subject == other.subject && charge.model == other.model && charge.period == other.period
+        };
+        Day::of(one.started) == Day::of(other.started)
+            && one.key == other.key
+            && one.team_id == other.team_id
+            && one.user_id == other.user_id
+            && one.organization_id == other.organization_id
+            && one.customer == other.customer
+            && one.tags == other.tags
+            && one.model_group == other.model_group
+            && one.upstream_model == other.upstream_model
+            && one.provider == other.provider
+            && one.charges.len() == other.charges.len()
+            && one.charges.iter().zip(&other.charges).all(|(charge, other)| charged(charge, other))
+    }
+}
+
+impl Eq for Alike<'_> {}
+
+impl Hash for Alike<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // What usually tells them apart.
+        let row = self.0;
+        (row.key, &row.team_id, &row.user_id, &row.customer, &row.model_group).hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use llm_core::money::NanoDollars;
+    use llm_governance::{Period, Subject};
+
+    use super::*;
+
+    fn row(model: &str, cost: i64, charged: i64) -> LedgerRow {
+        let charge = Charge {
+            subject: Subject::global(),
+            model: None,
+            period: Period::EVER,
+            amount: NanoDollars(charged),
+        };
+        LedgerRow {
+            model_group: model.to_owned(),
+            cost: NanoDollars(cost),
+            charges: vec![charge],
+            ..LedgerRow::default()
+        }
+    }
+
+    #[test]
+    fn calls_are_added_up_by_kind_and_odd_charges_stay_alone() {
+        let rows = [row("a", 2, 2), row("b", 3, 3), row("a", 4, 4), row("a", 5, 1), row("a", 6, 1)];
+        let kinds = of(&rows.iter().collect::<Vec<_>>());
+        let found: Vec<_> = kinds
+            .iter()
+            .map(|kind| {
+                (&*kind.row.model_group, kind.sums.requests, kind.cost, kind.amount(&kind.row.charges[0]))
+            })
+            .collect();
+        assert_eq!(found, [("a", 2, 6, 6), ("b", 1, 3, 3), ("a", 1, 5, 1), ("a", 1, 6, 1)]);
+    }
+}
