@@ -32,6 +32,11 @@ pub fn pairs() -> impl Iterator<Item = (Dialect, Dialect, bool)> {
 }
 
 impl Dialect {
+    /// What clients are told of a model that nobody has.
+    pub fn unknown_model(self) -> u16 {
+        if self == Self::Messages { 404 } else { 400 }
+    }
+
     /// Where clients send requests, and what vendors of the dialect are asked.
     pub fn path(self) -> &'static str {
         match self {

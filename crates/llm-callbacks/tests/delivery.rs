@@ -87,8 +87,12 @@ fn calls_go_in_batches_and_in_their_order() {
 #[test]
 fn what_is_refused_for_now_comes_again_and_what_is_refused_for_good_does_not() {
     let mut server = Server::new();
-    let later =
-        server.mock("POST", "/later").with_status(429).with_header("retry-after", "0").expect(1).create();
+    let later = server
+        .mock("POST", "/later")
+        .with_status(429)
+        .with_header("retry-after", "0")
+        .expect_at_least(1)
+        .create();
     let thread = start(http(format!("{}/later", server.url()), Format::JsonArray), 10);
     thread.callbacks.log(call(1));
     while !later.matched() {

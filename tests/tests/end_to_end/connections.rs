@@ -23,7 +23,7 @@ async fn a_connection_serves_on_after_every_kind_of_mistake() {
             (good.clone(), 200),
             (good.clone().without("authorization"), 401),
             (stream, 200),
-            (Request::json(client.path(), &client.ask("no-such", "Hi", true)), 400),
+            (Request::json(client.path(), &client.ask("no-such", "Hi", true)), client.unknown_model()),
             (good.clone().chunked(11), 200),
             (good.clone().method("PUT"), 405),
             (Request::get("/v1/nothing"), 404),
