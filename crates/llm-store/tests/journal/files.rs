@@ -28,7 +28,7 @@ fn a_segment_that_is_long_enough_is_followed_by_another() {
     let mut settings = folder.settings();
     settings.segment_bytes = 400;
     let journal = Journal::open(settings).expect("the journal opens");
-    let names: Vec<String> = (0..20).map(|number| format!("row {number:02}")).collect();
+    let names: Vec<String> = (0..40).map(|number| format!("row {number:02}")).collect();
     record(&journal, &names.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(folder.segments().len() >= 4, "{:?}", folder.segments());
     assert!(folder.segments().iter().all(|file| file.metadata().expect("a file").len() <= 400));
