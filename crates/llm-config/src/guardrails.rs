@@ -45,6 +45,12 @@ fn judge(one: &GuardrailConfig, providers: &Providers) -> Result<Judge, String> 
     }
     let signing = |aws: &Value| signer(aws, providers);
     if let Some(inspector) = llm_guardrails_remote::build(&one.kind, &one.parameters, &signing)? {
+        if one.modes.logging_only {
+            return Err(
+                "a service cannot look at what is logged: `logging_only` is for judges without a network"
+                    .to_owned(),
+            );
+        }
         return Ok(Judge::Inspector(inspector));
     }
     let kinds = llm_guardrails::kinds();

@@ -84,6 +84,12 @@ impl CallContent {
         self.answer.push(bytes.clone());
     }
 
+    /// The same with other bodies.
+    pub(crate) fn in_other_words(&self, request: Bytes, answer: Vec<Bytes>, is_cut: bool) -> Self {
+        let size = answer.iter().map(Bytes::len).sum();
+        Self { request, answer, is_stream: self.is_stream, is_cut, size }
+    }
+
     /// Bytes that are kept.
     pub fn len(&self) -> usize {
         self.request.len() + self.size

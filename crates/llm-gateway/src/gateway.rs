@@ -266,7 +266,10 @@ impl State {
         let caller = settlement.bill().map(|bill| &*bill.caller);
         let mut guarded = self.guardrails.of_call(&inbound, caller, settlement.call())?;
         let inbound = match &mut guarded {
-            Some(guarded) => Box::pin(guarded.on_request(inbound, settlement.call_mut())).await?,
+            Some(guarded) => {
+                settlement.logs_through(guarded.on_logs());
+                Box::pin(guarded.on_request(inbound, settlement.call_mut())).await?
+            }
             None => inbound,
         };
         settlement.asks_for(&inbound);

@@ -3,6 +3,7 @@
 mod answers;
 mod asked;
 mod judging;
+mod logs;
 mod masks;
 mod pieces;
 mod streams;
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 use crate::settlement::CallFacts;
 pub use asked::{GuardrailInfo, GuardrailParameters};
+pub(crate) use logs::LogGuards;
 use masks::Masks;
 pub(crate) use streams::StreamGuard;
 

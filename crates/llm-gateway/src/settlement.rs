@@ -30,6 +30,7 @@ use crate::bill::{Bill, Purse};
 use crate::books::{Account, Books};
 use crate::cache::Keeping;
 use crate::call_log::CallContent;
+use crate::guards::LogGuards;
 use crate::headers;
 use crate::hooks::Hooked;
 use crate::load::InProgress;
@@ -103,6 +104,7 @@ pub(crate) struct Settlement {
     hooked: Option<Arc<Hooked>>,
     /// What is said in it, where somebody is to know.
     content: Option<Box<CallContent>>,
+    log_guards: LogGuards,
     /// Counts the call as being served until the account is dropped.
     _serving: Serving,
 }
@@ -199,6 +201,7 @@ impl Settlement {
             keeping: None,
             cached: Cached::No,
             durable: None,
+            log_guards: LogGuards::default(),
             hooked: None,
             content,
             _serving: serving,

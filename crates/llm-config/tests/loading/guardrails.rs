@@ -12,7 +12,7 @@ fn both_shapes_are_read_with_variables_in_the_place_of_what_is_left_out() {
     let text = format!(
         "{MODEL}guardrails:\n  - guardrail_name: pii\n    litellm_params: {{guardrail: pii, mode: [pre_call, post_call], default_on: true, \
          output_parse_pii: true, places: [user, tool_result]}}\n    guardrail_info: {{owner: legal}}\n  - guardrail_name: watch\n    \
-         litellm_params: {{guardrail: lakera_v2, mode: logging_only, unreachable_fallback: fail_open, only_flags: true}}\n\
+         litellm_params: {{guardrail: lakera_v2, mode: post_call, unreachable_fallback: fail_open, only_flags: true}}\n\
          litellm_settings:\n  guardrails:\n    - old: {{callbacks: [hide_secrets, lakera_prompt_injection], default_on: true, \
          enabled_roles: [user]}}\n"
     );

@@ -9,6 +9,7 @@ use llm_governance::LedgerRow;
 use super::log::reason;
 use super::{Outcome, Prompt, Settlement};
 use crate::call_log::{CallContent, LoggedCall, LoggedError};
+use crate::guards::LogGuards;
 use crate::hooks::Hooked;
 
 impl Settlement {
@@ -20,6 +21,11 @@ impl Settlement {
     /// Hooks that the call was shown to.
     pub(crate) fn hooked(&self) -> Option<&Arc<Hooked>> {
         self.hooked.as_ref()
+    }
+
+    /// These look at what is written down of the call.
+    pub(crate) fn logs_through(&mut self, guards: LogGuards) {
+        self.log_guards = guards;
     }
 
     /// This is asked.
@@ -50,7 +56,8 @@ impl Settlement {
                 false => Some(error.message().to_owned()),
             },
         });
+        let content = self.content.as_ref().map(|content| Box::new(self.log_guards.may_be_written(content)));
         let trace = self.bill.as_ref().and_then(|bill| bill.asker.trace.clone());
-        LoggedCall { call_id: self.call.call_id.clone(), trace, row, error, content: self.content.clone() }
+        LoggedCall { call_id: self.call.call_id.clone(), trace, row, error, content }
     }
 }

@@ -69,7 +69,7 @@ impl Inspector for Elsewhere {
     }
 }
 
-fn word(word: &'static str, action: Action) -> Judge {
+pub(crate) fn word(word: &'static str, action: Action) -> Judge {
     Judge::Scanner(Arc::new(Word(word, action)))
 }
 

@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use futures_util::StreamExt as _;
 use http::HeaderMap;
+use llm_core::guard::Action;
 use llm_core::{BoxFuture, Error, ErrorKind, Operation, Part, Result};
 use llm_gateway::{
-    AccountSpec, Answer, AnswerBody, Answers, CallLog, Gateway, GatewayParts, Hook, HookedAnswer, HookedCall,
-    Incoming, Instruction, LoggedCall, Position, Prompts, Wants,
+    AccountSpec, Answer, AnswerBody, Answers, CallLog, Gateway, GatewayParts, GuardrailSpec, Hook,
+    HookedAnswer, HookedCall, Incoming, Instruction, LoggedCall, Modes, Position, Prompts, Wants,
 };
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::{FakeProvider, PlainIngress, Script, piece, preamble};
@@ -109,6 +110,34 @@ async fn what_was_said_is_kept_where_somebody_wants_it_whole_and_streamed() {
         calls.iter().map(said).collect::<Vec<_>>(),
         [("hi".into(), false), ("hi\nend\n".into(), true)]
     );
+}
+
+#[tokio::test]
+async fn what_is_written_down_is_masked_by_those_who_look_at_logs() {
+    let log = Arc::new(Log { content: true, ..Log::default() });
+    let known = Arc::clone(&log);
+    let script = || Script::Answer(r#"{"text":"dear Ann"}"#);
+    let judge = crate::guards::word("Ann", Action::Mask);
+    let modes = Modes { logging_only: true, ..Modes::default() };
+    let guard = GuardrailSpec { modes, default_on: true, ..GuardrailSpec::new("logs", judge) };
+    let (gateway, vendor) = gateway([script(), script()], |parts| {
+        parts.log = Some(known);
+        parts.guardrails = vec![guard];
+    });
+    let (_, told) = ask(&gateway, r#"{"model":"m","text":"I am Ann"}"#).await;
+    ask(&gateway, r#"{"model":"m","text":"I am Ann","stream":true}"#).await;
+    assert_eq!(told, r#"{"text":"dear Ann"}"#, "the client and the vendor see all");
+    assert_eq!(vendor.requests()[0].messages[0].joined_text(), "I am Ann");
+    let calls = log.calls.lock();
+    let written = |call: &LoggedCall| {
+        let content = call.content.as_deref().expect("it is kept");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&content.request), text(&content.answer.concat()), content.is_cut)
+    };
+    let all: Vec<_> = calls.iter().map(written).collect();
+    let streamed = (r#"{"model":"m","text":"I am <WORD>","stream":true}"#.into(), String::new(), true);
+    let whole = (r#"{"model":"m","text":"I am <WORD>"}"#.into(), r#"{"text":"dear <WORD>"}"#.into(), false);
+    assert_eq!(all, [whole, streamed]);
 }
 
 /// Refuses or changes whole answers.
