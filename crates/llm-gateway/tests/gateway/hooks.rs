@@ -16,7 +16,7 @@ use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::{FakeProvider, PlainIngress, Script, piece, preamble};
 use parking_lot::Mutex;
 
-#[allow(dead_code, reason = "its `main` is for people")]
+#[expect(dead_code, reason = "its `main` is for people")]
 #[path = "../../examples/hook.rs"]
 mod example;
 
