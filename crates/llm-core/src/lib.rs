@@ -5,7 +5,7 @@
 //! - [`sources`]: where the pictures and files of a request come from.
 //! - [`usage`], [`money`]: tokens in buckets that never overlap, and prices and costs in whole numbers.
 //! - [`error`]: what went wrong, whose fault it is and whether another attempt helps.
-//! - [`members`], [`mod@object`]: objects read and written member by member. [`words`]: texts that go from one body into
+//! - [`members`], [`mod@object`], [`request_body`]: objects read and written member by member. [`words`]: texts that go from one body into
 //!   another.
 //! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
 //! - [`framing`]: streams of bytes cut into frames.
@@ -57,6 +57,7 @@ pub mod random;
 pub mod realtime;
 pub mod relay;
 pub mod request;
+pub mod request_body;
 pub mod rerank;
 pub mod response;
 pub mod retry_hint;
@@ -89,6 +90,7 @@ pub use operation::{Asked, Endpoint, Operation};
 pub use passage::Passage;
 pub use provider::{BoxFuture, BoxStream, Call, Inbound, Provider, Reply};
 pub use request::ChatRequest;
+pub use request_body::RequestBody;
 pub use response::{ChatResponse, Choice, FinishReason};
 pub use secret::Secret;
 pub use usage::Usage;

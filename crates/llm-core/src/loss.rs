@@ -55,12 +55,28 @@ impl Losses {
         self.take(field.into(), How::Dropped, self.policy == LossPolicy::Reject)
     }
 
+    /// Fields that only tune the answer, each with whether it was set.
+    ///
+    /// # Errors
+    /// Under [`LossPolicy::Reject`], for the first that was set.
+    pub fn tuning_of<const COUNT: usize>(&mut self, fields: [(&'static str, bool); COUNT]) -> Result<()> {
+        fields.into_iter().filter(|(_, set)| *set).try_for_each(|(field, _)| self.tuning(field))
+    }
+
     /// Something that changes the meaning (a tool, an image, the answer's form) cannot be carried.
     ///
     /// # Errors
     /// Unless the policy is [`LossPolicy::Drop`].
     pub fn meaning(&mut self, field: impl Into<Cow<'static, str>>) -> Result<()> {
         self.take(field.into(), How::Dropped, self.policy != LossPolicy::Drop)
+    }
+
+    /// Fields that change the meaning, each with whether it was set.
+    ///
+    /// # Errors
+    /// Unless the policy is [`LossPolicy::Drop`], for the first that was set.
+    pub fn meaning_of<const COUNT: usize>(&mut self, fields: [(&'static str, bool); COUNT]) -> Result<()> {
+        fields.into_iter().filter(|(_, set)| *set).try_for_each(|(field, _)| self.meaning(field))
     }
 
     /// Something was carried as something close to it.

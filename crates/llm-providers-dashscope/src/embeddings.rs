@@ -152,15 +152,11 @@ fn parameters(request: &EmbeddingRequest, multimodal: bool, losses: &mut Losses)
     if !request.encodings.iter().all(plain) {
         losses.meaning("encoding_format")?;
     }
-    for (field, lost) in [
+    losses.tuning_of([
         ("title", request.title.is_some()),
         ("truncate", request.truncate.is_some_and(|truncate| truncate != Truncate::End)),
         ("user", request.user.is_some()),
-    ] {
-        if lost {
-            losses.tuning(field)?;
-        }
-    }
+    ])?;
     let extras =
         request.extras.iter().flat_map(|(origin, fields)| fields.iter().map(|field| (*origin, field)));
     for (origin, (name, value)) in extras {

@@ -97,15 +97,11 @@ fn inexpressible(request: &EmbeddingRequest, losses: &mut Losses) -> Result<()> 
     if !request.encodings.iter().all(floats) {
         losses.meaning("embedding_types")?;
     }
-    for (field, lost) in [
+    losses.tuning_of([
         ("input_type", request.purpose.is_some()),
         ("title", request.title.is_some()),
         ("user", request.user.is_some()),
-    ] {
-        if lost {
-            losses.tuning(field)?;
-        }
-    }
+    ])?;
     let extras = request.extras.as_ref().filter(|(origin, _)| *origin != FEATURES);
     for (name, _) in extras.into_iter().flat_map(|(_, fields)| fields.iter()) {
         losses.tuning(name.to_owned())?;

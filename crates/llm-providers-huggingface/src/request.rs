@@ -118,18 +118,13 @@ fn unknown_sampling(sampling: &Sampling, losses: &mut Losses) -> Result<()> {
     if sampling.n.is_some_and(|n| n > 1) {
         losses.meaning("n")?;
     }
-    for (field, lost) in [
+    losses.tuning_of([
         ("presence_penalty", sampling.presence_penalty.is_some_and(|value| value != 0.0)),
         ("logprobs", sampling.logprobs == Some(true)),
         ("top_logprobs", sampling.top_logprobs.is_some_and(|count| count > 0)),
         ("logit_bias", sampling.logit_bias.as_ref().is_some_and(|bias| !matches!(bias.get(), "{}" | "null"))),
         ("seed", sampling.seed.is_some_and(|seed| seed < 0)),
-    ] {
-        if lost {
-            losses.tuning(field)?;
-        }
-    }
-    Ok(())
+    ])
 }
 
 fn inexpressible(request: &ChatRequest, losses: &mut Losses) -> Result<()> {
@@ -140,17 +135,13 @@ fn inexpressible(request: &ChatRequest, losses: &mut Losses) -> Result<()> {
         losses.meaning("modalities")?;
     }
     let thinks = request.reasoning.as_ref().is_some_and(|options| options.enabled != Some(false));
-    for (field, lost) in [
+    losses.tuning_of([
         ("reasoning", thinks),
         ("verbosity", request.verbosity.is_some()),
         ("user", request.user.is_some()),
         ("metadata", request.metadata.as_ref().is_some_and(|labels| !labels.is_empty())),
         ("service_tier", request.service_tier.is_some()),
-    ] {
-        if lost {
-            losses.tuning(field)?;
-        }
-    }
+    ])?;
     let extras = request.extras.as_ref().filter(|(origin, _)| *origin != TEXT);
     for (name, _) in extras.into_iter().flat_map(|(_, fields)| fields.iter()) {
         losses.tuning(name.to_owned())?;

@@ -196,18 +196,14 @@ fn wire_request(body: WireBody) -> WireRequest {
 
 /// What a text cannot say.
 fn inexpressible(request: &ChatRequest, losses: &mut Losses) -> Result<()> {
-    for (field, lost) in [
+    losses.meaning_of([
         ("tools", !request.tools.is_empty()),
         ("response_format", request.output != OutputFormat::Text),
         ("n", request.sampling.n.is_some_and(|n| n > 1)),
         ("modalities", request.modalities.iter().any(|modality| modality != "text")),
-    ] {
-        if lost {
-            losses.meaning(field)?;
-        }
-    }
+    ])?;
     let sampling = &request.sampling;
-    for (field, lost) in [
+    losses.tuning_of([
         ("frequency_penalty", sampling.frequency_penalty.is_some_and(|penalty| penalty != 0.0)),
         ("presence_penalty", sampling.presence_penalty.is_some_and(|penalty| penalty != 0.0)),
         ("logprobs", sampling.logprobs == Some(true)),
@@ -217,11 +213,7 @@ fn inexpressible(request: &ChatRequest, losses: &mut Losses) -> Result<()> {
         ("verbosity", request.verbosity.is_some()),
         ("user", request.user.is_some()),
         ("metadata", request.metadata.as_ref().is_some_and(|labels| !labels.is_empty())),
-    ] {
-        if lost {
-            losses.tuning(field)?;
-        }
-    }
+    ])?;
     for (name, _) in request.extras.iter().flat_map(|(_, extras)| extras.iter()) {
         losses.tuning(name.to_owned())?;
     }

@@ -4,8 +4,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use llm_core::dialect::Encoded;
 use llm_core::request::Sampling;
 use llm_core::wire::{WireBody, WireRequest};
-use llm_core::{ChatRequest, Losses, RawJson, RawObject, Result, Target};
-use serde::Serialize;
+use llm_core::{ChatRequest, Losses, RawJson, RawObject, RequestBody, Result, Target};
 
 use super::format::{Form, Format};
 use super::thinking::{self, Facts, Plan};
@@ -32,7 +31,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &MessagesQu
     let facts = Facts { request, rules, native, max_tokens, calls_without_thinking };
     let plan = Plan::of(&facts, &mut losses)?;
 
-    let mut body = Body::new(request, target, quirks, &mut losses);
+    let mut body = RequestBody::new(request, target, &quirks.drop_params, losses);
     if quirks.path.is_none() {
         body.member("model", &target.model)?;
     }
@@ -41,8 +40,8 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &MessagesQu
     body.optional("stream", target.stream.then_some(true).as_ref())?;
     body.optional("system", conversation.instructions().as_ref())?;
     body.member("messages", &conversation.turns)?;
-    let tools = tools::tools(request, rules, body.losses)?;
-    let choice = tools::choice(request, !tools.is_empty(), &plan, body.losses)?;
+    let tools = tools::tools(request, rules, &mut body.losses)?;
+    let choice = tools::choice(request, !tools.is_empty(), &plan, &mut body.losses)?;
     body.optional("tools", (!tools.is_empty()).then_some(&tools))?;
     body.optional("tool_choice", choice.as_ref())?;
     sampling(request, target, rules, &plan, &mut body)?;
@@ -50,9 +49,12 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &MessagesQu
     body.optional("thinking", plan.thinking.as_ref())?;
     account(request, native, &mut body)?;
     inexpressible(request, &mut body)?;
-    extras(request, &mut body)?;
-    let body = body.finish();
-    Ok(Encoded { request: wire_request(body, target, quirks), losses: losses.into_list() })
+    if let Some((origin, extras)) = &request.extras {
+        let extras = extras.iter().filter(|(name, _)| *name != "output_config");
+        body.extras(extras, |_| *origin == MESSAGES)?;
+    }
+    let (body, losses) = body.finish();
+    Ok(Encoded { request: wire_request(body, target, quirks), losses })
 }
 
 /// A request to the vendor with this body.
@@ -86,12 +88,12 @@ fn sampling(
     target: &Target,
     rules: Rules,
     plan: &Plan,
-    body: &mut Body<'_, '_>,
+    body: &mut RequestBody<'_>,
 ) -> Result<()> {
     let mut sampling = request.sampling.clone();
     sampling.or(&target.sampling);
-    unknown_sampling(&sampling, body.losses)?;
-    let sampling = thinking::sampling(sampling, rules, plan.is_on(), body.losses)?;
+    unknown_sampling(&sampling, &mut body.losses)?;
+    let sampling = thinking::sampling(sampling, rules, plan.is_on(), &mut body.losses)?;
     body.optional("temperature", sampling.temperature.as_ref())?;
     body.optional("top_p", sampling.top_p.as_ref())?;
     body.optional("top_k", sampling.top_k.as_ref())?;
@@ -110,26 +112,21 @@ fn unknown_sampling(sampling: &Sampling, losses: &mut Losses) -> Result<()> {
     }
     let tuned = |value: Option<f64>| value.is_some_and(|value| value != 0.0);
     let biased = sampling.logit_bias.as_ref().is_some_and(|bias| !matches!(bias.get(), "{}" | "null"));
-    for (field, lost) in [
+    losses.tuning_of([
         ("frequency_penalty", tuned(sampling.frequency_penalty)),
         ("presence_penalty", tuned(sampling.presence_penalty)),
         ("seed", sampling.seed.is_some()),
         ("logprobs", sampling.logprobs == Some(true)),
         ("top_logprobs", sampling.top_logprobs.is_some_and(|count| count > 0)),
         ("logit_bias", biased),
-    ] {
-        if lost {
-            losses.tuning(field)?;
-        }
-    }
-    Ok(())
+    ])
 }
 
 fn output_config(
     request: &ChatRequest,
     format: Option<&Format>,
     plan: &Plan,
-    body: &mut Body<'_, '_>,
+    body: &mut RequestBody<'_>,
 ) -> Result<()> {
     let own = own_extras(request).and_then(|extras| extras.get("output_config")?.read::<RawObject>().ok());
     if format.is_none() && plan.effort.is_none() && own.is_none() {
@@ -148,7 +145,7 @@ fn output_config(
 }
 
 /// Who asks, and at what priority.
-fn account(request: &ChatRequest, native: bool, body: &mut Body<'_, '_>) -> Result<()> {
+fn account(request: &ChatRequest, native: bool, body: &mut RequestBody<'_>) -> Result<()> {
     let mut metadata = RawObject::default();
     if let Some(user) = &request.user {
         metadata.insert("user_id", RawJson::string(user));
@@ -169,7 +166,7 @@ fn account(request: &ChatRequest, native: bool, body: &mut Body<'_, '_>) -> Resu
     body.optional("cache_control", request.cache.map(CacheControl).as_ref())
 }
 
-fn inexpressible(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
+fn inexpressible(request: &ChatRequest, body: &mut RequestBody<'_>) -> Result<()> {
     if request.verbosity.is_some() {
         body.losses.tuning("verbosity")?;
     }
@@ -181,56 +178,4 @@ fn inexpressible(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
 
 fn own_extras(request: &ChatRequest) -> Option<&RawObject> {
     request.extras.as_ref().filter(|(origin, _)| *origin == MESSAGES).map(|(_, extras)| extras)
-}
-
-fn extras(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
-    let Some((origin, extras)) = &request.extras else { return Ok(()) };
-    for (name, value) in extras.iter().filter(|(name, _)| *name != "output_config") {
-        if *origin == MESSAGES {
-            body.member(name, value)?;
-        } else {
-            body.losses.tuning(name.to_owned())?;
-        }
-    }
-    Ok(())
-}
-
-/// A body without what the deployment takes out, and with what it sets.
-struct Body<'b, 'l> {
-    object: ObjectWriter,
-    target: &'b Target,
-    quirks: &'b MessagesQuirks,
-    losses: &'l mut Losses,
-}
-
-impl<'b, 'l> Body<'b, 'l> {
-    fn new(
-        request: &'b ChatRequest,
-        target: &'b Target,
-        quirks: &'b MessagesQuirks,
-        losses: &'l mut Losses,
-    ) -> Self {
-        Self { object: ObjectWriter::of(request), target, quirks, losses }
-    }
-
-    fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
-        let is = |field: &String| field == name;
-        if self.target.drop_fields.iter().any(is) || self.target.extra_body.get(name).is_some() {
-            return Ok(());
-        }
-        if self.quirks.drop_params.iter().any(is) {
-            return self.losses.tuning(name.to_owned());
-        }
-        self.object.member(name, value);
-        Ok(())
-    }
-
-    fn optional<T: Serialize + ?Sized>(&mut self, name: &str, value: Option<&T>) -> Result<()> {
-        value.map_or(Ok(()), |value| self.member(name, value))
-    }
-
-    fn finish(mut self) -> WireBody {
-        self.object.members(&self.target.extra_body);
-        self.object.finish_body()
-    }
 }

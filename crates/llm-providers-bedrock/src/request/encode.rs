@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use llm_core::dialect::Encoded;
 use llm_core::request::Sampling;
 use llm_core::wire::{WireBody, WireRequest};
-use llm_core::{ChatRequest, Error, Losses, RawObject, Result, Target};
+use llm_core::{ChatRequest, Error, Losses, RawObject, RequestBody, Result, Target};
 use serde::Serialize;
 
 use super::format::Form;
@@ -13,7 +13,7 @@ use super::turns::Conversation;
 use super::{additional, tools};
 use crate::models::{Family, Rules};
 use crate::quirks::ConverseQuirks;
-use crate::wire::{Block, ObjectWriter, union};
+use crate::wire::{Block, union};
 use crate::{CONVERSE, model_id};
 
 /// Top-level members that only this format has. Clients of other formats may say them as they are.
@@ -46,7 +46,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ConverseQu
     let tool_config = tools::config(request, rules, &form, &mut conversation, &mut losses)?;
     let sampling = sampling(request, target, rules, plan.on, &mut losses)?;
 
-    let mut body = Body { object: ObjectWriter::of(request), target, quirks, losses };
+    let mut body = RequestBody::new(request, target, &quirks.drop_params, losses);
     body.optional("system", (!conversation.system.is_empty()).then_some(&conversation.system))?;
     body.member("messages", &conversation.turns)?;
     let inference = Inference {
@@ -64,8 +64,12 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ConverseQu
     body.optional("outputConfig", (!output.is_empty()).then_some(&output))?;
     account(request, &mut body)?;
     inexpressible(request, &sampling, &mut body.losses)?;
-    extras(request, &mut body)?;
-    Ok(body.finish())
+    if let Some((origin, extras)) = &request.extras {
+        let extras = extras.iter().filter(|(name, _)| *name != "additionalModelRequestFields");
+        body.extras(extras, |name| *origin == CONVERSE || OWN.contains(&name))?;
+    }
+    let (body, losses) = body.finish();
+    Ok(Encoded { request: wire_request(body, target), losses })
 }
 
 /// A request to the vendor with this body.
@@ -165,7 +169,7 @@ fn additional_fields(request: &ChatRequest) -> RawObject {
 }
 
 /// Labels and priority.
-fn account(request: &ChatRequest, body: &mut Body<'_>) -> Result<()> {
+fn account(request: &ChatRequest, body: &mut RequestBody<'_>) -> Result<()> {
     if request.user.is_some() {
         body.losses.tuning("user")?;
     }
@@ -207,7 +211,7 @@ fn inexpressible(request: &ChatRequest, sampling: &Sampling, losses: &mut Losses
     }
     let tuned = |value: Option<f64>| value.is_some_and(|value| value != 0.0);
     let biased = sampling.logit_bias.as_ref().is_some_and(|bias| !matches!(bias.get(), "{}" | "null"));
-    for (field, lost) in [
+    losses.tuning_of([
         ("frequency_penalty", tuned(sampling.frequency_penalty)),
         ("presence_penalty", tuned(sampling.presence_penalty)),
         ("seed", sampling.seed.is_some()),
@@ -215,54 +219,5 @@ fn inexpressible(request: &ChatRequest, sampling: &Sampling, losses: &mut Losses
         ("top_logprobs", sampling.top_logprobs.is_some_and(|count| count > 0)),
         ("logit_bias", biased),
         ("verbosity", request.verbosity.is_some()),
-    ] {
-        if lost {
-            losses.tuning(field)?;
-        }
-    }
-    Ok(())
-}
-
-fn extras(request: &ChatRequest, body: &mut Body<'_>) -> Result<()> {
-    let Some((origin, extras)) = &request.extras else { return Ok(()) };
-    for (name, value) in extras.iter().filter(|(name, _)| *name != "additionalModelRequestFields") {
-        if *origin == CONVERSE || OWN.contains(&name) {
-            body.member(name, value)?;
-        } else {
-            body.losses.tuning(name.to_owned())?;
-        }
-    }
-    Ok(())
-}
-
-/// A body without what the deployment takes out, and with what it sets.
-struct Body<'b> {
-    object: ObjectWriter,
-    target: &'b Target,
-    quirks: &'b ConverseQuirks,
-    losses: Losses,
-}
-
-impl Body<'_> {
-    fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
-        let is = |field: &String| field == name;
-        if self.target.drop_fields.iter().any(is) || self.target.extra_body.get(name).is_some() {
-            return Ok(());
-        }
-        if self.quirks.drop_params.iter().any(is) {
-            return self.losses.tuning(name.to_owned());
-        }
-        self.object.member(name, value);
-        Ok(())
-    }
-
-    fn optional<T: Serialize + ?Sized>(&mut self, name: &str, value: Option<&T>) -> Result<()> {
-        value.map_or(Ok(()), |value| self.member(name, value))
-    }
-
-    fn finish(mut self) -> Encoded {
-        self.object.members(&self.target.extra_body);
-        let request = wire_request(self.object.finish_body(), self.target);
-        Encoded { request, losses: self.losses.into_list() }
-    }
+    ])
 }

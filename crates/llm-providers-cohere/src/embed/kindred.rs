@@ -107,11 +107,7 @@ fn finish(
     target: &Target,
     mut losses: Losses,
 ) -> Result<Encoded> {
-    for (field, lost) in [("title", request.title.is_some()), ("user", request.user.is_some())] {
-        if lost {
-            losses.tuning(field)?;
-        }
-    }
+    losses.tuning_of([("title", request.title.is_some()), ("user", request.user.is_some())])?;
     let body = retrieval::finish(body, own, request.extras.as_ref(), target, &mut losses)?;
     Ok(Encoded { request: wire_request(PATH, body.into()), losses: losses.into_list() })
 }

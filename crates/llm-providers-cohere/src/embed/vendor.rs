@@ -39,11 +39,7 @@ impl Exchange<EmbeddingRequest, EmbeddingResponse> for Embed {
         body.member("input_type", purpose).member("embedding_types", &types(&request.encodings));
         body.optional("output_dimension", request.dimensions.as_ref());
         body.optional("truncate", request.truncate.map(truncate));
-        for (field, lost) in [("title", request.title.is_some()), ("user", request.user.is_some())] {
-            if lost {
-                losses.tuning(field)?;
-            }
-        }
+        losses.tuning_of([("title", request.title.is_some()), ("user", request.user.is_some())])?;
         let body = retrieval::finish(body, EMBED, request.extras.as_ref(), target, &mut losses)?;
         Ok(Encoded { request: wire_request("/embed", body.into()), losses: losses.into_list() })
     }

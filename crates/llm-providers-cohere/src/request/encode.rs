@@ -4,8 +4,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use llm_core::dialect::Encoded;
 use llm_core::request::{OutputFormat, Sampling, Tool};
 use llm_core::wire::{WireBody, WireRequest};
-use llm_core::{ChatRequest, Losses, Part, RawJson, Result, Target};
-use serde::Serialize;
+use llm_core::{ChatRequest, Losses, Part, RawJson, RequestBody, Result, Target};
 
 use super::messages::Conversation;
 use super::thinking;
@@ -25,7 +24,7 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ChatQuirks
     let tools = Tools::of(request, &mut losses)?;
     let thinking = thinking::write(request.reasoning.as_ref(), &target.model, native, &mut losses)?;
 
-    let mut body = Body { object: ObjectWriter::of(request), target, quirks, losses: &mut losses };
+    let mut body = RequestBody::new(request, target, &quirks.drop_params, losses);
     body.member("model", &target.model)?;
     body.member("messages", &conversation.messages)?;
     body.optional("stream", target.stream.then_some(&true))?;
@@ -38,9 +37,11 @@ pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ChatQuirks
     sampling(request, native, &mut body)?;
     body.optional("thinking", thinking.as_ref())?;
     inexpressible(request, &mut body)?;
-    extras(request, &mut body)?;
-    let body = body.finish();
-    Ok(Encoded { request: wire_request("/chat", body), losses: losses.into_list() })
+    if let Some((origin, extras)) = &request.extras {
+        body.extras(extras.iter(), |_| *origin == CHAT)?;
+    }
+    let (body, losses) = body.finish();
+    Ok(Encoded { request: wire_request("/chat", body), losses })
 }
 
 /// A request to the vendor with this body.
@@ -62,12 +63,12 @@ fn response_format(output: &OutputFormat) -> Option<RawJson> {
     }
 }
 
-fn sampling(request: &ChatRequest, native: bool, body: &mut Body<'_, '_>) -> Result<()> {
+fn sampling(request: &ChatRequest, native: bool, body: &mut RequestBody<'_>) -> Result<()> {
     let mut sampling = request.sampling.clone();
-    sampling.or(&body.target.sampling);
-    unknown_sampling(&sampling, body.losses)?;
+    sampling.or(&body.target().sampling);
+    unknown_sampling(&sampling, &mut body.losses)?;
     if !native {
-        in_range(&mut sampling, body.losses)?;
+        in_range(&mut sampling, &mut body.losses)?;
     }
     body.optional("temperature", sampling.temperature.as_ref())?;
     body.optional("p", sampling.top_p.as_ref())?;
@@ -139,64 +140,16 @@ fn marks_cache(request: &ChatRequest) -> bool {
         || request.messages.iter().flat_map(|message| &message.parts).any(part)
 }
 
-fn inexpressible(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
+fn inexpressible(request: &ChatRequest, body: &mut RequestBody<'_>) -> Result<()> {
     if request.modalities.iter().any(|modality| modality != "text") {
         body.losses.meaning("modalities")?;
     }
     let tier = request.service_tier.as_deref().is_some_and(|tier| tier != "auto" && tier != "default");
-    for (field, lost) in [
+    body.losses.tuning_of([
         ("cache_control", marks_cache(request)),
         ("verbosity", request.verbosity.is_some()),
         ("user", request.user.is_some()),
         ("metadata", request.metadata.as_ref().is_some_and(|labels| !labels.is_empty())),
         ("service_tier", tier),
-    ] {
-        if lost {
-            body.losses.tuning(field)?;
-        }
-    }
-    Ok(())
-}
-
-fn extras(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
-    let Some((origin, extras)) = &request.extras else { return Ok(()) };
-    for (name, value) in extras.iter() {
-        if *origin == CHAT {
-            body.member(name, value)?;
-        } else {
-            body.losses.tuning(name.to_owned())?;
-        }
-    }
-    Ok(())
-}
-
-/// A body without what the deployment takes out, and with what it sets.
-struct Body<'b, 'l> {
-    object: ObjectWriter,
-    target: &'b Target,
-    quirks: &'b ChatQuirks,
-    losses: &'l mut Losses,
-}
-
-impl Body<'_, '_> {
-    fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
-        let is = |field: &String| field == name;
-        if self.target.drop_fields.iter().any(is) || self.target.extra_body.get(name).is_some() {
-            return Ok(());
-        }
-        if self.quirks.drop_params.iter().any(is) {
-            return self.losses.tuning(name.to_owned());
-        }
-        self.object.member(name, value);
-        Ok(())
-    }
-
-    fn optional<T: Serialize + ?Sized>(&mut self, name: &str, value: Option<&T>) -> Result<()> {
-        value.map_or(Ok(()), |value| self.member(name, value))
-    }
-
-    fn finish(mut self) -> WireBody {
-        self.object.members(&self.target.extra_body);
-        self.object.finish_body()
-    }
+    ])
 }

@@ -156,14 +156,10 @@ fn finish(
     (own, target): (DialectId, &Target),
     mut losses: Losses,
 ) -> Result<Encoded> {
-    for (field, lost) in [
+    losses.tuning_of([
         ("instruction", request.instruction.is_some()),
         ("max_tokens_per_doc", request.max_tokens_per_document.is_some()),
-    ] {
-        if lost {
-            losses.tuning(field)?;
-        }
-    }
+    ])?;
     let body = retrieval::finish(body, own, request.extras.as_ref(), target, &mut losses)?;
     Ok(Encoded { request: wire_request(PATH, body.into()), losses: losses.into_list() })
 }

@@ -181,17 +181,13 @@ impl Writer<'_, '_> {
     }
 
     fn inexpressible(&mut self, request: &ChatRequest) -> Result<()> {
-        for (field, lost) in [
+        self.losses.tuning_of([
             ("cache_control", request.cache.is_some()),
             ("user", request.user.is_some()),
             ("metadata", request.metadata.as_ref().is_some_and(|labels| !labels.is_empty())),
             ("service_tier", request.service_tier.as_deref().is_some_and(|tier| tier != "auto")),
             ("verbosity", request.verbosity.is_some()),
-        ] {
-            if lost {
-                self.losses.tuning(field)?;
-            }
-        }
+        ])?;
         if request.modalities.iter().any(|modality| modality != "text") {
             self.losses.meaning("modalities")?;
         }

@@ -89,16 +89,11 @@ fn account(request: &ChatRequest, native: bool, body: &mut Writer<'_, '_>) -> Re
         Some("auto" | "default") | None => {}
         Some(_) => body.losses.tuning("service_tier")?,
     }
-    for (field, lost) in [
+    body.losses.tuning_of([
         ("user", request.user.is_some()),
         ("metadata", request.metadata.as_ref().is_some_and(|labels| !labels.is_empty())),
         ("verbosity", request.verbosity.is_some()),
-    ] {
-        if lost {
-            body.losses.tuning(field)?;
-        }
-    }
-    Ok(())
+    ])
 }
 
 fn extras(request: &ChatRequest, body: &mut Writer<'_, '_>) -> Result<()> {

@@ -18,15 +18,11 @@ pub(super) fn request(request: &EmbeddingRequest, target: &Target) -> Result<Enc
     for input in &request.inputs {
         texts.extend(text(input, &mut losses)?);
     }
-    for (field, lost) in [
+    losses.tuning_of([
         ("user", request.user.is_some()),
         ("input_type", request.purpose.is_some()),
         ("title", request.title.is_some()),
-    ] {
-        if lost {
-            losses.tuning(field)?;
-        }
-    }
+    ])?;
     let mut members = RawObject::default();
     members.insert("model", RawJson::string(&target.model));
     members.insert("input", crate::body::json(&texts));

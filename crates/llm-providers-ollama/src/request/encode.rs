@@ -4,35 +4,38 @@ use http::{HeaderMap, Method};
 use llm_core::dialect::Encoded;
 use llm_core::request::{FunctionTool, OutputFormat, Sampling, Tool, ToolChoice};
 use llm_core::wire::{WireBody, WireRequest};
-use llm_core::{ChatRequest, Losses, RawJson, RawObject, Result, Target, custom_tools};
+use llm_core::{ChatRequest, Losses, RawJson, RawObject, RequestBody, Result, Target, custom_tools};
 use serde::Serialize;
 
 use super::{history, thinking};
-use crate::body::{ObjectWriter, json};
+use crate::body::json;
 use crate::quirks::ChatQuirks;
 use crate::{CHAT, options};
 
 /// Writes a canonical request.
 pub(crate) fn encode(request: &ChatRequest, target: &Target, quirks: &ChatQuirks) -> Result<Encoded> {
-    let mut losses = Losses::new(target.policy);
+    let losses = Losses::new(target.policy);
     let native = request.extras.as_ref().is_some_and(|(origin, _)| *origin == CHAT);
-    let mut body = Body { object: ObjectWriter::of(request), target, quirks, losses: &mut losses };
+    let mut body = RequestBody::new(request, target, &quirks.drop_params, losses);
     body.member("model", &target.model)?;
-    let turns = history::turns(request, body.losses)?;
+    let turns = history::turns(request, &mut body.losses)?;
     body.member("messages", &turns)?;
     tools(request, &mut body)?;
     format(&request.output, &mut body)?;
     if let Some(asked) = &request.reasoning {
         let levels = quirks.takes_levels(&target.model);
-        let think = thinking::write(asked, levels, native, body.losses)?;
+        let think = thinking::write(asked, levels, native, &mut body.losses)?;
         body.optional("think", think.as_ref())?;
     }
     body.member("stream", &target.stream)?;
     sampling(request, &mut body)?;
     inexpressible(request, &mut body)?;
-    extras(request, &mut body)?;
-    let body = body.finish();
-    Ok(Encoded { request: wire_request("/api/chat", body), losses: losses.into_list() })
+    if let Some((origin, extras)) = &request.extras {
+        let extras = extras.iter().filter(|(name, _)| *origin != CHAT || *name != "options");
+        body.extras(extras, |_| *origin == CHAT)?;
+    }
+    let (body, losses) = body.finish_with(is_member);
+    Ok(Encoded { request: wire_request("/api/chat", body), losses })
 }
 
 /// A request to a server with this body.
@@ -57,7 +60,7 @@ struct WireFunction<'a> {
 }
 
 /// There is no choice among tools: without any, none can be called; none can be forced.
-fn tools(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
+fn tools(request: &ChatRequest, body: &mut RequestBody<'_>) -> Result<()> {
     match &request.tool_choice {
         None | Some(ToolChoice::Auto) => {}
         Some(ToolChoice::None) if request.tools.is_empty() => return Ok(()),
@@ -70,9 +73,9 @@ fn tools(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
     let mut written = Vec::with_capacity(request.tools.len());
     for tool in &request.tools {
         match tool {
-            Tool::Function(function) => written.push(function_tool(function, body.losses)?),
+            Tool::Function(function) => written.push(function_tool(function, &mut body.losses)?),
             Tool::Custom { name, description, .. } => {
-                written.push(custom_tool(name, description.as_deref(), body.losses)?);
+                written.push(custom_tool(name, description.as_deref(), &mut body.losses)?);
             }
             _ => body.losses.meaning("tools")?,
         }
@@ -114,7 +117,7 @@ fn custom_tool<'a>(name: &'a str, description: Option<&'a str>, losses: &mut Los
     })
 }
 
-fn format(output: &OutputFormat, body: &mut Body<'_, '_>) -> Result<()> {
+fn format(output: &OutputFormat, body: &mut RequestBody<'_>) -> Result<()> {
     match output {
         OutputFormat::JsonObject => body.member("format", "json"),
         OutputFormat::JsonSchema(schema) => {
@@ -130,11 +133,11 @@ fn format(output: &OutputFormat, body: &mut Body<'_, '_>) -> Result<()> {
     }
 }
 
-fn sampling(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
+fn sampling(request: &ChatRequest, body: &mut RequestBody<'_>) -> Result<()> {
     let mut sampling = request.sampling.clone();
-    sampling.or(&body.target.sampling);
-    unknown_sampling(&sampling, body.losses)?;
-    let limit = request.max_output_tokens.or(body.target.max_output_tokens);
+    sampling.or(&body.target().sampling);
+    unknown_sampling(&sampling, &mut body.losses)?;
+    let limit = request.max_output_tokens.or(body.target().max_output_tokens);
     let mut given =
         own_extras(request).and_then(|extras| extras.get("options")?.read().ok()).unwrap_or_default();
     if limit.is_some() {
@@ -143,10 +146,12 @@ fn sampling(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
     for (name, value) in options::of_sampling(&sampling, limit) {
         given.insert(name, value);
     }
-    options::set(&mut given, &body.target.extra_body);
-    let dropped = |name: &str| body.target.drop_fields.iter().any(|field| field == name);
+    options::set(&mut given, &body.target().extra_body);
+    let dropped = |name: &str| body.target().drop_fields.iter().any(|field| field == name);
     let given: RawObject = given.into_iter().filter(|(name, _)| !dropped(name)).collect();
-    body.always("options", (!given.is_empty()).then_some(&given))?;
+    if !given.is_empty() {
+        body.joined("options", &given)?;
+    }
     body.optional("logprobs", sampling.logprobs.filter(|wanted| *wanted).as_ref())?;
     body.optional("top_logprobs", sampling.top_logprobs.filter(|_| sampling.logprobs == Some(true)).as_ref())
 }
@@ -160,17 +165,13 @@ fn unknown_sampling(sampling: &Sampling, losses: &mut Losses) -> Result<()> {
     if biased { losses.tuning("logit_bias") } else { Ok(()) }
 }
 
-fn inexpressible(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
-    for (field, lost) in [
+fn inexpressible(request: &ChatRequest, body: &mut RequestBody<'_>) -> Result<()> {
+    body.losses.tuning_of([
         ("user", request.user.is_some()),
         ("metadata", request.metadata.as_ref().is_some_and(|labels| !labels.is_empty())),
         ("service_tier", request.service_tier.is_some()),
         ("verbosity", request.verbosity.is_some()),
-    ] {
-        if lost {
-            body.losses.tuning(field)?;
-        }
-    }
+    ])?;
     if request.modalities.iter().any(|modality| modality != "text") {
         body.losses.meaning("modalities")?;
     }
@@ -179,60 +180,6 @@ fn inexpressible(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
 
 fn own_extras(request: &ChatRequest) -> Option<&RawObject> {
     request.extras.as_ref().filter(|(origin, _)| *origin == CHAT).map(|(_, extras)| extras)
-}
-
-fn extras(request: &ChatRequest, body: &mut Body<'_, '_>) -> Result<()> {
-    let Some((origin, extras)) = &request.extras else { return Ok(()) };
-    for (name, value) in extras.iter().filter(|(name, _)| *origin != CHAT || *name != "options") {
-        if *origin == CHAT {
-            body.member(name, value)?;
-        } else {
-            body.losses.tuning(name.to_owned())?;
-        }
-    }
-    Ok(())
-}
-
-/// A body without what the deployment takes out, and with what it sets.
-struct Body<'b, 'l> {
-    object: ObjectWriter,
-    target: &'b Target,
-    quirks: &'b ChatQuirks,
-    losses: &'l mut Losses,
-}
-
-impl Body<'_, '_> {
-    fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
-        if self.target.extra_body.get(name).is_some() {
-            return Ok(());
-        }
-        self.always(name, Some(value))
-    }
-
-    /// A member that the deployment's own one was joined with.
-    fn always<T: Serialize + ?Sized>(&mut self, name: &str, value: Option<&T>) -> Result<()> {
-        let Some(value) = value else { return Ok(()) };
-        let is = |field: &String| field == name;
-        if self.target.drop_fields.iter().any(is) {
-            return Ok(());
-        }
-        if self.quirks.drop_params.iter().any(is) {
-            return self.losses.tuning(name.to_owned());
-        }
-        self.object.member(name, value);
-        Ok(())
-    }
-
-    fn optional<T: Serialize + ?Sized>(&mut self, name: &str, value: Option<&T>) -> Result<()> {
-        value.map_or(Ok(()), |value| self.member(name, value))
-    }
-
-    fn finish(mut self) -> WireBody {
-        for (name, value) in self.target.extra_body.iter().filter(|(name, _)| is_member(name)) {
-            self.object.member(name, value);
-        }
-        self.object.finish_body()
-    }
 }
 
 /// Whether a deployment's setting is a member of the body, not one of its options.

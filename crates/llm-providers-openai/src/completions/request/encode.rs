@@ -99,26 +99,17 @@ impl Body {
     }
 
     fn inexpressible(&mut self, request: &ChatRequest) -> Result<()> {
-        for (field, lost) in [
+        self.losses.meaning_of([
             ("tools", !request.tools.is_empty()),
             ("response_format", request.output != OutputFormat::Text),
             ("modalities", request.modalities.iter().any(|modality| modality != "text")),
-        ] {
-            if lost {
-                self.losses.meaning(field)?;
-            }
-        }
-        for (field, lost) in [
+        ])?;
+        self.losses.tuning_of([
             ("reasoning", request.reasoning.is_some()),
             ("metadata", request.metadata.as_ref().is_some_and(|labels| !labels.is_empty())),
             ("service_tier", request.service_tier.is_some()),
             ("verbosity", request.verbosity.is_some()),
-        ] {
-            if lost {
-                self.losses.tuning(field)?;
-            }
-        }
-        Ok(())
+        ])
     }
 
     fn extras(&mut self, request: &ChatRequest) -> Result<()> {
