@@ -12,6 +12,8 @@ mod client_words;
 mod connections;
 #[path = "end_to_end/conversions.rs"]
 mod conversions;
+#[path = "end_to_end/defaults.rs"]
+mod defaults;
 #[path = "end_to_end/departures.rs"]
 mod departures;
 #[path = "end_to_end/embeddings.rs"]

@@ -342,6 +342,7 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         extra_body: one.extra_body.clone(),
         drop_fields: one.drop_fields.clone(),
         cache_points: one.cache_points.clone(),
+        defaults: one.defaults.clone(),
         mock: one.mock.clone(),
         ..ProviderSpec::default()
     }

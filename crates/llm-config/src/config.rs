@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use llm_callbacks::CallbackSettings;
 use llm_core::request::Sampling;
-use llm_core::{LossPolicy, RawObject, Secret};
+use llm_core::{ChatRequest, LossPolicy, RawObject, Secret};
 use llm_gateway::{Instruction, PromptTemplate};
 use llm_metrics::PriceBook;
 use llm_providers::{CachePoint, MediaSettings, MockSettings, Parameters, Registry};
@@ -127,6 +127,8 @@ pub struct DeploymentConfig {
     pub drop_fields: Vec<String>,
     /// Where each prompt is marked for the vendor's cache.
     pub cache_points: Vec<CachePoint>,
+    /// What chats say where the client's do not.
+    pub defaults: Option<Arc<ChatRequest>>,
     /// What every chat of its group is told.
     pub instruction: Option<Instruction>,
     /// What answers in the vendor's place.

@@ -4,9 +4,10 @@
 //! one way leads from drafts to deployments.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use llm_core::{LossPolicy, Secret};
-use llm_providers::{Auth, CachePoint, Parameters, Status, Vendor};
+use llm_core::{ChatRequest, LossPolicy, Secret};
+use llm_providers::{Auth, CHAT_DEFAULTS, CachePoint, Parameters, Status, Vendor};
 use llm_router::QuotaSpec;
 
 use crate::config::DeploymentConfig;
@@ -202,7 +203,7 @@ impl Maker<'_> {
             weight: 0,
             order: draft.whole("order").map_or(0, parts::short),
             limits: draft.limits(),
-            num_retries: draft.whole("num_retries").map(parts::short),
+            num_retries: draft.whole("num_retries").or_else(|| draft.whole("max_retries")).map(parts::short),
             policy: draft.policy(),
             tags: draft.texts("tags"),
             region: draft.text("region_name").map(str::to_owned),
@@ -221,6 +222,7 @@ impl Maker<'_> {
             extra_body: draft.get("extra_body").map(Node::json_object).unwrap_or_default(),
             drop_fields: draft.texts("additional_drop_params"),
             cache_points: self.cache_points(draft),
+            defaults: self.chat_defaults(draft),
             instruction: self.instruction(draft),
             mock: draft.mock(),
             base_model: draft.info_text("base_model").map(str::to_owned),
@@ -277,6 +279,15 @@ impl Maker<'_> {
                 format!("`{name}` has no effect: the vendor `{}` has no such parameter", vendor.name);
             self.report.warning(&draft.at, message);
         }
+    }
+
+    fn chat_defaults(&mut self, draft: &Draft<'_>) -> Option<Arc<ChatRequest>> {
+        let given =
+            CHAT_DEFAULTS.iter().filter_map(|name| Some(((*name).to_owned(), draft.get(name)?.json())));
+        llm_providers::chat_defaults(&given.collect()).unwrap_or_else(|fault| {
+            self.report.error(&draft.at, format!("no default for chats: {}", fault.message()));
+            None
+        })
     }
 
     fn cache_points(&mut self, draft: &Draft<'_>) -> Vec<CachePoint> {

@@ -47,6 +47,28 @@ pub struct ChatRequest {
 }
 
 impl ChatRequest {
+    /// Takes what is missing here from `defaults`, the conversation and where it goes excepted: how to answer, think
+    /// and call tools.
+    pub fn or(&mut self, defaults: &Self) {
+        if self.tools.is_empty() {
+            self.tools.clone_from(&defaults.tools);
+        }
+        if self.output == OutputFormat::Text {
+            self.output.clone_from(&defaults.output);
+        }
+        if self.modalities.is_empty() {
+            self.modalities.clone_from(&defaults.modalities);
+        }
+        missing(&mut self.tool_choice, defaults.tool_choice.as_ref());
+        missing(&mut self.parallel_tool_calls, defaults.parallel_tool_calls.as_ref());
+        missing(&mut self.max_output_tokens, defaults.max_output_tokens.as_ref());
+        missing(&mut self.reasoning, defaults.reasoning.as_ref());
+        missing(&mut self.user, defaults.user.as_ref());
+        missing(&mut self.service_tier, defaults.service_tier.as_ref());
+        missing(&mut self.verbosity, defaults.verbosity.as_ref());
+        self.sampling.or(&defaults.sampling);
+    }
+
     /// The texts that are kept as they were spelled, those in tool results included.
     pub(crate) fn long_texts(&self) -> Vec<&Words> {
         fn collect<'a>(parts: &'a [Part], found: &mut Vec<&'a Words>) {
@@ -103,6 +125,16 @@ impl Sampling {
         if self.stop.is_empty() {
             self.stop.clone_from(&defaults.stop);
         }
+        self.n = self.n.or(defaults.n);
+        self.logprobs = self.logprobs.or(defaults.logprobs);
+        self.top_logprobs = self.top_logprobs.or(defaults.top_logprobs);
+        missing(&mut self.logit_bias, defaults.logit_bias.as_ref());
+    }
+}
+
+fn missing<T: Clone>(field: &mut Option<T>, default: Option<&T>) {
+    if field.is_none() {
+        *field = default.cloned();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The dialects that are built in: the one place that knows which cargo feature brings which.
 
 mod clients;
+mod defaults;
 mod entries;
 mod placed;
 #[cfg(feature = "sagemaker")]
@@ -12,6 +13,7 @@ use llm_core::{Dialect, DialectId, Error, Result};
 
 use crate::base_url::{BaseUrl, UrlRules};
 pub use clients::ingresses;
+pub use defaults::{CHAT_DEFAULTS, chat_defaults};
 use entries::ENTRIES;
 use placed::{PLACED, Placed};
 

@@ -28,7 +28,7 @@ use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
 use llm_core::realtime::{Dial, Link};
 use llm_core::relay::{RelayCall, RelayReply};
 use llm_core::wire::{WireRequest, WireResponse};
-use llm_core::{Authenticator, DialectId, Error, ErrorKind, Result, Usage};
+use llm_core::{Authenticator, ChatRequest, DialectId, Error, ErrorKind, Result, Usage};
 use llm_transport::{Upstream, UpstreamReply};
 use tokio::time::Instant;
 
@@ -59,6 +59,8 @@ pub(crate) struct HttpProvider {
     pub(crate) media: Arc<MediaSettings>,
     /// Where each prompt is marked for the vendor's cache.
     pub(crate) cache_points: Vec<CachePoint>,
+    /// What chats say where the client's do not. With any, requests are written anew: each vendor has own words for it.
+    pub(crate) defaults: Option<Arc<ChatRequest>>,
     /// Where the vendor's paths begin.
     pub(crate) places: Places,
     /// What the deployment adds to each request; the call says the rest.
@@ -104,7 +106,7 @@ impl Provider for HttpProvider {
 impl HttpProvider {
     async fn ask(&self, call: Call<'_>) -> Result<Reply> {
         let native = self.is_native(&call);
-        let encoded = if native && self.cache_points.is_empty() {
+        let encoded = if native && self.cache_points.is_empty() && self.defaults.is_none() {
             self.forward(&call)?
         } else {
             self.translated(&call).await?
@@ -133,7 +135,8 @@ impl HttpProvider {
             ReplyBody::Decoded(response) => response.choices.len() > 1,
             ReplyBody::Events(_) => {
                 let asked = self.target.extra_body.get("n").and_then(|n| n.read::<u64>().ok());
-                asked.is_some_and(|n| n > 1)
+                let default = self.defaults.as_ref().and_then(|defaults| defaults.sampling.n);
+                asked.or(default).is_some_and(|n| n > 1)
             }
             _ => false,
         };
@@ -147,6 +150,9 @@ impl HttpProvider {
         let mut request = media::with_bytes(call.inbound.decoded()?, takes_url, &self.media).await?;
         if !self.cache_points.is_empty() {
             cache_points::mark(request.to_mut(), &self.cache_points);
+        }
+        if let Some(defaults) = &self.defaults {
+            request.to_mut().or(defaults);
         }
         self.dialect.encode(&request, &self.target(call))
     }

@@ -50,7 +50,7 @@ pub mod vendor;
 
 pub use cache_points::{CachePoint, PointRole};
 pub use credentials::aws_signer;
-pub use dialects::{aws_region_of, dialects, ingresses};
+pub use dialects::{CHAT_DEFAULTS, aws_region_of, chat_defaults, dialects, ingresses};
 pub use files::Files;
 pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use llm_core::dialect::Target;
 use llm_core::request::Sampling;
-use llm_core::{Authenticator, Error, LossPolicy, Provider, RawObject, Result, Secret};
+use llm_core::{Authenticator, ChatRequest, Error, LossPolicy, Provider, RawObject, Result, Secret};
 use llm_transport::{Options, Upstream};
 use parking_lot::Mutex;
 
@@ -61,6 +61,8 @@ pub struct DeploymentSpec {
     pub drop_fields: Vec<String>,
     /// Where each prompt is marked for the vendor's cache, beside the client's own marks.
     pub cache_points: Vec<CachePoint>,
+    /// What chats say where the client's do not ([`ChatRequest::or`]).
+    pub defaults: Option<Arc<ChatRequest>>,
     /// What answers in the vendor's place.
     pub mock: MockSettings,
     /// Connections.
@@ -163,6 +165,7 @@ impl Providers {
             query: base.query,
             media: Arc::clone(&self.media),
             cache_points: spec.cache_points.clone(),
+            defaults: spec.defaults.clone(),
             target: target(spec),
         }))
     }
