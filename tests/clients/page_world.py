@@ -5,16 +5,22 @@ import pathlib
 import re
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 
 import page_services
 from conftest import PROGRAM, Server, clean_environment, free_port
 from pages import ROOT, Block
 
-# What a page may call a master key, and what each variable holds that its configurations read.
+# What a page may call a master key.
 MASTER_KEY = "sk-a-master-key-of-yours"
+# What a variable holds that a configuration reads and the page does not set, by the end of its name.
+DUMMIES = [
+    ("MASTER_KEY$", MASTER_KEY),
+    ("REDIS_URL$", "redis://127.0.0.1:6379"),
+    ("DATABASE_URL$", "postgres://gateway:password@127.0.0.1:5432/gateway"),
+    ("CREDENTIALS$", '{"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}'),
+    ("(URL|BASE|HOST|ENDPOINT)$", "https://example.com"),
+    ("", "sk-dummy-0123456789abcdef"),
+]
 # The vendors that answer a page's requests: the mock, at the addresses that a configuration takes from these variables.
 ADDRESSES = {
     "OPENAI_API_BASE": "/v1", "ANTHROPIC_API_BASE": "/v1", "GEMINI_API_BASE": "/v1beta", "COHERE_API_BASE": "",
@@ -41,6 +47,15 @@ for _ in $(seq 400); do
 done
 echo "nothing listens at port $1:" >&2; cat "server-$1.log" >&2; exit 1
 """
+END = """#!/bin/sh
+# Ends the server at a port, where there is one.
+[ -f "server-$1.pid" ] || exit 0
+pid=$(cat "server-$1.pid"); rm "server-$1.pid"
+for signal in TERM TERM KILL; do
+  kill -s $signal "$pid" 2>/dev/null || exit 0
+  for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || exit 0; sleep 0.02; done
+done
+"""
 
 
 class World:
@@ -62,7 +77,7 @@ class World:
         folder = self.folder / "bin"
         folder.mkdir()
         curl = next(path for path in ("/usr/bin/curl", "/bin/curl", "/usr/local/bin/curl") if os.path.exists(path))
-        for name, text in (("curl", CURL), ("until-ready", READY)):
+        for name, text in (("curl", CURL), ("until-ready", READY), ("end-server", END)):
             (folder / name).write_text(text.format(curl=curl))
             (folder / name).chmod(0o755)
         (folder / "llm-server").symlink_to(PROGRAM)
@@ -74,23 +89,9 @@ class World:
         if self.server:
             self.server.stop()
         for port in self.started:
-            self._end(port)
+            self.run([str(self.folder / "bin" / "end-server"), str(port)])
         for service in self.services.values():
             service.stop()
-
-    def _end(self, port: int):
-        file = self.folder / f"server-{port}.pid"
-        if not file.exists():
-            return
-        process = int(file.read_text())
-        file.unlink()
-        for signal in ("-TERM", "-TERM", "-KILL"):
-            if subprocess.run(["kill", signal, str(process)], capture_output=True).returncode:
-                return
-            for _ in range(100):
-                if subprocess.run(["kill", "-0", str(process)], capture_output=True).returncode:
-                    return
-                time.sleep(0.02)
 
     # Ports: those of the page are exchanged for free ones.
 
@@ -120,12 +121,7 @@ class World:
         names |= set(re.findall(r"\w+", more))
         values = {name: self.vendor_url + path for name, path in ADDRESSES.items()}
         for name in names - set(self.environment):
-            if name.endswith("MASTER_KEY"):
-                values[name] = MASTER_KEY
-            elif re.search(r"(URL|BASE|HOST|ENDPOINT)$", name):
-                values.setdefault(name, "https://example.com")
-            else:
-                values[name] = "sk-dummy-0123456789abcdef"
+            values.setdefault(name, next(value for ending, value in DUMMIES if re.search(ending, name)))
         return {name: value for name, value in values.items() if name not in self.environment}
 
     def check(self, config: str, more: str = "") -> subprocess.CompletedProcess:
@@ -141,16 +137,16 @@ class World:
     # Scripts
 
     def script(self, block: Block) -> subprocess.CompletedProcess:
-        """Runs a block of commands; what it exports is there for the next one."""
-        self._serve(block.marks.get("with", ""))
+        """Runs a block of commands; what it sets is there for the next one."""
+        places = self._serve(block.marks.get("with", ""))
         lines = re.sub(r"\\\n\s*", " ", block.text).splitlines()
         told = [self._line(line) for line in lines]
-        text = "set -euo pipefail\ntrap 'env -0 > .environment' EXIT\n" + "\n".join(told) + "\n"
-        run = self.run(["bash", "-c", text], self._of_files(text))
+        text = "set -aeuo pipefail\ntrap 'env -0 > .environment' EXIT\n" + "\n".join(told) + "\n"
+        given = {**self._of_files(text), **places}
+        run = self.run(["bash", "-c", text], given)
         saved = self.folder / ".environment"
         if saved.exists():
             pairs = (one.split("=", 1) for one in saved.read_text().split("\0") if "=" in one)
-            given = self._of_files(text)
             kept = {name: value for name, value in pairs if name not in ("_", "PWD", "SHLVL", "OLDPWD")}
             lent = {name for name, value in given.items() if not re.search(rf"\b{name}=", text)}
             self.environment = {name: value for name, value in kept.items() if name not in lent}
@@ -162,11 +158,13 @@ class World:
         found = [self.folder / name for name in files if (self.folder / name).is_file()]
         return self.variables_for("\n".join(file.read_text() for file in found)) if found else {}
 
-    def _serve(self, names: str):
-        for name in filter(None, (name.strip() for name in names.split(","))):
+    def _serve(self, names: str) -> dict:
+        """Starts services, and says where they are: in this block alone."""
+        wanted = [name.strip() for name in names.split(",") if name.strip()]
+        for name in wanted:
             if name not in self.services:
-                service = self.services[name] = page_services.start(name)
-                self.environment |= service.variables
+                self.services[name] = page_services.start(name)
+        return {key: value for name in wanted for key, value in self.services[name].variables.items()}
 
     def _line(self, line: str) -> str:
         line = re.sub(r"\bcargo run --release --package llm-server(?: --)?(?= |$)", "llm-server", line)
@@ -182,10 +180,9 @@ class World:
         if self.server and named == "4000":
             self.server.stop()
             self.server = None
-        self._end(port)
         self.started.add(port)
         file = f"server-{port}"
-        return (f"{self.placed(variables)}llm-server{self.placed(words)} >{file}.log 2>&1 &\n"
+        return (f"end-server {port}; {self.placed(variables)}llm-server{self.placed(words)} >{file}.log 2>&1 &\n"
                 f"echo $! >{file}.pid; until-ready {port}")
 
     def python(self, block: Block) -> subprocess.CompletedProcess:

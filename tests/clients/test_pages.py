@@ -13,7 +13,18 @@ PAGES = pages.every_page()
 
 # How many blocks of a page are marked as not run or only parsed. A new one needs its reason, and its number here.
 LEFT_OUT = {
+    "CONTRIBUTING.md": 1,
+    "README.md": 1,
+    "README.zh.md": 1,
+    "docs/getting-started.md": 1,
+    "docs/management.md": 1,
+    "docs/migrating.md": 1,
+    "docs/operations.md": 1,
+    "docs/performance.md": 2,
+    "fuzz/README.md": 2,
 }
+# So that a change of the reader does not find nothing, and pass.
+LEAST = {"sh": 30, "yaml": 45, "python": 5, "json": 2, "dotenv": 2}
 # The keys of a configuration that make deployments; without any of them a block is a part of one.
 DEPLOYMENTS = {"model_list", "models", "providers"}
 COMMAND = re.compile(r"^(\$ )?(llm|llm-server|cargo|curl|docker|helm|kubectl|sudo|python3?) ", re.MULTILINE)
@@ -167,4 +178,4 @@ def test_there_are_blocks():
     for block in (block for page in PAGES for block in page.blocks):
         counts[block.kind] = counts.get(block.kind, 0) + 1
     print(counts)
-    assert min(counts.get(kind, 0) for kind in ("sh", "yaml", "python", "json")) >= 3, counts
+    assert all(counts.get(kind, 0) >= least for kind, least in LEAST.items()), counts
