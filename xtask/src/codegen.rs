@@ -38,7 +38,8 @@ fn run(mut arguments: Arguments) -> Result<()> {
     let from = arguments.option("--from")?;
     let date = arguments.option("--date")?;
     let program = arguments.option("--program")?;
-    let what = arguments.next("what to generate (`prices`, `schema`, `fidelity`, `providers` or `layout`)")?;
+    let what =
+        arguments.next("what to generate (`prices`, `schema`, `fidelity`, `providers` or `layout`)")?;
     arguments.finish()?;
     match what.as_str() {
         "prices" => prices::run(from.as_deref(), date, check),
@@ -46,7 +47,9 @@ fn run(mut arguments: Arguments) -> Result<()> {
         "fidelity" => fidelity::run(check),
         "providers" => providers::run(check),
         "layout" => layout::run(program.as_ref().map(Path::new)),
-        other => bail!("unknown target `{other}`: there are `prices`, `schema`, `fidelity`, `providers` and `layout`"),
+        other => bail!(
+            "unknown target `{other}`: there are `prices`, `schema`, `fidelity`, `providers` and `layout`"
+        ),
     }
 }
 
