@@ -1,5 +1,6 @@
-"""Redis and PostgreSQL of a page's own, from the distribution's packages: `<!-- with: Redis, PostgreSQL -->`."""
+"""Services of a page's own, from the distribution's packages: `<!-- with: Redis, PostgreSQL -->`."""
 
+import hashlib
 import os
 import pathlib
 import shutil
@@ -35,7 +36,7 @@ class Service:
 
 
 def start(name: str) -> Service:
-    return {"Redis": redis, "PostgreSQL": postgresql}[name]()
+    return {"Redis": redis, "PostgreSQL": postgresql, "LiteLLM": litellm}[name]()
 
 
 def missing(name: str, variable: str):
@@ -74,3 +75,18 @@ def postgresql() -> Service:
     ready = [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
     url = f"postgres://gateway:{PASSWORD}@127.0.0.1:{port}/postgres"
     return Service(command, folder, {"DATABASE_URL": url}, ready, user)
+
+
+def litellm() -> Service:
+    """A database of LiteLLM's with one key in it, as far as an import must find it."""
+    service = postgresql()
+    url = service.variables.pop("DATABASE_URL")
+    service.variables["LITELLM_DATABASE_URL"] = url
+    token = hashlib.sha256(b"sk-a-key-that-litellm-made").hexdigest()
+    table = (
+        'CREATE TABLE "LiteLLM_VerificationToken" (token TEXT PRIMARY KEY, key_name TEXT, key_alias TEXT, '
+        "spend DOUBLE PRECISION, models TEXT[]); "
+        f"INSERT INTO \"LiteLLM_VerificationToken\" VALUES ('{token}', 'sk-...made', 'grace', 1.5, '{{smart}}')"
+    )
+    subprocess.run(["psql", url, "--quiet", "--command", table], check=True, capture_output=True)
+    return service

@@ -5,7 +5,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MARKS = ("not run", "parsed only", "prints", "fails", "file", "run by", "set", "with", "under")
+MARKS = ("not run", "parsed only", "prints", "fails", "file", "run by", "set", "with")
 # What is shown and cannot be run: trees, drawings, what a program answered.
 SHOWN = ("text",)
 

@@ -18,8 +18,6 @@ LEFT_OUT = {
     "README.md": 1,
     "README.zh.md": 1,
     "docs/getting-started.md": 1,
-    "docs/management.md": 1,
-    "docs/migrating.md": 1,
     "docs/operations.md": 1,
     "docs/performance.md": 2,
     "fuzz/README.md": 2,
@@ -108,11 +106,6 @@ def configuration(world, block) -> list:
     if "parsed only" in block.marks:
         return []
     text = world.placed(block.text)
-    if "under" in block.marks:
-        for name in reversed(block.marks["under"].split(".")):
-            is_list = name.endswith("[]")
-            values = {name.removesuffix("[]"): [values] if is_list else values}
-        text = yaml.safe_dump(values)
     if not DEPLOYMENTS & set(values):
         text = f"{text}\n{MODELS}"
     named = re.match(r"# ([\w./-]+\.ya?ml)\b", block.text)
