@@ -31,8 +31,8 @@ def clean_environment() -> dict:
 
 
 class Server:
-    def __init__(self, folder, config: str):
-        self.port = free_port()
+    def __init__(self, folder, config: str, port: int = 0):
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         file = folder / "config.yaml"
         file.write_text(config)

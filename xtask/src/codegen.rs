@@ -3,6 +3,7 @@
 mod fidelity;
 mod layout;
 mod prices;
+mod providers;
 mod schema;
 
 use std::path::Path;
@@ -16,13 +17,14 @@ pub(crate) use prices::is_current as prices_are_current;
 
 pub(crate) const COMMAND: crate::Command = crate::Command {
     name: "codegen",
-    usage: "codegen <prices|schema|fidelity|layout> [--from PATH] [--date YYYY-MM-DD] [--check]",
+    usage: "codegen <prices|schema|fidelity|providers|layout> [--from PATH] [--date YYYY-MM-DD] [--check]",
     about: "generates files that are committed",
     details: "  prices   reads LiteLLM's price table and writes crates/llm-metrics/data/prices.tsv\n\
               \x20          --from PATH        the table (default: ../shared/data/litellm-model-prices.json)\n\
               \x20          --date YYYY-MM-DD  the day of the table (default: when the file was last changed)\n\
               \x20 schema   writes config/schema.json, the JSON schema of the configuration, for editors\n\
               \x20 fidelity writes docs/fidelity.md, what each pair of dialects carries\n\
+              \x20 providers writes the tables of docs/providers.md, from the vendors table\n\
               \x20 layout   writes crates/llm-server/layout.ld, which functions lie together in the program: builds it,\n\
               \x20          and runs it under valgrind; to be done again when a program at rest has grown\n\
               \x20          --program PATH     a release program with symbols, built already\n\
@@ -36,14 +38,18 @@ fn run(mut arguments: Arguments) -> Result<()> {
     let from = arguments.option("--from")?;
     let date = arguments.option("--date")?;
     let program = arguments.option("--program")?;
-    let what = arguments.next("what to generate (`prices`, `schema`, `fidelity` or `layout`)")?;
+    let what =
+        arguments.next("what to generate (`prices`, `schema`, `fidelity`, `providers` or `layout`)")?;
     arguments.finish()?;
     match what.as_str() {
         "prices" => prices::run(from.as_deref(), date, check),
         "schema" => schema::run(check),
         "fidelity" => fidelity::run(check),
+        "providers" => providers::run(check),
         "layout" => layout::run(program.as_ref().map(Path::new)),
-        other => bail!("unknown target `{other}`: there are `prices`, `schema`, `fidelity` and `layout`"),
+        other => bail!(
+            "unknown target `{other}`: there are `prices`, `schema`, `fidelity`, `providers` and `layout`"
+        ),
     }
 }
 

@@ -32,3 +32,5 @@ mod refrain;
 mod relay;
 #[path = "providers/samples.rs"]
 mod samples;
+#[path = "providers/vendors_page.rs"]
+mod vendors_page;

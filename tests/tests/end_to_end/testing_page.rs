@@ -38,7 +38,7 @@ async fn its_requests_are_answered() {
     let (gateway, mock) =
         (Stage::start(blocks(&page, "yaml").first().expect("the first one")), Stage::mock());
     let requests = requests(&page);
-    assert_eq!(requests.len(), 5);
+    assert_eq!(requests.len(), 7);
     for (port, path, body) in &requests {
         let stage = if port == "4000" { &gateway } else { &mock };
         // The head alone: one of them is cut.
