@@ -59,6 +59,8 @@ pub(crate) struct HttpProvider {
     pub(crate) media: Arc<MediaSettings>,
     /// Where each prompt is marked for the vendor's cache.
     pub(crate) cache_points: Vec<CachePoint>,
+    /// Whether the vendor is told the trace that a request is part of.
+    pub(crate) forwards_trace: bool,
     /// Where the vendor's paths begin.
     pub(crate) places: Places,
     /// What the deployment adds to each request; the call says the rest.
@@ -270,6 +272,9 @@ impl HttpProvider {
         }
         let json = HeaderValue::from_static("application/json");
         request.headers.entry(CONTENT_TYPE).or_insert(json);
+        if self.forwards_trace {
+            headers::forward_trace(&call.inbound.headers, &mut request.headers);
+        }
         self.address(&mut request);
         request
     }

@@ -61,6 +61,8 @@ pub struct DeploymentSpec {
     pub drop_fields: Vec<String>,
     /// Where each prompt is marked for the vendor's cache, beside the client's own marks.
     pub cache_points: Vec<CachePoint>,
+    /// Whether the vendor is told the trace that a request is part of (`traceparent`, `tracestate`).
+    pub forwards_trace: bool,
     /// What answers in the vendor's place.
     pub mock: MockSettings,
     /// Connections.
@@ -163,6 +165,7 @@ impl Providers {
             query: base.query,
             media: Arc::clone(&self.media),
             cache_points: spec.cache_points.clone(),
+            forwards_trace: spec.forwards_trace,
             target: target(spec),
         }))
     }
