@@ -5,7 +5,9 @@ mod arguments;
 mod bench;
 mod ci;
 mod codegen;
+mod dist;
 mod fuzz;
+mod release;
 mod test;
 mod tidy;
 mod workspace;
@@ -25,8 +27,16 @@ struct Command {
     run: fn(Arguments) -> Result<()>,
 }
 
-const COMMANDS: [Command; 6] =
-    [bench::COMMAND, ci::COMMAND, codegen::COMMAND, fuzz::COMMAND, test::COMMAND, tidy::COMMAND];
+const COMMANDS: [Command; 8] = [
+    bench::COMMAND,
+    ci::COMMAND,
+    codegen::COMMAND,
+    dist::COMMAND,
+    fuzz::COMMAND,
+    release::COMMAND,
+    test::COMMAND,
+    tidy::COMMAND,
+];
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {

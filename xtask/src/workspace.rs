@@ -21,6 +21,34 @@ pub(crate) fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// The version of the workspace's crates.
+pub(crate) fn version() -> Result<String> {
+    let manifest: toml::Table = toml::from_str(&read(&root().join("Cargo.toml"))?)?;
+    let version =
+        manifest.get("workspace").and_then(|workspace| workspace.get("package")?.get("version")?.as_str());
+    version.map(str::to_owned).context("Cargo.toml has no `workspace.package.version`")
+}
+
+/// The names of the workspace's crates.
+pub(crate) fn packages() -> Result<Vec<String>> {
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        packages: Vec<Package>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Package {
+        name: String,
+    }
+    let metadata = capture(cargo().args(["metadata", "--format-version", "1", "--no-deps", "--offline"]))?;
+    let metadata: Metadata = serde_json::from_str(&metadata).context("cargo metadata printed no metadata")?;
+    Ok(metadata.packages.into_iter().map(|package| package.name).collect())
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
 /// The files that git tracks or would track, relative to the workspace, that exist.
 pub(crate) fn tracked() -> Result<Vec<String>> {
     let list = output("git", ["ls-files", "--cached", "--others", "--exclude-standard"])?;

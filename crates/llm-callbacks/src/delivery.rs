@@ -153,7 +153,7 @@ fn sink(place: &Place) -> Box<dyn Sink> {
     match place.clone() {
         Place::File { path, max_bytes, keep } => Box::new(File::new(path, max_bytes, keep)),
         Place::Http { url, headers, format } => Box::new(Http::new(url, &headers, format)),
-        Place::Otel { url, headers, service } => Box::new(Otel::new(&url, &headers, service)),
+        Place::Otel(to) => Box::new(Otel::new(to)),
         Place::Langfuse { host, public_key, secret_key } => {
             Box::new(Langfuse::new(&host, &public_key, &secret_key))
         }

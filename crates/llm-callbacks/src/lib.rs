@@ -3,6 +3,7 @@
 //! - [`Callbacks`] takes note of each call that has ended ([`llm_gateway::CallLog`]) and delivers it, a while later and in
 //!   batches, to files, HTTP addresses, collectors of traces and stores of objects. The request path only puts a call into
 //!   bounded queues; when one is full the newest call is dropped and counted.
+//! - [`MetricThread`] tells a collector of OpenTelemetry what was counted, at an interval.
 //! - [`Webhook`] and [`Process`] are hooks ([`llm_gateway::Hook`]) for people without Rust: an address that is asked, and a
 //!   program that speaks lines of JSON.
 //!
@@ -14,8 +15,10 @@ mod external;
 mod file;
 mod http;
 mod langfuse;
+mod measured;
 mod objects;
 mod otel;
+mod otlp;
 mod payload;
 mod process;
 mod queue;
@@ -24,6 +27,8 @@ mod webhook;
 
 pub use delivery::{CallbackThread, Callbacks};
 pub use external::{External, Stage};
+pub use measured::{MetricSettings, MetricThread, ReadInstruments};
+pub use otlp::Otlp;
 pub use process::Process;
 pub use settings::{Callback, CallbackSettings, Format, Place, Wanted};
 pub use webhook::Webhook;

@@ -2,19 +2,23 @@
 //! (<https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/>, November 2026), over OTLP/HTTP in JSON.
 
 use http::HeaderMap;
-use llm_core::{BoxFuture, Secret};
+use llm_core::BoxFuture;
 use llm_gateway::LoggedCall;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::content::{self, Said};
 use crate::delivery::{Sink, Undelivered};
-use crate::http::{header_map, post};
+use crate::otlp::{Otlp, attribute, nanos};
 use crate::payload::{dollars, ended};
 use crate::queue::{Waiting, is_success};
 
-/// What is asked for, in the words of the conventions, by LiteLLM's.
-const OPERATIONS: [(&str, &str); 3] =
-    [("acompletion", "chat"), ("aembedding", "embeddings"), ("_arealtime", "chat")];
+/// What is asked for, in the words of the conventions, by LiteLLM's. Others lose their `a`.
+const OPERATIONS: [(&str, &str); 4] = [
+    ("acompletion", "chat"),
+    ("aembedding", "embeddings"),
+    ("_arealtime", "realtime"),
+    ("pass_through_endpoint", "relay"),
+];
 
 /// A span of the kind `CLIENT`.
 const CLIENT: u8 = 3;
@@ -23,50 +27,33 @@ const CLIENT: u8 = 3;
 const ERROR: u8 = 2;
 
 pub(crate) struct Otel {
-    url: String,
+    to: Otlp,
     headers: HeaderMap,
-    service: String,
 }
 
 impl Otel {
-    pub(crate) fn new(url: &str, headers: &[(String, Secret)], service: String) -> Self {
-        let url = url.trim_end_matches('/');
-        let url = if url.ends_with("/v1/traces") { url.to_owned() } else { format!("{url}/v1/traces") };
-        Self { url, headers: header_map(headers), service }
-    }
-
-    fn body(&self, batch: &[Waiting]) -> Value {
-        let spans: Vec<Value> = batch.iter().map(|call| span(call)).collect();
-        let scope = json!({"name": "llm-server", "version": env!("CARGO_PKG_VERSION")});
-        let resource = json!({"attributes": [attribute("service.name", &json!(self.service))]});
-        json!({"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": spans}]}]})
+    pub(crate) fn new(to: Otlp) -> Self {
+        let headers = to.header_map();
+        Self { to, headers }
     }
 }
 
 impl Sink for Otel {
     fn send<'a>(&'a mut self, batch: &'a [Waiting]) -> BoxFuture<'a, Result<usize, Undelivered>> {
         Box::pin(async move {
-            let body = self.body(batch).to_string();
-            let answer = post(&self.url, self.headers.clone(), "application/json", body).await?;
-            Ok(rejected(&answer.body))
+            let spans = batch.iter().map(|call| span(&self.to, call)).collect();
+            let message = self.to.message(["resourceSpans", "scopeSpans", "spans"], spans);
+            self.to.post(&self.headers, &message, "rejectedSpans").await
         })
     }
 }
 
-/// How many spans a collector that took the others refused.
-fn rejected(body: &[u8]) -> usize {
-    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-    let count = answer.pointer("/partialSuccess/rejectedSpans");
-    let count = count.and_then(|count| count.as_u64().or_else(|| count.as_str()?.parse().ok()));
-    count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0)
-}
-
-fn span(call: &LoggedCall) -> Value {
+fn span(to: &Otlp, call: &LoggedCall) -> Value {
     let row = &call.row;
     let operation = operation(&row.call_type);
     let id: String = row.id.chars().filter(char::is_ascii_hexdigit).collect();
     let (trace, parent) = call.trace.as_deref().and_then(parent).unwrap_or((id.as_str(), None));
-    let mut attributes = facts(call, operation);
+    let mut attributes = facts(to, call, operation);
     if let Some(content) = &call.content {
         attributes.extend(said(&content::read(content)));
     }
@@ -88,27 +75,37 @@ fn span(call: &LoggedCall) -> Value {
 }
 
 fn operation(call_type: &str) -> &str {
-    OPERATIONS.iter().find(|(known, _)| *known == call_type).map_or(call_type, |(_, name)| name)
+    match OPERATIONS.iter().find(|(known, _)| *known == call_type) {
+        Some((_, name)) => name,
+        None => call_type.strip_prefix('a').unwrap_or(call_type),
+    }
 }
 
-fn facts(call: &LoggedCall, operation: &str) -> Vec<(&'static str, Value)> {
+fn facts(to: &Otlp, call: &LoggedCall, operation: &str) -> Vec<(&'static str, Value)> {
     let row = &call.row;
     let model = row.upstream_model.split_once('/').map_or(row.upstream_model.as_str(), |(_, model)| model);
     let first =
         row.first_content_micros.map(|micros| json!(std::time::Duration::from_micros(micros).as_secs_f64()));
+    let used = |name: &str| row.usage.get(name).cloned().unwrap_or_default();
+    let (address, port) = server(&row.api_base).unzip();
     vec![
         ("gen_ai.operation.name", json!(operation)),
-        ("gen_ai.provider.name", json!(row.provider)),
-        ("gen_ai.system", json!(row.provider)),
+        ("gen_ai.provider.name", json!(to.vendor(&row.provider))),
         ("gen_ai.request.model", json!(row.model)),
+        ("gen_ai.request.stream", if row.stream { json!(true) } else { Value::Null }),
         ("gen_ai.response.model", json!(model)),
         ("gen_ai.response.id", json!(row.vendor_id)),
         ("gen_ai.conversation.id", json!(row.session_id)),
         ("gen_ai.usage.input_tokens", json!(row.prompt_tokens)),
         ("gen_ai.usage.output_tokens", json!(row.completion_tokens)),
-        ("gen_ai.usage.cache_read.input_tokens", row.usage.get("cache_read").cloned().unwrap_or_default()),
+        ("gen_ai.usage.cache_read.input_tokens", used("cache_read")),
+        ("gen_ai.usage.cache_creation.input_tokens", written(&row.usage)),
+        ("gen_ai.usage.reasoning.output_tokens", used("reasoning")),
+        ("gen_ai.usage.audio.input_tokens", used("audio_in")),
+        ("gen_ai.usage.audio.output_tokens", used("audio_out")),
         ("gen_ai.response.time_to_first_chunk", first.unwrap_or_default()),
-        ("server.address", json!(row.api_base)),
+        ("server.address", json!(address)),
+        ("server.port", json!(port)),
         ("error.type", json!(call.error.as_ref().map(|error| error.kind))),
         ("user.id", json!(row.customer)),
         ("llm.call_id", json!(call.call_id)),
@@ -147,20 +144,18 @@ fn messages(messages: &Value) -> Value {
     with_parts.collect()
 }
 
-/// An attribute in OTLP's JSON, whose whole numbers are texts.
-fn attribute(name: &str, value: &Value) -> Value {
-    let value = match value {
-        Value::Bool(flag) => json!({"boolValue": flag}),
-        Value::Number(number) if number.is_f64() => json!({"doubleValue": number}),
-        Value::Number(number) => json!({"intValue": number.to_string()}),
-        Value::String(text) => json!({"stringValue": text}),
-        other => json!({"stringValue": other.to_string()}),
-    };
-    json!({"key": name, "value": value})
+/// The host and the port of an address.
+fn server(url: &str) -> Option<(String, u16)> {
+    let url = url.parse::<http::Uri>().ok()?;
+    let usual = if url.scheme_str() == Some("http") { 80 } else { 443 };
+    Some((url.host()?.to_owned(), url.port_u16().unwrap_or(usual)))
 }
 
-fn nanos(micros: i64) -> String {
-    (i128::from(micros) * 1_000).to_string()
+/// Tokens that were written to the vendor's cache, however long they stay there.
+fn written(usage: &Map<String, Value>) -> Value {
+    let all = usage.iter().filter(|(name, _)| name.starts_with("cache_write"));
+    let counts: Vec<u64> = all.filter_map(|(_, count)| count.as_u64()).collect();
+    if counts.is_empty() { Value::Null } else { json!(counts.iter().sum::<u64>()) }
 }
 
 /// The trace and the span of a `traceparent` (<https://www.w3.org/TR/trace-context/>).
@@ -178,6 +173,22 @@ fn parent(traceparent: &str) -> Option<(&str, Option<&str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_a_host_and_a_port() {
+        assert_eq!(server("https://api.example.com/v1"), Some(("api.example.com".to_owned(), 443)));
+        assert_eq!(server("http://127.0.0.1:8000"), Some(("127.0.0.1".to_owned(), 8000)));
+        assert_eq!(server(""), None);
+    }
+
+    #[test]
+    fn operations_have_the_words_of_the_conventions() {
+        for (call_type, expected) in
+            [("acompletion", "chat"), ("aembedding", "embeddings"), ("arerank", "rerank")]
+        {
+            assert_eq!(operation(call_type), expected);
+        }
+    }
 
     #[test]
     fn a_traceparent_that_is_none_is_left_out() {

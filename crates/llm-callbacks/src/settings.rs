@@ -7,11 +7,16 @@ use std::time::Duration;
 
 use llm_core::{Authenticator, Secret};
 
+use crate::measured::MetricSettings;
+use crate::otlp::Otlp;
+
 /// Everybody who is told of calls.
 #[derive(Clone, Debug, Default)]
 pub struct CallbackSettings {
     /// Each of them.
     pub callbacks: Vec<Callback>,
+    /// Who is told what was counted of them; `None`: only who asks.
+    pub metrics: Option<MetricSettings>,
 }
 
 /// Somebody who is told of calls.
@@ -75,15 +80,8 @@ pub enum Place {
         /// How calls are written.
         format: Format,
     },
-    /// A collector of OpenTelemetry, over OTLP/HTTP.
-    Otel {
-        /// Its address; `/v1/traces` is appended where it is not there.
-        url: String,
-        /// Headers; their values may be credentials.
-        headers: Vec<(String, Secret)>,
-        /// What the gateway is called there.
-        service: String,
-    },
+    /// A collector of OpenTelemetry that takes traces.
+    Otel(Otlp),
     /// Langfuse.
     Langfuse {
         /// Its address.
@@ -110,7 +108,7 @@ impl fmt::Debug for Place {
         formatter.write_str(match self {
             Self::File { .. } => "File",
             Self::Http { .. } => "Http",
-            Self::Otel { .. } => "Otel",
+            Self::Otel(_) => "Otel",
             Self::Langfuse { .. } => "Langfuse",
             Self::Objects { .. } => "Objects",
         })

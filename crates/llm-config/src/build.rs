@@ -209,7 +209,10 @@ impl Building<'_> {
     fn deployment(&self, one: &DeploymentConfig) -> Result<(Deployment, AccountSpec)> {
         let settings = &self.config.router;
         let account = account(one, self.config)?;
-        let spec = provider_spec(one, settings.policy);
+        let spec = ProviderSpec {
+            forwards_trace: self.config.forwards_trace,
+            ..provider_spec(one, settings.policy)
+        };
         let address = self.workshop.providers.base_url(&spec)?;
         let provider = self.workshop.providers.build(&spec)?;
         let mut limits = one.limits;

@@ -47,6 +47,8 @@ pub struct Config {
     pub guardrails: Vec<GuardrailConfig>,
     /// Who is told of each call.
     pub callbacks: CallbackSettings,
+    /// Whether vendors are told the trace that a request is part of.
+    pub forwards_trace: bool,
     /// Who is asked about calls.
     pub hooks: Vec<HookConfig>,
     /// Prompts that requests name, by id and version.

@@ -90,6 +90,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         alerts: settings.alerts,
         guardrails: settings.guardrails,
         callbacks,
+        forwards_trace: forwards_trace(&root),
         hooks: hooks(&root, &mut report),
         prompts: prompts(&root, &mut report),
         cache: settings.cache.filter(|_| !options.mock_server),
@@ -110,6 +111,11 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
 }
 
 /// The settings, with what files beside the configuration say.
+fn forwards_trace(root: &Node) -> bool {
+    let litellm = root.get("litellm_settings");
+    litellm.and_then(|litellm| litellm.get_flag("forward_traceparent_to_llm_provider")) == Some(true)
+}
+
 fn settled(root: &Node, environment: &Environment, options: &Options, report: &mut Report) -> Settings {
     let mut settings = settings(root, environment, &options.flags, report);
     if let Some(recordings) = &mut settings.recordings {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use llm_callbacks::CallbackThread;
+use llm_callbacks::{CallbackThread, MetricSettings, MetricThread};
+use llm_gateway::Gateway;
 use llm_governance::Records;
 use llm_governance::entity::Setting;
 use llm_governance::token::TokenSettings;
@@ -77,6 +78,8 @@ pub struct Services {
     tokens: Mutex<OfTokens>,
     /// After the draining, whose end it may tell of.
     callbacks: Option<CallbackThread>,
+    /// Where metrics are told.
+    metrics: Option<MetricSettings>,
     bell: Arc<Bell>,
 }
 
@@ -198,8 +201,20 @@ impl Services {
             fixed,
             tokens,
             callbacks,
+            metrics: config.callbacks.metrics.clone(),
             bell,
         })
+    }
+
+    /// Begins to tell a collector what a gateway counts, until what is given back is dropped; `None`: nobody is to be told.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn tell_metrics(&self, gateway: &Arc<Gateway>) -> Result<Option<MetricThread>, Unopened> {
+        let Some(settings) = self.metrics.clone() else { return Ok(None) };
+        let gateway = Arc::clone(gateway);
+        let thread = MetricThread::start(settings, Arc::new(move || gateway.instruments()));
+        thread.map(Some).map_err(|error| no_thread("metrics", &error))
     }
 
     /// Builds gateways that these services are for.

@@ -32,6 +32,7 @@ mod hooks;
 mod limits;
 mod management;
 mod media;
+mod otlp;
 mod prompts;
 mod recordings;
 mod redis;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use llm_core::operation::Operation;
 use llm_core::provider::{Call, Reply, ReplyBody};
 use llm_core::{Error, ErrorKind, Fault, LossPolicy, Result};
 use llm_metrics::Observation;
@@ -90,11 +91,11 @@ impl State {
                     cost: cost.unwrap_or_default(),
                     total: took,
                     upstream: took,
-                    ..Observation::default()
+                    ..Observation::of(Operation::Chat)
                 });
             }
             Err(error) => {
-                account.metrics.failure(error.kind());
+                account.metrics.failure(Operation::Chat, error.kind(), began.elapsed());
                 let (deployment, error) = (deployment.id.as_str(), error.kind().name());
                 tracing::debug!(target: "llm_gateway::health", deployment, error, "health check failed");
             }

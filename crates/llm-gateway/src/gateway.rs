@@ -10,7 +10,7 @@ use llm_core::provider::Inbound;
 use llm_core::{Error, Ingress, Result};
 use llm_governance::authorise::{AccessGroups, Route as PathRoute, RouteRules};
 use llm_governance::{Governance, Principal};
-use llm_metrics::Metrics;
+use llm_metrics::{Instrument, Metrics};
 use llm_router::{Earlier, Link, MidStream, Router, Started};
 use tokio::sync::Notify;
 
@@ -153,11 +153,22 @@ impl Gateway {
 
     /// All metrics in the Prometheus text format.
     pub fn render_metrics(&self) -> String {
+        self.note_states();
+        self.metrics.render()
+    }
+
+    /// All metrics as instruments of OpenTelemetry.
+    pub fn instruments(&self) -> Vec<Instrument> {
+        self.note_states();
+        self.metrics.instruments()
+    }
+
+    /// Tells the metrics what is only known when somebody asks.
+    fn note_states(&self) {
         let state = self.state.load();
         state.note_states();
         self.metrics.set_shared(state.shared_link().map(|link| link == Link::Connected));
         self.metrics.set_callbacks(state.books.log_counts());
-        self.metrics.render()
     }
 
     /// The life of a request. Errors are answers too, in the client's dialect.

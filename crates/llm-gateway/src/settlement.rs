@@ -430,13 +430,15 @@ impl Settlement {
     fn observe(&self, outcome: Outcome<'_>, cost: Option<Cost>, times: Times) {
         let Some(answered) = &self.answered else { return };
         if let Outcome::Failed(error) = outcome {
-            return answered.account.metrics.failure(error.kind());
+            let operation = self.call.operation;
+            return answered.account.metrics.failure(operation, error.kind(), times.upstream);
         }
         if let Some(tokens) = self.usage.completion_total() {
             answered.account.note_output(tokens);
         }
         let first = answered.first_content.saturating_duration_since(answered.attempt_began);
         answered.account.metrics.success(&Observation {
+            operation: self.call.operation,
             usage: self.usage,
             cost: cost.unwrap_or_default(),
             total: times.total,

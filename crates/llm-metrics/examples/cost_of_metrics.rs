@@ -16,6 +16,7 @@ fn main() {
     let usage = Usage { input: Some(600), cache_read: Some(400), output: Some(100), ..Usage::default() };
     let entry = PriceBook::embedded().lookup("", "gpt-4o").unwrap_or_default();
     let seen = Observation {
+        operation: llm_core::operation::Operation::Chat,
         usage,
         cost: entry.price.cost(&usage),
         total: Duration::from_millis(900),

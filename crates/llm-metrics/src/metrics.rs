@@ -16,6 +16,8 @@ mod collector;
 mod deployment;
 mod guardrail;
 mod histogram;
+mod instruments;
+mod operations;
 mod route;
 
 use std::collections::HashMap;
@@ -28,6 +30,7 @@ pub use deployment::{
     DeploymentLabels, DeploymentMetrics, DeploymentState, DeploymentStatus, Observation, Totals,
 };
 pub use guardrail::GuardrailMetrics;
+pub use instruments::{Instrument, Kind, Point, Reading};
 pub use route::{InFlight, RouteMetrics};
 
 use cells::Striped;
@@ -129,6 +132,14 @@ impl Metrics {
         // The encoder refuses only families without a name or a sample, and writing to a string does not fail.
         let encoded = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text);
         encoded.map(|()| text).unwrap_or_else(|fault| format!("# {fault}\n"))
+    }
+
+    /// Everything as instruments of OpenTelemetry: what Prometheus reads, and the distributions that the conventions for
+    /// generative AI name.
+    pub fn instruments(&self) -> Vec<Instrument> {
+        let mut all = operations::instruments(&self.book.deployments());
+        all.extend(self.registry.gather().iter().map(instruments::of_family));
+        all
     }
 
     /// The totals of every deployment, sorted by labels, for status pages.

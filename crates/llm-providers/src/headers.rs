@@ -119,6 +119,23 @@ pub(crate) fn forward(inbound: &Inbound, headers: &mut HeaderMap) {
     }
 }
 
+/// W3C's trace context (<https://www.w3.org/TR/trace-context/>).
+const TRACE: [HeaderName; 2] =
+    [HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate")];
+
+/// Takes over the trace that the client's request is part of. A trace of more than one `traceparent` is none.
+pub(crate) fn forward_trace(from: &HeaderMap, to: &mut HeaderMap) {
+    let mut parents = from.get_all(&TRACE[0]).iter();
+    if parents.next().is_none() || parents.next().is_some() {
+        return;
+    }
+    for name in &TRACE {
+        for value in from.get_all(name) {
+            to.append(name.clone(), value.clone());
+        }
+    }
+}
+
 /// What of a vendor's headers goes on to the client. `native`: the bytes that they describe go on too.
 pub(crate) fn for_client(mut headers: HeaderMap, native: bool) -> HeaderMap {
     // By the few that came, not by the many that might: each removal by text parses a name.
@@ -136,6 +153,21 @@ pub(crate) fn for_client(mut headers: HeaderMap, native: bool) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trace_goes_on_whole_or_not_at_all() {
+        let forwarded = |pairs: &[(&'static str, &'static str)]| {
+            let (mut from, mut to) = (HeaderMap::new(), HeaderMap::new());
+            for (name, value) in pairs {
+                from.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            forward_trace(&from, &mut to);
+            to.len()
+        };
+        assert_eq!(forwarded(&[("traceparent", "00-a-b-01"), ("tracestate", "x=1"), ("cookie", "c")]), 2);
+        assert_eq!(forwarded(&[("tracestate", "x=1")]), 0);
+        assert_eq!(forwarded(&[("traceparent", "00-a-b-01"), ("traceparent", "00-c-d-01")]), 0);
+    }
 
     fn shown(fixed: &Fixed) -> HeaderMap {
         let mut headers = HeaderMap::new();

@@ -61,6 +61,8 @@ pub(crate) struct HttpProvider {
     pub(crate) cache_points: Vec<CachePoint>,
     /// What chats say where the client's do not. With any, requests are written anew: each vendor has own words for it.
     pub(crate) defaults: Option<Arc<ChatRequest>>,
+    /// Whether the vendor is told the trace that a request is part of.
+    pub(crate) forwards_trace: bool,
     /// Where the vendor's paths begin.
     pub(crate) places: Places,
     /// What the deployment adds to each request; the call says the rest.
@@ -276,6 +278,9 @@ impl HttpProvider {
         }
         let json = HeaderValue::from_static("application/json");
         request.headers.entry(CONTENT_TYPE).or_insert(json);
+        if self.forwards_trace {
+            headers::forward_trace(&call.inbound.headers, &mut request.headers);
+        }
         self.address(&mut request);
         request
     }

@@ -63,6 +63,8 @@ pub struct DeploymentSpec {
     pub cache_points: Vec<CachePoint>,
     /// What chats say where the client's do not ([`ChatRequest::or`]).
     pub defaults: Option<Arc<ChatRequest>>,
+    /// Whether the vendor is told the trace that a request is part of (`traceparent`, `tracestate`).
+    pub forwards_trace: bool,
     /// What answers in the vendor's place.
     pub mock: MockSettings,
     /// Connections.
@@ -166,6 +168,7 @@ impl Providers {
             media: Arc::clone(&self.media),
             cache_points: spec.cache_points.clone(),
             defaults: spec.defaults.clone(),
+            forwards_trace: spec.forwards_trace,
             target: target(spec),
         }))
     }

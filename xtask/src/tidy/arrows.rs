@@ -23,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("llm-providers-*", &["llm-core"]),
     ("llm-providers", &["llm-core", "llm-transport", "llm-providers-*"]),
     ("llm-gateway", &["llm-core", "llm-governance", "llm-metrics", "llm-router"]),
-    ("llm-callbacks", &["llm-core", "llm-gateway", "llm-governance", "llm-transport"]),
+    ("llm-callbacks", &["llm-core", "llm-gateway", "llm-governance", "llm-metrics", "llm-transport"]),
     (
         "llm-config",
         &[

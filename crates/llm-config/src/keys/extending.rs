@@ -21,6 +21,11 @@ pub(super) const LITELLM: &[Key] = &[
         "With false, callbacks are told what was asked and answered; with true none is, whatever `callback_settings` \
          says. Default: nobody is told, unless its own `message_logging` says so.",
     ),
+    key(
+        "forward_traceparent_to_llm_provider",
+        Shape::Bool,
+        "Whether vendors are told the trace that a request is part of (`traceparent`, `tracestate`). Default false.",
+    ),
     key("s3_callback_params", Shape::Section(&OBJECTS), "Where `s3_v2` puts its objects."),
 ];
 
@@ -69,6 +74,11 @@ pub(crate) static CALLBACK: Section = Section {
             "service_name",
             Shape::Text,
             "What the gateway is called in traces. Default: OTEL_SERVICE_NAME, `llm-server`.",
+        ),
+        key(
+            "metrics",
+            Shape::Bool,
+            "Whether `otel` is told metrics too. Default: as OTEL_METRICS_EXPORTER says, else false.",
         ),
     ]],
     later: &[&["attributes", "exporter", "generic_api_*"]],

@@ -49,7 +49,6 @@ pub(crate) static LITELLM: Section = Section {
         "enable_*",
         "expose_router_debug_in_errors",
         "force_ipv4",
-        "forward_traceparent_to_llm_provider",
         "include_cost_in_streaming_usage",
         "langfuse_*",
         "max_end_user_budget_id",

@@ -33,8 +33,11 @@ pub(crate) struct Reading<'a> {
 
 /// Reads everybody who is told of calls.
 pub(crate) fn callbacks(reading: &Reading<'_>, report: &mut Report) -> CallbackSettings {
+    let metrics = reading.metrics(report);
     let mut found: Vec<Callback> = Vec::new();
-    let Some(litellm) = reading.root.get("litellm_settings") else { return CallbackSettings::default() };
+    let Some(litellm) = reading.root.get("litellm_settings") else {
+        return CallbackSettings { callbacks: found, metrics };
+    };
     for (key, wanted) in [
         ("callbacks", Wanted { successes: true, failures: true }),
         ("success_callback", Wanted { successes: true, failures: false }),
@@ -56,11 +59,11 @@ pub(crate) fn callbacks(reading: &Reading<'_>, report: &mut Report) -> CallbackS
     for callback in &mut found {
         reading.narrow(callback, report);
     }
-    CallbackSettings { callbacks: found }
+    CallbackSettings { callbacks: found, metrics }
 }
 
 impl Reading<'_> {
-    fn own(&self, name: &str) -> Option<&Node> {
+    pub(super) fn own(&self, name: &str) -> Option<&Node> {
         self.root.get("callback_settings")?.get(name)
     }
 
@@ -71,7 +74,7 @@ impl Reading<'_> {
         let place = match kind {
             "file" => Ok(self.file(own)),
             "generic_api" => self.http(name, own),
-            "otel" => self.otel(own),
+            "otel" => self.traces(own).map(Where::Otel),
             "langfuse" => self.langfuse(),
             "s3_v2" => self.objects(),
             _ => {
@@ -140,28 +143,6 @@ impl Reading<'_> {
             _ => Format::JsonArray,
         };
         Ok(Where::Http { url: url.to_owned(), headers, format })
-    }
-
-    fn otel(&self, own: Option<&Node>) -> Result<Where, Wrong> {
-        let variable = |names: &[&str]| names.iter().find_map(|name| self.environment.get(name));
-        let exporter = variable(&["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER"]);
-        if let Some(other) = exporter.filter(|one| one.contains("grpc") || *one == "console") {
-            let what = format!("the callback `otel` sends OTLP over HTTP, not `{other}`");
-            return Err((
-                what,
-                "set OTEL_EXPORTER to `otlp_http`, with the collector's port for it (4318)".to_owned(),
-            ));
-        }
-        let url = own.and_then(|own| own.get_text("endpoint"));
-        let url = url.or_else(|| variable(&["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_ENDPOINT"]));
-        let url = url.filter(|url| is_address(url)).ok_or_else(|| {
-            let what = "the callback `otel` has no http or https address".to_owned();
-            (what, "set OTEL_EXPORTER_OTLP_ENDPOINT, such as `http://localhost:4318`".to_owned())
-        })?;
-        let headers = headers(own, variable(&["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_HEADERS"]))?;
-        let service = own.and_then(|own| own.get_text("service_name"));
-        let service = service.or_else(|| variable(&["OTEL_SERVICE_NAME"])).unwrap_or("llm-server");
-        Ok(Where::Otel { url: url.to_owned(), headers, service: service.to_owned() })
     }
 
     fn langfuse(&self) -> Result<Where, Wrong> {
@@ -236,7 +217,7 @@ impl Reading<'_> {
 }
 
 /// What is wrong, and what to do.
-type Wrong = (String, String);
+pub(super) type Wrong = (String, String);
 
 fn unknown(name: &str, at: &Place, report: &mut Report) {
     let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
@@ -251,7 +232,7 @@ fn unknown(name: &str, at: &Place, report: &mut Report) {
 }
 
 /// Headers of a section, or of a variable: `name=value,name=value`.
-fn headers(own: Option<&Node>, variable: Option<&str>) -> Result<Vec<(String, Secret)>, Wrong> {
+pub(super) fn headers(own: Option<&Node>, variable: Option<&str>) -> Result<Vec<(String, Secret)>, Wrong> {
     if let Some(map) = own.and_then(|own| own.get("headers")) {
         return header_list(map);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use llm_core::{Error, ErrorKind, Usage};
-use llm_metrics::{Cost, ModelEntry};
+use llm_metrics::{Cost, ModelEntry, Observation};
 use llm_router::{Attempt, Deployment, Outrun, Trail};
 
 use super::log::{quote, reason};
@@ -21,7 +21,7 @@ impl Settlement {
         for attempt in attempts {
             let Some(error) = &attempt.error else { continue };
             if let Some(account) = self.books.accounts.get(&attempt.deployment) {
-                account.metrics.failure(error.kind());
+                account.metrics.failure(self.call.operation, error.kind(), attempt.took);
             }
             self.warn(&attempt.deployment, error, attempt.took);
         }
@@ -89,7 +89,9 @@ impl Settlement {
         let usage = Usage { input: Some(self.call.prompt.tokens()), estimated: true, ..Usage::default() };
         let priced = entry.filter(|entry| entry.price.covers(&usage));
         let cost = priced.map(|entry| entry.price.cost(&usage));
-        account.metrics.broke_off(ErrorKind::Cancelled, &usage, cost.unwrap_or_default());
+        let (operation, paid) = (self.call.operation, cost.unwrap_or_default());
+        let seen = Observation { usage, cost: paid, upstream: took, ..Observation::of(operation) };
+        account.metrics.broke_off(ErrorKind::Cancelled, &seen);
         tracing::info!(
             target: "llm_gateway::attempt",
             call_id = %self.call.call_id,
@@ -135,7 +137,9 @@ impl Settlement {
         let times = Times { total: now.saturating_duration_since(self.call.received), upstream };
         self.release(Outcome::Failed(error), cost, times);
         if let Some(answered) = self.answered.take() {
-            answered.account.metrics.broke_off(error.kind(), &self.usage, cost.unwrap_or_default());
+            let (operation, paid) = (self.call.operation, cost.unwrap_or_default());
+            let seen = Observation { usage: self.usage, cost: paid, upstream, ..Observation::of(operation) };
+            answered.account.metrics.broke_off(error.kind(), &seen);
             self.warn(&answered.in_flight.deployment().id, error, upstream);
         }
         let usage = std::mem::take(&mut self.usage);

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use llm_core::money::NanoDollars;
+use llm_core::operation::Operation;
 use llm_core::{ErrorKind, Usage};
 
 use super::cells::{Striped, add};
 use super::histogram::{self, ANSWER, OVERHEAD, Scale, TOKEN};
+use super::operations::Operations;
 use crate::prices::Cost;
 
 /// Which deployment it is. All of it comes from the configuration.
@@ -25,8 +27,10 @@ pub struct DeploymentLabels {
 }
 
 /// A successful call, all of it known.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Observation {
+    /// What was asked for.
+    pub operation: Operation,
     /// Its tokens.
     pub usage: Usage,
     /// What it cost.
@@ -39,6 +43,21 @@ pub struct Observation {
     pub time_to_first_token: Option<Duration>,
     /// Whether the answer was streamed.
     pub streamed: bool,
+}
+
+impl Observation {
+    /// A call of which nothing is known yet.
+    pub fn of(operation: Operation) -> Self {
+        Self {
+            operation,
+            usage: Usage::default(),
+            cost: Cost::default(),
+            total: Duration::ZERO,
+            upstream: Duration::ZERO,
+            time_to_first_token: None,
+            streamed: false,
+        }
+    }
 }
 
 /// How a deployment stands.
@@ -136,6 +155,7 @@ struct Cells {
     calls: Striped<{ COUNTERS + Timing::ALL * histogram::CELLS }>,
     failures: Striped<{ FAILURES.len() + 1 }>,
     cooldowns: Striped<{ STATUSES.len() + 1 }>,
+    operations: Operations,
     state: AtomicU8,
     /// Limits in the order of [`Limit`], each one more than it is; 0 stands for none.
     limits: [AtomicU64; 3],
@@ -188,22 +208,26 @@ impl DeploymentMetrics {
         count(Counter::AudioOut, usage.audio_out.unwrap_or(0));
         count(Counter::Reasoning, usage.reasoning.unwrap_or(0));
         observe_times(cells, seen);
+        self.0.operations.success(seen);
     }
 
-    /// Counts an attempt that failed.
-    pub fn failure(&self, kind: ErrorKind) {
+    /// Counts an attempt that failed after this long.
+    pub fn failure(&self, operation: Operation, kind: ErrorKind, took: Duration) {
         let at = FAILURES.iter().position(|known| *known == kind).unwrap_or(FAILURES.len());
         add(&self.0.failures.own()[at], 1);
+        self.0.operations.failure(operation, at, took);
     }
 
     /// Counts an attempt that ended before its answer did but may have been billed: the answer broke off, or another
     /// one was faster. With what it used and cost.
-    pub fn broke_off(&self, kind: ErrorKind, usage: &Usage, cost: Cost) {
+    pub fn broke_off(&self, kind: ErrorKind, seen: &Observation) {
+        let (usage, cost) = (&seen.usage, seen.cost);
         let cells = self.0.calls.own();
         add(&cells[Counter::SpendNanos as usize], u64::try_from(cost.total.0).unwrap_or(0));
         add(&cells[Counter::Input as usize], usage.prompt_total().unwrap_or(0));
         add(&cells[Counter::Output as usize], usage.completion_total().unwrap_or(0));
-        self.failure(kind);
+        self.failure(seen.operation, kind, seen.upstream);
+        self.0.operations.used(seen.operation, usage);
     }
 
     /// Counts that the deployment is left alone for a while after a failure of this status.
@@ -265,6 +289,11 @@ impl DeploymentMetrics {
 
     pub(crate) fn distribution(&self, timing: Timing) -> histogram::Distribution {
         timing.scale().read(&self.0.calls, timing.first_cell())
+    }
+
+    /// What is known by operation.
+    pub(crate) fn operations(&self) -> &Operations {
+        &self.0.operations
     }
 
     /// Failures of the kind at a place of [`FAILURES`]; after them all others.

@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use super::cells::{Striped, add};
 
-/// How many bounds each histogram has; one more bucket counts what is above them all.
-const BOUNDS: usize = 12;
+/// How many cells a histogram of twelve bounds takes: its buckets, one for what is above them all, and the sum.
+pub(crate) const CELLS: usize = 12 + 2;
 
-/// How many cells a histogram takes: its buckets and the sum.
-pub(crate) const CELLS: usize = BOUNDS + 2;
+/// The same for one of fourteen bounds.
+pub(crate) const WIDE_CELLS: usize = 14 + 2;
 
 const MICRO: u64 = 1_000;
 const MILLI: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
 
-/// The upper bounds of a histogram's buckets, in nanoseconds.
+/// The upper bounds of a histogram's buckets: nanoseconds, or things that are counted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scale([u64; BOUNDS]);
+pub(crate) struct Scale(&'static [u64]);
 
 /// Answers of models: 50 ms to 5 min.
-pub(crate) const ANSWER: Scale = Scale([
+pub(crate) const ANSWER: Scale = Scale(&[
     50 * MILLI,
     100 * MILLI,
     250 * MILLI,
@@ -36,7 +36,7 @@ pub(crate) const ANSWER: Scale = Scale([
 ]);
 
 /// One token: 1 ms to 1 s.
-pub(crate) const TOKEN: Scale = Scale([
+pub(crate) const TOKEN: Scale = Scale(&[
     MILLI,
     5 * MILLI / 2,
     5 * MILLI,
@@ -52,7 +52,7 @@ pub(crate) const TOKEN: Scale = Scale([
 ]);
 
 /// Our own work: 20 µs to 1 s.
-pub(crate) const OVERHEAD: Scale = Scale([
+pub(crate) const OVERHEAD: Scale = Scale(&[
     20 * MICRO,
     50 * MICRO,
     100 * MICRO,
@@ -67,10 +67,46 @@ pub(crate) const OVERHEAD: Scale = Scale([
     SECOND,
 ]);
 
+/// Calls of models, as the conventions of OpenTelemetry want them: 10 ms to 82 s, doubling.
+pub(crate) const CALL: Scale = Scale(&[
+    10 * MILLI,
+    20 * MILLI,
+    40 * MILLI,
+    80 * MILLI,
+    160 * MILLI,
+    320 * MILLI,
+    640 * MILLI,
+    1_280 * MILLI,
+    2_560 * MILLI,
+    5_120 * MILLI,
+    10_240 * MILLI,
+    20_480 * MILLI,
+    40_960 * MILLI,
+    81_920 * MILLI,
+]);
+
+/// Tokens of a call, as the same conventions want them: 1 to 67 million, by four.
+pub(crate) const TOKENS: Scale = Scale(&[
+    1,
+    1 << 2,
+    1 << 4,
+    1 << 6,
+    1 << 8,
+    1 << 10,
+    1 << 12,
+    1 << 14,
+    1 << 16,
+    1 << 18,
+    1 << 20,
+    1 << 22,
+    1 << 24,
+    1 << 26,
+]);
+
 /// What a histogram has counted.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Distribution {
-    /// Bounds in nanoseconds, and how many observations were at most that long.
+    /// Bounds, and how many observations were at most that large.
     pub(crate) cumulative: Vec<(u64, u64)>,
     pub(crate) count: u64,
     pub(crate) sum: u64,
@@ -79,26 +115,30 @@ pub(crate) struct Distribution {
 impl Scale {
     /// Counts a duration in the cells of a histogram.
     pub(crate) fn observe(&self, cells: &[AtomicU64], duration: Duration) {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let bucket = self.0.partition_point(|bound| *bound < nanos);
-        if let (Some(bucket), Some(sum)) = (cells.get(bucket), cells.get(CELLS - 1)) {
+        self.count(cells, u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// The same for a number.
+    pub(crate) fn count(&self, cells: &[AtomicU64], number: u64) {
+        let bucket = self.0.partition_point(|bound| *bound < number);
+        if let (Some(bucket), Some(sum)) = (cells.get(bucket), cells.get(self.0.len() + 1)) {
             add(bucket, 1);
-            add(sum, nanos);
+            add(sum, number);
         }
     }
 
     /// Reads a histogram whose cells begin at `first`.
     pub(crate) fn read<const N: usize>(&self, cells: &Striped<N>, first: usize) -> Distribution {
         let mut count = 0;
-        let mut cumulative = Vec::with_capacity(BOUNDS);
+        let mut cumulative = Vec::with_capacity(self.0.len());
         for (at, bound) in self.0.iter().enumerate() {
             count += cells.sum(first + at);
             cumulative.push((*bound, count));
         }
         Distribution {
             cumulative,
-            count: count + cells.sum(first + BOUNDS),
-            sum: cells.sum(first + CELLS - 1),
+            count: count + cells.sum(first + self.0.len()),
+            sum: cells.sum(first + self.0.len() + 1),
         }
     }
 }
@@ -121,8 +161,11 @@ mod tests {
 
     #[test]
     fn bounds_rise() {
-        for scale in [ANSWER, TOKEN, OVERHEAD] {
+        for (scale, cells) in
+            [(ANSWER, CELLS), (TOKEN, CELLS), (OVERHEAD, CELLS), (CALL, WIDE_CELLS), (TOKENS, WIDE_CELLS)]
+        {
             assert!(scale.0.is_sorted_by(|left, right| left < right));
+            assert_eq!(scale.0.len() + 2, cells);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use llm_core::money::NanoDollars;
+use llm_core::operation::Operation;
 use llm_core::{ErrorKind, Usage};
 
 use super::*;
@@ -19,6 +20,7 @@ fn labels(model_id: &str) -> DeploymentLabels {
 
 fn observation() -> Observation {
     Observation {
+        operation: Operation::Chat,
         usage: Usage {
             input: Some(60),
             cache_read: Some(40),
@@ -75,8 +77,8 @@ fn a_success_is_shown_in_tokens_money_and_times() {
 fn failures_are_shown_by_kind_and_count_as_requests() {
     let metrics = Metrics::new();
     let deployment = metrics.deployment(labels("a"));
-    deployment.failure(ErrorKind::RateLimited);
-    deployment.failure(ErrorKind::Internal);
+    deployment.failure(Operation::Chat, ErrorKind::RateLimited, Duration::ZERO);
+    deployment.failure(Operation::Chat, ErrorKind::Internal, Duration::ZERO);
     deployment.cooled_down(429);
     deployment.cooled_down(418);
     deployment.set_state(DeploymentState::Out);
@@ -108,7 +110,7 @@ fn status_pages_get_plain_numbers() {
     metrics.deployment(labels("b"));
     let deployment = metrics.deployment(labels("a"));
     deployment.success(&observation());
-    deployment.failure(ErrorKind::Timeout);
+    deployment.failure(Operation::Chat, ErrorKind::Timeout, Duration::ZERO);
     let status = metrics.deployments();
     assert_eq!(status.iter().map(|status| status.labels.model_id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     let expected = Totals {
@@ -129,8 +131,10 @@ fn status_pages_get_plain_numbers() {
 fn money_adds_up_without_any_rounding() {
     let metrics = Metrics::new();
     let deployment = metrics.deployment(labels("a"));
-    let tiny =
-        Observation { cost: Cost { total: NanoDollars(1), ..Cost::default() }, ..Observation::default() };
+    let tiny = Observation {
+        cost: Cost { total: NanoDollars(1), ..Cost::default() },
+        ..Observation::of(Operation::Chat)
+    };
     (0..100_000).for_each(|_| deployment.success(&tiny));
     assert_eq!(deployment.totals().cost, NanoDollars(100_000));
     assert_eq!(

@@ -15,6 +15,8 @@ mod client;
 mod connections;
 #[cfg(unix)]
 mod customers;
+#[cfg(unix)]
+mod dashboards;
 mod draining;
 #[cfg(unix)]
 mod durable;
@@ -57,6 +59,8 @@ mod spend;
 mod streams;
 #[cfg(unix)]
 mod takeover;
+#[cfg(unix)]
+mod telemetry;
 #[cfg(unix)]
 mod tokens;
 mod vendor;

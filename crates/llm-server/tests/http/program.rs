@@ -103,6 +103,52 @@ fn a_port_in_use_ends_with_1_and_a_remedy() {
 }
 
 #[test]
+fn a_gateway_is_asked_whether_it_lives() {
+    let run = &mut Run::start(&["--port", "0"]);
+    let address = run.line("listening").get("address").and_then(Value::as_str).map(str::to_owned);
+    let address = address.expect("an address");
+    let (_, port) = address.split_once(':').expect("a port");
+    for arguments in [&["healthcheck"][..], &["healthcheck", "--ready"]] {
+        let output = program(arguments).env("LLM_PORT", port).output().expect("the program is built");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("http://{address} answers\n"));
+    }
+    let (code, words) = ended(&["healthcheck", "--url", &format!("http://{address}/below")]);
+    assert_eq!(code, Some(1));
+    assert!(words.contains("/health/liveliness with status 404"), "{words}");
+    run.signal(Signal::TERM);
+    run.end();
+    let (code, words) = ended(&["healthcheck", "--url", &format!("http://{address}")]);
+    assert_eq!(code, Some(1));
+    assert!(words.contains(&format!("no gateway answers at http://{address}")), "{words}");
+    assert_eq!(ended(&["healthcheck", "--url", "https://x"]).0, Some(1));
+}
+
+#[test]
+fn shells_get_what_they_need_to_complete_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = program(&["completions", shell]).output().expect("the program is built");
+        let script = String::from_utf8(output.stdout).expect("text");
+        assert!(output.status.success() && script.contains("healthcheck"), "{shell}: {script}");
+    }
+}
+
+#[test]
+fn a_log_line_has_the_members_that_the_documentation_lists() {
+    let mut run = Run::start(&["--port", "0"]);
+    let line = run.line("listening");
+    let listed = include_str!("../../../../docs/logs.md");
+    for member in ["timestamp", "level", "target", "message", "version", "address", "found", "models", "key"]
+    {
+        assert!(line.get(member).is_some(), "{line}");
+        assert!(listed.contains(&format!("`{member}`")), "docs/logs.md does not name `{member}`");
+    }
+    let time = line["timestamp"].as_str().expect("a text");
+    assert!(time.ends_with('Z') && time.len() == "2026-11-20T19:05:07.123Z".len(), "{time}");
+    assert_eq!((&line["level"], &line["target"]), (&Value::from("INFO"), &Value::from("llm_server::banner")));
+}
+
+#[test]
 fn the_program_says_where_it_listens_and_ends_when_asked() {
     let mut run = Run::start(&["--port", "0"]);
     let address = run.line("listening").get("address").and_then(Value::as_str).map(str::to_owned);

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +15,7 @@ Examples:
   llm-server check --config config.yaml      say what would be served, and what is wrong where
   llm-server explain -c config.yaml -m gpt-4o   say which deployments would be asked, and which not and why
   llm-server import litellm --database postgres://…   take over LiteLLM's keys, teams, users and what they spent
+  llm-server healthcheck                     ask the gateway of this machine whether it is alive
   llm-server schema > schema.json            a JSON schema of the configuration, for editors
   llm-server mock                            a vendor for tests: every API, every fault, by the model's name
   llm-server --record traffic                keep what vendors answer in files, without keys
@@ -24,7 +26,7 @@ Signals:
   HUP         read the configuration again, as when one of its files changes; open requests end as they began
 
 Exit codes:
-  0 ended as asked   1 wrong configuration, or the address is in use   2 wrong usage";
+  0 ended as asked   1 wrong configuration, the address is in use, or no gateway answers   2 wrong usage";
 
 /// A gateway to large language models: one address for programs that speak any of the common APIs.
 ///
@@ -47,6 +49,13 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Take over keys, teams, users and what they spent from another gateway's database.
     Import(Import),
+    /// Ask a gateway whether it is alive: for containers, which have nothing else that could.
+    Healthcheck(Healthcheck),
+    /// Print what a shell needs to complete commands.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
     /// Print a JSON schema of the configuration.
     Schema,
     /// Serve the built-in mock to tests: any model name answers, and names such as `cut-3` break on the wire.
@@ -79,6 +88,19 @@ pub(crate) struct Explain {
     /// Print JSON, as `POST /v1/route/explain` answers.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Healthcheck {
+    /// The gateway's address [default: this machine, at $LLM_PORT, $PORT or 4000].
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Ask whether it takes new requests, not only whether it lives.
+    #[arg(long)]
+    pub ready: bool,
+    /// How long the answer may take.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub timeout: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +190,13 @@ impl From<&Listen> for Serve {
         let (port, host) = (Some(listen.port), Some(listen.host.clone()));
         Self { mock: true, port, host, ..Self::default() }
     }
+}
+
+/// What a shell needs to complete commands.
+pub(crate) fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "llm-server", &mut script);
+    String::from_utf8(script).expect("the names of commands are text")
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -5,6 +5,7 @@ mod cli;
 mod configured;
 mod descriptors;
 mod explain;
+mod healthcheck;
 mod import;
 mod logging;
 mod signals;
@@ -50,6 +51,8 @@ fn main() -> ExitCode {
         None => serve(&cli.serve),
         Some(Command::Check(source)) => configured::check(source).and_then(|report| print(&report)),
         Some(Command::Explain(asked)) => explain::explain(asked).and_then(|plan| print(&plan)),
+        Some(Command::Healthcheck(asked)) => healthcheck::ask(asked).and_then(|said| print(&said)),
+        Some(Command::Completions { shell }) => print(&cli::completions(*shell)),
         Some(Command::Import(asked)) => import::import(asked).and_then(|report| print(&report)),
         Some(Command::Mock(listen)) => serve(&Serve::from(listen)),
         Some(Command::Schema) => print(&configured::schema()),
@@ -77,6 +80,10 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         let mut builder = services.as_ref().map_or_else(Builder::default, Services::builder);
         let gateway = Arc::new(Gateway::new(configured.parts_after(&mut builder)?));
         configured.is_served(models);
+        let metrics = match &services {
+            Some(services) => services.tell_metrics(&gateway).map_err(|error| Failure(error.to_string()))?,
+            None => None,
+        };
         let management = services.as_ref().map(|services| Arc::clone(&services.management));
         let server = start(flags, &configured, (Arc::clone(&gateway), management), listener)?;
         announce(flags, &configured, server.address());
@@ -94,7 +101,8 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
             () = live => {}
             () = async { tokio::join!(checks, tidying); } => {}
         }
-        // What waits in the journal is booked.
+        // The last of them are told, then what waits in the journal is booked.
+        drop(metrics);
         drop(services);
         tracing::info!("ended");
         Ok(())
