@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::environment::Environment;
 use crate::files::reason;
 use crate::keys::nearest;
-use crate::node::Node;
+use crate::node::{self, Node};
 use crate::report::{Place, Report};
 
 /// A guardrail, not built yet.
@@ -58,7 +58,26 @@ impl GuardrailConfig {
                 }
             }
         }
+        let categories = self.parameters.get_mut("categories").and_then(Value::as_array_mut);
+        for category in categories.into_iter().flatten() {
+            let Some(Value::String(path)) = category.get("category_file") else { continue };
+            match category_file(&directory.join(path)) {
+                Ok(content) => category["category_file"] = content,
+                Err(reason) => {
+                    let message = format!("the file of `category_file` cannot be read: {reason}");
+                    report.error(&self.place, message).help("its path is relative to where the program runs");
+                }
+            }
+        }
     }
+}
+
+/// The words of a category, in YAML or JSON.
+fn category_file(path: &Path) -> Result<Value, String> {
+    let content = std::fs::read(path).map_err(|error| reason(&error))?;
+    let file = path.to_string_lossy().into();
+    let node = node::read(&file, &content).map_err(|problem| problem.message)?;
+    Ok(Value::Object(object(&node)))
 }
 
 /// What a call's life has, and this gateway does not.
