@@ -27,6 +27,7 @@ pub(crate) fn build(
             restores: one.restores,
             only_flags: one.only_flags,
             places: one.places.clone(),
+            unseen: one.unseen,
             kind: one.kind.clone(),
             about: one.info.clone(),
             ..GuardrailSpec::new(one.name.as_str(), judge)

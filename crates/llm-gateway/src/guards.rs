@@ -7,6 +7,7 @@ mod logs;
 mod masks;
 mod pieces;
 mod streams;
+mod unseen;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub struct GuardrailSpec {
     pub only_flags: bool,
     /// The places that it looks at; `None`: all.
     pub places: Option<Vec<Place>>,
+    /// What becomes of calls whose texts no guardrail can see.
+    pub unseen: Unseen,
 }
 
 impl GuardrailSpec {
@@ -65,6 +68,7 @@ impl GuardrailSpec {
             restores: false,
             only_flags: false,
             places: None,
+            unseen: Unseen::Refuse,
         }
     }
 }
@@ -132,6 +136,17 @@ pub enum OnError {
     Pass,
 }
 
+/// What becomes of a call that must pass a guardrail and goes where none can look: a conversation over a WebSocket, a
+/// body that is no JSON on its way to a vendor's own API, the answers of such an API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unseen {
+    /// It is refused: nothing passes unseen.
+    #[default]
+    Refuse,
+    /// It goes on without this guardrail.
+    Pass,
+}
+
 /// What a guardrail did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct GuardrailTally {
@@ -189,6 +204,20 @@ impl Guardrails {
             return Ok(None);
         }
         Ok(Some(Box::new(Guarded::new(selected, asker(caller), call))))
+    }
+
+    /// Those that everybody passes, or that somebody behind the call brings with them.
+    ///
+    /// # Errors
+    /// When one of the latter does not exist.
+    fn that_must_hold(&self, caller: Option<&Principal>) -> Result<Vec<Arc<Guardrail>>> {
+        let named: Vec<&str> = caller.into_iter().flat_map(Principal::guardrails).collect();
+        if let Some(name) = named.iter().find(|name| self.named(name).is_none()) {
+            return Err(self.unknown(name, "the key, its user or its team"));
+        }
+        let holds =
+            |guardrail: &&Arc<Guardrail>| guardrail.default_on || named.contains(&guardrail.name.as_str());
+        Ok(self.0.iter().filter(holds).map(Arc::clone).collect())
     }
 
     fn unknown(&self, name: &str, of: &str) -> Error {

@@ -53,7 +53,7 @@ pub use call_log::{CallContent, CallLog, LogCounts, LoggedCall, LoggedError};
 pub use calls::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 pub use explain::Explanation;
 pub use gateway::Gateway;
-pub use guards::{GuardrailInfo, GuardrailParameters, GuardrailSpec, GuardrailTally, Modes, OnError};
+pub use guards::{GuardrailInfo, GuardrailParameters, GuardrailSpec, GuardrailTally, Modes, OnError, Unseen};
 pub use health::Outages;
 pub use hooks::{Answers, Hook, HookedAnswer, HookedCall, HookedRequest, Wants};
 pub use parts::GatewayParts;

@@ -205,6 +205,10 @@ impl State {
         if let Some(model) = &model {
             self.may_relay(caller, &target, model)?;
         }
+        let sent = asked.body.as_ref().or_else(|| json_body(&incoming));
+        let is_empty = matches!(&incoming.body, RelayBody::Whole(body) if body.is_empty());
+        let call = settlement.call_mut();
+        let masked = self.guardrails.on_relay(sent, is_empty, Some(caller), call).await?;
         self.admit_relay(&target, model.as_deref(), json_body(&incoming), ingress, settlement).await?;
         settlement.relays(model);
         settlement.enters(self.enter(None)?);
@@ -217,7 +221,7 @@ impl State {
             base: route.base,
             path: asked.at_vendor,
             headers,
-            body: asked.body.map_or(body, RelayBody::Whole),
+            body: masked.or(asked.body).map_or(body, RelayBody::Whole),
             reading: ingress.map(|ingress| ingress.id()),
             deadlines,
         };

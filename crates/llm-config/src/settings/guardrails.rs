@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use llm_core::guard::Place as TextPlace;
-use llm_gateway::{Modes, OnError};
+use llm_gateway::{Modes, OnError, Unseen};
 use serde_json::{Map, Value};
 
 use crate::environment::Environment;
@@ -33,6 +33,8 @@ pub struct GuardrailConfig {
     pub only_flags: bool,
     /// The places that it looks at; `None`: all.
     pub places: Option<Vec<TextPlace>>,
+    /// What becomes of calls that it must look at and cannot.
+    pub unseen: Unseen,
     /// What only this kind of judge knows. May hold keys.
     pub parameters: Value,
     /// What people are told of it: LiteLLM's `guardrail_info`.
@@ -228,6 +230,13 @@ impl Reader<'_> {
                 }
             }
         }
+        match fields.remove("unseen").as_ref().map(|value| value.as_str()) {
+            None | Some(Some("refuse")) => {}
+            Some(Some("pass")) => made.unseen = Unseen::Pass,
+            Some(_) => {
+                self.report.error(&at.at, "`unseen` is neither `refuse` nor `pass`");
+            }
+        }
         if fields.remove("places").is_some() {
             made.places = self.places(at.get("places"));
         }
@@ -321,6 +330,7 @@ fn plain(place: &Place, name: &str, kind: &str) -> GuardrailConfig {
         restores: false,
         only_flags: false,
         places: None,
+        unseen: Unseen::default(),
         parameters: Value::Null,
         info: None,
     }
