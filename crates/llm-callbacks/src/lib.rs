@@ -23,7 +23,7 @@ mod settings;
 mod webhook;
 
 pub use delivery::{CallbackThread, Callbacks};
-pub use external::{External, Stage};
+pub use external::{External, ExternalHook, Respondent, Stage};
 pub use process::Process;
 pub use settings::{Callback, CallbackSettings, Format, Place, Wanted};
 pub use webhook::Webhook;

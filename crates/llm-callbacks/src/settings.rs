@@ -12,6 +12,8 @@ use llm_core::{Authenticator, Secret};
 pub struct CallbackSettings {
     /// Each of them.
     pub callbacks: Vec<Callback>,
+    /// Another number when anything of it is other, credentials included.
+    pub version: u64,
 }
 
 /// Somebody who is told of calls.

@@ -5,6 +5,7 @@ mod asked;
 mod judging;
 mod logs;
 mod masks;
+mod model;
 mod pieces;
 mod streams;
 mod unseen;
@@ -26,6 +27,8 @@ use crate::settlement::CallFacts;
 pub use asked::{GuardrailInfo, GuardrailParameters};
 pub(crate) use logs::LogGuards;
 use masks::Masks;
+use model::Asks;
+pub use model::{ModelJudge, OnlyAsks};
 pub(crate) use streams::StreamGuard;
 
 /// A guardrail as it is configured.
@@ -52,6 +55,8 @@ pub struct GuardrailSpec {
     pub places: Option<Vec<Place>>,
     /// What becomes of calls whose texts no guardrail can see.
     pub unseen: Unseen,
+    /// The model that is asked about requests in which the judge finds nothing to refuse.
+    pub model: Option<ModelJudge>,
 }
 
 impl GuardrailSpec {
@@ -69,6 +74,7 @@ impl GuardrailSpec {
             only_flags: false,
             places: None,
             unseen: Unseen::Refuse,
+            model: None,
         }
     }
 }
@@ -238,18 +244,20 @@ pub(crate) struct Guarded {
     call_id: String,
     model: String,
     masks: Masks,
+    /// Where models may be asked.
+    asks: Option<Asks>,
 }
 
 impl Guarded {
     fn new(selected: Vec<Arc<Guardrail>>, asker: Asker, call: &CallFacts) -> Self {
         let (call_id, model) = (call.call_id.clone(), call.model.clone());
-        Self { selected, asker, call_id, model, masks: Masks::default() }
+        Self { selected, asker, call_id, model, masks: Masks::default(), asks: None }
     }
 
     /// Nobody's call: somebody tries what a guardrail does.
     fn trying(call_id: String) -> Self {
         let (asker, model, masks) = (Asker::default(), String::new(), Masks::default());
-        Self { selected: Vec::new(), asker, call_id, model, masks }
+        Self { selected: Vec::new(), asker, call_id, model, masks, asks: None }
     }
 
     fn with(&self, when: impl Fn(Modes) -> bool) -> Vec<Arc<Guardrail>> {

@@ -143,7 +143,11 @@ impl State {
         }
     }
 
-    async fn pass_on(&self, mut incoming: RelayIncoming, call_id: Option<String>) -> Result<RelayAnswer> {
+    async fn pass_on(
+        self: &Arc<Self>,
+        mut incoming: RelayIncoming,
+        call_id: Option<String>,
+    ) -> Result<RelayAnswer> {
         let path = incoming.path.split('?').next().unwrap_or_default();
         let asked_for = PathRoute::model_api(path);
         let caller = self.identify(&incoming.headers, incoming.address, &asked_for).await?;
@@ -190,7 +194,7 @@ impl State {
 
     /// Which deployment is meant, whether the caller may ask it, and what it is asked.
     async fn prepare(
-        &self,
+        self: &Arc<Self>,
         route: &RelayRoute,
         incoming: RelayIncoming,
         caller: &Principal,
@@ -207,8 +211,7 @@ impl State {
         }
         let sent = asked.body.as_ref().or_else(|| json_body(&incoming));
         let is_empty = matches!(&incoming.body, RelayBody::Whole(body) if body.is_empty());
-        let call = settlement.call_mut();
-        let masked = self.guardrails.on_relay(sent, is_empty, Some(caller), call).await?;
+        let masked = self.guardrails.on_relay(self, (sent, is_empty), Some(caller), settlement).await?;
         self.admit_relay(&target, model.as_deref(), json_body(&incoming), ingress, settlement).await?;
         settlement.relays(model);
         settlement.enters(self.enter(None)?);

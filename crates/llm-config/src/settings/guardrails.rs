@@ -41,6 +41,9 @@ pub struct GuardrailConfig {
     pub info: Option<Value>,
 }
 
+/// The callback of LiteLLM's that is a guardrail here.
+pub(super) const DETECTION: &str = "detect_prompt_injection";
+
 /// Parameters that name a file of words.
 const FILES: [&str; 2] = ["blocked_words_file", "banned_keywords_list"];
 
@@ -126,6 +129,7 @@ pub(super) fn settings(root: &Node, environment: &Environment, report: &mut Repo
     let mut reader = Reader { environment, report, read: Vec::new() };
     list(root.get("guardrails")).iter().for_each(|entry| reader.entry(entry));
     list(root.at_path("litellm_settings.guardrails")).iter().for_each(|entry| reader.old_entry(entry));
+    reader.detection(root);
     reader.read
 }
 
@@ -200,6 +204,31 @@ impl Reader<'_> {
             self.common(&mut made, &mut fields, body);
             self.finish(made, fields);
         }
+    }
+
+    /// `callbacks: [detect_prompt_injection]`, with `prompt_injection_params` beside it. Checks that these do not name are
+    /// off, as in LiteLLM.
+    fn detection(&mut self, root: &Node) {
+        let callbacks = root.at_path("litellm_settings.callbacks");
+        let mut named = callbacks.map(Node::elements).unwrap_or_default().iter();
+        let Some(named) = named.find(|one| one.text() == Some(DETECTION)) else { return };
+        let mut made = GuardrailConfig {
+            modes: Modes { pre_call: true, ..Modes::default() },
+            default_on: true,
+            ..plain(&named.at, DETECTION, DETECTION)
+        };
+        let mut fields = Map::new();
+        if let Some(given) = root.at_path("litellm_settings.prompt_injection_params") {
+            fields = object(given);
+            for check in ["heuristics_check", "similarity_check"] {
+                fields.entry(check).or_insert(Value::Bool(false));
+            }
+            if fields.get("reject_as_response") == Some(&Value::Bool(false)) {
+                fields.remove("reject_as_response");
+            }
+            self.common(&mut made, &mut fields, given);
+        }
+        self.finish(made, fields);
     }
 
     /// What every guardrail may have among its parameters.

@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use super::judging::apply;
 use super::{Guarded, Guardrail, Guardrails, Unseen, asker, note};
-use crate::settlement::CallFacts;
+use crate::gateway::State;
+use crate::settlement::Settlement;
 
 /// Members of a transcript that spell it once more, piece by piece.
 const SPELLED: [&str; 3] = ["segments", "words", "logprobs"];
@@ -40,10 +41,10 @@ impl Guardrails {
     /// Which guardrail refused, by which rule, or which one had to look and cannot.
     pub(crate) async fn on_relay(
         &self,
-        json: Option<&Bytes>,
-        is_empty: bool,
+        state: &Arc<State>,
+        (json, is_empty): (Option<&Bytes>, bool),
         caller: Option<&Principal>,
-        call: &mut CallFacts,
+        settlement: &mut Settlement,
     ) -> Result<Option<Bytes>> {
         let selected = self.that_must_hold(caller)?;
         refuse(&selected, |guardrail| guardrail.modes.post_call, "the answer of a vendor's own API")?;
@@ -58,11 +59,12 @@ impl Guardrails {
         if guardrails.is_empty() {
             return Ok(None);
         }
-        let guarded = Guarded::new(Vec::new(), asker(caller), call);
+        let mut guarded = Guarded::new(guardrails.clone(), asker(caller), settlement.call());
+        guarded.may_ask(state, settlement);
         let mut texts = Texts::of(body, Side::Request)?;
         let mut changed = BTreeSet::new();
         for guardrail in &guardrails {
-            note(guardrail, call);
+            note(guardrail, settlement.call_mut());
             let found = guarded.judge(guardrail, Side::Request, &texts.pieces).await?;
             // Nothing is put back into the answer, so no mask is numbered.
             apply(guardrail, Side::Request, found, &mut texts.pieces, (&mut changed, None))?;

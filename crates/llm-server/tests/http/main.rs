@@ -31,6 +31,8 @@ mod hangups;
 #[cfg(unix)]
 mod hooks;
 #[cfg(unix)]
+mod judged;
+#[cfg(unix)]
 mod keeping;
 #[cfg(unix)]
 mod listener;
@@ -54,6 +56,8 @@ mod relay;
 mod routes;
 #[cfg(unix)]
 mod spend;
+#[cfg(unix)]
+mod stored_prompts;
 mod streams;
 #[cfg(unix)]
 mod takeover;
