@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use llm_core::{BoxFuture, Error, ErrorKind, Part, Result};
-use llm_gateway::{Answers, HookedAnswer, HookedCall, HookedRequest, Wants};
+use llm_gateway::{Answers, Hook, HookedAnswer, HookedCall, HookedRequest, Wants};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -33,10 +33,42 @@ pub struct External {
     pub streams: bool,
 }
 
+/// A hook outside of this program: what is asked when, and who is asked.
+pub struct ExternalHook<R> {
+    pub(crate) external: External,
+    pub(crate) respondent: R,
+}
+
 /// Somebody who can be asked.
-pub(crate) trait Respondent: Send + Sync {
+pub trait Respondent: Send + Sync + 'static {
     /// Gives back the answer's JSON; an error is that there is none, in words without addresses.
     fn respond(&self, question: Value) -> BoxFuture<'_, Result<Bytes, String>>;
+}
+
+impl<R: Respondent> Hook for ExternalHook<R> {
+    fn name(&self) -> &str {
+        &self.external.name
+    }
+
+    fn wants(&self) -> Wants {
+        self.external.wants()
+    }
+
+    fn before<'a>(
+        &'a self,
+        call: &'a HookedCall,
+        request: &'a mut HookedRequest,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.external.before(&self.respondent, call, request))
+    }
+
+    fn after<'a>(
+        &'a self,
+        call: &'a HookedCall,
+        answer: &'a mut HookedAnswer<'_>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.external.after(&self.respondent, call, answer))
+    }
 }
 
 /// What it says.

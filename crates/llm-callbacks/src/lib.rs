@@ -26,7 +26,7 @@ mod settings;
 mod webhook;
 
 pub use delivery::{CallbackThread, Callbacks};
-pub use external::{External, Stage};
+pub use external::{External, ExternalHook, Respondent, Stage};
 pub use measured::{MetricSettings, MetricThread, ReadInstruments};
 pub use otlp::Otlp;
 pub use process::Process;

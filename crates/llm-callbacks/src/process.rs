@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use llm_core::{BoxFuture, Result};
-use llm_gateway::{Hook, HookedAnswer, HookedCall, HookedRequest, Wants};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,7 +19,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
-use crate::external::{External, Respondent};
+use crate::external::{External, ExternalHook, Respondent};
 
 /// How long it waits before it starts the program again; twice as long each time, and no longer than the last.
 const PAUSES: [Duration; 6] = [
@@ -39,12 +38,10 @@ const WELL: Duration = Duration::from_secs(60);
 const LAST: Duration = Duration::from_secs(2);
 
 /// A hook in a program of the operator's own.
-pub struct Process {
-    external: External,
-    program: Program,
-}
+pub type Process = ExternalHook<Program>;
 
-struct Program {
+/// Whom it asks.
+pub struct Program {
     questions: Sender<Question>,
     /// Questions at a time.
     places: Semaphore,
@@ -73,7 +70,7 @@ impl Process {
         std::thread::Builder::new().name("hook".to_owned()).spawn(run)?;
         let program =
             Program { questions, places: Semaphore::new(at_a_time.max(1)), next: AtomicU64::new(0) };
-        Ok(Self { external, program })
+        Ok(Self { external, respondent: program })
     }
 }
 
@@ -205,31 +202,5 @@ async fn read(output: ChildStdout, asked: &Asked) {
             }
         }
         line.clear();
-    }
-}
-
-impl Hook for Process {
-    fn name(&self) -> &str {
-        &self.external.name
-    }
-
-    fn wants(&self) -> Wants {
-        self.external.wants()
-    }
-
-    fn before<'a>(
-        &'a self,
-        call: &'a HookedCall,
-        request: &'a mut HookedRequest,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.external.before(&self.program, call, request))
-    }
-
-    fn after<'a>(
-        &'a self,
-        call: &'a HookedCall,
-        answer: &'a mut HookedAnswer<'_>,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.external.after(&self.program, call, answer))
     }
 }

@@ -17,6 +17,8 @@ pub struct CallbackSettings {
     pub callbacks: Vec<Callback>,
     /// Who is told what was counted of them; `None`: only who asks.
     pub metrics: Option<MetricSettings>,
+    /// Another number when anything of it is other, credentials included.
+    pub version: u64,
 }
 
 /// Somebody who is told of calls.

@@ -4,23 +4,20 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::{BoxFuture, Result, Secret};
-use llm_gateway::{Hook, HookedAnswer, HookedCall, HookedRequest, Wants};
 use llm_transport::{ColdCall, ask};
 use serde_json::Value;
 
-use crate::external::{External, Respondent};
+use crate::external::{External, ExternalHook, Respondent};
 use crate::http::header_map;
 
 /// The most bytes of an answer.
 const ANSWER: usize = 16 << 20;
 
 /// A hook that is asked over HTTP: a POST for each call.
-pub struct Webhook {
-    external: External,
-    address: Address,
-}
+pub type Webhook = ExternalHook<Address>;
 
-struct Address {
+/// Whom it asks.
+pub struct Address {
     url: String,
     headers: HeaderMap,
     timeout: std::time::Duration,
@@ -32,7 +29,7 @@ impl Webhook {
         let mut headers = header_map(headers);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let timeout = external.timeout;
-        Self { external, address: Address { url, headers, timeout } }
+        Self { external, respondent: Address { url, headers, timeout } }
     }
 }
 
@@ -53,31 +50,5 @@ impl Respondent for Address {
                 Err(error) => Err(error.message().to_owned()),
             }
         })
-    }
-}
-
-impl Hook for Webhook {
-    fn name(&self) -> &str {
-        &self.external.name
-    }
-
-    fn wants(&self) -> Wants {
-        self.external.wants()
-    }
-
-    fn before<'a>(
-        &'a self,
-        call: &'a HookedCall,
-        request: &'a mut HookedRequest,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.external.before(&self.address, call, request))
-    }
-
-    fn after<'a>(
-        &'a self,
-        call: &'a HookedCall,
-        answer: &'a mut HookedAnswer<'_>,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.external.after(&self.address, call, answer))
     }
 }

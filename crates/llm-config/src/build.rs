@@ -68,6 +68,11 @@ impl Builder {
         Self { log: Some(log), ..self }
     }
 
+    /// From now on it builds gateways that tell somebody else of calls, or nobody.
+    pub fn log_to(&mut self, log: Option<Arc<dyn CallLog>>) {
+        self.log = log;
+    }
+
     /// Builds what a gateway is made from. Opens no connection but that to a Redis, which begins on a thread of its own.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
 //! Guardrails of a configuration become judges.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use llm_core::guard::Judge;
 use llm_core::{Authenticator, Error, Result, Secret};
-use llm_gateway::GuardrailSpec;
+use llm_gateway::{GuardrailSpec, ModelJudge, OnlyAsks};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Parameters, Providers};
 use serde_json::Value;
 
@@ -20,13 +21,15 @@ pub(crate) fn build(
     report: &mut Report,
 ) -> Vec<GuardrailSpec> {
     let built = all.iter().filter_map(|one| match judge(one, providers) {
-        Ok(judge) => Some(GuardrailSpec {
+        Ok((judge, model)) => Some(GuardrailSpec {
+            model,
             modes: one.modes,
             default_on: one.default_on,
             on_error: one.on_error,
             restores: one.restores,
             only_flags: one.only_flags,
             places: one.places.clone(),
+            unseen: one.unseen,
             kind: one.kind.clone(),
             about: one.info.clone(),
             ..GuardrailSpec::new(one.name.as_str(), judge)
@@ -39,12 +42,59 @@ pub(crate) fn build(
     built.collect()
 }
 
-fn judge(one: &GuardrailConfig, providers: &Providers) -> Result<Judge, String> {
-    if let Some(scanner) = llm_guardrails::build(&one.kind, &one.parameters)? {
+/// Who judges, and the model that is asked besides.
+fn judge(one: &GuardrailConfig, providers: &Providers) -> Result<(Judge, Option<ModelJudge>), String> {
+    let is_injection = matches!(one.kind.as_str(), "prompt_injection" | "detect_prompt_injection");
+    let Some(asks) = is_injection.then(|| asked_model(&one.parameters)).transpose()?.flatten() else {
+        return Ok((plain_judge(one, &one.parameters, providers)?, None));
+    };
+    if one.modes.logging_only {
+        return Err("`llm_api_check` asks a model, which nobody does for what is logged".to_owned());
+    }
+    let (model, rest) = asks;
+    let is_off = |name: &str| rest.get(name).and_then(Value::as_bool) == Some(false);
+    let judge = if is_off("heuristics_check") && is_off("similarity_check") {
+        Judge::Scanner(Arc::new(OnlyAsks))
+    } else {
+        plain_judge(one, &rest, providers)?
+    };
+    Ok((judge, Some(model)))
+}
+
+/// The model of `llm_api_check`, and the parameters that are left.
+fn asked_model(parameters: &Value) -> Result<Option<(ModelJudge, Value)>, String> {
+    let mut rest = parameters.as_object().cloned().unwrap_or_default();
+    let mut text = |name: &str| match rest.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if !text.trim().is_empty() => Ok(Some(text)),
+        Some(_) => Err(format!("`{name}` is no text")),
+    };
+    let (name, system) = (text("llm_api_name")?, text("llm_api_system_prompt")?);
+    let fails = text("llm_api_fail_call_string")?;
+    let asks = match rest.remove("llm_api_check") {
+        None | Some(Value::Null | Value::Bool(false)) => return Ok(None),
+        Some(Value::Bool(true)) => {
+            name.ok_or("`llm_api_check` needs `llm_api_name`, a model of this gateway")
+        }
+        Some(_) => Err("`llm_api_check` is neither true nor false"),
+    };
+    let mut model = ModelJudge::new(asks?);
+    model.system = system.unwrap_or(model.system);
+    model.fails = fails.unwrap_or(model.fails);
+    if let Some(seconds) = rest.remove("timeout") {
+        let seconds = seconds.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let seconds = seconds.filter(|time| !time.is_zero());
+        model.timeout = seconds.ok_or("`timeout` is no number of seconds above 0")?;
+    }
+    Ok(Some((model, Value::Object(rest))))
+}
+
+fn plain_judge(one: &GuardrailConfig, parameters: &Value, providers: &Providers) -> Result<Judge, String> {
+    if let Some(scanner) = llm_guardrails::build(&one.kind, parameters)? {
         return Ok(Judge::Scanner(scanner));
     }
     let signing = |aws: &Value| signer(aws, providers);
-    if let Some(inspector) = llm_guardrails_remote::build(&one.kind, &one.parameters, &signing)? {
+    if let Some(inspector) = llm_guardrails_remote::build(&one.kind, parameters, &signing)? {
         if one.modes.logging_only {
             return Err(
                 "a service cannot look at what is logged: `logging_only` is for judges without a network"

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use llm_callbacks::{CallbackThread, MetricSettings, MetricThread};
-use llm_gateway::Gateway;
+use llm_callbacks::{CallbackSettings, CallbackThread, MetricSettings, MetricThread};
+use llm_gateway::{CallLog, Gateway};
 use llm_governance::Records;
 use llm_governance::entity::Setting;
 use llm_governance::token::TokenSettings;
@@ -77,10 +77,27 @@ pub struct Services {
     /// What the tokens that are taken now were made of.
     tokens: Mutex<OfTokens>,
     /// After the draining, whose end it may tell of.
-    callbacks: Option<CallbackThread>,
+    callbacks: Mutex<Told>,
     /// Where metrics are told.
     metrics: Option<MetricSettings>,
     bell: Arc<Bell>,
+}
+
+/// Who is told of calls, and the number of the settings that say so.
+struct Told {
+    version: u64,
+    thread: Option<CallbackThread>,
+}
+
+impl Told {
+    fn start(settings: &CallbackSettings) -> Result<Self, Unopened> {
+        let thread = CallbackThread::start(settings).map_err(|error| no_thread("callbacks", &error))?;
+        Ok(Self { version: settings.version, thread })
+    }
+
+    fn log(&self) -> Option<Arc<dyn CallLog>> {
+        self.thread.as_ref().map(|thread| Arc::clone(&thread.callbacks) as _)
+    }
 }
 
 /// What tokens are made of: the same make the same.
@@ -93,6 +110,8 @@ pub struct Prepared {
     settings: llm_management::Settings,
     alerts: AlertSettings,
     of_tokens: OfTokens,
+    /// Who is told of calls, where that is somebody else.
+    callbacks: Option<Told>,
     /// Settings that are other than at the start and need a restart, by their names in files.
     pub waiting: Vec<&'static str>,
 }
@@ -151,8 +170,7 @@ impl Services {
         let sealing = disk::sealing(config)?;
         let sharing = Sharing::start(config)?;
         let tokens = tokens::open(config, &kept.store)?;
-        let callbacks =
-            CallbackThread::start(&config.callbacks).map_err(|error| no_thread("callbacks", &error))?;
+        let callbacks = Mutex::new(Told::start(&config.callbacks)?);
         let bell = Arc::new(Bell::default());
         hang(&bell, &config.alerts)?;
         let settings = &config.governance;
@@ -172,11 +190,16 @@ impl Services {
             shared: sharing.counters(),
             without_shared: settings.without_shared,
         }));
-        let others = Arc::clone(&governance);
-        let (sharing, weak) = sharing.listen(config, move |what| others.forget(what));
         let no_models = !config.storage.keeps_models;
         let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));
         let models = (!no_models).then(models);
+        let (others, stored) = (Arc::clone(&governance), models.clone());
+        let (sharing, weak) = sharing.listen(config, move |what| {
+            others.forget(what);
+            if let (Changed::Model(_), Some(stored)) = (what, &stored) {
+                stored.wake();
+            }
+        });
         let management = Arc::new(Management::new(ManagementParts {
             store: Arc::clone(&kept.store),
             changes: Arc::new(Forgetting(Arc::clone(&governance), sharing)),
@@ -220,10 +243,20 @@ impl Services {
     /// Builds gateways that these services are for.
     pub fn builder(&self) -> Builder {
         let builder = Builder::under(Arc::clone(&self.governance)).telling(Arc::clone(&self.bell) as _);
-        match &self.callbacks {
-            Some(thread) => builder.logging(Arc::clone(&thread.callbacks) as _),
+        match self.log() {
+            Some(log) => builder.logging(log),
             None => builder,
         }
+    }
+
+    /// Who is told of calls; `None`: nobody.
+    pub fn log(&self) -> Option<Arc<dyn CallLog>> {
+        self.callbacks.lock().log()
+    }
+
+    /// Who will be, when this is applied.
+    pub fn log_after(&self, prepared: &Prepared) -> Option<Arc<dyn CallLog>> {
+        prepared.callbacks.as_ref().map_or_else(|| self.log(), Told::log)
     }
 
     /// Reads what a new configuration says of callers, budgets and alerts. Nothing changes yet.
@@ -248,7 +281,9 @@ impl Services {
             tokens,
         };
         let (settings, alerts) = (settings.management.clone(), config.alerts.clone());
-        Ok(Prepared { rules, settings, alerts, of_tokens, waiting: self.fixed.differs(config) })
+        let is_same = self.callbacks.lock().version == config.callbacks.version;
+        let callbacks = (!is_same).then(|| Told::start(&config.callbacks)).transpose()?;
+        Ok(Prepared { rules, settings, alerts, of_tokens, callbacks, waiting: self.fixed.differs(config) })
     }
 
     /// From now on this holds, all of it at once for each caller. Put the gateway of the same configuration in place
@@ -259,6 +294,11 @@ impl Services {
         self.management.apply(prepared.settings);
         if let Err(error) = self.bell.hang(&prepared.alerts) {
             tracing::error!(%error, "those who were told of alerts before are told on");
+        }
+        if let Some(told) = prepared.callbacks {
+            let before = std::mem::replace(&mut *self.callbacks.lock(), told);
+            // Its last calls may take some seconds, for which nobody waits.
+            std::thread::spawn(move || drop(before));
         }
     }
 

@@ -50,7 +50,7 @@ pub(crate) use health::allowed_fails;
 pub(crate) use hooks::hooks;
 pub use hooks::{HookConfig, HookTarget};
 pub use limits::{BudgetConfig, LimitSettings};
-pub(crate) use prompts::prompts;
+pub(crate) use prompts::{Templates, listed, prompts};
 pub use recordings::RecordingSettings;
 pub(crate) use router::strategy;
 pub(crate) use storage::IN_MEMORY;

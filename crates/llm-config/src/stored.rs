@@ -1,8 +1,9 @@
 //! Models of the store beside those of the files: through the same table of keys, and the same way to deployments.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use llm_management::OpenModel;
+use llm_management::{OpenModel, StoredPrompt};
 use llm_providers::Providers;
 use serde_json::{Map, Value as Json};
 
@@ -14,6 +15,7 @@ use crate::keys::ROOT;
 use crate::load::{Served, make};
 use crate::node::{Entry, Node, Value};
 use crate::report::{Place, Report, Severity};
+use crate::settings::Templates;
 use crate::strict;
 
 impl Loaded {
@@ -33,6 +35,31 @@ impl Loaded {
         report
     }
 
+    /// Serves these prompts of the store beside those of the files, whose names win. Returns what is wrong with those that
+    /// cannot be.
+    pub fn serve_prompts(&mut self, prompts: &[StoredPrompt]) -> Report {
+        let mut report = Report::default();
+        let mut served = crate::settings::prompts(&self.read.root, &mut Report::default());
+        for prompt in prompts {
+            let mut versions = BTreeMap::new();
+            for version in &prompt.versions {
+                match prompt_of(&version.entry(&prompt.id)) {
+                    Ok(read) => versions.extend(read.into_values().flatten()),
+                    Err(wrong) => report.problems.extend(wrong.problems),
+                }
+            }
+            served.entry(prompt.id.clone()).or_insert(versions);
+        }
+        self.config.prompts = served;
+        report
+    }
+
+    /// Prompts of the files, with their versions in order.
+    pub fn prompts_of_files(&self) -> Vec<(String, Vec<u64>)> {
+        let read = crate::settings::prompts(&self.read.root, &mut Report::default());
+        read.into_iter().map(|(id, versions)| (id, versions.into_keys().collect())).collect()
+    }
+
     /// Whether a deployment can be made of a model of the store.
     ///
     /// # Errors
@@ -47,6 +74,18 @@ impl DeploymentConfig {
     pub fn is_stored(&self) -> bool {
         matches!(self.place, Place::Stored(_))
     }
+}
+
+/// The prompt that an entry says.
+///
+/// # Errors
+/// What is wrong with it; what a file only warns of is wrong, too.
+pub(crate) fn prompt_of(entry: &Json) -> Result<Templates, Report> {
+    let at = Place::Stored(Arc::from(entry.get("prompt_id").and_then(Json::as_str).unwrap_or_default()));
+    let mut report = Report::default();
+    let node = node(entry, &at);
+    let read = crate::settings::listed(Some(&Node { value: Value::List(vec![node]), at }), &mut report);
+    if report.problems.is_empty() { Ok(read) } else { Err(report) }
 }
 
 /// Where single models are tried before they are put beside others.

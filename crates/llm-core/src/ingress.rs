@@ -129,6 +129,11 @@ pub trait Ingress: Send + Sync + 'static {
         self.encode(response, request)
     }
 
+    /// Whether answers tell how long they took, so that the same one is written anew each time.
+    fn tells_time(&self) -> bool {
+        false
+    }
+
     /// Writes a stream. `request` is what the client asked.
     fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder>;
 

@@ -67,6 +67,11 @@ impl Operation {
         NAMES.iter().find(|(_, known)| *known == name).map(|(operation, _)| *operation)
     }
 
+    /// Whether it is what is said in a recording, as a text.
+    pub fn is_heard(self) -> bool {
+        matches!(self, Self::Transcription | Self::Translation)
+    }
+
     /// Whether requests and answers go through as they are to vendors of the client's own format. Some of these kinds are
     /// written anew for others ([`crate::conversion`]).
     pub fn passes(self) -> bool {

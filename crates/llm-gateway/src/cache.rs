@@ -12,6 +12,7 @@ mod index;
 mod keeping;
 mod key;
 mod memory;
+mod recent;
 mod remember;
 mod replay;
 mod semantic;
@@ -27,6 +28,7 @@ use llm_core::{AnswerStore, Result};
 use tokio::sync::Semaphore;
 
 use flight::Flights;
+use recent::Recent;
 
 pub(crate) use entry::Content;
 pub(crate) use keeping::Keeping;
@@ -90,6 +92,7 @@ pub struct AnswerCache {
     settings: CacheSettings,
     store: Arc<dyn AnswerStore>,
     flights: Arc<Flights>,
+    recent: Recent,
     /// Room for answers on their way to the store.
     waiting: Arc<Semaphore>,
     /// The store did not answer the last time.
@@ -114,6 +117,7 @@ impl AnswerCache {
             settings,
             store,
             flights: Arc::default(),
+            recent: Recent::default(),
             waiting: Arc::new(Semaphore::new(MOST_WAITING)),
             is_failing: AtomicBool::new(false),
         }

@@ -279,6 +279,10 @@ impl State {
         let inbound = match &mut guarded {
             Some(guarded) => {
                 settlement.logs_through(guarded.on_logs());
+                guarded.may_ask(self, settlement);
+                if options.stream {
+                    guarded.may_stream(inbound.asked.operation)?;
+                }
                 Box::pin(guarded.on_request(inbound, settlement.call_mut())).await?
             }
             None => inbound,

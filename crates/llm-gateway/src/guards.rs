@@ -5,8 +5,10 @@ mod asked;
 mod judging;
 mod logs;
 mod masks;
+mod model;
 mod pieces;
 mod streams;
+mod unseen;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,8 @@ use crate::settlement::CallFacts;
 pub use asked::{GuardrailInfo, GuardrailParameters};
 pub(crate) use logs::LogGuards;
 use masks::Masks;
+use model::Asks;
+pub use model::{ModelJudge, OnlyAsks};
 pub(crate) use streams::StreamGuard;
 
 /// A guardrail as it is configured.
@@ -49,6 +53,10 @@ pub struct GuardrailSpec {
     pub only_flags: bool,
     /// The places that it looks at; `None`: all.
     pub places: Option<Vec<Place>>,
+    /// What becomes of calls whose texts no guardrail can see.
+    pub unseen: Unseen,
+    /// The model that is asked about requests in which the judge finds nothing to refuse.
+    pub model: Option<ModelJudge>,
 }
 
 impl GuardrailSpec {
@@ -65,6 +73,8 @@ impl GuardrailSpec {
             restores: false,
             only_flags: false,
             places: None,
+            unseen: Unseen::Refuse,
+            model: None,
         }
     }
 }
@@ -132,6 +142,17 @@ pub enum OnError {
     Pass,
 }
 
+/// What becomes of a call that must pass a guardrail and goes where none can look: a conversation over a WebSocket, a
+/// body that is no JSON on its way to a vendor's own API, the answers of such an API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unseen {
+    /// It is refused: nothing passes unseen.
+    #[default]
+    Refuse,
+    /// It goes on without this guardrail.
+    Pass,
+}
+
 /// What a guardrail did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct GuardrailTally {
@@ -191,6 +212,20 @@ impl Guardrails {
         Ok(Some(Box::new(Guarded::new(selected, asker(caller), call))))
     }
 
+    /// Those that everybody passes, or that somebody behind the call brings with them.
+    ///
+    /// # Errors
+    /// When one of the latter does not exist.
+    fn that_must_hold(&self, caller: Option<&Principal>) -> Result<Vec<Arc<Guardrail>>> {
+        let named: Vec<&str> = caller.into_iter().flat_map(Principal::guardrails).collect();
+        if let Some(name) = named.iter().find(|name| self.named(name).is_none()) {
+            return Err(self.unknown(name, "the key, its user or its team"));
+        }
+        let holds =
+            |guardrail: &&Arc<Guardrail>| guardrail.default_on || named.contains(&guardrail.name.as_str());
+        Ok(self.0.iter().filter(holds).map(Arc::clone).collect())
+    }
+
     fn unknown(&self, name: &str, of: &str) -> Error {
         let shown: String = name.chars().take(64).filter(|letter| !letter.is_control()).collect();
         let known: Vec<&str> = self.0.iter().map(|guardrail| guardrail.name.as_str()).collect();
@@ -209,18 +244,20 @@ pub(crate) struct Guarded {
     call_id: String,
     model: String,
     masks: Masks,
+    /// Where models may be asked.
+    asks: Option<Asks>,
 }
 
 impl Guarded {
     fn new(selected: Vec<Arc<Guardrail>>, asker: Asker, call: &CallFacts) -> Self {
         let (call_id, model) = (call.call_id.clone(), call.model.clone());
-        Self { selected, asker, call_id, model, masks: Masks::default() }
+        Self { selected, asker, call_id, model, masks: Masks::default(), asks: None }
     }
 
     /// Nobody's call: somebody tries what a guardrail does.
     fn trying(call_id: String) -> Self {
         let (asker, model, masks) = (Asker::default(), String::new(), Masks::default());
-        Self { selected: Vec::new(), asker, call_id, model, masks }
+        Self { selected: Vec::new(), asker, call_id, model, masks, asks: None }
     }
 
     fn with(&self, when: impl Fn(Modes) -> bool) -> Vec<Arc<Guardrail>> {

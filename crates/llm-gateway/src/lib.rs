@@ -32,6 +32,7 @@ mod load;
 mod mid_stream;
 mod models;
 mod options;
+mod own;
 mod parts;
 mod paths;
 mod placing;
@@ -53,7 +54,10 @@ pub use call_log::{CallContent, CallLog, LogCounts, LoggedCall, LoggedError};
 pub use calls::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 pub use explain::Explanation;
 pub use gateway::Gateway;
-pub use guards::{GuardrailInfo, GuardrailParameters, GuardrailSpec, GuardrailTally, Modes, OnError};
+pub use guards::{
+    GuardrailInfo, GuardrailParameters, GuardrailSpec, GuardrailTally, ModelJudge, Modes, OnError, OnlyAsks,
+    Unseen,
+};
 pub use health::Outages;
 pub use hooks::{Answers, Hook, HookedAnswer, HookedCall, HookedRequest, Wants};
 pub use parts::GatewayParts;

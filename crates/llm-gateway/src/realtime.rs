@@ -121,6 +121,7 @@ async fn admit(
     settlement: &mut Settlement,
 ) -> Result<Turn> {
     settlement.enters(state.enter(None)?);
+    state.guardrails.may_converse(Some(caller))?;
     let Some(bill) = settlement.bill() else { return Ok(Turn::Free) };
     state.may_use(caller, asked)?;
     let (group, name) = state.router.resolve(state.meant(caller, asked))?;

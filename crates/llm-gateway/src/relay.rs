@@ -143,7 +143,11 @@ impl State {
         }
     }
 
-    async fn pass_on(&self, mut incoming: RelayIncoming, call_id: Option<String>) -> Result<RelayAnswer> {
+    async fn pass_on(
+        self: &Arc<Self>,
+        mut incoming: RelayIncoming,
+        call_id: Option<String>,
+    ) -> Result<RelayAnswer> {
         let path = incoming.path.split('?').next().unwrap_or_default();
         let asked_for = PathRoute::model_api(path);
         let caller = self.identify(&incoming.headers, incoming.address, &asked_for).await?;
@@ -190,7 +194,7 @@ impl State {
 
     /// Which deployment is meant, whether the caller may ask it, and what it is asked.
     async fn prepare(
-        &self,
+        self: &Arc<Self>,
         route: &RelayRoute,
         incoming: RelayIncoming,
         caller: &Principal,
@@ -205,6 +209,9 @@ impl State {
         if let Some(model) = &model {
             self.may_relay(caller, &target, model)?;
         }
+        let sent = asked.body.as_ref().or_else(|| json_body(&incoming));
+        let is_empty = matches!(&incoming.body, RelayBody::Whole(body) if body.is_empty());
+        let masked = self.guardrails.on_relay(self, (sent, is_empty), Some(caller), settlement).await?;
         self.admit_relay(&target, model.as_deref(), json_body(&incoming), ingress, settlement).await?;
         settlement.relays(model);
         settlement.enters(self.enter(None)?);
@@ -217,7 +224,7 @@ impl State {
             base: route.base,
             path: asked.at_vendor,
             headers,
-            body: asked.body.map_or(body, RelayBody::Whole),
+            body: masked.or(asked.body).map_or(body, RelayBody::Whole),
             reading: ingress.map(|ingress| ingress.id()),
             deadlines,
         };

@@ -83,7 +83,8 @@ impl State {
     }
 }
 
-/// A whole answer as the client may have it. What is no text (vectors, sound) is not looked at.
+/// A whole answer as the client may have it. Vectors and sound are not looked at; of pictures it is what was made of
+/// their prompts.
 ///
 /// # Errors
 /// Which guardrail refused.
@@ -93,10 +94,15 @@ pub(crate) async fn may_have(
     inbound: &Inbound,
     settlement: &mut Settlement,
 ) -> Result<WireBody> {
-    match guarded {
-        Some(guarded) if inbound.asked.operation == Operation::Chat => {
+    let Some(guarded) = guarded else { return Ok(body) };
+    match inbound.asked.operation {
+        Operation::Chat | Operation::ImageGeneration | Operation::ImageEdit => {
             guarded.will_look(settlement.call_mut());
             Box::pin(guarded.on_answer(body)).await
+        }
+        operation if operation.is_heard() => {
+            guarded.will_look(settlement.call_mut());
+            Box::pin(guarded.on_transcript(body)).await
         }
         _ => Ok(body),
     }

@@ -1,5 +1,6 @@
 //! `litellm_content_filter`: LiteLLM's own filter, with its names of parameters, patterns and tags.
 
+mod categories;
 mod prebuilt;
 mod words_file;
 
@@ -8,6 +9,7 @@ use std::borrow::Cow;
 use llm_core::guard::{Action, Finding, Piece, Scanner};
 use serde_json::Value;
 
+use self::categories::Category;
 use self::prebuilt::Source;
 use crate::candidates::{Candidate, settle};
 use crate::choice::{Choice, Verdict};
@@ -24,6 +26,8 @@ struct Filter {
     verdicts: Vec<Verdict>,
     patterns: Option<(Pattern, Vec<usize>)>,
     words: Option<(Words, usize)>,
+    /// Categories with their verdicts.
+    categories: Vec<(Category, usize)>,
     /// Judges of this crate that find a prebuilt pattern, with the verdict and what the passage must look like.
     judges: Vec<Prebuilt>,
     choice: Choice,
@@ -41,19 +45,27 @@ pub(crate) fn build(mut parameters: Parameters<'_>) -> Result<impl Scanner + use
     let tag = parameters.text("keyword_redaction_tag")?.unwrap_or("[KEYWORD_REDACTED]").to_owned();
     let patterns = parameters.list("patterns")?;
     let words = read_words(&mut parameters)?;
-    if !parameters.list("categories")?.is_empty() {
-        return Err("`categories` are lists of words that come with LiteLLM and not with this gateway: name words in \
-                    `blocked_words`, or ask a moderation service"
-            .to_owned());
-    }
+    let categories = parameters.list("categories")?;
     let choice = Choice::read(&mut parameters)?;
     parameters.finish()?;
-    if patterns.is_empty() && words.is_empty() {
-        return Err("`patterns` and `blocked_words` are both empty".to_owned());
+    if patterns.is_empty() && words.is_empty() && categories.is_empty() {
+        return Err("`patterns`, `blocked_words` and `categories` are all empty".to_owned());
     }
-    let mut filter = Filter { verdicts: Vec::new(), patterns: None, words: None, judges: Vec::new(), choice };
+    let mut filter = Filter {
+        verdicts: Vec::new(),
+        patterns: None,
+        words: None,
+        categories: Vec::new(),
+        judges: Vec::new(),
+        choice,
+    };
     filter.add_patterns(patterns, format)?;
     filter.add_words(words, &tag)?;
+    for category in categories::read(categories)? {
+        let rule = Cow::Owned(category.name.clone());
+        let verdict = filter.verdict(rule, category.action, tag.clone());
+        filter.categories.push((category, verdict));
+    }
     Ok(filter)
 }
 
@@ -124,6 +136,17 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// The longest passage of words and patterns, with what is around it.
+    fn own_reach(&self) -> usize {
+        let words = self.words.as_ref().map_or(0, |(words, _)| words.reach());
+        let patterns = self.patterns.as_ref().map_or(0, |_| LONGEST + 8);
+        // An exception may stand on both sides of a phrase.
+        let categories = self.categories.iter().map(|(category, _)| 2 * category.reach()).max().unwrap_or(0);
+        words.max(patterns).max(categories)
+    }
+}
+
 /// A pattern as it is configured.
 struct Configured {
     name: String,
@@ -185,6 +208,9 @@ impl Scanner for Filter {
         if let Some((words, first)) = &self.words {
             words.each(text, |word, range| add(range, first + word));
         }
+        for (category, verdict) in &self.categories {
+            category.each(text, |range| add(range, *verdict));
+        }
         settle(&mut all);
         for candidate in all {
             let verdict = self.verdicts.get(candidate.rule);
@@ -195,17 +221,11 @@ impl Scanner for Filter {
 
     fn reach(&self) -> usize {
         let judges = self.judges.iter().map(|(judge, ..)| judge.reach()).max().unwrap_or(0);
-        let words = self.words.as_ref().map_or(0, |(words, _)| words.reach());
-        let patterns = self.patterns.as_ref().map_or(0, |_| LONGEST + 8);
-        judges.max(words).max(patterns)
+        judges.max(self.own_reach())
     }
 
     fn settled(&self, text: &str) -> usize {
-        let own = self
-            .words
-            .as_ref()
-            .map_or(0, |(words, _)| words.reach())
-            .max(self.patterns.as_ref().map_or(0, |_| LONGEST + 8));
+        let own = self.own_reach();
         let judges = self.judges.iter().map(|(judge, ..)| judge.settled(text)).min().unwrap_or(text.len());
         judges.min(text.floor_char_boundary(text.len().saturating_sub(own)))
     }

@@ -188,7 +188,13 @@ type Found = Option<(Entity, usize, usize)>;
 /// What a number may be, the surest first.
 fn number(seen: &Seen<'_>, start: usize) -> Found {
     let text = seen.text;
+    if !number::may_begin(text, start) {
+        return None;
+    }
     let groups = Groups::at(text, start);
+    if groups.is_short(text) {
+        return None;
+    }
     let looks: [fn(&Seen<'_>, &Groups) -> Found; 10] = [
         network::version_4,
         phone::international,
@@ -201,9 +207,6 @@ fn number(seen: &Seen<'_>, start: usize) -> Found {
         national::loose,
         phone::in_context,
     ];
-    if !number::may_begin(text, start) {
-        return None;
-    }
     looks.iter().find_map(|look| look(seen, &groups).filter(|(entity, ..)| seen.wants(*entity)))
 }
 

@@ -8,6 +8,7 @@ mod global;
 mod keys;
 mod models;
 mod organizations;
+mod prompts;
 mod spend;
 mod tags;
 mod teams;
@@ -17,7 +18,7 @@ mod users;
 use crate::route::Route;
 
 /// The rows of all families.
-const FAMILIES: [&[Route]; 13] = [
+const FAMILIES: [&[Route]; 14] = [
     keys::ROUTES,
     teams::ROUTES,
     users::ROUTES,
@@ -26,6 +27,7 @@ const FAMILIES: [&[Route]; 13] = [
     customers::ROUTES,
     tags::ROUTES,
     models::ROUTES,
+    prompts::ROUTES,
     audit::ROUTES,
     spend::ROUTES,
     global::ROUTES,

@@ -2,7 +2,9 @@
 
 use futures_util::future::BoxFuture;
 use llm_core::{Error, ErrorKind, Result};
+use llm_governance::Timestamp;
 use llm_governance::entity::StoredModel;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::sealing::Sealing;
@@ -45,6 +47,43 @@ impl OpenModel {
     }
 }
 
+/// What names of settings begin with that hold a prompt.
+pub const STORED_PROMPT: &str = "prompt/";
+
+/// A prompt of the store, with its versions in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredPrompt {
+    /// What requests call it.
+    pub id: String,
+    /// Its versions.
+    pub versions: Vec<StoredVersion>,
+}
+
+/// One version of a prompt of the store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredVersion {
+    /// Its number.
+    pub version: u64,
+    /// What it says, as an entry of the configuration does.
+    pub said: Map<String, Value>,
+    /// Who made it.
+    pub created_by: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+impl StoredVersion {
+    /// The same as an entry of `prompts` in a configuration.
+    pub fn entry(&self, id: &str) -> Value {
+        let mut entry = self.said.clone();
+        entry.insert("prompt_id".to_owned(), id.into());
+        entry.insert("version".to_owned(), self.version.into());
+        Value::Object(entry)
+    }
+}
+
 /// A deployment as it is served, without secrets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Served {
@@ -81,4 +120,13 @@ pub trait Serving: Send + Sync + 'static {
 
     /// Everything that is served, of files and of the store.
     fn served(&self) -> Vec<Served>;
+
+    /// Whether requests could name a prompt, given as an entry of `prompts` in a configuration.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check_prompt(&self, entry: &Value) -> std::result::Result<(), String>;
+
+    /// Prompts of the configuration's files, each with its versions in order.
+    fn prompts(&self) -> Vec<(String, Vec<u64>)>;
 }

@@ -43,6 +43,10 @@ impl Ingress for ConverseIngress {
         response::encode(response, Some(took))
     }
 
+    fn tells_time(&self) -> bool {
+        true
+    }
+
     fn encoder(&self, _request: &ChatRequest) -> Box<dyn EventEncoder> {
         Box::new(stream::Encoder::default())
     }

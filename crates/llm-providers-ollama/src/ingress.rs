@@ -64,6 +64,10 @@ impl Ingress for ChatIngress {
         response::encode(Shape::Chat, response, request, Some(took))
     }
 
+    fn tells_time(&self) -> bool {
+        true
+    }
+
     fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder> {
         Box::new(stream::Encoder::new(Shape::Chat, request))
     }
@@ -150,6 +154,10 @@ impl Ingress for GenerateIngress {
 
     fn encode_timed(&self, response: &ChatResponse, request: &ChatRequest, took: Took) -> Bytes {
         response::encode(Shape::Generate, response, request, Some(took))
+    }
+
+    fn tells_time(&self) -> bool {
+        true
     }
 
     fn encoder(&self, request: &ChatRequest) -> Box<dyn EventEncoder> {

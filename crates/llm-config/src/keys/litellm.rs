@@ -21,6 +21,11 @@ pub(crate) static LITELLM: Section = Section {
             key("allowed_fails", Shape::Whole, "As in `router_settings`, which wins."),
             key("cooldown_time", Shape::Seconds, "As in `router_settings`, which wins."),
             key("guardrails", Shape::Json, "LiteLLM's older way of naming guardrails: `docs/guardrails.md`."),
+            key(
+                "prompt_injection_params",
+                Shape::Json,
+                "What the callback `detect_prompt_injection` checks: `docs/guardrails.md`.",
+            ),
             key("json_logs", Shape::Bool, "As in `server`, which wins."),
             key("set_verbose", Shape::Bool, "As `verbose` in `server`, which wins."),
         ],

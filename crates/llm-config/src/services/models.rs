@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use llm_governance::entity::StoredModel;
+use llm_governance::entity::{Setting, StoredModel};
 use llm_governance::{ListQuery, Records, Store, StoreError};
-use llm_management::{OpenModel, Sealing, Served, Serving};
+use llm_management::{OpenModel, STORED_PROMPT, Sealing, Served, Serving, StoredPrompt};
 use parking_lot::RwLock;
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::config::{DeploymentConfig, Loaded};
-use crate::stored::told;
+use crate::stored::{prompt_of, told};
 
 /// How often the store is read without a reason.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -46,6 +47,7 @@ struct State {
     loaded: Option<Arc<Loaded>>,
     /// What the store had when it was read last.
     known: Vec<StoredModel>,
+    prompts: Vec<StoredPrompt>,
 }
 
 impl Models {
@@ -77,9 +79,10 @@ impl Models {
     /// # Errors
     /// When it cannot be read, in words; what was known stays.
     pub async fn read(&self) -> Result<bool, String> {
-        let all = timeout(PATIENCE, self.all()).await;
+        let read = async { Ok((self.all().await?, self.all_prompts().await?)) };
+        let all = timeout(PATIENCE, read).await;
         let all = all.map_err(|_| "the store does not answer".to_owned())?;
-        let all = all.map_err(|error| {
+        let (all, prompts) = all.map_err(|error| {
             let (StoreError::Unavailable(told)
             | StoreError::Failed(told)
             | StoreError::Conflict(told)
@@ -87,13 +90,16 @@ impl Models {
             told
         })?;
         let mut state = self.state.write();
-        let is_new = state.known != all;
-        state.known = all;
+        let is_new = state.known != all || state.prompts != prompts;
+        (state.known, state.prompts) = (all, prompts);
         Ok(is_new)
     }
 
-    /// Puts the models that were read last beside those of the files. Those that cannot be served are logged.
+    /// Puts the models and prompts that were read last beside those of the files. Those that cannot be served are logged.
     pub fn put_beside(&self, loaded: &mut Loaded) {
+        for problem in loaded.serve_prompts(&self.state.read().prompts).problems {
+            tracing::error!(place = %problem.place, help = problem.help, "a prompt is not served: {}", problem.message);
+        }
         let open = self.open();
         for problem in loaded.serve_stored(&open).problems {
             tracing::error!(place = %problem.place, help = problem.help, "a model is not served: {}", problem.message);
@@ -118,6 +124,28 @@ impl Models {
                 return Ok(all);
             }
         }
+    }
+
+    async fn all_prompts(&self) -> Result<Vec<StoredPrompt>, StoreError> {
+        let (mut all, mut offset) = (Vec::new(), 0);
+        loop {
+            let query = ListQuery { offset, limit: PAGE, ..ListQuery::default() };
+            let page = Records::<Setting>::list(&*self.store, &query).await?;
+            offset += page.items.len() as u64;
+            let is_last = page.items.is_empty() || offset >= page.total;
+            let prompts = page.items.iter().filter(|setting| setting.name.starts_with(STORED_PROMPT));
+            // One that is damaged cannot be named by requests, which say so.
+            all.extend(prompts.filter_map(|setting| StoredPrompt::deserialize(&setting.value).ok()));
+            if is_last {
+                all.sort_by(|one: &StoredPrompt, other| one.id.cmp(&other.id));
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Somebody elsewhere changed what is stored: it is read soon.
+    pub(super) fn wake(&self) {
+        self.asked.send_modify(|number| *number += 1);
     }
 
     fn open(&self) -> Vec<OpenModel> {
@@ -161,6 +189,14 @@ impl Serving for Models {
     fn served(&self) -> Vec<Served> {
         let loaded = self.loaded();
         loaded.iter().flat_map(|loaded| &loaded.config.deployments).map(served).collect()
+    }
+
+    fn check_prompt(&self, entry: &Value) -> Result<(), String> {
+        prompt_of(entry).map(|_| ()).map_err(|report| told(&report))
+    }
+
+    fn prompts(&self) -> Vec<(String, Vec<u64>)> {
+        self.loaded().map(|loaded| loaded.prompts_of_files()).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who is told of calls: LiteLLM's `callbacks`, `success_callback` and `failure_callback`.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use llm_callbacks::{Callback, CallbackSettings, Format, Place as Where, Wanted};
@@ -19,8 +20,8 @@ const KNOWN: [&str; 5] = ["file", "generic_api", "langfuse", "otel", "s3_v2"];
 const ALSO: [(&str, &str); 4] =
     [("opentelemetry", "otel"), ("s3", "s3_v2"), ("webhook", "generic_api"), ("json_file", "file")];
 
-/// LiteLLM's callbacks that are there without being named.
-const ALWAYS: [&str; 1] = ["prometheus"];
+/// LiteLLM's callbacks that are there without being named, or are something else here.
+const ALWAYS: [&str; 2] = ["prometheus", super::guardrails::DETECTION];
 
 /// What a callback is made from.
 pub(crate) struct Reading<'a> {
@@ -33,10 +34,10 @@ pub(crate) struct Reading<'a> {
 
 /// Reads everybody who is told of calls.
 pub(crate) fn callbacks(reading: &Reading<'_>, report: &mut Report) -> CallbackSettings {
-    let metrics = reading.metrics(report);
+    let (metrics, version) = (reading.metrics(report), reading.version());
     let mut found: Vec<Callback> = Vec::new();
     let Some(litellm) = reading.root.get("litellm_settings") else {
-        return CallbackSettings { callbacks: found, metrics };
+        return CallbackSettings { callbacks: found, metrics, version };
     };
     for (key, wanted) in [
         ("callbacks", Wanted { successes: true, failures: true }),
@@ -59,10 +60,52 @@ pub(crate) fn callbacks(reading: &Reading<'_>, report: &mut Report) -> CallbackS
     for callback in &mut found {
         reading.narrow(callback, report);
     }
-    CallbackSettings { callbacks: found, metrics }
+    CallbackSettings { callbacks: found, metrics, version }
 }
 
+/// Variables that callbacks are made from.
+const VARIABLES: [&str; 20] = [
+    "GENERIC_LOGGER_ENDPOINT",
+    "GENERIC_LOGGER_HEADERS",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_HEADERS",
+    "OTEL_SERVICE_NAME",
+    "LANGFUSE_PUBLIC_KEY",
+    "LANGFUSE_SECRET_KEY",
+    "LANGFUSE_SECRET",
+    "LANGFUSE_HOST",
+    "LANGFUSE_BASE_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_REGION_NAME",
+    "AWS_DEFAULT_REGION",
+];
+
 impl Reading<'_> {
+    /// A number that changes with what callbacks are made from.
+    fn version(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let litellm = [
+            "callbacks",
+            "success_callback",
+            "failure_callback",
+            "turn_off_message_logging",
+            "s3_callback_params",
+        ];
+        let litellm = litellm.map(|key| self.root.get("litellm_settings").and_then(|all| all.get(key)));
+        for node in litellm.into_iter().chain([self.root.get("callback_settings")]) {
+            node.map(|node| node.json().get().to_owned()).hash(&mut hasher);
+        }
+        VARIABLES.map(|name| self.environment.get(name)).hash(&mut hasher);
+        hasher.finish()
+    }
+
     pub(super) fn own(&self, name: &str) -> Option<&Node> {
         self.root.get("callback_settings")?.get(name)
     }

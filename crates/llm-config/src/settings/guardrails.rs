@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use llm_core::guard::Place as TextPlace;
-use llm_gateway::{Modes, OnError};
+use llm_gateway::{Modes, OnError, Unseen};
 use serde_json::{Map, Value};
 
 use crate::environment::Environment;
 use crate::files::reason;
 use crate::keys::nearest;
-use crate::node::Node;
+use crate::node::{self, Node};
 use crate::report::{Place, Report};
 
 /// A guardrail, not built yet.
@@ -33,11 +33,16 @@ pub struct GuardrailConfig {
     pub only_flags: bool,
     /// The places that it looks at; `None`: all.
     pub places: Option<Vec<TextPlace>>,
+    /// What becomes of calls that it must look at and cannot.
+    pub unseen: Unseen,
     /// What only this kind of judge knows. May hold keys.
     pub parameters: Value,
     /// What people are told of it: LiteLLM's `guardrail_info`.
     pub info: Option<Value>,
 }
+
+/// The callback of LiteLLM's that is a guardrail here.
+pub(super) const DETECTION: &str = "detect_prompt_injection";
 
 /// Parameters that name a file of words.
 const FILES: [&str; 2] = ["blocked_words_file", "banned_keywords_list"];
@@ -58,7 +63,26 @@ impl GuardrailConfig {
                 }
             }
         }
+        let categories = self.parameters.get_mut("categories").and_then(Value::as_array_mut);
+        for category in categories.into_iter().flatten() {
+            let Some(Value::String(path)) = category.get("category_file") else { continue };
+            match category_file(&directory.join(path)) {
+                Ok(content) => category["category_file"] = content,
+                Err(reason) => {
+                    let message = format!("the file of `category_file` cannot be read: {reason}");
+                    report.error(&self.place, message).help("its path is relative to where the program runs");
+                }
+            }
+        }
     }
+}
+
+/// The words of a category, in YAML or JSON.
+fn category_file(path: &Path) -> Result<Value, String> {
+    let content = std::fs::read(path).map_err(|error| reason(&error))?;
+    let file = path.to_string_lossy().into();
+    let node = node::read(&file, &content).map_err(|problem| problem.message)?;
+    Ok(Value::Object(object(&node)))
 }
 
 /// What a call's life has, and this gateway does not.
@@ -105,6 +129,7 @@ pub(super) fn settings(root: &Node, environment: &Environment, report: &mut Repo
     let mut reader = Reader { environment, report, read: Vec::new() };
     list(root.get("guardrails")).iter().for_each(|entry| reader.entry(entry));
     list(root.at_path("litellm_settings.guardrails")).iter().for_each(|entry| reader.old_entry(entry));
+    reader.detection(root);
     reader.read
 }
 
@@ -181,6 +206,31 @@ impl Reader<'_> {
         }
     }
 
+    /// `callbacks: [detect_prompt_injection]`, with `prompt_injection_params` beside it. Checks that these do not name are
+    /// off, as in LiteLLM.
+    fn detection(&mut self, root: &Node) {
+        let callbacks = root.at_path("litellm_settings.callbacks");
+        let mut named = callbacks.map(Node::elements).unwrap_or_default().iter();
+        let Some(named) = named.find(|one| one.text() == Some(DETECTION)) else { return };
+        let mut made = GuardrailConfig {
+            modes: Modes { pre_call: true, ..Modes::default() },
+            default_on: true,
+            ..plain(&named.at, DETECTION, DETECTION)
+        };
+        let mut fields = Map::new();
+        if let Some(given) = root.at_path("litellm_settings.prompt_injection_params") {
+            fields = object(given);
+            for check in ["heuristics_check", "similarity_check"] {
+                fields.entry(check).or_insert(Value::Bool(false));
+            }
+            if fields.get("reject_as_response") == Some(&Value::Bool(false)) {
+                fields.remove("reject_as_response");
+            }
+            self.common(&mut made, &mut fields, given);
+        }
+        self.finish(made, fields);
+    }
+
     /// What every guardrail may have among its parameters.
     fn common(&mut self, made: &mut GuardrailConfig, fields: &mut Map<String, Value>, at: &Node) {
         let mut flag = |name: &str| match fields.remove(name) {
@@ -207,6 +257,13 @@ impl Reader<'_> {
                     let message = format!("`{name}` is neither `fail_open` nor `fail_closed`");
                     self.report.error(&at.at, message);
                 }
+            }
+        }
+        match fields.remove("unseen").as_ref().map(|value| value.as_str()) {
+            None | Some(Some("refuse")) => {}
+            Some(Some("pass")) => made.unseen = Unseen::Pass,
+            Some(_) => {
+                self.report.error(&at.at, "`unseen` is neither `refuse` nor `pass`");
             }
         }
         if fields.remove("places").is_some() {
@@ -302,6 +359,7 @@ fn plain(place: &Place, name: &str, kind: &str) -> GuardrailConfig {
         restores: false,
         only_flags: false,
         places: None,
+        unseen: Unseen::default(),
         parameters: Value::Null,
         info: None,
     }

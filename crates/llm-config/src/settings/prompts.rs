@@ -23,8 +23,13 @@ const SPEAKERS: [(&str, Role); 4] = [
 
 /// Reads the prompts of a file.
 pub(crate) fn prompts(root: &Node, report: &mut Report) -> Templates {
+    listed(root.get("prompts"), report)
+}
+
+/// Reads a list of prompts.
+pub(crate) fn listed(list: Option<&Node>, report: &mut Report) -> Templates {
     let mut templates = Templates::new();
-    let list = root.get("prompts").map(Node::elements).unwrap_or_default();
+    let list = list.map(Node::elements).unwrap_or_default();
     for node in list.iter().filter(|node| !node.is_null()) {
         let params = node.get("litellm_params");
         let id = node.get_text("prompt_id").or_else(|| params?.get_text("prompt_id"));

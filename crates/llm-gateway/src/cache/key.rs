@@ -45,13 +45,29 @@ pub(super) fn of(inbound: &Inbound, about: &About<'_>) -> Result<String> {
     Ok(hashed(inbound, about, &essence))
 }
 
+/// A name for a body with all that is around it, without reading it.
+pub(super) fn of_body(inbound: &Inbound, about: &About<'_>) -> String {
+    let mut hash = Context::new(&SHA256);
+    put(&mut hash, inbound.dialect().name());
+    let headers = inbound.ingress.forwarded_headers().iter();
+    for value in headers.flat_map(|name| inbound.headers.get_all(*name)) {
+        put(&mut hash, value.to_str().unwrap_or_default());
+    }
+    finished(hash, inbound, about, &inbound.body)
+}
+
 /// The key of what these bytes stand for.
 pub(super) fn hashed(inbound: &Inbound, about: &About<'_>, essence: &[u8]) -> String {
-    let mut hash = Context::new(&SHA256);
-    let mut put = |text: &str| {
-        hash.update(&(text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
-    };
+    finished(Context::new(&SHA256), inbound, about, essence)
+}
+
+fn put(hash: &mut Context, text: &str) {
+    hash.update(&(text.len() as u64).to_le_bytes());
+    hash.update(text.as_bytes());
+}
+
+fn finished(mut hash: Context, inbound: &Inbound, about: &About<'_>, essence: &[u8]) -> String {
+    let mut put = |text: &str| put(&mut hash, text);
     put(about.tenant);
     put(about.namespace.unwrap_or_default());
     put(inbound.asked.operation.name());

@@ -35,15 +35,21 @@ pub(crate) enum Remembered {
 
 /// A kept answer that will do.
 pub(super) struct Found {
-    pub(super) key: String,
+    pub(super) key: Arc<str>,
     pub(super) entry: Entry,
+    /// As the store has it.
+    pub(super) bytes: Bytes,
+    /// The body that asks for it, by name.
+    pub(super) body: String,
     /// How near its question is, where it is another one.
     pub(super) similarity: Option<f32>,
 }
 
 /// What a call wants of the cache.
 struct Wish {
-    key: String,
+    key: Arc<str>,
+    /// The body, by name.
+    body: String,
     /// A kept answer will do, when it is no older.
     reads: bool,
     most_age: Option<Duration>,
@@ -84,7 +90,7 @@ impl State {
         }
         match found {
             Some(found) => {
-                let answer = self.replayed(inbound, options, found, guarded, settlement).await?;
+                let answer = self.replayed(cache, inbound, options, found, guarded, settlement).await?;
                 Ok(Remembered::Answer(answer))
             }
             None => {
@@ -107,9 +113,10 @@ impl State {
         match cache.near(&meaning, settings.threshold, |bytes| wish.read(bytes)).await {
             Some((key, bytes, entry, similarity)) => {
                 if let Some(keeping) = settlement.keeps_not() {
-                    keeping.found(bytes);
+                    keeping.found(bytes.clone());
                 }
-                Some(Found { key, entry, similarity: Some(similarity) })
+                let body = wish.body.clone();
+                Some(Found { key: key.into(), entry, bytes, body, similarity: Some(similarity) })
             }
             None => {
                 settlement.keeps_meaning(meaning);
@@ -143,15 +150,16 @@ impl State {
         if self.router.resolve(&options.model).is_err() {
             return Ok(None);
         }
-        let Ok(key) = key::of(inbound, &about) else { return Ok(None) };
+        let body = key::of_body(inbound, &about);
+        let Some(key) = cache.key(&body, inbound, &about) else { return Ok(None) };
         let question = settings.semantic.as_ref().and_then(|_| Question::of(inbound, &about));
         let limits = options.route.limits.or(self.router.settings().limits);
-        let limit = match inbound.asked.operation {
-            Operation::Chat => inbound.decoded()?.max_output_tokens,
-            _ => None,
-        };
+        let is_chat = inbound.asked.operation == Operation::Chat;
+        let limit = || inbound.ingress.max_output_tokens(&inbound.body, &inbound.envelope);
+        let limit = is_chat.then(limit).flatten();
         Ok(Some(Wish {
             key,
+            body,
             reads: !control.no_cache,
             most_age: control.most_age,
             keeps: !control.no_store,
@@ -169,8 +177,8 @@ impl Wish {
     /// # Errors
     /// When its time is over before another call had its answer.
     async fn found(&self, cache: &Arc<AnswerCache>, settlement: &mut Settlement) -> Result<Option<Found>> {
-        if let Some(entry) = cache.get(&self.key).await.and_then(|bytes| self.read(&bytes)) {
-            return Ok(Some(self.exactly(entry)));
+        if let Some(found) = cache.get(&self.key).await.and_then(|bytes| self.exactly(bytes)) {
+            return Ok(Some(found));
         }
         if !self.keeps {
             return Ok(None);
@@ -179,19 +187,17 @@ impl Wish {
             match cache.flights.join(&self.key) {
                 Joined::Leads(lead) => {
                     // Another flight may have ended between the look and this one's beginning.
-                    if let Some(bytes) = cache.get(&self.key).await
-                        && let Some(entry) = self.read(&bytes)
-                    {
-                        lead.land(bytes);
-                        return Ok(Some(self.exactly(entry)));
+                    if let Some(found) = cache.get(&self.key).await.and_then(|bytes| self.exactly(bytes)) {
+                        lead.land(found.bytes.clone());
+                        return Ok(Some(found));
                     }
                     settlement.keeps(self.keeping(cache, Some(lead)));
                     return Ok(None);
                 }
                 Joined::Waits(wait) => {
                     let landed = self.in_time(wait.landed()).await?;
-                    if let Some(entry) = landed.and_then(|bytes| self.read(&bytes)) {
-                        return Ok(Some(self.exactly(entry)));
+                    if let Some(found) = landed.and_then(|bytes| self.exactly(bytes)) {
+                        return Ok(Some(found));
                     }
                 }
             }
@@ -200,8 +206,9 @@ impl Wish {
         Ok(None)
     }
 
-    fn exactly(&self, entry: Entry) -> Found {
-        Found { key: self.key.clone(), entry, similarity: None }
+    fn exactly(&self, bytes: Bytes) -> Option<Found> {
+        let entry = self.read(&bytes)?;
+        Some(Found { key: Arc::clone(&self.key), entry, bytes, body: self.body.clone(), similarity: None })
     }
 
     async fn in_time(&self, landed: impl Future<Output = Option<Bytes>>) -> Result<Option<Bytes>> {
@@ -227,7 +234,19 @@ impl Wish {
     }
 
     fn keeping(&self, cache: &Arc<AnswerCache>, lead: Option<Lead>) -> Keeping {
-        let (cache, key) = (Arc::clone(cache), self.key.clone());
+        let (cache, key) = (Arc::clone(cache), self.key.as_ref().to_owned());
         Keeping { cache, key, life: self.life, limit: self.limit, lead, meaning: None }
+    }
+}
+
+impl AnswerCache {
+    /// The key of a request. One whose body came before is not read for it.
+    fn key(&self, body: &str, inbound: &Inbound, about: &About<'_>) -> Option<Arc<str>> {
+        if let Some(key) = self.recent.key(body) {
+            return Some(key);
+        }
+        let key = key::of(inbound, about).ok()?;
+        self.recent.note(body, &key);
+        Some(key.into())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_core::Stream;
 use llm_core::event::{Event, unfold};
 use llm_core::money::NanoDollars;
@@ -13,6 +14,7 @@ use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Result};
 use llm_router::Started;
 
+use super::AnswerCache;
 use super::entry::Content;
 use super::remember::Found;
 use crate::answer::{Answer, AnswerBody};
@@ -32,13 +34,14 @@ impl State {
     /// When the caller may make no more calls.
     pub(super) async fn replayed(
         &self,
+        cache: &AnswerCache,
         inbound: Inbound,
         options: &CallOptions,
         found: Found,
         guarded: &mut Option<Box<Guarded>>,
         settlement: &mut Settlement,
     ) -> Result<Begun> {
-        let Found { key, entry, similarity } = found;
+        let Found { key, entry, bytes, body: asked, similarity } = found;
         if let Some(guarded) = guarded {
             // What was kept was asked for by a call that perhaps nobody looked at.
             if guarded.looks_beside(settlement.call_mut()) {
@@ -66,8 +69,10 @@ impl State {
                     let guarded = guarded.take().filter(|guarded| guarded.looks_at_answers());
                     return Ok(Begun::Stream(Box::new(stream(headers, inbound, answer, guarded))));
                 }
-                let took = settlement.took_until(Instant::now());
-                inbound.ingress.encode_timed(&answer, inbound.decoded()?, took)
+                match cache.recent.written(&asked, &bytes) {
+                    Some(written) => written,
+                    None => cache.written(&inbound, &answer, (&asked, &bytes), settlement)?,
+                }
             }
             Content::Embeddings(mut answer) => {
                 answer.model.clone_from(&options.model);
@@ -83,6 +88,24 @@ impl State {
         settlement.used(usage);
         let body = may_have(body.into(), guarded, &inbound, settlement).await?;
         Ok(whole(given(body, options, &kept, settlement)))
+    }
+}
+
+impl AnswerCache {
+    /// A chat answer as the client reads it; kept beside its entry for when the same body comes again.
+    fn written(
+        &self,
+        inbound: &Inbound,
+        answer: &ChatResponse,
+        (asked, entry): (&str, &Bytes),
+        settlement: &Settlement,
+    ) -> Result<Bytes> {
+        let took = settlement.took_until(Instant::now());
+        let written = inbound.ingress.encode_timed(answer, inbound.decoded()?, took);
+        if !inbound.ingress.tells_time() {
+            self.recent.write(asked, entry, &written);
+        }
+        Ok(written)
     }
 }
 

@@ -2,25 +2,22 @@
 //! text of the last message, which a user says, and these two texts are near each other by an embedding model.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use llm_core::embedding::{EmbeddingInput, EmbeddingRequest};
 use llm_core::operation::Operation;
 use llm_core::provider::Inbound;
 use llm_core::{Result, essence};
-use llm_router::{Route, RouteOptions, Started};
+use llm_router::Started;
 use tokio::time::timeout;
 
 use super::AnswerCache;
 use super::index;
 use super::key::{self, About};
-use crate::bill::Bill;
-use crate::call_id::new_call_id;
 use crate::gateway::{State, unasked};
-use crate::options::CallOptions;
-use crate::routed::RoutedParts;
-use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
+use crate::own::Payer;
+use crate::settlement::{Outcome, Settlement};
 
 /// How long a call waits for the meaning of its question; after that it goes on without.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -93,33 +90,10 @@ impl State {
         let request =
             EmbeddingRequest { model: model.to_owned(), inputs: vec![input], ..EmbeddingRequest::default() };
         let inbound = Inbound::of_embeddings(ingress, request);
-        let mut own = self.account_of(&inbound, model, asks);
+        let mut own = self.own_account(&inbound, model, Payer::of(asks).as_ref(), "cache");
         let answered = self.embedded(inbound, model, &mut own).await;
         own.settle(answered.as_ref().map_or_else(Outcome::Failed, |_| Outcome::Complete));
         answered
-    }
-
-    fn account_of(&self, inbound: &Inbound, model: &str, asks: &Settlement) -> Settlement {
-        let (dialect, operation) = (inbound.dialect(), Operation::Embeddings);
-        let facts = CallFacts {
-            call_id: new_call_id(),
-            is_ours: true,
-            route: self.books.route(dialect, operation),
-            dialect,
-            operation,
-            model: model.to_owned(),
-            stream: false,
-            guardrails: String::new(),
-            messages: 1,
-            prompt: Prompt::Body(inbound.body.clone()),
-            received: Instant::now(),
-        };
-        let mut own = Settlement::new(Arc::clone(&self.books), facts, None);
-        if let Some(bill) = asks.bill() {
-            let (governance, caller) = (Arc::clone(&bill.governance), Arc::clone(&bill.caller));
-            own.bills(Bill::new(governance, caller, bill.asker.clone(), Arc::default()));
-        }
-        own
     }
 
     async fn embedded(
@@ -128,23 +102,9 @@ impl State {
         model: &str,
         own: &mut Settlement,
     ) -> Result<Vec<f32>> {
-        let route = RouteOptions { canonical: true, ..RouteOptions::default() };
-        let mut options = CallOptions { model: model.to_owned(), route, ..CallOptions::default() };
-        let inbound = self.admit(inbound, &mut options, own).await?;
-        let began = own.call().received;
-        let route = Route::new(&inbound, model, false, began, &options.route);
-        let routed = match self.router.run(&route).await {
-            Ok(routed) => routed,
-            Err(unanswered) => {
-                own.failed_attempts(&unanswered.attempts);
-                return Err(unanswered.error);
-            }
+        let Started::Embeddings(answer) = self.own_answer(inbound, model, own).await? else {
+            return Err(unasked());
         };
-        own.failed_attempts(&routed.attempts);
-        let (mut parts, answer) = RoutedParts::of(routed);
-        let account = parts.account(&self.books)?;
-        own.answered(&mut parts, account);
-        let Started::Embeddings(answer) = answer else { return Err(unasked()) };
         own.used(answer.usage);
         answer.embeddings.into_iter().next().and_then(|embedding| embedding.float).ok_or_else(unasked)
     }

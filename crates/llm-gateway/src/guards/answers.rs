@@ -40,7 +40,7 @@ impl Guarded {
         Ok(if hides { without_logprobs(written) } else { written }.into())
     }
 
-    fn restore(&self, pieces: &mut [Piece<'_>], changed: &mut BTreeSet<usize>) {
+    pub(super) fn restore(&self, pieces: &mut [Piece<'_>], changed: &mut BTreeSet<usize>) {
         let Some(restorer) = self.masks.restorer() else { return };
         for (number, piece) in pieces.iter_mut().enumerate() {
             // In some formats arguments are a JSON text in a string, in others strings in an object.

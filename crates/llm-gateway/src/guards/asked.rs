@@ -57,7 +57,8 @@ impl Gateway {
         };
         let place = if side == Side::Request { Place::User } else { Place::Assistant };
         let mut pieces = [Piece { text: text.into(), place }];
-        let guarded = Guarded::trying(new_call_id());
+        let mut guarded = Guarded::trying(new_call_id());
+        guarded.asks_for_nobody(&state);
         let found = guarded.judge(guardrail, side, &pieces).await?;
         apply(guardrail, side, found, &mut pieces, (&mut BTreeSet::new(), None))?;
         let [piece] = pieces;

@@ -72,7 +72,18 @@ impl Guarded {
     ) -> Result<Vec<Found>> {
         guardrail.counts.checked.inc();
         match &guardrail.judge {
-            Judge::Scanner(_) => Ok(scan(guardrail, pieces)),
+            Judge::Scanner(_) => {
+                let found = scan(guardrail, pieces);
+                let is_refused = found.iter().any(|found| found.finding.action == Action::Block);
+                if side == Side::Answer || guardrail.model.is_none() || is_refused {
+                    return Ok(found);
+                }
+                let more = match self.ask_model(guardrail, pieces).await {
+                    Ok(more) => more.into_iter().collect(),
+                    Err(error) => failed(guardrail, &error)?,
+                };
+                Ok([found, more].concat())
+            }
             Judge::Inspector(inspector) => {
                 let (numbers, shown): (Vec<usize>, Vec<Piece<'_>>) = pieces
                     .iter()

@@ -41,17 +41,44 @@ impl Seen<'_> {
         let mut window = [0; FAR];
         let before = self.text.get(place.saturating_sub(FAR)..place).unwrap_or_default();
         let window = window.get_mut(..before.len()).unwrap_or_default();
-        // Which bytes there are at all: most words are out at once.
-        let mut there = [false; 256];
-        for (slot, byte) in window.iter_mut().zip(before) {
-            *slot = byte.to_ascii_lowercase();
-            there[usize::from(*slot)] = true;
+        window.iter_mut().zip(before).for_each(|(slot, byte)| *slot = byte.to_ascii_lowercase());
+        let pairs = Pairs::of(window);
+        words.iter().map(|word| word.as_bytes()).any(|word| pairs.may_have(word) && stands_in(window, word))
+    }
+}
+
+/// Which pairs of bytes follow on each other in a text, or others that look like them: most words are out at once.
+struct Pairs([u64; Self::WORDS]);
+
+impl Pairs {
+    const WORDS: usize = 64;
+
+    fn of(text: &[u8]) -> Self {
+        let mut pairs = Self([0; Self::WORDS]);
+        for pair in text.windows(2) {
+            let (word, bit) = Self::place(pair);
+            pairs.0[word] |= bit;
         }
-        let may_stand = |word: &[u8]| {
-            let has = |byte: Option<&u8>| byte.is_some_and(|byte| there[usize::from(*byte)]);
-            has(word.first()) && has(word.last()) && has(word.get(word.len() / 2))
-        };
-        words.iter().map(|word| word.as_bytes()).any(|word| may_stand(word) && stands_in(window, word))
+        pairs
+    }
+
+    fn place(pair: &[u8]) -> (usize, u64) {
+        let byte = |place: usize| pair.get(place).copied().map_or(0, usize::from);
+        let hash = (byte(0) << 5) ^ byte(1);
+        ((hash >> 6) % Self::WORDS, 1 << (hash & 63))
+    }
+
+    fn has(&self, pair: &[u8]) -> bool {
+        let (word, bit) = Self::place(pair);
+        self.0[word] & bit != 0
+    }
+
+    /// Whether a word may stand in the text, by its first, last and middle pair.
+    fn may_have(&self, word: &[u8]) -> bool {
+        let Some(last) = word.len().checked_sub(2) else { return true };
+        [0, last, last / 2]
+            .into_iter()
+            .all(|from| word.get(from..from + 2).is_some_and(|pair| self.has(pair)))
     }
 }
 

@@ -33,11 +33,12 @@ const MONTHS: [&[u8]; 12] =
 
 /// A date after a word such as `born`.
 pub(super) fn of_birth(seen: &Seen<'_>, groups: &Groups) -> Found {
-    let start = groups.start();
-    if groups.length(0) > 8 {
+    let (text, start) = (seen.text, groups.start());
+    // The first byte of the sign for a year.
+    let is_year = at(text, groups.end(0)) == 0xe5;
+    if groups.length(0) > 8 || groups.count < 3 && !matches!(groups.length(0), 1 | 2 | 8) && !is_year {
         return None;
     }
-    let text = seen.text;
     let (from, end) =
         in_numbers(text, groups).or_else(|| chinese(text, groups)).or_else(|| with_month(text, groups))?;
     seen.says(start, &WORDS).then_some((Entity::DateOfBirth, from, end))

@@ -9,6 +9,9 @@ use crate::bytes::{at, before};
 
 /// Formats with a checksum or separators that nothing else has.
 pub(super) fn certain(seen: &Seen<'_>, groups: &Groups) -> Found {
+    if groups.count == 1 && !matches!(groups.length(0), 15 | 18) {
+        return None;
+    }
     let (text, start) = (seen.text, groups.start());
     let found = |entity: Entity, end: usize| Some((entity, start, end));
     let read = |end: usize| digits(text, start, end);
@@ -85,6 +88,10 @@ const NAMED: [Named; 12] = [
 
 /// Numbers that are told apart by the words before them.
 pub(super) fn in_context(seen: &Seen<'_>, groups: &Groups) -> Found {
+    // How long their first groups are.
+    if !matches!(groups.length(0), 3 | 9 | 11 | 12 | 14) {
+        return None;
+    }
     let (text, start) = (seen.text, groups.start());
     let found = |named: &&Named| {
         let count = named.groups.iter().sum();

@@ -15,7 +15,7 @@ pub(super) fn look(seen: &mut Seen<'_>) {
     let text = seen.text;
     let mut done = 0;
     for colon in memchr::memchr_iter(b':', text) {
-        if colon < done {
+        if colon < done || !may_join(text, colon) {
             continue;
         }
         let start = colon - address(text, colon, true);
@@ -27,15 +27,27 @@ pub(super) fn look(seen: &mut Seen<'_>) {
         // The end of a sentence.
         let end =
             end - usize::from(matches!(before(text, end), b'.' | b':') && before(text, end - 1) != b':');
-        let Some(words) = text.get(start..end).and_then(|words| std::str::from_utf8(words).ok()) else {
-            continue;
-        };
+        let Some(words) = text.get(start..end).filter(|words| has_two_colons(words)) else { continue };
+        let Some(words) = std::str::from_utf8(words).ok() else { continue };
         if is_mac(words.as_bytes(), b':') {
             seen.add(Entity::Mac, start, end);
         } else if words.parse::<Ipv6Addr>().is_ok_and(|address| is_somebody(IpAddr::V6(address))) {
             seen.add(Entity::Ip, start, end);
         }
     }
+}
+
+/// Whether a colon may stand in an address: most of those in JSON and in times of day do not.
+fn may_join(text: &[u8], colon: usize) -> bool {
+    let next = at(text, colon + 1);
+    next == b':'
+        || (Class::HEX.has(before(text, colon)) && Class::HEX.has(next))
+        || before(text, colon) == b':'
+}
+
+/// Shorter than any address is what has one colon alone.
+fn has_two_colons(words: &[u8]) -> bool {
+    memchr::memchr_iter(b':', words).nth(1).is_some()
 }
 
 /// How many letters of an address stand before or from a place on.

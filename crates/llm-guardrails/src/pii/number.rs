@@ -39,6 +39,22 @@ impl Groups {
         groups
     }
 
+    /// Whether this is a short number by itself, such as a count or an amount: no part of a number in groups, of a date
+    /// that is written out, of a phone number with brackets or of a number with letters beside it.
+    pub(super) fn is_short(&self, text: &[u8]) -> bool {
+        let (start, end) = (self.start(), self.end(0));
+        let (last, next) = (before(text, start), at(text, end));
+        let lettered = last == b' ' && self.length(0) == 6;
+        if self.count != 1 || self.length(0) > 6 || matches!(last, b'+' | b'(') || lettered {
+            return false;
+        }
+        // A day of a date is followed by a month within some bytes.
+        let after = text.get(end..(end + 24).min(text.len())).unwrap_or_default();
+        let is_day = self.length(0) <= 2 && memchr::memchr(b' ', after).is_some();
+        // The first byte of the sign for a year.
+        !is_day && !matches!(next, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | 0xe5)
+    }
+
     pub(super) fn start(&self) -> usize {
         self.starts[0]
     }

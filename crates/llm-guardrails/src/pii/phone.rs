@@ -82,6 +82,9 @@ fn run(text: &[u8], start: usize, most: usize) -> Option<(usize, usize)> {
 /// `(415) 555-0132`, `415-555-0132`, `1-415-555-0132`, `138 0013 8000`, `13800138000`.
 pub(super) fn formatted(seen: &Seen<'_>, groups: &Groups) -> Found {
     let text = seen.text;
+    if groups.count == 1 && groups.length(0) != 11 && before(text, groups.start()) != b'(' {
+        return None;
+    }
     american(text, groups).or_else(|| chinese(seen, groups)).map(|(start, end)| (Entity::Phone, start, end))
 }
 
@@ -140,7 +143,7 @@ pub(super) fn in_context(seen: &Seen<'_>, groups: &Groups) -> Found {
         && groups.length(0) <= 13
         && before(text, start) != b'/';
     let is_date =
-        groups.shaped(text, &[4, 2, 2], &[]).is_some() || groups.shaped(text, &[2, 2, 4], &[]).is_some();
-    (good && !is_date && seen.says(start, &WORDS) && !seen.says(start, &["order", "订单", "id", "count"]))
+        || groups.shaped(text, &[4, 2, 2], &[]).is_some() || groups.shaped(text, &[2, 2, 4], &[]).is_some();
+    (good && !is_date() && seen.says(start, &WORDS) && !seen.says(start, &["order", "订单", "id", "count"]))
         .then_some((Entity::Phone, begins, end))
 }

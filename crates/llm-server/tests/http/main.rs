@@ -33,6 +33,8 @@ mod hangups;
 #[cfg(unix)]
 mod hooks;
 #[cfg(unix)]
+mod judged;
+#[cfg(unix)]
 mod keeping;
 #[cfg(unix)]
 mod listener;
@@ -56,6 +58,8 @@ mod relay;
 mod routes;
 #[cfg(unix)]
 mod spend;
+#[cfg(unix)]
+mod stored_prompts;
 mod streams;
 #[cfg(unix)]
 mod takeover;

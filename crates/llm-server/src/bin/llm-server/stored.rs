@@ -78,7 +78,10 @@ impl Reloading<'_> {
     fn put_rules(&mut self, configured: Configured) -> Result<(), Failure> {
         let Some(services) = self.services else { return self.put(configured) };
         let prepared = configured.prepared(services)?;
-        let parts = configured.parts_after(&mut self.builder)?;
+        self.builder.log_to(services.log_after(&prepared));
+        let parts = configured.parts_after(&mut self.builder).inspect_err(|_| {
+            self.builder.log_to(services.log());
+        })?;
         for setting in &prepared.waiting {
             tracing::warn!(setting, "this setting is read at the start: it holds after a restart");
         }
