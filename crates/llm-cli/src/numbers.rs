@@ -19,7 +19,9 @@ pub(crate) fn dollars(amount: f64) -> String {
     };
     let text = format!("{size:.digits$}");
     // Zeros at the end of a fraction of a cent say nothing.
-    let text = if digits > 2 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let cents = text.find('.').map_or(text.len(), |point| point + 3);
+    let longest = text.trim_end_matches('0').len().max(cents);
+    let text = text.get(..longest).unwrap_or(&text);
     let sign = if amount < 0.0 { "-" } else { "" };
     let (whole, fraction) = text.split_once('.').map_or((text, ""), |(whole, fraction)| (whole, fraction));
     let point = if fraction.is_empty() { "" } else { "." };
@@ -94,8 +96,8 @@ mod tests {
 
     #[test]
     fn small_amounts_keep_their_digits() {
-        let amounts = [0.0, 12_345.678, 1.5, 0.25, 0.0123, 0.000_123_4, 0.000_000_15, -2.0];
-        let shown = ["$0", "$12,345.68", "$1.50", "$0.25", "$0.0123", "$0.000123", "$0.00000015", "-$2.00"];
+        let amounts = [0.0, 12_345.678, 1.5, 0.2, 0.0123, 0.000_123_4, 0.000_000_15, -2.0];
+        let shown = ["$0", "$12,345.68", "$1.50", "$0.20", "$0.0123", "$0.000123", "$0.00000015", "-$2.00"];
         assert_eq!(amounts.map(dollars), shown);
     }
 

@@ -1,6 +1,9 @@
 //! Rows of numbers as small pictures: a line of bars, and one bar of a share.
 
 const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// The most letters of one bar.
+const BROADEST: usize = 3;
+
 const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /// One bar for each number, the largest at full height; a dot where there is none. More numbers than `width` are
@@ -8,7 +11,9 @@ const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'
 pub(crate) fn sparkline(numbers: &[Option<f64>], width: usize) -> String {
     let numbers = taken_together(numbers, width.max(1));
     let most = numbers.iter().flatten().copied().fold(0.0, f64::max);
-    numbers.iter().map(|number| step(*number, most)).collect()
+    // A few numbers are easier to see as broad bars.
+    let broad = width.checked_div(numbers.len()).unwrap_or(1).clamp(1, BROADEST);
+    numbers.iter().flat_map(|number| std::iter::repeat_n(step(*number, most), broad)).collect()
 }
 
 fn step(number: Option<f64>, most: f64) -> char {
@@ -51,7 +56,7 @@ pub(crate) fn bar(share: f64, width: usize) -> String {
         text.extend(EIGHTHS.get(eighths % 8));
     }
     let filled = text.chars().count();
-    text.extend(std::iter::repeat_n(' ', width.saturating_sub(filled)));
+    text.extend(std::iter::repeat_n('░', width.saturating_sub(filled)));
     text
 }
 
@@ -62,8 +67,9 @@ mod tests {
     #[test]
     fn the_largest_number_is_the_highest_bar() {
         let numbers = [Some(0.0), Some(1.0), None, Some(7.0), Some(3.5)];
-        assert_eq!(sparkline(&numbers, 10), "▁▂·█▅");
-        assert_eq!(sparkline(&[Some(0.0); 3], 10), "▁▁▁");
+        assert_eq!(sparkline(&numbers, 5), "▁▂·█▅");
+        assert_eq!(sparkline(&numbers, 11), "▁▁▂▂··██▅▅");
+        assert_eq!(sparkline(&[Some(0.0); 3], 3), "▁▁▁");
         assert_eq!(sparkline(&[], 10), "");
     }
 
@@ -76,9 +82,9 @@ mod tests {
 
     #[test]
     fn bars_are_filled_by_their_share() {
-        assert_eq!(bar(0.5, 4), "██  ");
-        assert_eq!(bar(0.28125, 4), "█▏  ");
+        assert_eq!(bar(0.5, 4), "██░░");
+        assert_eq!(bar(0.28125, 4), "█▏░░");
         assert_eq!(bar(2.0, 3), "███");
-        assert_eq!(bar(0.0, 2), "  ");
+        assert_eq!(bar(0.0, 2), "░░");
     }
 }

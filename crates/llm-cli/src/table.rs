@@ -51,10 +51,12 @@ pub(crate) enum Head {
 pub(crate) struct Sheet {
     table: Table,
     colours: bool,
+    heads: Vec<Head>,
+    widest: Option<u16>,
 }
 
 impl Sheet {
-    /// An empty table with these columns.
+    /// An empty table with these columns. Without any heading it has no line of them.
     pub(crate) fn new(terminal: Terminal, heads: &[Head]) -> Self {
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED.with_rounded_corners());
@@ -64,44 +66,31 @@ impl Sheet {
         } else {
             table.force_no_tty();
         }
-        let cells = heads.iter().map(|head| {
+        let names = heads.iter().map(|head| {
             let (Head::Left(name) | Head::Right(name) | Head::Whole(name)) = *head;
-            Cell::new(name).add_attribute(Attribute::Bold)
+            name
         });
-        table.set_header(cells.collect::<Vec<_>>());
-        let mut sheet = Self { table, colours: terminal.colours };
-        for (at, head) in heads.iter().enumerate() {
-            sheet.side(at, *head);
+        if names.clone().any(|name| !name.is_empty()) {
+            let cell = |name| Cell::new(name).add_attribute(Attribute::Bold);
+            table.set_header(names.map(cell).collect::<Vec<_>>());
         }
-        sheet
+        Self { table, colours: terminal.colours, heads: heads.to_vec(), widest: None }
     }
 
-    fn side(&mut self, at: usize, head: Head) {
-        let Some(column) = self.table.column_mut(at) else { return };
-        match head {
-            Head::Left(_) => {}
-            Head::Right(_) => {
-                column.set_cell_alignment(CellAlignment::Right);
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
-            Head::Whole(_) => {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
-        }
+    /// Headings that are known only now.
+    pub(crate) fn head(&mut self, entries: Vec<Entry>) {
+        let colours = self.colours;
+        self.table.set_header(entries.into_iter().map(|entry| cell(entry, colours)).collect::<Vec<_>>());
     }
 
-    /// A column is never wider than this.
-    pub(crate) fn at_most(&mut self, at: usize, width: u16) {
-        self.table.discover_columns();
-        if let Some(column) = self.table.column_mut(at) {
-            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(width)));
-        }
+    /// Columns behind those with headings are at most this wide.
+    pub(crate) fn others_at_most(&mut self, width: u16) {
+        self.widest = Some(width);
     }
 
     /// One more row.
     pub(crate) fn row<const N: usize>(&mut self, entries: [Entry; N]) {
-        let colours = self.colours;
-        self.table.add_row(entries.map(|entry| cell(entry, colours)).to_vec());
+        self.rows(entries.into());
     }
 
     /// One more row of as many cells as there are.
@@ -111,7 +100,24 @@ impl Sheet {
     }
 
     /// The text, with a line end.
-    pub(crate) fn finish(&self) -> String {
+    pub(crate) fn finish(mut self) -> String {
+        for (at, column) in self.table.column_iter_mut().enumerate() {
+            match self.heads.get(at) {
+                Some(Head::Left(_)) => {}
+                Some(Head::Right(_)) => {
+                    column.set_cell_alignment(CellAlignment::Right);
+                    column.set_constraint(ColumnConstraint::ContentWidth);
+                }
+                Some(Head::Whole(_)) => {
+                    column.set_constraint(ColumnConstraint::ContentWidth);
+                }
+                None => {
+                    if let Some(width) = self.widest {
+                        column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(width)));
+                    }
+                }
+            }
+        }
         format!("{}\n", self.table.trim_fmt())
     }
 }

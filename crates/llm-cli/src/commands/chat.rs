@@ -181,10 +181,8 @@ fn help(terminal: Terminal) -> String {
         format!("  {}  {what}", terminal.paint_beside(NAME, format!("{command:<16}")))
     };
     let mut lines: Vec<String> = HELP.iter().map(line).collect();
-    lines.push(terminal.paint_beside(
-        FAINT,
-        "  \\ at the end of a line, \"\"\" around several, or Alt-Enter: more lines. Ctrl-C stops an answer.",
-    ));
+    let more = "\\ at the end of a line, \"\"\" around several, or Alt-Enter: more lines\n  Ctrl-C stops an answer, Tab completes";
+    lines.push(terminal.paint_beside(FAINT, format!("  {more}")));
     lines.join("\n")
 }
 

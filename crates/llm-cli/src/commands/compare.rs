@@ -16,7 +16,7 @@ use crate::table::{Entry, Head, Look, Sheet};
 use crate::terminal::Terminal;
 
 /// An answer is never squeezed into less than this.
-const NARROWEST: u16 = 24;
+const NARROWEST: u16 = 16;
 
 /// Whom to ask what.
 #[derive(Args)]
@@ -125,11 +125,9 @@ const FACTS: [&str; 6] = ["answer", "latency", "first token", "tokens", "tokens/
 
 fn side_by_side(answers: &[(&str, Result<Answer, Failure>)], terminal: Terminal, width: u16) -> String {
     let mut sheet = Sheet::new(terminal, &[Head::Whole("")]);
-    for (at, _) in answers.iter().enumerate() {
-        sheet.at_most(at + 1, width);
-    }
+    sheet.others_at_most(width);
     let names = answers.iter().map(|(model, _)| Entry::new(model, Look::Name));
-    sheet.rows(std::iter::once(Entry::new("model", Look::Strong)).chain(names).collect());
+    sheet.head(std::iter::once(Entry::new("", Look::Plain)).chain(names).collect());
     for (at, fact) in FACTS.iter().enumerate() {
         let of = answers.iter().map(|(_, answer)| self::fact(answer, at, answers));
         sheet.rows(std::iter::once(Entry::new(fact, Look::Strong)).chain(of).collect());
@@ -138,8 +136,8 @@ fn side_by_side(answers: &[(&str, Result<Answer, Failure>)], terminal: Terminal,
 }
 
 fn below((model, answer): &(&str, Result<Answer, Failure>), terminal: Terminal) -> String {
-    let mut sheet = Sheet::new(terminal, &[Head::Whole("model"), Head::Left("")]);
-    sheet.row([Entry::new("", Look::Plain), Entry::new(model, Look::Name)]);
+    let mut sheet = Sheet::new(terminal, &[Head::Whole(""), Head::Left("")]);
+    sheet.head(vec![Entry::new("", Look::Plain), Entry::new(model, Look::Name)]);
     for (at, fact) in FACTS.iter().enumerate() {
         sheet.row([Entry::new(fact, Look::Strong), self::fact(answer, at, &[])]);
     }

@@ -207,10 +207,14 @@ pub(crate) async fn hash_of(backend: &Backend, named: &str) -> Result<String, Fa
 
 /// The row of a key. The key itself travels in a body, where no log looks for it.
 async fn row(backend: &Backend, named: &str) -> Result<Value, Failure> {
+    let missing = || Failure::new(Exit::Error, "there is no such key");
     let is_secret = named.starts_with("sk-");
     let hash = if is_secret { named.to_owned() } else { Box::pin(shallow_hash(backend, named)).await? };
     let told = backend.post("/v2/key/info", &json!({"keys": [hash]})).await?;
-    told["info"].get(0).cloned().ok_or_else(|| Failure::new(Exit::Error, "there is no such key"))
+    let mut row = told["info"].get(0).cloned().ok_or_else(missing)?;
+    // The gateway leaves out what it was asked by.
+    row["token"] = told["key"][0].clone();
+    Ok(row)
 }
 
 /// As [`hash_of`], where the row of a hash is not asked for again.

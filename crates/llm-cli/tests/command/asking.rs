@@ -1,6 +1,6 @@
 //! Models listed, asked, compared, looked after and put under load.
 
-use crate::stage::{Folder, Stage, run};
+use crate::stage::{Folder, Stage, echo, run};
 
 #[test]
 fn models_are_listed_with_vendor_context_and_prices() {
@@ -13,7 +13,10 @@ fn models_are_listed_with_vendor_context_and_prices() {
     assert_eq!(smart["input_price_per_million"], 2.0);
     assert_eq!(smart["output_price_per_million"], 10.0);
     let table = stage.llm(&["list", "smart"]).good();
-    assert!(table.out.contains("smart") && table.out.contains("128k") && table.out.contains("$10.00"), "{table:?}");
+    assert!(
+        table.out.contains("smart") && table.out.contains("128k") && table.out.contains("$10.00"),
+        "{table:?}"
+    );
     assert!(!table.out.contains("fast"), "searched for another one: {table:?}");
     assert!(!table.out.contains('\u{1b}'), "a pipe has no colours");
 }
@@ -22,10 +25,11 @@ fn models_are_listed_with_vendor_context_and_prices() {
 fn a_question_is_answered_whole() {
     let stage = Stage::start();
     let ran = stage.llm(&["query", "你好，请介绍一下自己", "--model", "smart"]).good();
-    assert_eq!(ran.out, "你好，请介绍一下自己\n");
+    assert_eq!(ran.out, echo("你好，请介绍一下自己") + "\n");
     assert_eq!(ran.err, "", "nobody watches");
-    let json = stage.json(&["query", "hello", "--model", "smart", "--system", "be short", "--temperature", "0.5"]);
-    assert_eq!(json["answer"], "hello");
+    let json =
+        stage.json(&["query", "hello", "--model", "smart", "--system", "be short", "--temperature", "0.5"]);
+    assert_eq!(json["answer"], echo("hello"));
     assert_eq!(json["model"], "smart");
     assert!(json["cost"].as_f64().is_some_and(|cost| cost > 0.0), "{json}");
     assert!(json["usage"]["total_tokens"].as_u64().is_some_and(|tokens| tokens > 0), "{json}");
@@ -36,12 +40,15 @@ fn a_question_is_answered_whole() {
 fn a_question_is_answered_as_it_comes() {
     let stage = Stage::start();
     let ran = stage.llm(&["query", "hello there", "--model", "smart", "--stream", "--stats"]).good();
-    assert_eq!(ran.out, "hello there\n");
-    assert!(ran.err.contains("smart · ") && ran.err.contains('$') && ran.err.contains("first token"), "{ran:?}");
+    assert_eq!(ran.out, echo("hello there") + "\n");
+    assert!(
+        ran.err.contains("smart · ") && ran.err.contains('$') && ran.err.contains("first token"),
+        "{ran:?}"
+    );
     let lines = stage.llm(&["query", "one two three", "-m", "smart", "--stream", "--json"]).good().lines();
     let (end, pieces) = lines.split_last().expect("there are lines");
     let said: String = pieces.iter().filter_map(|piece| piece["text"].as_str()).collect();
-    assert_eq!(said, "one two three");
+    assert_eq!(said, echo("one two three"));
     assert_eq!(end["type"], "end");
     assert!(end["time_to_first_token_ms"].as_f64().is_some() && end["cost"].as_f64().is_some(), "{end}");
 }
@@ -49,15 +56,18 @@ fn a_question_is_answered_as_it_comes() {
 #[test]
 fn what_is_piped_in_and_files_are_part_of_the_question() {
     let stage = Stage::start();
-    assert_eq!(stage.piped(&["query", "-m", "smart"], "from a pipe\n").good().out, "from a pipe\n");
+    assert_eq!(
+        stage.piped(&["query", "-m", "smart"], "from a pipe\n").good().out,
+        echo("from a pipe") + "\n"
+    );
     let both = stage.piped(&["query", "first", "-m", "smart"], "then").good();
-    assert_eq!(both.out, "first\n\nthen\n");
+    assert_eq!(both.out, echo("first\n\nthen") + "\n");
     stage.folder.file("note.txt", "in a file\n");
     let file = stage.llm(&["query", "read", "-m", "smart", "--file", "note.txt"]).good();
-    assert_eq!(file.out, "read\n\nnote.txt:\n```\nin a file\n```\n");
+    assert_eq!(file.out, echo("read\n\nnote.txt:\n```\nin a file\n```") + "\n");
     let picture = stage.folder.path().join("dot.png");
     std::fs::write(&picture, b"\x89PNG\r\n\x1a\n").expect("the folder is ours");
-    assert_eq!(stage.llm(&["query", "see", "-m", "smart", "-f", "dot.png"]).good().out, "see\n");
+    assert_eq!(stage.llm(&["query", "see", "-m", "smart", "-f", "dot.png"]).good().out, echo("see") + "\n");
 }
 
 #[test]
@@ -72,7 +82,10 @@ fn codes_tell_scripts_what_went_wrong() {
     assert_eq!(code(&["query", "x", "-m", "smart", "--key", "sk-of-nobody"]), 4);
     let nobody = run(stage.folder.path(), &["list"], &[("LLM_URL", "http://127.0.0.1:9")], "");
     assert_eq!(nobody.code, 3, "{nobody:?}");
-    assert!(nobody.err.contains("llm-server") && nobody.err.contains("--config"), "says what to do: {nobody:?}");
+    assert!(
+        nobody.err.contains("llm-server") && nobody.err.contains("--config"),
+        "says what to do: {nobody:?}"
+    );
     let json = run(stage.folder.path(), &["list", "--json"], &[("LLM_URL", "http://127.0.0.1:9")], "");
     let error: serde_json::Value = serde_json::from_str(&json.err).expect("an error is JSON, too");
     assert_eq!(error["error"]["kind"], "unreachable");
@@ -88,7 +101,7 @@ fn models_are_compared_side_by_side() {
     let ran = stage.llm(&["compare", "hi", "--models", "smart,broken", "--json"]);
     assert_eq!(ran.code, 1, "one of them failed");
     let json = ran.json();
-    assert_eq!(json["answers"][0]["answer"], "hi");
+    assert_eq!(json["answers"][0]["answer"], echo("hi"));
     assert!(json["answers"][0]["time_to_first_token_ms"].as_f64().is_some(), "{json}");
     assert_eq!(json["answers"][1]["model"], "broken");
     assert!(json["answers"][1]["error"]["message"].as_str().is_some(), "{json}");

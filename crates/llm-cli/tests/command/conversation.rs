@@ -5,14 +5,14 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::stage::{KEY, Stage};
+use crate::stage::{KEY, Stage, echo};
 
 #[test]
 fn a_conversation_is_piped_in_and_saved() {
     let stage = Stage::start();
     let input = "hello\n/model fast\n/model smart\n\"\"\"\ntwo\nlines\n\"\"\"\n/system be short\nand\\\nmore\n/cost\n/save talk.json\n/save talk.md\n/quit\nnever said\n";
     let ran = stage.piped(&["chat", "--model", "smart", "--stream"], input).good();
-    assert_eq!(ran.out, "hello\ntwo\nlines\nand\nmore\n");
+    assert_eq!(ran.out, ["hello", "two\nlines", "and\nmore"].map(|said| echo(said) + "\n").concat());
     assert!(ran.err.contains("3 answers") && ran.err.contains("saved to talk.json"), "{ran:?}");
     assert_eq!(ran.err.matches("first token").count(), 3, "cost and latency of every turn: {ran:?}");
     let saved: Value = serde_json::from_str(&stage.folder.read("talk.json")).expect("JSON");
@@ -21,7 +21,7 @@ fn a_conversation_is_piped_in_and_saved() {
     assert!(stage.folder.read("talk.md").contains("## You\n\ntwo\nlines"));
 
     let again = stage.piped(&["chat", "--load", "talk.json"], "on\n/save more.json\n").good();
-    assert_eq!(again.out, "on\n", "its model came with it");
+    assert_eq!(again.out, echo("on") + "\n", "its model came with it");
     let saved: Value = serde_json::from_str(&stage.folder.read("more.json")).expect("JSON");
     assert_eq!(saved["messages"].as_array().map(Vec::len), Some(8));
 }
@@ -33,7 +33,7 @@ fn a_script_fails_where_a_person_would_go_on() {
     assert_eq!(stage.piped(&["chat", "--model", "smart"], "/nonsense\n").code, 2);
     let lines = stage.piped(&["chat", "-m", "smart", "--json"], "one\ntwo\n").good().lines();
     let answers: Vec<&str> = lines.iter().filter_map(|line| line["answer"].as_str()).collect();
-    assert_eq!(answers, ["one", "two"]);
+    assert_eq!(answers, [echo("one"), echo("two")]);
 }
 
 /// Types at the program through a terminal, with the help of Python, which has pseudo-terminals. Each step waits for a
@@ -115,19 +115,23 @@ fn a_conversation_is_typed_at_a_terminal() {
         ("first token", "/save all.md\r"),
         ("saved to", "\u{4}"),
     ];
-    let Some((shown, code)) = typed(&stage, &["chat", "--model", "smart", "--stream"], &steps) else { return };
+    let Some((shown, code)) = typed(&stage, &["chat", "--model", "smart", "--stream"], &steps) else {
+        return;
+    };
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains('\u{1b}'), "a terminal has colours");
     assert!(shown.contains("3 answers"), "it says at its end what it took: {shown}");
     let saved: Value = serde_json::from_str(&stage.folder.read("typed.json")).expect("JSON");
-    assert_eq!(saved["messages"][1]["content"], "hello");
+    assert_eq!(saved["messages"][1]["content"], echo("hello"));
     assert!(stage.folder.read("all.md").contains("again"));
     let history = stage.folder.read(".local/state/llm/history");
     assert!(history.contains("tell me") && history.contains("/save all.md"), "{history}");
     #[cfg(unix)]
     {
         let path = stage.folder.path().join(".local/state/llm/history");
-        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).expect("it was read").permissions());
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(path).expect("it was read").permissions(),
+        );
         assert_eq!(mode & 0o777, 0o600, "nobody else reads what was typed");
     }
 }

@@ -1,6 +1,6 @@
 //! The program without a gateway that runs: from a configuration, or from vendors' keys.
 
-use crate::stage::{Folder, KEY, MODELS, Stage, run};
+use crate::stage::{Folder, KEY, MODELS, Stage, echo, run};
 
 #[test]
 fn a_configuration_is_enough() {
@@ -10,15 +10,20 @@ fn a_configuration_is_enough() {
     let listed = llm(&["list", "--config", "config.yaml", "--json"]).good().json();
     assert_eq!(listed["models"].as_array().map(Vec::len), Some(5), "{listed}");
     // Its own master key is shown to it.
-    assert_eq!(llm(&["query", "hi", "-m", "smart", "--config", "config.yaml"]).good().out, "hi\n");
-    let streamed = llm(&["--config", "config.yaml", "query", "hi you", "-m", "smart", "--stream", "--stats"]).good();
-    assert_eq!(streamed.out, "hi you\n");
+    assert_eq!(llm(&["query", "hi", "-m", "smart", "--config", "config.yaml"]).good().out, echo("hi") + "\n");
+    let streamed =
+        llm(&["--config", "config.yaml", "query", "hi you", "-m", "smart", "--stream", "--stats"]).good();
+    assert_eq!(streamed.out, echo("hi you") + "\n");
     assert!(streamed.err.contains('$'), "{streamed:?}");
     assert_eq!(llm(&["query", "hi", "-m", "smart", "--config", "config.yaml", "--key", "sk-wrong"]).code, 4);
     assert_eq!(llm(&["query", "hi", "-m", "broken", "--config", "config.yaml"]).code, 1);
     assert_eq!(llm(&["health", "--models", "smart", "--config", "config.yaml"]).code, 0);
     assert_eq!(llm(&["list", "--config", "nowhere.yaml"]).code, 2);
-    assert_eq!(llm(&["list", "--config", "config.yaml", "--url", "http://127.0.0.1:1"]).code, 2, "one of both");
+    assert_eq!(
+        llm(&["list", "--config", "config.yaml", "--url", "http://127.0.0.1:1"]).code,
+        2,
+        "one of both"
+    );
 }
 
 #[test]
@@ -39,8 +44,9 @@ fn keys_of_a_configuration_stay_in_its_store() {
         String::from_utf8(ran.stdout).expect("the program writes UTF-8")
     };
     let key = llm(&["keys", "create", "--alias", "ada"]).trim().to_owned();
-    assert_eq!(llm(&["query", "hi", "-m", "smart", "--key", &key]), "hi\n");
-    let row: serde_json::Value = serde_json::from_str(&llm(&["keys", "info", "ada", "--json"])).expect("JSON");
+    assert_eq!(llm(&["query", "hi", "-m", "smart", "--key", &key]), echo("hi") + "\n");
+    let row: serde_json::Value =
+        serde_json::from_str(&llm(&["keys", "info", "ada", "--json"])).expect("JSON");
     assert!(row["spend"].as_f64().is_some_and(|spend| spend > 0.0), "the call was booked: {row}");
 }
 
@@ -67,5 +73,5 @@ fn an_import_needs_a_database_that_answers() {
 fn a_vendor_for_tests_is_a_gateway_too() {
     let vendor = Stage::mock();
     let ran = run(vendor.folder.path(), &["query", "hello", "-m", "echo", "--url", &vendor.url()], &[], "");
-    assert_eq!(ran.good().out, "hello\n");
+    assert_eq!(ran.good().out, echo("hello") + "\n");
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, echo};
 
 /// Waits until what was called stands in the database: rows come there a moment later.
 fn usage(stage: &Stage, arguments: &[&str], is_there: impl Fn(&Value) -> bool) -> Value {
@@ -22,12 +22,23 @@ fn usage(stage: &Stage, arguments: &[&str], is_there: impl Fn(&Value) -> bool) -
 fn keys_live_and_end() {
     let stage = Stage::start();
     let made = stage
-        .llm(&["keys", "create", "--alias", "ada", "--models", "smart,fast", "--max-budget", "5", "--rpm", "60"])
+        .llm(&[
+            "keys",
+            "create",
+            "--alias",
+            "ada",
+            "--models",
+            "smart,fast",
+            "--max-budget",
+            "5",
+            "--rpm",
+            "60",
+        ])
         .good();
     let key = made.out.trim().to_owned();
     assert!(key.starts_with("sk-"), "the key alone is in the output: {made:?}");
     assert!(made.err.contains("shown this once"), "{made:?}");
-    assert_eq!(stage.llm(&["query", "hello", "-m", "smart", "--key", &key]).good().out, "hello\n");
+    assert_eq!(stage.llm(&["query", "hello", "-m", "smart", "--key", &key]).good().out, echo("hello") + "\n");
 
     let listed = stage.json(&["keys", "list"]);
     assert_eq!(listed["keys"][0]["key_alias"], "ada");
@@ -65,8 +76,12 @@ fn who_may_not_is_told_by_the_code() {
     let ran = stage.llm(&["query", "hello", "-m", "smart", "--key", &key]);
     assert!(ran.code == 4 || ran.code == 1, "{ran:?}");
     let listed = stage.llm(&["list", "--json", "--key", &key]).good().json();
-    let names: Vec<&str> =
-        listed["models"].as_array().into_iter().flatten().filter_map(|model| model["model"].as_str()).collect();
+    let names: Vec<&str> = listed["models"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|model| model["model"].as_str())
+        .collect();
     assert_eq!(names, ["fast"]);
 }
 
@@ -82,7 +97,18 @@ fn what_was_used_is_counted() {
     assert_eq!(json["group_by"], "model");
     assert_eq!(json["results"][0]["model"], "smart", "{json}");
     assert_eq!(json["total"]["requests"], 3, "{json}");
-    for group in ["model", "key", "team", "user", "day", "provider", "upstream-model", "customer", "tag", "organization"] {
+    for group in [
+        "model",
+        "key",
+        "team",
+        "user",
+        "day",
+        "provider",
+        "upstream-model",
+        "customer",
+        "tag",
+        "organization",
+    ] {
         stage.llm(&["usage", "--group-by", group]).good();
     }
     let table = stage.llm(&["usage", "--from", "7d", "--to", "today"]).good();

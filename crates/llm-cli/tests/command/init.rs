@@ -1,6 +1,6 @@
 //! `llm init` without questions, in a folder of its own, against a vendor for tests.
 
-use crate::stage::{Folder, Stage, run};
+use crate::stage::{Folder, Stage, echo, run};
 
 #[test]
 fn a_configuration_is_written_and_tested() {
@@ -19,13 +19,15 @@ fn a_configuration_is_written_and_tested() {
     #[cfg(unix)]
     {
         let path = folder.path().join(".env");
-        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).expect("it was read").permissions());
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(path).expect("it was read").permissions(),
+        );
         assert_eq!(mode & 0o777, 0o600);
     }
 
     // What was written works, without the environment.
     let asked = ["query", "hello", "-m", "openai/gpt-4o", "--config", "config.yaml"];
-    assert_eq!(run(folder.path(), &asked, &[], "").good().out, "hello\n");
+    assert_eq!(run(folder.path(), &asked, &[], "").good().out, echo("hello") + "\n");
 
     let again = run(folder.path(), &arguments, &key, "");
     assert_eq!(again.code, 2, "nothing is overwritten unasked: {again:?}");
@@ -45,7 +47,7 @@ fn keys_of_the_environment_are_enough_without_a_gateway() {
         return;
     }
     let ran = run(folder.path(), &["query", "hello", "-m", "openai/gpt-4o"], &[], "").good();
-    assert_eq!(ran.out, "hello\n");
+    assert_eq!(ran.out, echo("hello") + "\n");
     assert!(ran.err.contains("answering from the vendors' keys in .env"), "{ran:?}");
     let nothing = Folder::new();
     assert_eq!(run(nothing.path(), &["list"], &[], "").code, 3);
@@ -54,7 +56,8 @@ fn keys_of_the_environment_are_enough_without_a_gateway() {
 #[test]
 fn a_vendor_that_fails_is_told() {
     let folder = Folder::new();
-    let arguments = ["init", "--yes", "--vendors", "openai", "--base-url", "openai=http://127.0.0.1:9", "--json"];
+    let arguments =
+        ["init", "--yes", "--vendors", "openai", "--base-url", "openai=http://127.0.0.1:9", "--json"];
     let ran = run(folder.path(), &arguments, &[("OPENAI_API_KEY", "sk-x")], "");
     assert_eq!(ran.code, 1, "{ran:?}");
     assert_eq!(ran.json()["vendors"][0]["test"]["status"], "failed");

@@ -4,7 +4,18 @@ use crate::stage::{Folder, run};
 
 /// The commands.
 const COMMANDS: [&str; 12] = [
-    "list", "query", "chat", "compare", "health", "stats", "keys", "usage", "bench", "import", "init", "completions",
+    "list",
+    "query",
+    "chat",
+    "compare",
+    "health",
+    "stats",
+    "keys",
+    "usage",
+    "bench",
+    "import",
+    "init",
+    "completions",
 ];
 
 #[test]

@@ -23,7 +23,8 @@ fn every_command_of_the_page_works() {
     stage.folder.file("error.log", "out of memory\n");
     stage.folder.file("notes.txt", "a note\n");
     stage.folder.file("question.txt", "why?\n");
-    std::fs::write(stage.folder.path().join("picture.png"), b"\x89PNG\r\n\x1a\n").expect("the folder is ours");
+    std::fs::write(stage.folder.path().join("picture.png"), b"\x89PNG\r\n\x1a\n")
+        .expect("the folder is ours");
     let programs = Path::new(env!("CARGO_BIN_EXE_llm")).parent().expect("it is in a folder").display();
     let mut blocks = 0;
     for block in blocks_of(PAGE) {

@@ -33,6 +33,11 @@ model_list:
 router_settings: {num_retries: 0}
 ";
 
+/// What the mock says to a text.
+pub(crate) fn echo(text: &str) -> String {
+    format!("This is the gateway's built-in mock; no model answered. You said: {text}")
+}
+
 /// A folder that goes with the test.
 pub(crate) struct Folder(PathBuf);
 
@@ -107,9 +112,8 @@ impl Stage {
     fn of(folder: Folder, reading: &Reading) -> Self {
         let loaded = llm_config::load(reading).unwrap_or_else(|report| panic!("{report}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let services = (!reading.mock_server).then(|| {
-            runtime.block_on(Services::open(&loaded)).unwrap_or_else(|error| panic!("{error}"))
-        });
+        let services = (!reading.mock_server)
+            .then(|| runtime.block_on(Services::open(&loaded)).unwrap_or_else(|error| panic!("{error}")));
         let mut builder = services.as_ref().map_or_else(llm_config::Builder::default, Services::builder);
         let parts = builder.build(&loaded).unwrap_or_else(|report| panic!("{report}"));
         if let Some(models) = services.as_ref().and_then(|services| services.models.as_ref()) {

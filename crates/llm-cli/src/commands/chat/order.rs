@@ -5,8 +5,8 @@ use std::path::PathBuf;
 /// The commands, and what they do.
 pub(super) const HELP: [(&str, &str); 8] = [
     ("/model [NAME]", "show the models, or go on with another one"),
-    ("/system [TEXT]", "show or change what the model is told before; - for nothing"),
-    ("/save FILE", "write the conversation down: as JSON, or as Markdown for *.md"),
+    ("/system [TEXT]", "what the model is told before; - for nothing"),
+    ("/save FILE", "write it down: as JSON, or (*.md) as Markdown"),
     ("/load FILE", "go on with one that was saved as JSON"),
     ("/clear", "forget what was said"),
     ("/cost", "what the conversation took until now"),

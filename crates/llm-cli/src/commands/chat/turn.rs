@@ -36,7 +36,9 @@ pub(super) async fn turn(
         terminal.print_json(&shown, true)?;
     } else {
         let stopped = if stopped { "stopped · " } else { "" };
-        terminal.note(&terminal.paint_beside(FAINT, format!("{stopped}{}", said(&answer))));
+        // Turns stand apart where a person reads them.
+        let gap = if terminal.is_watched { "\n" } else { "" };
+        terminal.note(&(terminal.paint_beside(FAINT, format!("{stopped}{}", said(&answer))) + gap));
     }
     talk.answered(text, &answer);
     Ok(())

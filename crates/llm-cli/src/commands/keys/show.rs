@@ -43,7 +43,7 @@ pub(super) fn table(keys: &[Value], terminal: Terminal) -> String {
 pub(super) fn card(key: &Value, terminal: Terminal) -> String {
     let mut sheet = Sheet::new(terminal, &[Head::Whole(""), Head::Left("")]);
     let text = |name: &str| key[name].as_str().unwrap_or(NOTHING).to_owned();
-    sheet.row([Entry::new("alias", Look::Strong), Entry::new(text("key_alias"), Look::Name)]);
+    sheet.head(vec![Entry::new("alias", Look::Strong), Entry::new(text("key_alias"), Look::Name)]);
     sheet.row([Entry::new("key", Look::Strong), text("key_name").into()]);
     sheet.row([Entry::new("hash", Look::Strong), Entry::new(text("token"), Look::Faint)]);
     sheet.row([Entry::new("status", Look::Strong), status(key, Timestamp::now())]);
@@ -111,7 +111,12 @@ fn status(key: &Value, now: Timestamp) -> Entry {
     match (key["blocked"].as_bool(), expires) {
         (Some(true), _) => Entry::new("blocked", Look::Bad),
         (_, Some(time)) if time <= now => Entry::new("expired", Look::Bad),
-        (_, Some(time)) => Entry::new(format!("until {}", time.strftime("%Y-%m-%d")), Look::Warn),
+        (_, Some(time)) => {
+            let is_soon = time.duration_since(now) < jiff::SignedDuration::from_hours(24);
+            let shown =
+                if is_soon { time.strftime("until %H:%M UTC") } else { time.strftime("until %Y-%m-%d") };
+            Entry::new(shown, Look::Warn)
+        }
         _ => Entry::new("active", Look::Good),
     }
 }
@@ -138,7 +143,8 @@ mod tests {
     fn a_key_that_ends_says_when() {
         let key = json!({"expires": "2026-11-22T00:00:00Z"});
         let of = |time: &str| status(&key, time.parse().expect("a time"));
-        assert_eq!(of("2026-11-21T00:00:00Z"), Entry::new("until 2026-11-22", Look::Warn));
+        assert_eq!(of("2026-11-20T00:00:00Z"), Entry::new("until 2026-11-22", Look::Warn));
+        assert_eq!(of("2026-11-21T12:00:00Z"), Entry::new("until 00:00 UTC", Look::Warn));
         assert_eq!(of("2026-11-23T00:00:00Z"), Entry::new("expired", Look::Bad));
     }
 }
