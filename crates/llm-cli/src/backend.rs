@@ -150,13 +150,14 @@ fn refused(status: u16, body: &[u8]) -> Failure {
     let message = message.unwrap_or_else(|| format!("status {status} {}", reason().unwrap_or_default()));
     let message = message.trim_end().trim_end_matches('.').to_owned();
     let failure = match status {
-        401 => Failure::new(Exit::Refused, message).help("show a good key with --key, or LLM_KEY"),
+        401 => Failure::new(Exit::Refused, message).help(
+            "show a good key with --key, or LLM_KEY; where a vendor refused the gateway's own key, mend that one",
+        ),
         403 => {
             Failure::new(Exit::Refused, message).help("this key may not do this: show another one with --key")
         }
         404 if message.contains("Not Found") => Failure::new(Exit::Error, message)
             .help("check that --url is the address of a gateway, and that it is not older than this program"),
-        501 => Failure::new(Exit::Error, message),
         _ => Failure::new(Exit::Error, message),
     };
     Failure { status: Some(status), ..failure }

@@ -17,3 +17,5 @@ mod looks;
 mod page;
 #[path = "command/stage.rs"]
 mod stage;
+#[path = "command/typist.rs"]
+mod typist;

@@ -45,7 +45,8 @@ pub(crate) async fn choose(connection: &Connection, terminal: Terminal) -> Resul
     if named.is_none() && !remote.listens().await {
         let loaded = load(&Options::from_process())?;
         if loaded.sources.deployments == Origin::Mock {
-            return Err(remote.unreachable("and no vendor's key is in the environment or in .env"));
+            return Err(remote
+                .unreachable("nobody listens there, and no vendor's key is in the environment or in .env"));
         }
         let place = place(&loaded);
         terminal.note(&format!("no gateway runs at {USUAL}: answering from {place}, inside this program"));

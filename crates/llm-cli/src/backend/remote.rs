@@ -77,6 +77,7 @@ impl Remote {
     /// Nobody answers.
     pub(super) fn unreachable(&self, why: &str) -> Failure {
         let why = why.replace("the vendor", "the gateway");
+        let why = why.strip_prefix("the gateway could not be reached: ").unwrap_or(&why);
         Failure::new(Exit::Unreachable, format!("no gateway answers at {}: {why}", self.url)).help(
             "start one with `llm-server`, name its address with --url or LLM_URL, or answer from a \
              configuration with --config config.yaml (`llm init` writes one)",

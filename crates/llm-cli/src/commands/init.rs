@@ -4,7 +4,7 @@ mod choice;
 mod files;
 mod trial;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -130,7 +130,6 @@ fn report(choices: &[Choice], files: &files::Files, trials: &[trial::Trial]) -> 
 }
 
 fn next_steps(asked: &Init, files: &files::Files, trials: &[trial::Trial], terminal: Terminal) {
-    let config = files.config.display();
     let works = trials.iter().find(|trial| trial.status == trial::Status::Works);
     let model = works.and_then(|trial| trial.model.as_deref()).unwrap_or("MODEL");
     let step = |command: String, what: &str| {
@@ -141,8 +140,11 @@ fn next_steps(asked: &Init, files: &files::Files, trials: &[trial::Trial], termi
         ));
     };
     terminal.note(&terminal.paint_beside(STRONG, "\nNext"));
-    step(format!("llm query \"Hello!\" --model {model} --config {config}"), "ask, without a server");
-    step(format!("llm-server --config {config}"), "serve it to everybody else");
+    if asked.directory != Path::new(".") {
+        step(format!("cd {}", asked.directory.display()), ".env is read where a program is started");
+    }
+    step(format!("llm query \"Hello!\" --model {model} --config config.yaml"), "ask, without a server");
+    step("llm-server --config config.yaml".to_owned(), "serve it to everybody else");
     if !asked.no_master_key {
         terminal.note(
             &terminal

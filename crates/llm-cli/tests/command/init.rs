@@ -1,6 +1,7 @@
 //! `llm init` without questions, in a folder of its own, against a vendor for tests.
 
 use crate::stage::{Folder, Stage, echo, run};
+use crate::typist::typed;
 
 #[test]
 fn a_configuration_is_written_and_tested() {
@@ -34,6 +35,26 @@ fn a_configuration_is_written_and_tested() {
     assert_eq!(folder.read(".env"), env);
     run(folder.path(), &[&arguments[..], &["--force"]].concat(), &key, "").good();
     assert_eq!(folder.read(".env"), env, "what was there stays");
+}
+
+#[test]
+fn somebody_is_asked_and_what_they_type_is_hidden() {
+    let vendor = Stage::mock();
+    let folder = Folder::new();
+    let base = format!("{}/v1", vendor.url());
+    let variables = [("OPENAI_API_BASE", base.as_str()), ("LLM_DATA_DIRECTORY", ":memory:")];
+    let steps = [
+        ("Which vendors?", "openai"),
+        ("openai", " "),
+        ("[x]", "\r"),
+        ("Key of openai", "sk-typed\r"),
+        ("Must clients show a key?", "\r"),
+    ];
+    let Some((shown, code)) = typed(folder.path(), &["init"], &variables, &steps) else { return };
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("sk-typed"), "{shown}");
+    assert!(shown.contains("works") && shown.contains("llm-server --config config.yaml"), "{shown}");
+    assert!(folder.read(".env").contains("OPENAI_API_KEY=sk-typed"));
 }
 
 #[test]
