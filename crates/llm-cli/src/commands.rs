@@ -24,7 +24,8 @@ use crate::terminal::Terminal;
 /// Why it failed.
 pub(crate) async fn run(cli: Cli, terminal: Terminal) -> Result<(), Failure> {
     let connection = cli.connection;
-    let backend = || choose(&connection, terminal);
+    // Large: a whole gateway may be built in it.
+    let backend = || Box::pin(choose(&connection, terminal));
     match cli.command {
         Command::Completions(asked) => completions::run(&asked, terminal),
         Command::Import(asked) => import::run(&asked, connection.config, terminal).await,

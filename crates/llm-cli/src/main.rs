@@ -44,10 +44,10 @@ fn main() -> ExitCode {
 /// has its own use for Ctrl-C.
 async fn until_interrupted(cli: Cli, terminal: Terminal) -> Result<(), Failure> {
     if matches!(cli.command, Command::Chat(_)) {
-        return commands::run(cli, terminal).await;
+        return Box::pin(commands::run(cli, terminal)).await;
     }
     tokio::select! {
-        done = commands::run(cli, terminal) => done,
+        done = Box::pin(commands::run(cli, terminal)) => done,
         _ = tokio::signal::ctrl_c() => Err(Failure::told(Exit::Interrupted)),
     }
 }

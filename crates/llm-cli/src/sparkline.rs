@@ -52,7 +52,7 @@ pub(crate) fn bar(share: f64, width: usize) -> String {
     )]
     let eighths = eighths as usize;
     let mut text: String = std::iter::repeat_n('█', eighths / 8).collect();
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         text.extend(EIGHTHS.get(eighths % 8));
     }
     let filled = text.chars().count();

@@ -25,8 +25,8 @@ pub(crate) struct Entry(String, Look);
 
 impl Entry {
     /// A cell that looks like this.
-    pub(crate) fn new(text: impl ToString, look: Look) -> Self {
-        Self(text.to_string(), look)
+    pub(crate) fn new(text: impl Into<String>, look: Look) -> Self {
+        Self(text.into(), look)
     }
 }
 

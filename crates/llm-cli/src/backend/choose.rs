@@ -38,7 +38,7 @@ pub(crate) async fn choose(connection: &Connection, terminal: Terminal) -> Resul
     if let Some(file) = &connection.config {
         let options = Options { config: Some(file.clone()), ..Options::from_process() };
         let loaded = load(&options)?;
-        return embedded(loaded, key, file.display().to_string(), terminal).await;
+        return Box::pin(embedded(loaded, key, file.display().to_string(), terminal)).await;
     }
     let named = connection.url.clone().or_else(|| variable("LLM_URL"));
     let remote = Remote::new(named.as_deref().unwrap_or(USUAL))?;
@@ -50,7 +50,7 @@ pub(crate) async fn choose(connection: &Connection, terminal: Terminal) -> Resul
         }
         let place = place(&loaded);
         terminal.note(&format!("no gateway runs at {USUAL}: answering from {place}, inside this program"));
-        return embedded(loaded, key, place, terminal).await;
+        return Box::pin(embedded(loaded, key, place, terminal)).await;
     }
     let key = key.or_else(|| variable("LLM_KEY").map(Secret::new));
     let place = remote.url().to_owned();
@@ -63,7 +63,7 @@ async fn embedded(
     place: String,
     terminal: Terminal,
 ) -> Result<Backend, Failure> {
-    let (backend, warnings) = of_loaded(loaded, key, place).await?;
+    let (backend, warnings) = Box::pin(of_loaded(loaded, key, place)).await?;
     warnings.iter().for_each(|warning| terminal.warn(warning));
     Ok(backend)
 }

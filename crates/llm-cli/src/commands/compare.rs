@@ -126,20 +126,20 @@ const FACTS: [&str; 6] = ["answer", "latency", "first token", "tokens", "tokens/
 fn side_by_side(answers: &[(&str, Result<Answer, Failure>)], terminal: Terminal, width: u16) -> String {
     let mut sheet = Sheet::new(terminal, &[Head::Whole("")]);
     sheet.others_at_most(width);
-    let names = answers.iter().map(|(model, _)| Entry::new(model, Look::Name));
+    let names = answers.iter().map(|(model, _)| Entry::new(*model, Look::Name));
     sheet.head(std::iter::once(Entry::new("", Look::Plain)).chain(names).collect());
     for (at, fact) in FACTS.iter().enumerate() {
         let of = answers.iter().map(|(_, answer)| self::fact(answer, at, answers));
-        sheet.rows(std::iter::once(Entry::new(fact, Look::Strong)).chain(of).collect());
+        sheet.rows(std::iter::once(Entry::new(*fact, Look::Strong)).chain(of).collect());
     }
     sheet.finish()
 }
 
 fn below((model, answer): &(&str, Result<Answer, Failure>), terminal: Terminal) -> String {
     let mut sheet = Sheet::new(terminal, &[Head::Whole(""), Head::Left("")]);
-    sheet.head(vec![Entry::new("", Look::Plain), Entry::new(model, Look::Name)]);
+    sheet.head(vec![Entry::new("", Look::Plain), Entry::new(*model, Look::Name)]);
     for (at, fact) in FACTS.iter().enumerate() {
-        sheet.row([Entry::new(fact, Look::Strong), self::fact(answer, at, &[])]);
+        sheet.row([Entry::new(*fact, Look::Strong), self::fact(answer, at, &[])]);
     }
     sheet.finish()
 }

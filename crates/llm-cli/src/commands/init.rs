@@ -74,7 +74,7 @@ pub(crate) async fn run(asked: Init, terminal: Terminal) -> Result<(), Failure> 
     }
     let choices = choice::choose(&asked, terminal)?;
     let master_key = choice::master_key(&asked)?;
-    let files = files::plan(&asked, &choices, master_key)?;
+    let files = files::plan(&asked, &choices, master_key.as_ref())?;
     files.write()?;
     terminal.note(&format!("{} {}", terminal.paint_beside(GOOD, "wrote"), files.config.display()));
     terminal.note(&format!("{} {}", terminal.paint_beside(GOOD, "wrote"), files.env.display()));

@@ -49,9 +49,10 @@ fn a_conversation_is_typed_at_a_terminal() {
         ("first token", "/save all.md\r"),
         ("saved to", "\u{4}"),
     ];
-    let Some((shown, code)) = typed(&stage, &["chat", "--model", "smart", "--stream"], &steps) else {
-        return;
-    };
+    let url = stage.url();
+    let variables = [("LLM_URL", url.as_str()), ("LLM_KEY", KEY)];
+    let arguments = ["chat", "--model", "smart", "--stream"];
+    let Some((shown, code)) = typed(stage.folder.path(), &arguments, &variables, &steps) else { return };
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains('\u{1b}'), "a terminal has colours");
     assert!(shown.contains("3 answers"), "it says at its end what it took: {shown}");

@@ -62,7 +62,7 @@ fn selected(asked: &Init, known: Vec<KnownVendor>) -> Result<Vec<KnownVendor>, F
         .with_page_size(12)
         .with_help_message("type to search, space to choose, enter when done")
         .prompt()
-        .map_err(unasked)?;
+        .map_err(|error| unasked(&error))?;
     Ok(known.into_iter().filter(|one| picked.contains(&one.name)).collect())
 }
 
@@ -88,7 +88,10 @@ fn address(asked: &Init, vendor: &KnownVendor) -> Result<String, Failure> {
         return Err(Failure::usage(format!("{name} has an address of your own"))
             .help(format!("say --base-url {name}=https://…")));
     }
-    Text::new(&format!("Where is {}?", vendor.name)).with_placeholder("https://…").prompt().map_err(unasked)
+    Text::new(&format!("Where is {}?", vendor.name))
+        .with_placeholder("https://…")
+        .prompt()
+        .map_err(|error| unasked(&error))
 }
 
 fn key(asked: &Init, vendor: &KnownVendor, terminal: Terminal) -> Result<Option<Secret>, Failure> {
@@ -114,7 +117,7 @@ fn key(asked: &Init, vendor: &KnownVendor, terminal: Terminal) -> Result<Option<
         .without_confirmation()
         .with_help_message(help)
         .prompt()
-        .map_err(unasked)?;
+        .map_err(|error| unasked(&error))?;
     let typed = typed.trim();
     if typed.is_empty() && !vendor.key_optional {
         return Err(Failure::usage(format!("{} wants a key", vendor.name)));
@@ -142,7 +145,7 @@ pub(super) fn master_key(asked: &Init) -> Result<Option<Secret>, Failure> {
     }
     if !asked.yes {
         let wanted = Confirm::new("Must clients show a key? A master key is made then.").with_default(true);
-        if !wanted.prompt().map_err(unasked)? {
+        if !wanted.prompt().map_err(|error| unasked(&error))? {
             return Ok(None);
         }
     }
@@ -152,7 +155,7 @@ pub(super) fn master_key(asked: &Init) -> Result<Option<Secret>, Failure> {
 }
 
 /// Nobody answered.
-pub(super) fn unasked(error: InquireError) -> Failure {
+pub(super) fn unasked(error: &InquireError) -> Failure {
     match error {
         InquireError::NotTTY | InquireError::IO(_) => Failure::usage("nobody is there to be asked")
             .help("say --yes and --vendors, with the keys in the environment: see `llm init --help`"),

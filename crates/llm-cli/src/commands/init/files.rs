@@ -29,7 +29,7 @@ pub(super) struct Files {
 ///
 /// # Errors
 /// When a file is there that must stay, or a key cannot be written.
-pub(super) fn plan(asked: &Init, choices: &[Choice], master_key: Option<Secret>) -> Result<Files, Failure> {
+pub(super) fn plan(asked: &Init, choices: &[Choice], master_key: Option<&Secret>) -> Result<Files, Failure> {
     let (config, env) = (asked.directory.join("config.yaml"), asked.directory.join(".env"));
     let overwrites = config.exists();
     if overwrites && !asked.force {
@@ -39,7 +39,7 @@ pub(super) fn plan(asked: &Init, choices: &[Choice], master_key: Option<Secret>)
         .iter()
         .filter_map(|choice| Some((choice.vendor.key_variable.as_str(), choice.key.as_ref()?)))
         .collect();
-    secrets.extend(master_key.as_ref().map(|key| (MASTER, key)));
+    secrets.extend(master_key.map(|key| (MASTER, key)));
     let there = match fs::read_to_string(&env) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -56,7 +56,11 @@ fn may_overwrite(asked: &Init, config: &Path) -> Result<(), Failure> {
             Failure::usage(there).help("say --force to overwrite it, or --directory for another folder")
         );
     }
-    match Confirm::new(&format!("{there}. Overwrite it?")).with_default(false).prompt().map_err(unasked)? {
+    match Confirm::new(&format!("{there}. Overwrite it?"))
+        .with_default(false)
+        .prompt()
+        .map_err(|error| unasked(&error))?
+    {
         true => Ok(()),
         false => Err(Failure::new(Exit::Error, "nothing was written")),
     }

@@ -115,7 +115,7 @@ fn status(key: &Value, now: Timestamp) -> Entry {
             let is_soon = time.duration_since(now) < jiff::SignedDuration::from_hours(24);
             let shown =
                 if is_soon { time.strftime("until %H:%M UTC") } else { time.strftime("until %Y-%m-%d") };
-            Entry::new(shown, Look::Warn)
+            Entry::new(shown.to_string(), Look::Warn)
         }
         _ => Entry::new("active", Look::Good),
     }
