@@ -19,7 +19,7 @@ use crate::terminal::{BAD, FAINT, GOOD, Terminal};
 #[derive(Args)]
 #[command(after_help = "\
 Each model is asked for an answer of one token (an embedding, a ranking), which costs next to nothing. Of models that one
-pattern of the gateway stands for (`openai/*`), one is asked; --all asks all. Pictures and sound are not asked for.
+pattern of the gateway stands for (`acme/*`), one is asked; --all asks all. Pictures and sound are not asked for.
 
 Examples:
   llm health

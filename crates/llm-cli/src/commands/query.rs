@@ -20,7 +20,7 @@ use crate::terminal::{FAINT, Terminal};
 Examples:
   llm query \"why is the sky blue?\" --model gpt-4o
   cat error.log | llm query \"what went wrong?\" --stream
-  llm query \"describe this\" --file picture.png --model gemini-2.5-pro
+  llm query \"describe this\" --file picture.png --model gpt-4o
   llm query \"a name for a cat\" --temperature 1.2 --max-tokens 20
   llm query \"three primes as JSON\" -o 'response_format={\"type\":\"json_object\"}'
 

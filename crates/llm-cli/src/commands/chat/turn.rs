@@ -1,5 +1,7 @@
 //! One turn of a conversation: something is said, and answered, unless Ctrl-C comes first.
 
+use std::pin::pin;
+
 use serde_json::json;
 
 use super::conversation::Conversation;
@@ -74,16 +76,20 @@ async fn streamed(
     terminal: Terminal,
 ) -> Result<Turned, Failure> {
     let question = talk.question(text);
+    // One for the whole turn: a signal that comes between two pieces must not be missed.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     let begun = tokio::select! {
+        biased;
+        _ = &mut interrupted => None,
         begun = question.stream(backend) => Some(begun),
-        _ = tokio::signal::ctrl_c() => None,
     };
     let Some(mut answering) = begun.transpose()? else { return Ok(None) };
     let mut written = Written::default();
     let stopped = loop {
         let piece = tokio::select! {
+            biased;
+            _ = &mut interrupted => break true,
             piece = answering.next() => piece.inspect_err(|_| written.end(terminal))?,
-            _ = tokio::signal::ctrl_c() => break true,
         };
         match piece {
             Some(piece) => written.piece(&piece, terminal)?,
