@@ -15,6 +15,7 @@
 //! - [`config`], [`settings`]: what a configuration says, typed.
 //! - [`build()`]: what a gateway is made from.
 //! - [`check`]: what would be served, in words.
+//! - [`vendors()`]: who can be called with a key alone.
 //! - [`schema()`], [`reference()`]: the key table for editors and for the docs.
 //!
 //! The key table (`keys`) is the one source of what a file may say; a file becomes a tree that keeps places and
@@ -52,6 +53,7 @@ mod shared;
 mod stored;
 mod strict;
 mod team;
+mod vendors;
 
 pub use build::{Builder, build};
 pub use check::describe;
@@ -67,3 +69,4 @@ pub use settings::{
     ServerSettings, StorageSettings,
 };
 pub use team::TeamName;
+pub use vendors::{KnownVendor, vendors};

@@ -4,6 +4,7 @@
 //!
 //! - [`router`]: all routes as an [`axum::Router`], for a program that has a server of its own.
 //! - [`Server`]: the listener, the worker threads and the orderly end, as the `llm-server` program runs them.
+//! - [`InProcess`]: the same routes without a socket, for a program that asks itself.
 //! - [`Limits`]: how much a client may send, and how slowly.
 //! - [`Origins`]: which web pages may call.
 
@@ -13,6 +14,8 @@ mod cache;
 mod caught;
 mod client_address;
 mod discard;
+pub mod import;
+mod in_process;
 mod intake;
 mod limits;
 mod management;
@@ -25,6 +28,7 @@ mod routes;
 pub mod server;
 mod wire_faults;
 
+pub use in_process::{InProcess, InProcessBody};
 pub use limits::Limits;
 pub use origins::Origins;
 pub use routes::{router, router_managed, router_with};

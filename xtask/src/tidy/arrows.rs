@@ -53,7 +53,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "llm-router",
         ],
     ),
-    ("llm-cli", &["llm-config", "llm-core"]),
+    ("llm-cli", &["llm-config", "llm-core", "llm-server", "llm-transport"]),
     ("llm-testkit", &["llm-core"]),
     ("end-to-end", &["*"]),
     ("xtask", &["llm-metrics"]),
@@ -61,7 +61,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
 
 /// Dependencies (or some features of one) that only some crates may have: `(name, features, owners)`; without
 /// features the dependency itself is meant.
-const OWNERS: [(&str, &[&str], &[&str]); 13] = [
+const OWNERS: [(&str, &[&str], &[&str]); 18] = [
     ("reqwest", &[], &["llm-transport"]),
     ("hyper", &["client", "full"], &["llm-transport"]),
     ("hyper-util", &["client", "client-legacy", "client-pool", "client-proxy", "full"], &["llm-transport"]),
@@ -75,6 +75,11 @@ const OWNERS: [(&str, &[&str], &[&str]); 13] = [
     ("deadpool-postgres", &[], &["llm-store"]),
     ("rusqlite", &[], &["llm-store"]),
     ("tokio-postgres", &[], &["llm-store"]),
+    ("clap_complete", &[], &["llm-cli"]),
+    ("comfy-table", &[], &["llm-cli"]),
+    ("indicatif", &[], &["llm-cli"]),
+    ("inquire", &[], &["llm-cli"]),
+    ("rustyline", &[], &["llm-cli"]),
 ];
 
 #[derive(Deserialize)]

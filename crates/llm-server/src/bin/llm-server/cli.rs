@@ -1,12 +1,12 @@
 //! The command line.
 
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use llm_server::import::FromLitellm;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -116,26 +116,15 @@ pub(crate) enum ImportFrom {
     Litellm(ImportLitellm),
 }
 
-#[derive(Args)]
+#[derive(Debug, Args)]
 pub(crate) struct ImportLitellm {
-    /// The address of LiteLLM's database: its DATABASE_URL.
-    #[arg(long, value_name = "URL", env = "LITELLM_DATABASE_URL", hide_env_values = true)]
-    pub database: String,
+    #[command(flatten)]
+    pub from: FromLitellm,
     #[command(flatten)]
     pub source: Source,
-    /// Say what would be done, and write nothing.
-    #[arg(long)]
-    pub dry_run: bool,
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
-}
-
-impl fmt::Debug for ImportLitellm {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address has a password.
-        formatter.debug_struct("ImportLitellm").field("dry_run", &self.dry_run).finish_non_exhaustive()
-    }
 }
 
 /// Where the mock listens.

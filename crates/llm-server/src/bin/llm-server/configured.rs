@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use llm_config::{Builder, Flags, Imported, Loaded, Models, Origin, Prepared, Services};
-use llm_core::Secret;
+use llm_config::{Builder, Flags, Loaded, Models, Origin, Prepared, Services};
 use llm_gateway::GatewayParts;
 use llm_server::Limits;
 
@@ -67,13 +66,6 @@ pub(crate) fn check(source: &Source) -> Result<String, Failure> {
 /// What the gateway of a configuration is made from.
 pub(crate) fn parts(source: &Source) -> Result<GatewayParts, Failure> {
     Configured::of(read(source, Flags::default())?).parts()
-}
-
-/// Takes over what LiteLLM's database holds into the store that a configuration names.
-pub(crate) async fn import(source: &Source, from: Secret, dry_run: bool) -> Result<Imported, Failure> {
-    let loaded = read(source, Flags::default())?;
-    let imported = llm_config::import_litellm(&loaded, from, dry_run).await;
-    imported.map_err(|error| Failure(error.to_string()))
 }
 
 /// The JSON schema of configurations.
