@@ -6,6 +6,7 @@
 //! - [`Server`]: the listener, the worker threads and the orderly end, as the `llm-server` program runs them.
 //! - [`Limits`]: how much a client may send, and how slowly.
 //! - [`Origins`]: which web pages may call.
+//! - [`Docs`]: where the pages about the API are.
 
 mod answer;
 mod app;
@@ -16,6 +17,7 @@ mod discard;
 mod intake;
 mod limits;
 mod management;
+mod openapi;
 mod origins;
 mod outgoing;
 mod query_key;
@@ -26,6 +28,7 @@ pub mod server;
 mod wire_faults;
 
 pub use limits::Limits;
+pub use openapi::Docs;
 pub use origins::Origins;
 pub use routes::{router, router_managed, router_with};
 pub use server::{Drained, Options, Running, Server, listen};
