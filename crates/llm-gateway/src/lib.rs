@@ -17,6 +17,7 @@ mod call_id;
 mod call_log;
 mod caller;
 mod calls;
+mod catalogue;
 mod checks;
 mod counting;
 mod delivered;

@@ -11,6 +11,7 @@ use futures_core::Stream;
 use http::HeaderValue;
 use llm_core::event::Event;
 use llm_core::ingress::{Broken, EventEncoder};
+use llm_core::money::NanoDollars;
 use llm_core::provider::{BoxStream, NativeStream};
 use llm_core::{Error, Ingress, Result, Usage};
 use llm_governance::Durable;
@@ -40,6 +41,8 @@ struct Running {
     ingress: Arc<dyn Ingress>,
     settlement: Settlement,
     settled: bool,
+    /// What the call cost, when it is settled and a price is known.
+    cost: Option<NanoDollars>,
     done: bool,
     /// The last frame, which waits until the row of the call is safe.
     waiting: Option<Waiting>,
@@ -151,13 +154,19 @@ impl AnswerStream {
     }
 
     fn of(source: Source, ingress: Arc<dyn Ingress>, settlement: Settlement) -> Self {
-        let running = Running { source, ingress, settlement, settled: false, done: false, waiting: None };
+        let running =
+            Running { source, ingress, settlement, settled: false, cost: None, done: false, waiting: None };
         Self { running: Some(running) }
     }
 
     /// Whether its last frame was given: the end of the answer can be written together with it.
     pub fn is_done(&self) -> bool {
         self.running.as_ref().is_none_or(|running| running.done)
+    }
+
+    /// What the call cost, when it has ended and a price is known.
+    pub fn cost(&self) -> Option<NanoDollars> {
+        self.running.as_ref()?.cost
     }
 }
 
@@ -170,7 +179,7 @@ impl Running {
             // Whoever asks for the rest of the answer may have a hand on what is held.
             events.going_on = None;
         }
-        self.settlement.settle(outcome);
+        self.cost = self.settlement.settle(outcome).map(|cost| cost.total);
     }
 
     /// Tells the account what was used until now.

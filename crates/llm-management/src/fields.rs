@@ -3,6 +3,7 @@
 use llm_core::money::NanoDollars;
 use serde_json::{Map, Value};
 
+use crate::declared::{Declared, Kind, check};
 use crate::dollars;
 use crate::given::Given;
 use crate::refused::Refused;
@@ -13,6 +14,8 @@ use crate::request::Reply;
 pub(crate) struct Fields {
     left: Map<String, Value>,
     without_effect: Vec<String>,
+    /// What the route declares; `None`: these are not the fields of a route.
+    declared: Option<Declared>,
 }
 
 impl Fields {
@@ -39,7 +42,12 @@ impl Fields {
 
     /// The fields of an object.
     pub(crate) fn of(left: Map<String, Value>) -> Self {
-        Self { left, without_effect: Vec::new() }
+        Self { left, ..Self::default() }
+    }
+
+    /// The same, read by a route that declares them.
+    pub(crate) fn declared(self, declared: Declared) -> Self {
+        Self { declared: Some(declared), ..self }
     }
 
     /// Whether there is a field of that name, `null` or not.
@@ -81,6 +89,11 @@ impl Fields {
 
     /// The field as it is.
     pub(crate) fn any(&mut self, name: &str) -> Given<Value> {
+        self.taken(name, Kind::Any)
+    }
+
+    fn taken(&mut self, name: &str, kind: Kind) -> Given<Value> {
+        check(self.declared, name, kind, kind == Kind::Any);
         match self.left.remove(name) {
             None => Given::Absent,
             Some(Value::Null) => Given::Null,
@@ -93,7 +106,7 @@ impl Fields {
     /// # Errors
     /// When it is something else.
     pub(crate) fn text(&mut self, name: &str) -> Result<Given<String>, Refused> {
-        self.any(name).try_map(|value| match value {
+        self.taken(name, Kind::Text).try_map(|value| match value {
             Value::String(text) => Ok(text),
             _ => Err(Refused::field(name, "Input should be a valid string")),
         })
@@ -113,7 +126,7 @@ impl Fields {
     /// # Errors
     /// When it is something else.
     pub(crate) fn whole(&mut self, name: &str) -> Result<Given<u64>, Refused> {
-        self.any(name).try_map(|value| {
+        self.taken(name, Kind::Whole).try_map(|value| {
             whole(&value)
                 .ok_or_else(|| Refused::field(name, "Input should be a valid integer that is not negative"))
         })
@@ -124,7 +137,7 @@ impl Fields {
     /// # Errors
     /// When it is something else.
     pub(crate) fn money(&mut self, name: &str) -> Result<Given<NanoDollars>, Refused> {
-        self.any(name).try_map(|value| money(name, &value))
+        self.taken(name, Kind::Money).try_map(|value| money(name, &value))
     }
 
     /// A switch.
@@ -132,7 +145,7 @@ impl Fields {
     /// # Errors
     /// When it is something else.
     pub(crate) fn switch(&mut self, name: &str) -> Result<Given<bool>, Refused> {
-        self.any(name).try_map(|value| match value {
+        self.taken(name, Kind::Switch).try_map(|value| match value {
             Value::Bool(switch) => Ok(switch),
             _ => Err(Refused::field(name, "Input should be a valid boolean")),
         })
@@ -143,7 +156,7 @@ impl Fields {
     /// # Errors
     /// When it is something else.
     pub(crate) fn texts(&mut self, name: &str) -> Result<Given<Vec<String>>, Refused> {
-        self.any(name).try_map(|value| {
+        self.taken(name, Kind::Texts).try_map(|value| {
             let explained = || Refused::field(name, "Input should be a valid list of strings");
             let Value::Array(items) = value else { return Err(explained()) };
             let text = |item: Value| match item {
@@ -159,7 +172,7 @@ impl Fields {
     /// # Errors
     /// When it is something else.
     pub(crate) fn object(&mut self, name: &str) -> Result<Given<Map<String, Value>>, Refused> {
-        self.any(name).try_map(|value| match value {
+        self.taken(name, Kind::Object).try_map(|value| match value {
             Value::Object(object) => Ok(object),
             _ => Err(Refused::field(name, "Input should be a valid dictionary")),
         })
@@ -170,7 +183,7 @@ impl Fields {
     /// # Errors
     /// When it is something else.
     pub(crate) fn objects(&mut self, name: &str) -> Result<Given<Vec<Self>>, Refused> {
-        self.any(name).try_map(|value| {
+        self.taken(name, Kind::Objects).try_map(|value| {
             let items = match value {
                 Value::Array(items) => items,
                 one => vec![one],
@@ -191,7 +204,10 @@ impl Fields {
         &mut self,
         name: &str,
     ) -> Result<Given<std::collections::BTreeMap<String, u64>>, Refused> {
-        self.object(name)?.try_map(|object| {
+        self.taken(name, Kind::Wholes).try_map(|value| {
+            let Value::Object(object) = value else {
+                return Err(Refused::field(name, "Input should be a valid dictionary"));
+            };
             let pair = |(key, value): (String, Value)| match whole(&value) {
                 Some(number) => Ok((key, number)),
                 None => {
@@ -280,7 +296,10 @@ fn exact(number: f64) -> Option<u64> {
 
 /// The parameters of a query.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Query(Vec<(String, String)>);
+pub(crate) struct Query {
+    pairs: Vec<(String, String)>,
+    declared: Option<Declared>,
+}
 
 impl Query {
     /// Reads what is behind the `?`.
@@ -290,17 +309,28 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             Some((decoded(name)?, decoded(value)?))
         };
-        Self(pairs.filter_map(pair).collect())
+        Self { pairs: pairs.filter_map(pair).collect(), declared: None }
+    }
+
+    /// The same, read by a route that declares them.
+    pub(crate) fn declared(self, declared: Declared) -> Self {
+        Self { declared: Some(declared), ..self }
     }
 
     /// Parameters that stood elsewhere.
     pub(crate) fn of(pairs: Vec<(&str, String)>) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self { pairs, declared: None }
     }
 
     /// A parameter; one that is empty is none.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        let last = self.0.iter().rfind(|(key, _)| key == name);
+        self.taken(name, Kind::Text)
+    }
+
+    fn taken(&self, name: &str, kind: Kind) -> Option<&str> {
+        check(self.declared, name, kind, kind == Kind::Text);
+        let last = self.pairs.iter().rfind(|(key, _)| key == name);
         last.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
@@ -309,7 +339,7 @@ impl Query {
     /// # Errors
     /// When it is something else.
     pub(crate) fn switch(&self, name: &str) -> Result<bool, Refused> {
-        match self.text(name).map(str::to_ascii_lowercase).as_deref() {
+        match self.taken(name, Kind::Switch).map(str::to_ascii_lowercase).as_deref() {
             None | Some("false" | "0" | "no" | "off") => Ok(false),
             Some("true" | "1" | "yes" | "on") => Ok(true),
             Some(_) => Err(Refused::query(name, "Input should be a valid boolean")),
@@ -321,7 +351,7 @@ impl Query {
     /// # Errors
     /// When it is something else.
     pub(crate) fn count(&self, name: &str, default: u64, most: u64) -> Result<u64, Refused> {
-        let Some(text) = self.text(name) else { return Ok(default) };
+        let Some(text) = self.taken(name, Kind::Whole) else { return Ok(default) };
         let number = text.parse().ok().filter(|number| (1..=most).contains(number));
         number.ok_or_else(|| Refused::query(name, format!("Input should be a whole number from 1 to {most}")))
     }

@@ -11,7 +11,7 @@ use crate::changes::Changes;
 use crate::fields::{Fields, Query};
 use crate::refused::Refused;
 use crate::request::{Reply, Request, Rows};
-use crate::route::{Found, find};
+use crate::route::{Found, Route, find};
 use crate::sealing::Sealing;
 use crate::serving::Serving;
 use crate::settings::Settings;
@@ -53,6 +53,8 @@ pub(crate) struct Call<'a> {
     pub caller: &'a Principal,
     /// What is asked.
     pub request: Request<'a>,
+    /// Its row in the table.
+    pub route: &'static Route,
     /// The parts of the path that have names, decoded.
     pub path: Vec<(&'static str, String)>,
     /// What the operator says of everything that is made, as it was when the request came.
@@ -96,7 +98,10 @@ impl Management {
         let Found { route, path } = find(request.method, request.path)?;
         route.admits(caller)?;
         let settings = self.settings();
-        (route.answer)(&Call { management: self, caller, request, path, settings }).await
+        let reply =
+            (route.answer)(&Call { management: self, caller, request, route, path, settings }).await?;
+        debug_assert!(route.gives.fits(&reply), "{route:?} gives {}", reply.body);
+        Ok(reply)
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -215,12 +220,12 @@ impl Call<'_> {
     /// # Errors
     /// When it is no JSON object.
     pub(crate) fn fields(&self) -> Result<Fields, Refused> {
-        Fields::read(self.request.body)
+        Ok(Fields::read(self.request.body)?.declared(self.route.body))
     }
 
     /// The parameters of the query.
     pub(crate) fn query(&self) -> Query {
-        Query::read(self.request.query)
+        Query::read(self.request.query).declared(self.route.query)
     }
 
     /// A part of the path, by its name in the table.

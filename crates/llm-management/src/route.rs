@@ -2,6 +2,7 @@
 
 use llm_governance::{Principal, Role, authorise};
 
+use crate::declared::{Declared, Gives};
 use crate::management::{Answering, Call};
 use crate::refused::Refused;
 use crate::request::Method;
@@ -17,6 +18,16 @@ pub struct Route {
     pub deed: Deed,
     /// Whose role is enough to ask. The answer may still depend on whose things they are.
     pub access: Access,
+    /// What it does: a sentence.
+    pub about: &'static str,
+    /// What may stand behind the `?`.
+    pub query: Declared,
+    /// What may stand in the body.
+    pub body: Declared,
+    /// A body, as JSON; empty where there is none.
+    pub example: &'static str,
+    /// The form of the answer.
+    pub gives: Gives,
     pub(crate) answer: for<'a> fn(&'a Call<'a>) -> Answering<'a>,
 }
 
@@ -46,12 +57,48 @@ pub(crate) type Handler = for<'a> fn(&'a Call<'a>) -> Answering<'a>;
 impl Route {
     /// A route that looks.
     pub(crate) const fn look(method: Method, path: &'static str, access: Access, answer: Handler) -> Self {
-        Self { method, path, deed: Deed::Look, access, answer }
+        Self::new(method, path, Deed::Look, access, answer)
     }
 
     /// A route that changes something.
     pub(crate) const fn change(method: Method, path: &'static str, access: Access, answer: Handler) -> Self {
-        Self { method, path, deed: Deed::Change, access, answer }
+        Self::new(method, path, Deed::Change, access, answer)
+    }
+
+    const fn new(method: Method, path: &'static str, deed: Deed, access: Access, answer: Handler) -> Self {
+        let (about, example) = ("", "");
+        Self {
+            method,
+            path,
+            deed,
+            access,
+            about,
+            query: &[],
+            body: &[],
+            example,
+            gives: Gives::Object,
+            answer,
+        }
+    }
+
+    /// What it does.
+    pub(crate) const fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
+    /// What may stand behind the `?`.
+    pub(crate) const fn asks(self, query: Declared) -> Self {
+        Self { query, ..self }
+    }
+
+    /// What may stand in the body, and a body.
+    pub(crate) const fn takes(self, body: Declared, example: &'static str) -> Self {
+        Self { body, example, ..self }
+    }
+
+    /// Another answer than an object.
+    pub(crate) const fn gives(self, gives: Gives) -> Self {
+        Self { gives, ..self }
     }
 
     /// Whether a caller may ask this at all.

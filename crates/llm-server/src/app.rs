@@ -14,6 +14,7 @@ use llm_management::Management;
 use crate::client_address::{client_address, peer};
 use crate::intake::Budget;
 use crate::limits::Limits;
+use crate::openapi::Docs;
 
 /// What all requests share.
 pub(crate) struct App {
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub proxies: usize,
     /// Keys, teams, users; `None`: there is no store for them.
     pub management: Option<Arc<Management>>,
+    /// Pages about the API.
+    pub docs: Docs,
     leaving: Arc<AtomicBool>,
 }
 
@@ -39,6 +42,7 @@ impl App {
             wire_faults: false,
             proxies: 0,
             management: None,
+            docs: Docs::default(),
             leaving: Arc::default(),
         }
     }
@@ -53,6 +57,7 @@ impl App {
             wire_faults: self.wire_faults,
             proxies: self.proxies,
             management: self.management.clone(),
+            docs: self.docs.clone(),
             leaving: Arc::clone(&self.leaving),
         })
     }

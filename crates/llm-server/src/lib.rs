@@ -7,6 +7,7 @@
 //! - [`InProcess`]: the same routes without a socket, for a program that asks itself.
 //! - [`Limits`]: how much a client may send, and how slowly.
 //! - [`Origins`]: which web pages may call.
+//! - [`Docs`]: where the pages about the API are.
 
 mod answer;
 mod app;
@@ -19,6 +20,7 @@ mod in_process;
 mod intake;
 mod limits;
 mod management;
+mod openapi;
 mod origins;
 mod outgoing;
 mod query_key;
@@ -30,6 +32,7 @@ mod wire_faults;
 
 pub use in_process::{InProcess, InProcessBody};
 pub use limits::Limits;
+pub use openapi::Docs;
 pub use origins::Origins;
 pub use routes::{router, router_managed, router_with};
 pub use server::{Drained, Options, Running, Server, listen};

@@ -26,6 +26,7 @@ use crate::cache;
 use crate::client_address::peer;
 use crate::limits::Limits;
 use crate::management;
+use crate::openapi;
 use crate::outgoing::response;
 use crate::query_key;
 use crate::realtime::converse;
@@ -102,6 +103,7 @@ async fn root() -> Response {
         "health": "/health/readiness",
         "metrics": "/metrics",
         "status": "/v1/providers/status",
+        "docs": "/docs",
     });
     json_text(StatusCode::OK, format!("{about:#}\n"))
 }
@@ -307,6 +309,9 @@ async fn no_model_api(app: &App, request: Request) -> Response {
     let path = request.uri().path();
     if app.gateway.relays(path) {
         return relay(app, request).await;
+    }
+    if let Some(page) = openapi::answer(app, request.method(), path) {
+        return page;
     }
     if is_elsewhere(path) {
         return refusal(app, &elsewhere(path));

@@ -26,6 +26,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::app::App;
 use crate::limits::Limits;
+use crate::openapi::Docs;
 use crate::origins::Origins;
 use crate::server::connection::Cold;
 use worker::{Door, Worker};
@@ -49,6 +50,8 @@ pub struct Options {
     pub proxies: usize,
     /// The management API; `None`: its routes say that there is no store.
     pub management: Option<Arc<Management>>,
+    /// Which pages about the API are served.
+    pub docs: Docs,
 }
 
 /// How far a server is in its life.
@@ -108,6 +111,7 @@ impl Server {
         app.wire_faults = self.options.wire_faults;
         app.proxies = self.options.proxies;
         app.management = self.options.management;
+        app.docs = self.options.docs;
         let origins = Arc::new(self.options.origins);
         let cold = Arc::new(Cold::new(app.copy()));
         let (phase, _) = watch::channel(Phase::Serving);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::days::moment;
 use crate::dollars;
 use crate::fields::Query;
+use crate::known;
 use crate::management::{Answered, Call};
 use crate::paging::{Paging, sorting};
 use crate::refused::Refused;
@@ -18,8 +19,11 @@ use crate::secret::hash_of;
 
 /// Routes of the audit log.
 pub(super) const ROUTES: &[Route] = &[
-    Route::look(Get, "/audit", Admin, |call| Box::pin(list(call))),
-    Route::look(Get, "/audit/{id}", Admin, |call| Box::pin(one(call))),
+    Route::look(Get, "/audit", Admin, |call| Box::pin(list(call)))
+        .about("A page of the audit log: who changed what, and when.")
+        .asks(&[known::ENTRIES, known::SEARCH, known::DAYS, known::SORT, known::PAGE]),
+    Route::look(Get, "/audit/{id}", Admin, |call| Box::pin(one(call)))
+        .about("Shows an entry of the audit log, with what was before and after."),
 ];
 
 /// Tables here, and what LiteLLM's clients call them.

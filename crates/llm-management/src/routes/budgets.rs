@@ -4,7 +4,9 @@ use llm_governance::entity::BudgetRow;
 use llm_governance::{Changed, ListQuery, Terms};
 use serde_json::{Value, json};
 
+use crate::declared::{Gives, text, texts};
 use crate::fields::Fields;
+use crate::known;
 use crate::management::{Answered, Call};
 use crate::periods::running;
 use crate::refused::Refused;
@@ -18,12 +20,26 @@ use crate::terms;
 
 /// Routes of budgets.
 pub(super) const ROUTES: &[Route] = &[
-    Route::change(Post, "/budget/new", Admin, |call| Box::pin(new(call))),
-    Route::change(Post, "/budget/update", Admin, |call| Box::pin(update(call))),
-    Route::look(Post, "/budget/info", Holder, |call| Box::pin(info(call))),
-    Route::look(Get, "/budget/settings", Admin, |call| Box::pin(settings(call))),
-    Route::look(Get, "/budget/list", Admin, |call| Box::pin(list(call))),
-    Route::change(Post, "/budget/delete", Admin, |call| Box::pin(delete(call))),
+    Route::change(Post, "/budget/new", Admin, |call| Box::pin(new(call)))
+        .about("Makes a budget that others name by its id.")
+        .takes(&[known::TERMS], r#"{"budget_id": "small", "max_budget": 5, "budget_duration": "30d"}"#),
+    Route::change(Post, "/budget/update", Admin, |call| Box::pin(update(call)))
+        .about("Changes a budget: all who name it have it so at once.")
+        .takes(&[known::TERMS], r#"{"budget_id": "small", "max_budget": 6}"#),
+    Route::look(Post, "/budget/info", Holder, |call| Box::pin(info(call)))
+        .about("Shows budgets.")
+        .takes(&[&[texts("budgets", "ids of budgets").needed()]], r#"{"budgets": ["small"]}"#)
+        .gives(Gives::List),
+    Route::look(Get, "/budget/settings", Admin, |call| Box::pin(settings(call)))
+        .about("Lists what a budget consists of, with the values of one.")
+        .asks(&[&[text("budget_id", "the budget").needed()]])
+        .gives(Gives::List),
+    Route::look(Get, "/budget/list", Admin, |call| Box::pin(list(call)))
+        .about("Lists all budgets.")
+        .gives(Gives::List),
+    Route::change(Post, "/budget/delete", Admin, |call| Box::pin(delete(call)))
+        .about("Deletes a budget.")
+        .takes(&[&[text("id", "the budget").needed()]], r#"{"id": "small"}"#),
 ];
 
 /// What a budget consists of: the name, its type in JSON, and what it is.

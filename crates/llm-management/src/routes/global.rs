@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use llm_governance::Activity;
 use llm_governance::entity::Team;
 
+use crate::declared::{Gives, text};
+use crate::known;
 use crate::management::Call;
 use crate::refused::Refused;
 use crate::request::Method::{Get, Post};
@@ -18,17 +20,62 @@ use crate::sums::grouped;
 
 /// Routes of the whole gateway. Activity is also for others, of their own calls.
 pub(super) const ROUTES: &[Route] = &[
-    Route::look(Get, "/global/spend", Admin, |call| Box::pin(spend::whole(call))),
-    Route::look(Get, "/global/spend/logs", Admin, |call| Box::pin(spend::days(call))),
-    Route::look(Get, "/global/spend/keys", Admin, |call| Box::pin(spend::keys(call))),
-    Route::look(Get, "/global/spend/teams", Admin, |call| Box::pin(spend::teams(call))),
-    Route::look(Get, "/global/spend/models", Admin, |call| Box::pin(spend::models(call))),
-    Route::look(Get, "/global/spend/tags", Admin, |call| Box::pin(spend::tags(call))),
-    Route::look(Get, "/global/spend/provider", Admin, |call| Box::pin(spend::providers(call))),
-    Route::look(Post, "/global/spend/end_users", Admin, |call| Box::pin(spend::end_users(call))),
-    Route::look(Get, "/global/spend/report", Admin, |call| Box::pin(report::report(call))),
-    Route::look(Get, "/global/activity", Holder, |call| Box::pin(activity::whole(call))),
-    Route::look(Get, "/global/activity/model", Holder, |call| Box::pin(activity::models(call))),
+    Route::look(Get, "/global/spend", Admin, |call| Box::pin(spend::whole(call)))
+        .about("What the gateway spent.")
+        .asks(&[known::DAYS]),
+    Route::look(Get, "/global/spend/logs", Admin, |call| Box::pin(spend::days(call)))
+        .about("What the gateway spent by day.")
+        .asks(&[known::DAYS, &[text("api_key", "with this key")]])
+        .gives(Gives::List),
+    Route::look(Get, "/global/spend/keys", Admin, |call| Box::pin(spend::keys(call)))
+        .about("The keys that spent most.")
+        .asks(&[known::DAYS, known::LIMIT])
+        .gives(Gives::List),
+    Route::look(Get, "/global/spend/teams", Admin, |call| Box::pin(spend::teams(call)))
+        .about("What teams spent by day.")
+        .asks(&[known::DAYS]),
+    Route::look(Get, "/global/spend/models", Admin, |call| Box::pin(spend::models(call)))
+        .about("The models that most was spent on.")
+        .asks(&[known::DAYS, known::LIMIT])
+        .gives(Gives::List),
+    Route::look(Get, "/global/spend/tags", Admin, |call| Box::pin(spend::tags(call)))
+        .about("What was spent by tag.")
+        .asks(&[known::DAYS, &[text("tags", "these tags, with commas between")]]),
+    Route::look(Get, "/global/spend/provider", Admin, |call| Box::pin(spend::providers(call)))
+        .about("The vendors that most was spent on.")
+        .asks(&[known::DAYS, known::LIMIT])
+        .gives(Gives::List),
+    Route::look(Post, "/global/spend/end_users", Admin, |call| Box::pin(spend::end_users(call)))
+        .about("The customers that most was spent on.")
+        .takes(
+            &[&[
+                text("startTime", "the first day"),
+                text("endTime", "the last day"),
+                text("selectedKey", "with this key"),
+            ]],
+            r#"{}"#,
+        )
+        .gives(Gives::List),
+    Route::look(Get, "/global/spend/report", Admin, |call| Box::pin(report::report(call)))
+        .about("What was spent by day and team, customer, key or user.")
+        .asks(&[
+            known::DAYS,
+            &[
+                text("group_by", "`team`, `customer` or `api_key`"),
+                text("api_key", "this key alone"),
+                text("internal_user_id", "this user alone"),
+                text("team_id", "this team alone"),
+                text("customer_id", "this customer alone"),
+            ],
+        ])
+        .gives(Gives::List),
+    Route::look(Get, "/global/activity", Holder, |call| Box::pin(activity::whole(call)))
+        .about("Calls and tokens by day.")
+        .asks(&[known::DAYS]),
+    Route::look(Get, "/global/activity/model", Holder, |call| Box::pin(activity::models(call)))
+        .about("Calls and tokens by model and day.")
+        .asks(&[known::DAYS])
+        .gives(Gives::List),
 ];
 
 /// What teams are called in reports: by what people call them, or by their ids where two are called the same.

@@ -5,8 +5,10 @@ use llm_governance::{ActivityQuery, Changed, Dimension, ListQuery, Scope, Subjec
 use serde_json::{Map, Value, json};
 
 use crate::days::Days;
+use crate::declared::{Gives, text, texts};
 use crate::dollars::show;
 use crate::fields::Fields;
+use crate::known;
 use crate::management::{Answered, Call};
 use crate::refused::Refused;
 use crate::request::Method::{Get, Post};
@@ -20,11 +22,22 @@ use crate::terms;
 
 /// Routes of tags.
 pub(super) const ROUTES: &[Route] = &[
-    Route::change(Post, "/tag/new", Admin, |call| Box::pin(new(call))),
-    Route::change(Post, "/tag/update", Admin, |call| Box::pin(update(call))),
-    Route::change(Post, "/tag/delete", Admin, |call| Box::pin(delete(call))),
-    Route::look(Post, "/tag/info", Admin, |call| Box::pin(info(call))),
-    Route::look(Get, "/tag/list", Admin, |call| Box::pin(list(call))),
+    Route::change(Post, "/tag/new", Admin, |call| Box::pin(new(call)))
+        .about("Makes a tag that has limits.")
+        .takes(&[known::TAG, known::TERMS], r#"{"name": "nightly", "max_budget": 5}"#),
+    Route::change(Post, "/tag/update", Admin, |call| Box::pin(update(call)))
+        .about("Changes a tag.")
+        .takes(&[known::TAG, known::TERMS], r#"{"name": "nightly", "max_budget": 6}"#),
+    Route::change(Post, "/tag/delete", Admin, |call| Box::pin(delete(call)))
+        .about("Deletes a tag.")
+        .takes(&[&[text("name", "the tag").needed()]], r#"{"name": "nightly"}"#),
+    Route::look(Post, "/tag/info", Admin, |call| Box::pin(info(call)))
+        .about("Shows tags by their names.")
+        .takes(&[&[texts("names", "tags").needed()]], r#"{"names": ["nightly"]}"#),
+    Route::look(Get, "/tag/list", Admin, |call| Box::pin(list(call)))
+        .about("Lists tags: those that were made, and those that calls had.")
+        .asks(&[known::DAYS])
+        .gives(Gives::List),
 ];
 
 /// The most tags that are shown because calls had them.

@@ -4,7 +4,9 @@ use llm_governance::{Activity, ActivityQuery, Dimension, Scope, Sums};
 use serde_json::{Value, json};
 
 use crate::days::Days;
+use crate::declared::text;
 use crate::dollars::show;
+use crate::known;
 use crate::management::{Answered, Call};
 use crate::refused::Refused;
 use crate::request::Method::Get;
@@ -16,7 +18,18 @@ use crate::sums::{tokens, total};
 use crate::whose::Whose;
 
 /// Routes of usage.
-pub(super) const ROUTES: &[Route] = &[Route::look(Get, "/usage", Holder, |call| Box::pin(usage(call)))];
+pub(super) const ROUTES: &[Route] = &[Route::look(Get, "/usage", Holder, |call| Box::pin(usage(call)))
+    .about("Requests, tokens, money, latency and errors, by whatever calls are known by.")
+    .asks(&[
+        known::LIMIT,
+        &[
+            text("from", "the first day"),
+            text("to", "the last day"),
+            text("group_by", "what calls are put together by: `model`, `key`, `user` …"),
+            text("model", "this public name alone"),
+            text("key", "this key alone"),
+        ],
+    ])];
 
 /// How many groups are shown, and at most.
 const GROUPS: (u64, u64) = (100, 1_000);

@@ -4,6 +4,7 @@ mod audit;
 mod books;
 mod budgets;
 mod daily;
+mod declared;
 mod fields;
 mod hostile;
 mod keys;

@@ -50,6 +50,7 @@ mod nodes;
 #[cfg(unix)]
 mod notices;
 #[cfg(unix)]
+mod openapi;
 mod organizations;
 mod pages;
 #[cfg(unix)]

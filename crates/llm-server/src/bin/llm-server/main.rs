@@ -22,7 +22,7 @@ use clap::Parser as _;
 use llm_config::{Builder, Services};
 use llm_gateway::Gateway;
 use llm_management::Management;
-use llm_server::{Options, Origins, Running, Server};
+use llm_server::{Docs, Options, Origins, Running, Server};
 
 use cli::{Cli, Command, Serve};
 use configured::Configured;
@@ -210,7 +210,8 @@ fn start(
     let origins = if configured.has_key { Origins::Any } else { Origins::Local };
     let (workers, limits, wire_faults) = (flags.workers, configured.limits.clone(), flags.mock);
     let proxies = configured.proxies;
-    let options = Options { workers, limits, origins, wire_faults, proxies, management };
+    let docs = Docs::of_variables(|name| std::env::var(name).ok());
+    let options = Options { workers, limits, origins, wire_faults, proxies, management, docs };
     Server::new(gateway, options).start(listener).map_err(|error| failed("start", &error))
 }
 
