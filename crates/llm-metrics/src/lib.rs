@@ -21,6 +21,6 @@ pub mod prices;
 
 pub use metrics::{
     DeploymentLabels, DeploymentMetrics, DeploymentState, DeploymentStatus, GuardrailMetrics, InFlight,
-    Metrics, Observation, RouteMetrics, Totals, UNKNOWN_MODEL,
+    Metrics, Observation, RouteMetrics, Times, Totals, UNKNOWN_MODEL, Whole,
 };
 pub use prices::{Capabilities, Capability, Cost, Dearest, Mode, ModelEntry, Price, PriceBook, Prospect};

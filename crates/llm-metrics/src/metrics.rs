@@ -17,6 +17,7 @@ mod deployment;
 mod guardrail;
 mod histogram;
 mod route;
+mod whole;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use deployment::{
 };
 pub use guardrail::GuardrailMetrics;
 pub use route::{InFlight, RouteMetrics};
+pub use whole::{Times, Whole};
 
 use cells::Striped;
 use collector::Collector;

@@ -26,6 +26,9 @@ pub(crate) struct App {
     pub proxies: usize,
     /// Keys, teams, users; `None`: there is no store for them.
     pub management: Option<Arc<Management>>,
+    /// The dashboard; `None`: there is none.
+    #[cfg(feature = "dashboard")]
+    pub ui: Option<Arc<crate::ui::Ui>>,
     leaving: Arc<AtomicBool>,
 }
 
@@ -39,6 +42,8 @@ impl App {
             wire_faults: false,
             proxies: 0,
             management: None,
+            #[cfg(feature = "dashboard")]
+            ui: None,
             leaving: Arc::default(),
         }
     }
@@ -53,6 +58,8 @@ impl App {
             wire_faults: self.wire_faults,
             proxies: self.proxies,
             management: self.management.clone(),
+            #[cfg(feature = "dashboard")]
+            ui: self.ui.clone(),
             leaving: Arc::clone(&self.leaving),
         })
     }

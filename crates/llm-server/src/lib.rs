@@ -6,13 +6,16 @@
 //! - [`Server`]: the listener, the worker threads and the orderly end, as the `llm-server` program runs them.
 //! - [`Limits`]: how much a client may send, and how slowly.
 //! - [`Origins`]: which web pages may call.
+//! - [`Dashboard`]: who signs in to the pages at `/ui`.
 
 mod answer;
 mod app;
 mod cache;
 mod caught;
 mod client_address;
+mod dashboard;
 mod discard;
+mod insight;
 mod intake;
 mod limits;
 mod management;
@@ -23,8 +26,11 @@ mod realtime;
 mod relay;
 mod routes;
 pub mod server;
+#[cfg(feature = "dashboard")]
+mod ui;
 mod wire_faults;
 
+pub use dashboard::Dashboard;
 pub use limits::Limits;
 pub use origins::Origins;
 pub use routes::{router, router_managed, router_with};

@@ -25,6 +25,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{oneshot, watch};
 
 use crate::app::App;
+use crate::dashboard::Dashboard;
 use crate::limits::Limits;
 use crate::origins::Origins;
 use crate::server::connection::Cold;
@@ -49,6 +50,8 @@ pub struct Options {
     pub proxies: usize,
     /// The management API; `None`: its routes say that there is no store.
     pub management: Option<Arc<Management>>,
+    /// The dashboard at `/ui`; `None`: there is none, as in a build without the feature `dashboard`.
+    pub dashboard: Option<Dashboard>,
 }
 
 /// How far a server is in its life.
@@ -108,6 +111,10 @@ impl Server {
         app.wire_faults = self.options.wire_faults;
         app.proxies = self.options.proxies;
         app.management = self.options.management;
+        #[cfg(feature = "dashboard")]
+        {
+            app.ui = self.options.dashboard.map(|settings| Arc::new(crate::ui::Ui::new(settings)));
+        }
         let origins = Arc::new(self.options.origins);
         let cold = Arc::new(Cold::new(app.copy()));
         let (phase, _) = watch::channel(Phase::Serving);

@@ -92,7 +92,7 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         };
         tokio::select! {
             () = live => {}
-            () = async { tokio::join!(checks, tidying); } => {}
+            () = async { tokio::join!(checks, tidying, gateway.remember()); } => {}
         }
         // What waits in the journal is booked.
         drop(services);
@@ -202,7 +202,8 @@ fn start(
     let origins = if configured.has_key { Origins::Any } else { Origins::Local };
     let (workers, limits, wire_faults) = (flags.workers, configured.limits.clone(), flags.mock);
     let proxies = configured.proxies;
-    let options = Options { workers, limits, origins, wire_faults, proxies, management };
+    let dashboard = configured.dashboard.clone();
+    let options = Options { workers, limits, origins, wire_faults, proxies, management, dashboard };
     Server::new(gateway, options).start(listener).map_err(|error| failed("start", &error))
 }
 
