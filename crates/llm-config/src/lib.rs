@@ -64,9 +64,9 @@ pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
 pub use services::{Asked, Imported, Models, Prepared, Services, Unopened, import_litellm};
 pub use settings::{
-    AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, CacheConfig, CachePlace, Flags,
-    GovernanceSettings, GuardrailConfig, HookConfig, HookTarget, LimitSettings, RecordingSettings,
-    ServerSettings, StorageSettings,
+    AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, CacheConfig, CachePlace,
+    DashboardSettings, Flags, GovernanceSettings, GuardrailConfig, HookConfig, HookTarget, LimitSettings,
+    RecordingSettings, ServerSettings, StorageSettings,
 };
 pub use team::TeamName;
 pub use vendors::{KnownVendor, vendors};

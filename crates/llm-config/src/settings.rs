@@ -78,6 +78,17 @@ pub struct ServerSettings {
     pub drain_timeout: Duration,
     /// How many proxies stand in front, each of which adds to `x-forwarded-for`.
     pub trusted_proxies: usize,
+    /// What is said of the dashboard; `None`: there is to be none.
+    pub dashboard: Option<DashboardSettings>,
+}
+
+/// Who signs in to the dashboard, beside those who have a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DashboardSettings {
+    /// The name that an administrator may sign in with.
+    pub username: Option<String>,
+    /// Its password; `None`: the master key.
+    pub password: Option<Secret>,
 }
 
 /// What the command line says.
@@ -354,6 +365,10 @@ struct ReadServer {
     drain_timeout: f64,
     trusted_proxies: Option<usize>,
     has_proxy: bool,
+    dashboard: bool,
+    no_dashboard: bool,
+    dashboard_username: Option<String>,
+    dashboard_password: Option<Secret>,
 }
 
 impl From<ReadServer> for ServerSettings {
@@ -370,6 +385,10 @@ impl From<ReadServer> for ServerSettings {
             header_timeout: Duration::from_secs_f64(read.header_timeout),
             drain_timeout: Duration::from_secs_f64(read.drain_timeout),
             trusted_proxies: read.trusted_proxies.unwrap_or(usize::from(read.has_proxy)),
+            dashboard: (read.dashboard && !read.no_dashboard).then_some(DashboardSettings {
+                username: read.dashboard_username,
+                password: read.dashboard_password,
+            }),
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::parts::GatewayParts;
 use crate::paths::Paths;
 use crate::placing;
 use crate::prompts::Prompts;
+use crate::recent::Recent;
 use crate::relay::RelayRoute;
 use crate::routed::RoutedParts;
 use crate::running::may_have;
@@ -46,9 +47,10 @@ const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream")
 pub struct Gateway {
     state: ArcSwap<State>,
     replaced: Notify,
-    metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     load: Arc<Load>,
     drains: Drains,
+    pub(crate) recent: Recent,
 }
 
 /// Everything that a configuration decides. Calls under way keep the state that they began with.
@@ -83,7 +85,8 @@ impl Gateway {
         let load = Arc::new(Load::default());
         let drains = Drains::default();
         let state = State::new(parts, &metrics, &load, &drains);
-        Self { state: ArcSwap::from_pointee(state), replaced: Notify::new(), metrics, load, drains }
+        let (state, recent) = (ArcSwap::from_pointee(state), Recent::default());
+        Self { state, replaced: Notify::new(), metrics, load, drains, recent }
     }
 
     /// Puts another configuration in place of this one. Calls under way end as they began.
@@ -169,6 +172,11 @@ impl Gateway {
         state.note_states();
         self.metrics.set_shared(state.shared_link().map(|link| link == Link::Connected));
         self.metrics.set_callbacks(state.books.log_counts());
+    }
+
+    /// Who is told of calls: by the callback's name, how many arrived, could not be delivered, and were dropped.
+    pub fn callbacks(&self) -> Vec<(String, [u64; 3])> {
+        self.state.load().books.log_counts()
     }
 
     /// The life of a request. Errors are answers too, in the client's dialect.

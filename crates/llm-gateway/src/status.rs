@@ -1,12 +1,15 @@
 //! How the deployments are doing, for people and monitors.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
+use llm_metrics::DeploymentMetrics;
 use llm_router::quota::BudgetStanding;
 use llm_router::{Deployment, Link, Standing, Stands, clock};
 use serde::Serialize;
 
 use crate::gateway::{Gateway, State};
+use crate::recent::millis;
 
 /// All deployments with what they did since the start.
 #[derive(Clone, Debug, Serialize)]
@@ -52,6 +55,16 @@ pub struct DeploymentStatus {
     pub total_cost: String,
     /// Mean time of the vendor's answers in milliseconds; `null` before the first.
     pub average_latency_ms: Option<u64>,
+    /// Failures by kind.
+    pub errors: BTreeMap<&'static str, u64>,
+    /// Half of the vendor's answers took at most so many milliseconds; `null` before the first.
+    pub latency_p50_ms: Option<f64>,
+    /// All but one in twenty.
+    pub latency_p95_ms: Option<f64>,
+    /// Half of the first tokens came within so many milliseconds.
+    pub first_token_p50_ms: Option<f64>,
+    /// Half of the answers took at most so many milliseconds for each token.
+    pub per_token_p50_ms: Option<f64>,
     /// Limits and how much of them is in use; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsStatus>,
@@ -221,8 +234,9 @@ impl State {
     }
 
     fn status_of(&self, deployment: &Deployment) -> DeploymentStatus {
-        let totals = self.books.accounts.get(&deployment.id).map(|account| account.metrics.totals());
-        let totals = totals.unwrap_or_default();
+        let metrics = self.books.accounts.get(&deployment.id).map(|account| &account.metrics);
+        let totals = metrics.map(DeploymentMetrics::totals).unwrap_or_default();
+        let [whole, first, each] = metrics.map(DeploymentMetrics::times).unwrap_or_default();
         let now = clock::now();
         let standing = deployment.health().standing(now);
         DeploymentStatus {
@@ -243,6 +257,11 @@ impl State {
             total_tokens: totals.input_tokens + totals.output_tokens,
             total_cost: totals.cost.to_string(),
             average_latency_ms: totals.average_latency.and_then(|mean| u64::try_from(mean.as_millis()).ok()),
+            errors: metrics.into_iter().flat_map(DeploymentMetrics::failures).collect(),
+            latency_p50_ms: millis(&whole, 500),
+            latency_p95_ms: millis(&whole, 950),
+            first_token_p50_ms: millis(&first, 500),
+            per_token_p50_ms: millis(&each, 500),
             limits: LimitsStatus::of(deployment),
         }
     }

@@ -19,6 +19,7 @@ mod histogram;
 mod instruments;
 mod operations;
 mod route;
+mod whole;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use deployment::{
 pub use guardrail::GuardrailMetrics;
 pub use instruments::{Instrument, Kind, Point, Reading};
 pub use route::{InFlight, RouteMetrics};
+pub use whole::{Times, Whole};
 
 use cells::Striped;
 use collector::Collector;

@@ -29,6 +29,9 @@ pub(crate) struct App {
     pub management: Option<Arc<Management>>,
     /// Pages about the API.
     pub docs: Docs,
+    /// The dashboard; `None`: there is none.
+    #[cfg(feature = "dashboard")]
+    pub ui: Option<Arc<crate::ui::Ui>>,
     leaving: Arc<AtomicBool>,
 }
 
@@ -43,6 +46,8 @@ impl App {
             proxies: 0,
             management: None,
             docs: Docs::default(),
+            #[cfg(feature = "dashboard")]
+            ui: None,
             leaving: Arc::default(),
         }
     }
@@ -58,6 +63,8 @@ impl App {
             proxies: self.proxies,
             management: self.management.clone(),
             docs: self.docs.clone(),
+            #[cfg(feature = "dashboard")]
+            ui: self.ui.clone(),
             leaving: Arc::clone(&self.leaving),
         })
     }

@@ -8,15 +8,18 @@
 //! - [`Limits`]: how much a client may send, and how slowly.
 //! - [`Origins`]: which web pages may call.
 //! - [`Docs`]: where the pages about the API are.
+//! - [`Dashboard`]: who signs in to the pages at `/ui`.
 
 mod answer;
 mod app;
 mod cache;
 mod caught;
 mod client_address;
+mod dashboard;
 mod discard;
 pub mod import;
 mod in_process;
+mod insight;
 mod intake;
 mod limits;
 mod management;
@@ -28,8 +31,11 @@ mod realtime;
 mod relay;
 mod routes;
 pub mod server;
+#[cfg(feature = "dashboard")]
+mod ui;
 mod wire_faults;
 
+pub use dashboard::Dashboard;
 pub use in_process::{InProcess, InProcessBody};
 pub use limits::Limits;
 pub use openapi::Docs;

@@ -24,6 +24,7 @@ use crate::answer::answer;
 use crate::app::App;
 use crate::cache;
 use crate::client_address::peer;
+use crate::insight;
 use crate::limits::Limits;
 use crate::management;
 use crate::openapi;
@@ -62,6 +63,13 @@ pub fn router_managed(gateway: Arc<Gateway>, limits: Limits, management: Arc<Man
 }
 
 pub(crate) fn routes(app: Arc<App>) -> Router {
+    let router = without_pages(Arc::clone(&app));
+    #[cfg(feature = "dashboard")]
+    let router = crate::ui::beside(router, app);
+    router
+}
+
+fn without_pages(app: Arc<App>) -> Router {
     Router::new()
         // Anybody.
         .route("/", get(root))
@@ -85,6 +93,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/guardrails/apply_guardrail", post(apply_guardrail))
         .route("/apply_guardrail", post(apply_guardrail))
         .merge(cache::routes())
+        .merge(insight::routes())
         .route("/spend/calculate", post(calculate))
         .route("/utils/token_counter", post(count_tokens))
         .merge(management::routes())

@@ -25,6 +25,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{oneshot, watch};
 
 use crate::app::App;
+use crate::dashboard::Dashboard;
 use crate::limits::Limits;
 use crate::openapi::Docs;
 use crate::origins::Origins;
@@ -52,6 +53,8 @@ pub struct Options {
     pub management: Option<Arc<Management>>,
     /// Which pages about the API are served.
     pub docs: Docs,
+    /// The dashboard at `/ui`; `None`: there is none, as in a build without the feature `dashboard`.
+    pub dashboard: Option<Dashboard>,
 }
 
 /// How far a server is in its life.
@@ -112,6 +115,10 @@ impl Server {
         app.proxies = self.options.proxies;
         app.management = self.options.management;
         app.docs = self.options.docs;
+        #[cfg(feature = "dashboard")]
+        {
+            app.ui = self.options.dashboard.map(|settings| Arc::new(crate::ui::Ui::new(settings)));
+        }
         let origins = Arc::new(self.options.origins);
         let cold = Arc::new(Cold::new(app.copy()));
         let (phase, _) = watch::channel(Phase::Serving);

@@ -34,6 +34,13 @@ pub(crate) static SERVER: Section = Section {
             Shape::Whole,
             "How many proxies stand in front, each of which adds to `x-forwarded-for`. Default 0: the header is not looked at.",
         ),
+        key("dashboard", Shape::Bool, "Whether `/ui` has the dashboard. Default true."),
+        key(
+            "dashboard_username",
+            Shape::Text,
+            "A name that an administrator may sign in to the dashboard with, beside keys. Default `admin`, where there is a password.",
+        ),
+        key("dashboard_password", Shape::Secret, "The password of that name. Default: the master key."),
     ]],
     later: &[],
     moot: &[],

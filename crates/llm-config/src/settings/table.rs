@@ -68,6 +68,22 @@ pub(super) static SETTINGS: &[Setting] = &[
         &["LLM_TRUSTED_PROXIES"],
         None,
     ),
+    setting("server.dashboard", Shape::Bool, &["server.dashboard"], &["LLM_DASHBOARD"], Some("true")),
+    setting("server.no_dashboard", Shape::Bool, &[], &["DISABLE_ADMIN_UI"], Some("false")),
+    setting(
+        "server.dashboard_username",
+        Shape::Text,
+        &["server.dashboard_username"],
+        &["LLM_DASHBOARD_USERNAME", "UI_USERNAME"],
+        None,
+    ),
+    setting(
+        "server.dashboard_password",
+        Shape::Secret,
+        &["server.dashboard_password"],
+        &["LLM_DASHBOARD_PASSWORD", "UI_PASSWORD"],
+        None,
+    ),
     setting("server.has_proxy", Shape::Bool, &["general_settings.use_x_forwarded_for"], &[], Some("false")),
     setting(
         "governance.budget_mode",

@@ -8,6 +8,7 @@ use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
 use llm_core::{ErrorKind, Usage};
 
+use super::Times;
 use super::cells::{Striped, add};
 use super::histogram::{self, ANSWER, OVERHEAD, Scale, TOKEN};
 use super::operations::Operations;
@@ -304,6 +305,19 @@ impl DeploymentMetrics {
     /// Cooldowns after the status at a place of [`STATUSES`]; after them all others.
     pub(crate) fn cooldowns_at(&self, at: usize) -> u64 {
         self.0.cooldowns.sum(at)
+    }
+
+    /// What went wrong, by kind; kinds that are not counted apart are `other`.
+    pub fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let name = |at: usize| FAILURES.get(at).map_or("other", |kind| kind.name());
+        let all = (0..=FAILURES.len()).map(move |at| (name(at), self.failures_at(at)));
+        all.filter(|(_, count)| *count > 0)
+    }
+
+    /// How long the vendor took for whole answers, until the first token, and for each token.
+    pub fn times(&self) -> [Times; 3] {
+        [Timing::Upstream, Timing::FirstToken, Timing::PerToken]
+            .map(|timing| self.distribution(timing).into())
     }
 
     /// Whether anybody but the registry holds this handle.

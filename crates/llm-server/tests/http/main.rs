@@ -15,6 +15,8 @@ mod client;
 mod connections;
 #[cfg(unix)]
 mod customers;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 #[cfg(unix)]
 mod dashboards;
 mod draining;

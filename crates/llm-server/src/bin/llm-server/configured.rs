@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use llm_config::{Builder, Flags, Loaded, Models, Origin, Prepared, Services};
 use llm_gateway::GatewayParts;
-use llm_server::Limits;
+use llm_server::{Dashboard, Limits};
 
 use crate::Failure;
 use crate::cli::{Serve, Source};
@@ -24,6 +24,8 @@ pub(crate) struct Configured {
     pub limits: Limits,
     /// Proxies that stand in front.
     pub proxies: usize,
+    /// What the pages at `/ui` are; `None`: there are none.
+    pub dashboard: Option<Dashboard>,
     /// How long open requests may take at the end.
     pub drain_timeout: Duration,
     /// JSON lines, whatever the output is.
@@ -94,6 +96,7 @@ impl Configured {
             has_key: server.master_key.is_some(),
             limits,
             proxies: server.trusted_proxies,
+            dashboard: dashboard(&loaded),
             drain_timeout: server.drain_timeout,
             json_logs: server.json_logs,
             verbose: server.verbose,
@@ -153,6 +156,14 @@ impl Configured {
     pub(crate) fn parts_after(&self, builder: &mut Builder) -> Result<GatewayParts, Failure> {
         builder.build(&self.loaded).map_err(|report| Failure(report.to_string()))
     }
+}
+
+/// A vendor for tests has no pages.
+fn dashboard(loaded: &Loaded) -> Option<Dashboard> {
+    let server = &loaded.config.server;
+    let said = server.dashboard.as_ref().filter(|_| !loaded.config.mock_server)?;
+    let (username, password) = (said.username.clone(), said.password.clone());
+    Some(Dashboard { master_key: server.master_key.clone(), username, password })
 }
 
 fn found(loaded: &Loaded) -> String {

@@ -99,7 +99,7 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         };
         tokio::select! {
             () = live => {}
-            () = async { tokio::join!(checks, tidying); } => {}
+            () = async { tokio::join!(checks, tidying, gateway.remember()); } => {}
         }
         // The last of them are told, then what waits in the journal is booked.
         drop(metrics);
@@ -211,7 +211,8 @@ fn start(
     let (workers, limits, wire_faults) = (flags.workers, configured.limits.clone(), flags.mock);
     let proxies = configured.proxies;
     let docs = Docs::of_variables(|name| std::env::var(name).ok());
-    let options = Options { workers, limits, origins, wire_faults, proxies, management, docs };
+    let dashboard = configured.dashboard.clone();
+    let options = Options { workers, limits, origins, wire_faults, proxies, management, docs, dashboard };
     Server::new(gateway, options).start(listener).map_err(|error| failed("start", &error))
 }
 

@@ -1,0 +1,133 @@
+//! The gateway's dashboard for browsers, as bytes: whoever has an HTTP server asks [`find`] what a path holds.
+//!
+//! The pages are written in `web/` and built into `dist/`, which is part of the repository: building this crate needs no
+//! Node, and what is served needs no other host. A path that no file has is a page of the application, which finds its
+//! own way ([`page`]).
+//!
+//! ```
+//! let page = llm_dashboard::page("/ui/");
+//! assert!(page.starts_with("<!doctype html>"));
+//! let script = llm_dashboard::find("app.js").expect("it is built");
+//! assert_eq!(script.content_type, "text/javascript; charset=utf-8");
+//! ```
+
+use std::io::Write as _;
+use std::sync::OnceLock;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// A file of the dashboard.
+pub struct Asset {
+    /// Its path below the dashboard's own.
+    pub path: &'static str,
+    /// The value of `content-type`.
+    pub content_type: &'static str,
+    /// What is in it.
+    pub bytes: &'static [u8],
+    made: OnceLock<Made>,
+}
+
+/// What is worked out of a file when it is first asked for.
+struct Made {
+    tag: String,
+    gzip: Vec<u8>,
+}
+
+const fn asset(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Asset {
+    Asset { path, content_type, bytes, made: OnceLock::new() }
+}
+
+static ASSETS: [Asset; 3] = [
+    asset("app.js", "text/javascript; charset=utf-8", include_bytes!("../dist/app.js")),
+    asset("app.css", "text/css; charset=utf-8", include_bytes!("../dist/app.css")),
+    asset("favicon.svg", "image/svg+xml", include_bytes!("../dist/favicon.svg")),
+];
+
+static PAGE: &str = include_str!("../dist/index.html");
+
+/// What the built page says of the place that it is served from.
+const BASE: &str = r#"<base href="/ui/""#;
+
+/// The file of a path: `app.js`.
+pub fn find(path: &str) -> Option<&'static Asset> {
+    ASSETS.iter().find(|asset| asset.path == path)
+}
+
+/// The page of the application, which is served from `base` (`/ui/`, with whatever the server around puts before it).
+/// Letters that could end the attribute are left out of it.
+pub fn page(base: &str) -> String {
+    let harmless = |letter: &char| letter.is_ascii_alphanumeric() || "/-_.~%".contains(*letter);
+    let base: String = base.chars().filter(harmless).collect();
+    PAGE.replacen(BASE, &format!(r#"<base href="{base}""#), 1)
+}
+
+impl Asset {
+    /// What tells one version of it from another: the value of `etag`.
+    pub fn tag(&self) -> &str {
+        &self.made().tag
+    }
+
+    /// The same, compressed.
+    pub fn gzip(&self) -> &[u8] {
+        &self.made().gzip
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| Made { tag: tag(self.bytes), gzip: gzip(self.bytes) })
+    }
+}
+
+/// What tells these bytes from others: they are ours, nobody tries to make two that are taken for each other.
+pub fn tag(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("\"{hash:016x}\"")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.expect("a vector takes everything")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn files_are_whole_after_decompression_and_smaller_before() {
+        for asset in &ASSETS {
+            let mut plain = Vec::new();
+            let read = flate2::read::GzDecoder::new(asset.gzip()).read_to_end(&mut plain);
+            assert_eq!(read.expect("gzip"), asset.bytes.len());
+            assert_eq!(plain, asset.bytes);
+            assert!(asset.gzip().len() < asset.bytes.len(), "{}", asset.path);
+        }
+    }
+
+    #[test]
+    fn the_page_loads_the_built_files_and_nothing_of_other_hosts() {
+        for asset in &ASSETS {
+            assert!(PAGE.contains(asset.path), "{}", asset.path);
+        }
+        assert!(PAGE.contains(BASE));
+        assert!(!PAGE.contains("//"), "an address of another host");
+        assert!(!PAGE.contains("<style") && !PAGE.contains("style=") && !PAGE.contains("<script>"));
+    }
+
+    #[test]
+    fn the_page_knows_where_it_is() {
+        assert!(page("/llm/ui/").contains(r#"<base href="/llm/ui/""#));
+        assert!(page("/\"><script>/ui/").contains(r#"<base href="/script/ui/""#));
+    }
+
+    #[test]
+    fn all_of_it_is_small() {
+        let bytes: usize = ASSETS.iter().map(|asset| asset.bytes.len()).sum();
+        assert!(bytes < 300 << 10, "{bytes} bytes");
+    }
+}

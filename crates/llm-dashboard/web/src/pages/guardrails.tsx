@@ -1,0 +1,78 @@
+// Guardrails: which there are, what each of them did, and what it makes of a text.
+
+import { useState } from "preact/hooks";
+import { get, post, type Row } from "../lib/api";
+import { number } from "../lib/format";
+import { told, useLoad } from "../lib/load";
+import { href } from "../lib/route";
+import { Badge, Button, Card, Code, Empty, Head, Notice, Problem } from "../parts/basics";
+import { Area, Select } from "../parts/form";
+import { Table } from "../parts/table";
+
+const EXAMPLE = `guardrails:
+  - guardrail_name: no-secrets
+    litellm_params: {guardrail: hide-secrets, mode: pre_call, default_on: true}`;
+
+export function Guardrails() {
+  const found = useLoad((signal) => get<{ guardrails: Row[] }>("/v2/guardrails/list", {}, signal), [], 15_000);
+  const all = found.data?.guardrails;
+  return (
+    <>
+      <Head title="Guardrails" about="Judges of what is asked and answered: they let it through, mask parts of it, or refuse it." />
+      {found.error && <Problem onRetry={found.reload}>{found.error}</Problem>}
+      <Card flush>
+        <Table
+          label="Guardrails"
+          rows={all}
+          id={(one) => one.guardrail_name}
+          columns={[
+            { name: "Guardrail", cell: (one) => <span class="two-lines"><b>{one.guardrail_name}</b><small>{one.litellm_params.guardrail}</small></span> },
+            { name: "Looks", cell: (one) => <span class="names">{one.litellm_params.mode.map((mode: string) => <code key={mode}>{mode}</code>)}</span>, wide: true },
+            { name: "For", cell: (one) => (one.litellm_params.default_on ? <Badge tone="info">all calls</Badge> : <Badge>who names it</Badge>) },
+            ...Object.entries(COUNTS).map(([name, shown]) => ({ name: shown, right: true, wide: name !== "blocked" && name !== "masked", cell: (one: Row) => number(one.counts?.[name] ?? 0) })),
+          ]}
+          empty={<><Empty icon="guardrails" title="No guardrails yet">They are set up in the configuration; keys and teams may have more of them.</Empty><div class="in-card"><Code>{EXAMPLE}</Code></div></>}
+        />
+      </Card>
+      {all && all.length > 0 && <Try names={all.map((one) => one.guardrail_name)} />}
+      {all && all.length > 0 && <p class="dim">Counted since the gateway started. Calls that were refused stand in the <a href={href("logs?status=failure")}>logs</a>.</p>}
+    </>
+  );
+}
+
+const COUNTS: Record<string, string> = { passed: "Passed", masked: "Masked", blocked: "Refused", failed: "Failed" };
+
+function Try({ names }: { names: string[] }) {
+  const [name, setName] = useState(names[0] ?? "");
+  const [side, setSide] = useState("request");
+  const [text, setText] = useState("My key is AKIAIOSFODNN7EXAMPLE, please keep it safe.");
+  const [outcome, setOutcome] = useState<{ text?: string; error?: string }>();
+  const [busy, setBusy] = useState(false);
+  const run = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      const answer = await post<{ response_text: string }>("/guardrails/apply_guardrail", { guardrail_name: name, text, input_type: side });
+      setOutcome({ text: answer.response_text });
+    } catch (error) {
+      setOutcome({ error: told(error) });
+    }
+    setBusy(false);
+  };
+  return (
+    <Card title="Try a text">
+      <form class="stack" onSubmit={run}>
+        <div class="field-row">
+          <Select label="Guardrail" value={name} onChange={setName} options={names.map((one) => [one, one])} />
+          <Select label="As" value={side} onChange={setSide} options={[["request", "a request"], ["response", "an answer"]]} />
+        </div>
+        <Area label="Text" value={text} onChange={setText} rows={3} />
+        <div><Button look="primary" type="submit" busy={busy}>Judge it</Button></div>
+        <div role="status" aria-live="polite">
+          {outcome?.error && <Notice tone="warn"><b>Refused.</b> {outcome.error}</Notice>}
+          {outcome?.text !== undefined && (outcome.text === text ? <Notice>Let through as it is.</Notice> : <Code>{outcome.text}</Code>)}
+        </div>
+      </form>
+    </Card>
+  );
+}

@@ -1,0 +1,125 @@
+// One call in full: who, what, how long, and what each kind of tokens cost.
+
+import { get, type Row } from "../../lib/api";
+import { millis, money, number, time } from "../../lib/format";
+import { useLoad } from "../../lib/load";
+import { href } from "../../lib/route";
+import { Card, Code, Copy, Empty, Facts, Head, Names, Notice, Problem, Skeleton } from "../../parts/basics";
+import { firstToken, Outcome } from "./calls";
+
+export function OneCall({ id }: { id: string }) {
+  const found = useLoad((signal) => get<Row[]>("/spend/logs", { request_id: id }, signal), [id]);
+  const back = { to: href("logs"), name: "Logs" };
+  const call = found.data?.[0];
+  if (!call) {
+    return (
+      <>
+        <Head title="Call" back={back} />
+        {found.error ? <Problem onRetry={found.reload}>{found.error}</Problem> : found.data ? <Empty icon="search" title="No such call">It may be older than what is kept, or somebody else's. A call shows up a moment after it ended.</Empty> : <Skeleton rows={6} />}
+      </>
+    );
+  }
+  const { metadata } = call;
+  const error = metadata.error_information;
+  return (
+    <>
+      <Head back={back} title={<>{call.model_group || metadata.requested_model} <Outcome of={call} /></>} about={<span class="row tight"><span class="mono cut">{call.litellm_call_id}</span><Copy text={call.litellm_call_id} /></span>} />
+      {error && <Notice tone="warn">Failed with <b>{error.error_class}</b>: the client got status {error.error_code}.</Notice>}
+      <Timeline call={call} />
+      <div class="halves">
+        <Card title="Call">
+          <Facts
+            of={[
+              ["Came", time(call.startTime)],
+              ["Asked for", metadata.requested_model],
+              ["Answered by", <span>{call.model}{call.model_id && <a class="dim" href={href(`models/${encodeURIComponent(call.model_group)}`)}> {call.model_group}</a>}</span>],
+              ["Kind", `${call.call_type}${metadata.stream ? ", streamed" : ""}`],
+              ["Attempts", `${metadata.attempted_retries + 1}${metadata.attempted_fallbacks ? `, ${metadata.attempted_fallbacks} fallbacks` : ""}`],
+              ["Ended", metadata.ending],
+              ["Cache", call.cache_hit === "True" ? "kept answer" : "no"],
+              ["Vendor's id", call.request_id !== call.litellm_call_id ? <code class="cut">{call.request_id}</code> : "–"],
+            ]}
+          />
+        </Card>
+        <Card title="Who">
+          <Facts
+            of={[
+              ["Key", call.api_key ? <a href={href(`keys/${call.api_key}`)}>{metadata.user_api_key_alias ?? <code class="cut">{call.api_key}</code>}</a> : "master key"],
+              ["Team", call.team_id ? <a href={href(`teams/${encodeURIComponent(call.team_id)}`)}>{metadata.user_api_key_team_alias ?? call.team_id}</a> : "–"],
+              ["User", call.user || "–"],
+              ["Organisation", call.organization_id ?? "–"],
+              ["Customer", call.end_user || "–"],
+              ["Tags", <Names of={call.request_tags} all="–" />],
+              ["Session", call.session_id ?? "–"],
+              ["From", [call.requester_ip_address, metadata.user_agent].filter(Boolean).join(", ") || "–"],
+            ]}
+          />
+        </Card>
+      </div>
+      <Buckets call={call} />
+      <Words title="Request" of={call.messages} />
+      <Words title="Answer" of={call.response} />
+      {Object.keys(metadata.requester_metadata ?? {}).length > 0 && <Card title="Metadata"><Code>{JSON.stringify(metadata.requester_metadata, null, 2)}</Code></Card>}
+    </>
+  );
+}
+
+/** How the time went: until the first content, and after it. */
+function Timeline({ call }: { call: Row }) {
+  const whole = Number(call.request_duration_ms) || 0;
+  const first = firstToken(call);
+  const tokens = Number(call.completion_tokens);
+  const after = first === null ? null : whole - first;
+  return (
+    <section class="sums" aria-label="Numbers">
+      <div class="sum"><small>Cost</small><b>{money(call.spend)}</b><span class="sum-about">{call.metadata.estimated ? "counted by the gateway" : "by the vendor's count"}</span></div>
+      <div class="sum"><small>Tokens</small><b>{number(call.total_tokens)}</b><span class="sum-about">{number(call.prompt_tokens)} in, {number(call.completion_tokens)} out</span></div>
+      <div class="sum"><small>Time</small><b>{millis(whole)}</b><span class="sum-about">{first === null ? "from request to end" : `first token after ${millis(first)}`}</span></div>
+      <div class="sum"><small>Speed</small><b>{tokens && after ? `${number(Math.round((1_000 * tokens) / Math.max(1, after)))}/s` : tokens && whole ? `${number(Math.round((1_000 * tokens) / whole))}/s` : "–"}</b><span class="sum-about">tokens of the answer</span></div>
+      {first !== null && whole > 0 && (
+        <div class="timeline" role="img" aria-label={`first token after ${millis(first)} of ${millis(whole)}`}>
+          <span class="wait-part" style={{ width: `${Math.min(100, (100 * first) / whole)}%` }} />
+          <span class="answer-part" />
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** What each kind of tokens cost: how many, and at what price. */
+function Buckets({ call }: { call: Row }) {
+  const prices = call.metadata.prices_pico_dollars ?? {};
+  const used = Object.entries(call.metadata.usage_object ?? {}).filter(([, count]) => typeof count === "number" && count > 0) as [string, number][];
+  if (used.length === 0) return null;
+  return (
+    <Card flush title="Usage and prices">
+      <div class="table" tabIndex={0} role="region" aria-label="Usage and prices">
+        <table>
+          <thead><tr><th scope="col">Of what</th><th scope="col" class="right">Used</th><th scope="col" class="right">Price of a million</th><th scope="col" class="right">Cost</th></tr></thead>
+          <tbody>
+            {used.map(([name, count]) => {
+              const price = Number(prices[name] ?? 0);
+              return (
+                <tr key={name}>
+                  <td>{name.replaceAll("_", " ")}</td>
+                  <td class="right">{number(count)}</td>
+                  <td class="right">{price ? money(price / 1e6) : "–"}</td>
+                  <td class="right">{price ? money((price * count) / 1e12) : "–"}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </Card>
+  );
+}
+
+function Words({ title, of }: { title: string; of: unknown }) {
+  const isKept = of !== null && of !== undefined && Object.keys(of as object).length > 0;
+  return (
+    <Card title={title}>
+      {isKept ? <Code>{JSON.stringify(of, null, 2)}</Code> : <p class="nothing">Not kept: the ledger has who asked, what it used and what it cost.</p>}
+    </Card>
+  );
+}

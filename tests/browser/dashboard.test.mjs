@@ -1,0 +1,198 @@
+// The dashboard in a real browser, against the built server with mock models.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { browser as launch, isTooWide, open, stumbles } from "./browser.mjs";
+import { gateway, MASTER } from "./gateway.mjs";
+
+let browser;
+let server;
+
+before(async () => {
+  [browser, server] = await Promise.all([launch(), gateway()]);
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function signIn(page, key = MASTER) {
+  await page.goto(`${server.url}/ui/`);
+  await page.getByLabel("Key").fill(key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+async function signedIn(look) {
+  const opened = await open(browser, look);
+  await signIn(opened.page);
+  await opened.page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  return opened;
+}
+
+test("a wrong key is refused, the right one is let in, and signing out ends it", async () => {
+  const { page, wrong, close } = await open(browser);
+  await signIn(page, "sk-wrong");
+  await page.getByRole("alert").getByText("unknown, expired or blocked").waitFor();
+  assert.deepEqual(await stumbles(page), []);
+  await signIn(page);
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  await page.reload();
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  assert.equal(await page.evaluate(() => document.cookie), "", "no script reads the session");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+  await page.goto(`${server.url}/ui/keys`);
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+  // The browser itself logs that the wrong key got a 401.
+  assert.deepEqual(wrong.filter((line) => !line.includes("401")), []);
+  await close();
+});
+
+test("a key is made, shown once, used, limited, found in the logs, blocked and deleted", async () => {
+  const { page, wrong, close } = await signedIn();
+  await page.getByRole("link", { name: "Keys", exact: true }).click();
+  await page.getByRole("button", { name: "New key" }).first().click();
+  await page.getByLabel("Name").fill("browser-bot");
+  await page.getByLabel("Budget").fill("5");
+  await page.getByRole("button", { name: "Make the key" }).click();
+  const key = await page.locator("[data-key]").textContent();
+  assert.match(key, /^sk-/);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+
+  const asked = await server.ask("/v1/chat/completions", { model: "quick", messages: [{ role: "user", content: "Hello!" }] }, key);
+  assert.equal(asked.status, 200);
+  await page.keyboard.press("/");
+  await page.keyboard.type("browser");
+  await page.getByRole("link", { name: /browser-bot/ }).click();
+  await page.getByRole("heading", { level: 1, name: /browser-bot/ }).waitFor();
+  assert.equal(await page.getByText(key).count(), 0, "it is not shown again");
+  await page.goto(`${server.url}/ui/logs`);
+  await page.getByText("browser-bot").first().waitFor();
+  await page.locator("tr.leads").first().getByRole("link").first().click();
+  await page.getByRole("heading", { name: "Usage and prices" }).waitFor();
+  assert.deepEqual(await stumbles(page), []);
+
+  await page.goBack();
+  await page.goBack();
+  await page.getByRole("heading", { level: 1, name: /browser-bot/ }).waitFor();
+  await page.getByRole("button", { name: "Block" }).click();
+  await page.getByText("blocked", { exact: true }).waitFor();
+  const refused = await server.ask("/v1/chat/completions", { model: "quick", messages: [{ role: "user", content: "Hello!" }] }, key);
+  assert.equal(refused.status, 401);
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Delete the key" }).click();
+  await page.getByRole("heading", { level: 1, name: "Keys" }).waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("the playground streams two models side by side, with what each costs", async () => {
+  const { page, wrong, close } = await signedIn();
+  await page.getByRole("link", { name: "Playground" }).click();
+  await page.getByLabel("Model 1", { exact: true }).and(page.locator("select")).selectOption("quick");
+  await page.getByRole("button", { name: "Compare" }).click();
+  await page.getByLabel("Model 2", { exact: true }).and(page.locator("select")).selectOption("thoughtful");
+  await page.getByLabel("Message").fill("Tell me something.");
+  await page.keyboard.press("Enter");
+  await page.locator("[data-cost]").nth(1).waitFor();
+  const answers = await page.locator(".words").allTextContents();
+  assert.equal(answers.length, 2);
+  answers.forEach((answer) => assert.ok(answer.length > 40, answer));
+  (await page.locator("[data-cost]").allTextContents()).forEach((cost) => assert.match(cost, /^\$0\.\d+/));
+  assert.deepEqual(await stumbles(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("people, budgets and deployments are made, changed and deleted", async () => {
+  const { page, wrong, close } = await signedIn();
+  await page.goto(`${server.url}/ui/teams`);
+  await page.getByRole("button", { name: "New team" }).first().click();
+  await page.getByLabel("Name").fill("Browsers");
+  await page.getByRole("button", { name: "Make the team" }).click();
+  await page.getByRole("heading", { level: 1, name: /Browsers/ }).waitFor();
+  await page.getByRole("button", { name: "Add" }).click();
+  await page.getByRole("dialog").getByLabel("User").fill("mia@example.com");
+  await page.getByRole("dialog").getByRole("button", { name: "Add" }).click();
+  await page.getByRole("link", { name: "mia@example.com" }).waitFor();
+
+  await page.goto(`${server.url}/ui/budgets`);
+  await page.getByRole("button", { name: "New budget" }).click();
+  await page.getByRole("dialog").getByLabel("Id").fill("starter");
+  await page.getByRole("button", { name: "Make the budget" }).click();
+  await page.getByRole("button", { name: "starter", exact: true }).waitFor();
+
+  await page.goto(`${server.url}/ui/models`);
+  await page.getByRole("button", { name: "Add a deployment" }).click();
+  await page.getByLabel("Public name").fill("added");
+  await page.getByLabel("Vendor's model").fill("mock/echo");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByRole("link", { name: /^added/ }).click();
+  await page.getByRole("button", { name: "Test" }).click();
+  await page.getByText(/It answered in/).waitFor();
+  await page.getByRole("button", { name: "Delete the deployment" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete the deployment" }).click();
+  await page.getByText("Nothing serves this model").waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("a guardrail is tried, and the cache forgets", async () => {
+  const { page, wrong, close } = await signedIn();
+  await page.goto(`${server.url}/ui/guardrails`);
+  await page.getByRole("button", { name: "Judge it" }).click();
+  await page.getByRole("status").getByText(/\[|REDACTED|Refused/).first().waitFor();
+  await page.goto(`${server.url}/ui/cache`);
+  await page.getByRole("button", { name: "Forget all" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Forget all" }).click();
+  await page.getByText("All answers are forgotten").waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("a user sees what is theirs", async () => {
+  const made = await server.ask("/user/new", { user_id: "mia-of-the-browser", user_role: "internal_user" });
+  const { page, wrong, close } = await open(browser);
+  await signIn(page, made.body.key);
+  await page.getByText("What your own keys did.").waitFor();
+  assert.equal(await page.getByRole("link", { name: "Audit" }).count(), 0);
+  for (const path of ["", "keys", "logs", "models", "playground", "settings"]) {
+    await page.goto(`${server.url}/ui/${path}`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.waitForLoadState("networkidle");
+    assert.equal(await page.getByRole("alert").count(), 0, `${path}: ${await page.getByRole("alert").allTextContents()}`);
+  }
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+const PAGES = ["", "logs", "playground", "keys", "teams", "users", "organizations", "customers", "budgets", "models", "models/quick", "router", "guardrails", "cache", "audit", "settings", "no-such-page"];
+
+for (const [name, look] of Object.entries({ light: {}, dark: { dark: true }, narrow: { width: 400, height: 860 } })) {
+  test(`every page is whole and can be used by everybody: ${name}`, async () => {
+    const { page, wrong, close } = await signedIn(look);
+    for (const path of PAGES) {
+      await page.goto(`${server.url}/ui/${path}`);
+      await page.locator("main h1, main h3").first().waitFor();
+      await page.waitForLoadState("networkidle");
+      assert.equal(await page.getByRole("alert").count(), 0, `${path}: ${await page.getByRole("alert").allTextContents()}`);
+      assert.equal(await isTooWide(page), false, `${path} is too wide`);
+      assert.deepEqual(await stumbles(page), [], path);
+    }
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+}
+
+test("without a master key there is no sign in, and the page says so", async () => {
+  const keyless = await gateway({ keyless: true });
+  const { page, wrong, close } = await open(browser);
+  await page.goto(`${keyless.url}/ui/`);
+  await page.getByText("This gateway wants no key").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Sign out" }).count(), 0);
+  assert.deepEqual(wrong, []);
+  await close();
+  await keyless.stop();
+});

@@ -1,0 +1,107 @@
+"""Fills the database of a gateway that is not running with calls of days past, for looks and for measurements.
+
+    python3 seed.py data/llm-server.db 100000 --days 30
+
+Calls are like those that the database has, as many as are asked for, spread over days and hours as people work.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import random
+import sqlite3
+import time
+import uuid
+
+DAY = 86_400_000_000
+DAILY = ("scope subject day key model_group model provider requests failures prompt_tokens completion_tokens "
+         "cache_read_tokens cache_write_tokens reasoning_tokens cost took_micros first_content_micros first_contents").split()
+COLUMNS = ("id vendor_id started ended key team_id user_id organization_id customer session_id model model_group deployment "
+           "provider call_type ending failed error cache_hit cost prompt_tokens completion_tokens total_tokens took_micros "
+           "document").split()
+
+
+def subjects(row):
+    yield "global", ""
+    for scope, name in [("organization", "organization_id"), ("team", "team_id"), ("user", "user_id"), ("key", "key"), ("customer", "customer")]:
+        if row[name]:
+            yield scope, row[name]
+
+
+def moment(days, now, dice):
+    """Some moment of the days: more on working days and by day, and more lately."""
+    while True:
+        ago = dice.random() ** 1.25 * days
+        at = now - int(ago * DAY)
+        hour = at // 3_600_000_000 % 24
+        weekday = (at // DAY + 4) % 7
+        busy = 0.25 + 0.75 * math.exp(-((hour - 14) ** 2) / 26)
+        if dice.random() < busy * (0.35 if weekday in (0, 6) else 1):
+            return at
+
+
+def call(template, at, dice):
+    row = dict(template)
+    document = json.loads(row["document"])
+    prompt, answer = int(dice.lognormvariate(6.2, 1)), int(dice.lognormvariate(5.1, 0.8))
+    failed = dice.random() < (0.012 if not template["failed"] else 0.6)
+    first = int(dice.lognormvariate(12.6, 0.45))
+    took = first + int(answer * dice.lognormvariate(9.3, 0.3))
+    price = {"gpt-4o": (2.5, 10), "claude-sonnet-4-5": (3, 15), "gpt-4o-mini": (0.15, 0.6), "gemini-2.5-flash": (0.3, 2.5)}.get(row["model_group"], (0.6, 0.8))
+    cost = 0 if failed else int(1_000 * (prompt * price[0] + answer * price[1]))
+    if failed:
+        answer, took = 0, first
+    row.update(id=str(uuid.UUID(int=dice.getrandbits(128), version=4)), vendor_id=None, started=at, ended=at + took, failed=int(failed), cost=cost,
+               ending="failed" if failed else "complete", error="rate_limited" if failed else None, prompt_tokens=prompt,
+               completion_tokens=answer, total_tokens=prompt + answer, took_micros=took)
+    document.update(usage={"input": prompt, "output": answer}, stream=not failed)
+    document["first_content_micros"] = None if failed else first
+    document = {name: value for name, value in document.items() if value is not None}
+    document["status"] = 429 if failed else 200
+    row["document"] = json.dumps(document, separators=(",", ":"))
+    return row, None if failed else first, document.get("upstream_model", "")
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("database")
+    arguments.add_argument("calls", type=int)
+    arguments.add_argument("--days", type=int, default=30)
+    arguments.add_argument("--spent", action="store_true", help="add the cost to what was ever spent, too")
+    asked = arguments.parse_args()
+    dice = random.Random(7)
+    database = sqlite3.connect(asked.database)
+    database.row_factory = sqlite3.Row
+    templates = [dict(row) for row in database.execute(f"SELECT {', '.join(COLUMNS)} FROM llm_ledger")]
+    if not templates:
+        raise SystemExit("the database has no call yet: make some first")
+    now = int(time.time() * 1e6)
+    weights = [1 + 9 * (int(hashlib.sha256(str((one["key"], one["model_group"])).encode()).hexdigest(), 16) % 97) / 97 for one in templates]
+    sums, spent, rows = {}, {}, []
+    insert = f"INSERT INTO llm_ledger ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+    database.execute("PRAGMA synchronous = OFF")
+    for template in dice.choices(templates, weights, k=asked.calls):
+        row, first, model = call(template, moment(asked.days, now, dice), dice)
+        rows.append([row[name] for name in COLUMNS])
+        counts = [1, row["failed"], row["prompt_tokens"], row["completion_tokens"], 0, 0, 0, row["cost"], row["took_micros"], first or 0, int(first is not None)]
+        for scope, subject in subjects(row):
+            of = (scope, subject, row["started"] // DAY, "" if scope == "global" else row["key"] or "", row["model_group"] or "", model, row["provider"] or "")
+            sums[of] = [one + more for one, more in zip(sums.get(of, [0] * 11), counts)]
+            spent[scope, subject] = spent.get((scope, subject), 0) + row["cost"]
+        if len(rows) >= 20_000:
+            database.executemany(insert, rows)
+            rows.clear()
+    database.executemany(insert, rows)
+    added = ", ".join(f"{name} = {name} + excluded.{name}" for name in DAILY[7:])
+    database.executemany(f"INSERT INTO llm_daily ({', '.join(DAILY)}) VALUES ({', '.join('?' * len(DAILY))}) ON CONFLICT DO UPDATE SET {added}",
+                         [[*of, *counts] for of, counts in sums.items()])
+    if asked.spent:
+        for (scope, subject), amount in spent.items():
+            database.execute("UPDATE llm_spent SET amount = amount + ? WHERE scope = ? AND subject = ?", (amount, scope, subject))
+    database.commit()
+    print(f"{asked.calls} calls, {len(sums)} sums of days")
+
+
+if __name__ == "__main__":
+    main()
