@@ -110,12 +110,17 @@ async fn strict_rows_are_awaited_until_the_disk_has_them() {
     let journal = Journal::open(settings).expect("the journal opens");
     let mut waits = Vec::new();
     for number in 0..50 {
-        waits.push(journal.record(row(&number.to_string())).expect("there is room").expect("it is strict"));
+        waits.push(
+            journal
+                .record(&row(&number.to_string()).borrowed())
+                .expect("there is room")
+                .expect("it is strict"),
+        );
     }
     for wait in waits {
         wait.await.expect("the disk has it");
     }
-    let last = journal.record(row("last")).expect("there is room").expect("it is strict");
+    let last = journal.record(&row("last").borrowed()).expect("there is room").expect("it is strict");
     drop(journal);
     last.await.expect("closing a journal syncs it");
 }
