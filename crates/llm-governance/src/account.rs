@@ -172,9 +172,14 @@ impl Account {
     /// What was spent in the running period of its own budget. `None`: nobody counts it in memory, because it has no
     /// cap.
     pub fn spent(&self, at: Timestamp) -> Option<NanoDollars> {
-        let counted = self.budgets(at).into_iter().find(|one| one.model.is_none());
         let uncounted = || NanoDollars(self.spent.load(Relaxed));
-        let spent = counted.map(|one| one.spent);
+        let own = self.planned.budgets.iter().find(|budget| budget.model.is_none());
+        let spent = own.zip(self.meter.as_ref()).map(|(budget, meter)| {
+            let mut state = meter.lock();
+            let books = state.books_of(budget);
+            books.turn(at);
+            books.spent()
+        });
         spent.or_else(|| (self.subject.scope == Scope::Key).then(uncounted))
     }
 

@@ -49,6 +49,7 @@ struct Shared {
     recorded: AtomicU64,
     refused: AtomicU64,
     failures: AtomicU64,
+    syncs: AtomicU64,
 }
 
 /// The state of a journal, for health pages and metrics.
@@ -70,6 +71,8 @@ pub struct JournalStatus {
     pub refused: u64,
     /// How often the disk refused since the start.
     pub failures: u64,
+    /// How often the disk was told to keep what was written.
+    pub syncs: u64,
     /// Why rows cannot be taken now.
     pub trouble: Option<String>,
 }
@@ -93,6 +96,7 @@ impl Journal {
             recorded: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
         });
         let thread = sync::start(&shared)?;
         Ok(Self { shared, thread: Some(thread), _lock: lock })
@@ -111,6 +115,7 @@ impl Journal {
             recorded: self.shared.recorded.load(Relaxed),
             refused: self.shared.refused.load(Relaxed),
             failures: self.shared.failures.load(Relaxed),
+            syncs: self.shared.syncs.load(Relaxed),
             trouble: self.shared.why_not(),
         }
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
+use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -132,6 +132,7 @@ fn pause(shared: &Shared) {
 
 fn sync(shared: &Shared) {
     let unsynced = shared.appender.lock().take_unsynced();
+    shared.syncs.fetch_add(1, Relaxed);
     let outcome = keep(shared, &unsynced);
     let failed = outcome.is_err();
     if let Err(error) = outcome {
