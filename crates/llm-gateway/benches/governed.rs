@@ -19,8 +19,8 @@ use llm_core::{Result, Secret};
 use llm_gateway::{AccountSpec, AnswerCache, CacheSettings, Gateway, GatewayParts, Incoming, MemoryAnswers};
 use llm_governance::entity::VirtualKey;
 use llm_governance::{
-    Durable, Governance, GovernanceParts, KeyHash, Ledger, LedgerRow, MemoryStore, Records, StoreError,
-    Terms, Timestamp,
+    Durable, Governance, GovernanceParts, KeyHash, Ledger, MemoryStore, Records, RowRef, StoreError, Terms,
+    Timestamp,
 };
 use llm_metrics::ModelEntry;
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
@@ -46,8 +46,8 @@ impl Provider for Instantly {
 struct Taken;
 
 impl Ledger for Taken {
-    fn record(&self, row: LedgerRow) -> Result<Option<Durable>, StoreError> {
-        black_box(&row);
+    fn record(&self, row: &RowRef<'_>) -> Result<Option<Durable>, StoreError> {
+        black_box(row);
         Ok(None)
     }
 

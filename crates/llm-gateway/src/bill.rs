@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use llm_core::money::NanoDollars;
 use llm_core::{Error, ErrorKind, Result};
 use llm_governance::{
-    Admission, Charge, Governance, LimitStanding, Principal, Refused, StoreError, Terms, Timestamp, Want,
+    Admission, Governance, LimitStanding, Principal, Refused, StoreError, Terms, Timestamp, Want,
 };
 use llm_router::UnderWay;
 
@@ -120,11 +120,9 @@ impl Bill {
         self.limits.get().map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What the call cost, in the place of what was held. Returns whose budgets it is booked into, and what makes it so.
-    pub(crate) fn charges(&self, cost: NanoDollars) -> (Vec<Charge>, Option<Admission>) {
-        let admission = self.purse.admission.try_lock().ok().and_then(|mut admission| admission.take());
-        let charges = admission.as_ref().map(|admission| admission.charges(cost)).unwrap_or_default();
-        (charges, admission)
+    /// What is held for the call, for whoever puts what it cost in its place.
+    pub(crate) fn admission(&self) -> Option<Admission> {
+        self.purse.admission.try_lock().ok().and_then(|mut admission| admission.take())
     }
 }
 

@@ -340,7 +340,7 @@ fn has_guardrails(inbound: &Inbound) -> bool {
 fn asker(caller: Option<&Principal>) -> Asker {
     let Some(caller) = caller else { return Asker::default() };
     let owned = |text: Option<&str>| text.map(str::to_owned);
-    let id = |scope| owned(caller.account(scope).map(|account| &*account.subject.id));
+    let id = |scope| owned(caller.account(scope).and_then(|account| account.subject.id.name()));
     Asker {
         key_hash: id(Scope::Key),
         key_alias: owned(caller.key_alias()),

@@ -105,7 +105,9 @@ pub(crate) fn of_answer(
     content_type: HeaderValue,
 ) -> HeaderMap {
     let mut headers = deployment.usual.clone();
-    headers.reserve(6 + 2 * vendor.len());
+    // How the caller stands is up to four headers, and each limit of its up to five.
+    let of_caller = told.bill.map_or(0, |bill| 4 + 5 * bill.limits().len());
+    headers.reserve(6 + 2 * vendor.len() + of_caller);
     headers.insert(CONTENT_TYPE, content_type);
     pass_on(vendor, &mut headers);
     put(&mut headers, CALL_ID, told.call_id);
@@ -199,10 +201,10 @@ pub(crate) fn put_caller(headers: &mut HeaderMap, bill: &Bill) {
     limits::put_limits_of(headers, bill.limits(), bill.started);
     let Some(key) = bill.caller.account(Scope::Key) else { return };
     if let Some(spent) = key.spent(Timestamp::now()) {
-        put(headers, KEY_SPEND, &spent.to_string());
+        headers.insert(KEY_SPEND, dollars(spent));
     }
     if let Some(most) = key.terms.max_budget {
-        put(headers, KEY_BUDGET, &most.to_string());
+        headers.insert(KEY_BUDGET, dollars(most));
     }
     for (name, limit) in [(KEY_TOKENS, key.terms.tpm_limit), (KEY_REQUESTS, key.terms.rpm_limit)] {
         if let Some(limit) = limit {
@@ -237,8 +239,26 @@ fn put_done(headers: &mut HeaderMap, done: &Done) {
 /// What an answer cost, where a price is known.
 pub(crate) fn put_cost(headers: &mut HeaderMap, cost: Option<NanoDollars>) {
     if let Some(cost) = cost {
-        put(headers, COST, &cost.to_string());
+        headers.insert(COST, dollars(cost));
     }
+}
+
+/// An amount as it is shown everywhere, without a formatter: several are in each answer.
+fn dollars(amount: NanoDollars) -> HeaderValue {
+    const PARTS: u64 = 1_000_000_000;
+    let mut text = String::with_capacity(24);
+    if amount.0 < 0 {
+        text.push('-');
+    }
+    let all = amount.0.unsigned_abs();
+    text.push_str(itoa::Buffer::new().format(all / PARTS));
+    text.push('.');
+    // The leading one keeps the zeros after the point, and is left out.
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(PARTS + all % PARTS).get(1..).unwrap_or_default();
+    let short = digits.trim_end_matches('0');
+    text.push_str(if short.is_empty() { "0" } else { short });
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("0"))
 }
 
 /// Milliseconds with three digits after the point.
@@ -373,6 +393,13 @@ mod tests {
         let mut headers = HeaderMap::new();
         put(&mut headers, MODEL_GROUP, "a\r\nset-cookie: x");
         assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn amounts_are_shown_as_everywhere() {
+        for amount in [0, 1, -1, 75_000, 1_500_000_000, 3_000_000_000, i64::MAX, i64::MIN].map(NanoDollars) {
+            assert_eq!(dollars(amount), amount.to_string());
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use llm_core::money::NanoDollars;
 use llm_core::sync::{AtomicU64, Mutex};
 
 use crate::budget::{self, BookName, Books, Budget, BudgetStanding};
+use crate::callers::Held;
 use crate::duration::Period;
 use crate::events::{self, Events};
 use crate::limit::{self, Limit, Windows};
@@ -29,16 +30,23 @@ pub struct Account {
     /// Who.
     pub subject: Subject,
     /// What people call it.
-    pub alias: Option<String>,
+    pub alias: Option<Box<str>>,
     /// What it may do; of a key, without its metadata. Equal terms are the same ones in memory.
     pub terms: Arc<Terms>,
     made: Timestamp,
-    pub(crate) budgets: Box<[Budget]>,
-    pub(crate) limits: Box<[Limit]>,
+    /// Equal ones are the same one in memory.
+    pub(crate) planned: Arc<Planned>,
     pub(crate) meter: Option<Arc<Meter>>,
     /// Of a key whose spending no meter counts: what it has spent, for those who look.
     spent: AtomicI64,
     pub(crate) house: Arc<House>,
+}
+
+/// The budgets and limits of terms, each with its place in a meter.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub budgets: Box<[Budget]>,
+    pub limits: Box<[Limit]>,
 }
 
 /// The meters of all accounts. A subject that is looked up again finds its meter.
@@ -49,6 +57,8 @@ pub struct Accounts(Arc<House>);
 pub(crate) struct House {
     shards: [Mutex<HashSet<BySubject>>; SHARDS],
     hasher: RandomState,
+    /// What accounts of the same terms have in common, by where their terms are in memory.
+    planned: Mutex<Held<usize, Planned>>,
     /// How many books were begun: calls under way may not have seen the last ones.
     begun: AtomicU64,
     pub windows: Windows,
@@ -68,7 +78,8 @@ impl Accounts {
     pub(crate) fn new(windows: Windows, events: Arc<dyn Events>, means: Option<Means>) -> Self {
         let shards = std::array::from_fn(|_| Mutex::new(HashSet::new()));
         let (hasher, begun) = (RandomState::new(), AtomicU64::new(0));
-        Self(Arc::new(House { shards, hasher, begun, windows, events, means }))
+        let planned = Mutex::new(Held::new());
+        Self(Arc::new(House { shards, hasher, planned, begun, windows, events, means }))
     }
 
     /// The account of a subject. What was spent before is asked of the directory where memory does not know it.
@@ -95,13 +106,14 @@ impl Accounts {
             }
         };
         let budgets = plan.budgets.into_iter().map(|(_, budget)| budget).collect();
+        let planned = Planned { budgets, limits: plan.limits.into_boxed_slice() };
+        let planned = self.0.planned(&terms, planned);
         Ok(Arc::new(Account {
             subject,
-            alias,
+            alias: alias.map(String::into_boxed_str),
             terms,
             made,
-            budgets,
-            limits: plan.limits.into_boxed_slice(),
+            planned,
             meter,
             spent: AtomicI64::new(spent.0),
             house: Arc::clone(&self.0),
@@ -127,10 +139,10 @@ impl Accounts {
     /// One takes the place of another: what that one has taken, and what its calls under way settle, counts as the new
     /// one's.
     pub(crate) fn hand_over(&self, old: &Subject, new: Subject) {
-        let Some(BySubject { meter, .. }) = self.0.shard(old).lock().take(old) else { return };
+        let Some(one) = self.0.shard(old).lock().take(old) else { return };
         // Somebody who already asks as the new one has counters of its own, which the directory began.
         let shard = self.0.shard(&new);
-        shard.lock().replace(BySubject { subject: new, meter });
+        shard.lock().replace(one.of(new));
     }
 
     /// Forgets windows that are over, and meters of nobody in memory that know nothing which the directory does not: it
@@ -160,9 +172,14 @@ impl Account {
     /// What was spent in the running period of its own budget. `None`: nobody counts it in memory, because it has no
     /// cap.
     pub fn spent(&self, at: Timestamp) -> Option<NanoDollars> {
-        let counted = self.budgets(at).into_iter().find(|one| one.model.is_none());
         let uncounted = || NanoDollars(self.spent.load(Relaxed));
-        let spent = counted.map(|one| one.spent);
+        let own = self.planned.budgets.iter().find(|budget| budget.model.is_none());
+        let spent = own.zip(self.meter.as_ref()).map(|(budget, meter)| {
+            let mut state = meter.lock();
+            let books = state.books_of(budget);
+            books.turn(at);
+            books.spent()
+        });
         spent.or_else(|| (self.subject.scope == Scope::Key).then(uncounted))
     }
 
@@ -177,12 +194,13 @@ impl Account {
             let (period, spent, held) = (books.period(), books.spent(), books.held());
             BudgetStanding { model, cap, soft, period, spent, held }
         };
-        self.budgets.iter().map(stand).collect()
+        self.planned.budgets.iter().map(stand).collect()
     }
 
     /// The period that a call of that moment is booked into where no budget says another one.
     pub(crate) fn plain_period(&self, at: Timestamp) -> Period {
-        BookName::new(&self.terms, self.made, (None, self.terms.budget_duration)).period(at)
+        let Some(duration) = self.terms.budget_duration else { return Period::EVER };
+        BookName::new(&self.terms, self.made, (None, Some(duration))).period(at)
     }
 
     /// Whether one of its budgets is of all calls in the period of its terms.
@@ -214,6 +232,18 @@ impl House {
         self.shard(subject).lock().get(subject).map(|one| Arc::clone(&one.meter))
     }
 
+    /// The one that others with the same terms have.
+    fn planned(&self, terms: &Arc<Terms>, planned: Planned) -> Arc<Planned> {
+        let place = Arc::as_ptr(terms).addr();
+        let mut held = self.planned.lock();
+        if let Some(same) = held.get(&place).filter(|same| **same == planned) {
+            return same;
+        }
+        let planned = Arc::new(planned);
+        held.insert(place, &planned);
+        planned
+    }
+
     fn shard(&self, subject: &Subject) -> &Mutex<HashSet<BySubject>> {
         &self.shards[usize::try_from(self.hasher.hash_one(subject)).unwrap_or_default() % SHARDS]
     }
@@ -234,8 +264,8 @@ impl House {
         let meter = match shard.get(subject) {
             Some(one) => Arc::clone(&one.meter),
             None => {
-                let meter = Arc::new(Meter::new());
-                shard.insert(BySubject { subject: subject.clone(), meter: Arc::clone(&meter) });
+                let meter = Arc::new(Meter::new(subject.clone()));
+                shard.insert(BySubject::new(Arc::clone(&meter)));
                 meter
             }
         };

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::account::Account;
 use crate::events::{self, BudgetEvent};
 use crate::headers::LimitStanding;
-use crate::ledger::Charge;
+use crate::ledger::{ChargeRef, IdRef};
 use crate::meter::State;
 use crate::principal::Principal;
 use crate::refusal::{Refusal, Refused};
@@ -107,7 +107,7 @@ impl Admission {
     /// A refusal of all gateways together, with what this one knows besides.
     pub(crate) fn explain(&self, refusal: Refusal, ask: &Ask<'_>) -> Refusal {
         let whose = self.accounts().find(|account| account.subject == refusal.subject);
-        let alias = whose.and_then(|account| account.alias.clone());
+        let alias = whose.and_then(|account| account.alias.as_deref().map(str::to_owned));
         Refusal { alias, limits: taking::stand(self.accounts().map(Arc::as_ref), ask), ..refusal }
     }
 
@@ -153,25 +153,23 @@ impl Admission {
     }
 
     /// Whose budgets a cost is booked into.
-    pub fn charges(&self, cost: NanoDollars) -> Vec<Charge> {
-        let mut charges = Vec::new();
+    pub fn charges(&self, cost: NanoDollars) -> SmallVec<[ChargeRef<'_>; 4]> {
+        let mut charges = SmallVec::new();
         for (place, account) in (0..=u8::MAX).zip(self.accounts()) {
-            let charge = |model: Option<&Arc<str>>, period| Charge {
-                subject: account.subject.clone(),
-                model: model.map(|model| model.to_string()),
-                period,
-                amount: cost,
+            let charge = |model, period| {
+                let (scope, id) = (account.subject.scope, IdRef::from(&account.subject.id));
+                ChargeRef { scope, id, model, period, amount: cost }
             };
             let plain = account.plain_period(self.at);
             let held = self.pieces_of(place).filter_map(|piece| match &piece.taken {
                 Taken::Money { budget, hold } => {
-                    Some((account.budgets.get(*budget as usize)?, hold.period()))
+                    Some((account.planned.budgets.get(*budget as usize)?, hold.period()))
                 }
                 _ => None,
             });
             let own = charges.len();
-            charges.extend(held.map(|(budget, period)| charge(budget.model.as_ref(), period)));
-            let is_plain = |one: &Charge| one.model.is_none() && one.period == plain;
+            charges.extend(held.map(|(budget, period)| charge(budget.model.as_deref(), period)));
+            let is_plain = |one: &ChargeRef<'_>| one.model.is_none() && one.period == plain;
             if !account.counts_plainly() && !charges[own..].iter().any(is_plain) {
                 charges.insert(own, charge(None, plain));
             }
@@ -186,7 +184,7 @@ impl Admission {
             for piece in self.pieces_of(place) {
                 match piece.taken {
                     Taken::Flow { limit, used, resets, .. } => {
-                        let limit = account.limits.get(limit as usize);
+                        let limit = account.planned.limits.get(limit as usize);
                         standings.extend(
                             limit
                                 .into_iter()
@@ -219,9 +217,9 @@ impl Admission {
             self.settle_one((place, account), cost, tokens, &mut events);
         }
         if let Some(account) = self.principal.accounts.first() {
-            let caller = self.principal.key.as_ref().map(|key| key.0.as_slice());
+            let caller = self.principal.key();
             if let Some(means) = account.house.means.as_ref().filter(|_| cost.0 > 0) {
-                means.learn(&self.model, caller, cost.0);
+                means.learn(&self.model, caller.as_ref().map(|key| key.0.as_slice()), cost.0);
             }
             events.iter().for_each(|event| account.house.events.crossed(event));
         }
@@ -250,7 +248,7 @@ impl Admission {
         let mut settled: SmallVec<[u32; 4]> = SmallVec::new();
         for piece in self.pieces_of(place) {
             if let Taken::Money { budget, hold } = &piece.taken
-                && let Some(budget) = account.budgets.get(*budget as usize)
+                && let Some(budget) = account.planned.budgets.get(*budget as usize)
             {
                 settled.push(budget.book);
                 let books = state.books_of(budget);
@@ -258,7 +256,7 @@ impl Admission {
                 let news = events::news(budget, books, (cost.0 > hold.amount, self.at));
                 events.extend(news.map(|threshold| BudgetEvent {
                     subject: account.subject.clone(),
-                    alias: account.alias.clone(),
+                    alias: account.alias.as_deref().map(str::to_owned),
                     model: budget.model.clone(),
                     threshold,
                     cap: budget.cap(self.at),
@@ -296,7 +294,7 @@ impl Admission {
             let mut state = meter.lock();
             for piece in pieces {
                 if let Taken::Money { budget, hold } = &piece.taken
-                    && let Some(budget) = account.budgets.get(*budget as usize)
+                    && let Some(budget) = account.planned.budgets.get(*budget as usize)
                 {
                     state.books_of(budget).settle(hold, 0);
                 }
@@ -312,7 +310,7 @@ fn give_back(state: &mut State, account: &Account, piece: &Piece, tokens: u64) {
         Taken::Money { .. } => {}
         Taken::Slot { .. } => state.slots = state.slots.saturating_sub(1),
         Taken::Flow { limit, mut ticket, .. } => {
-            let Some(limit) = account.limits.get(limit as usize) else { return };
+            let Some(limit) = account.planned.limits.get(limit as usize) else { return };
             if let Some(window) = state.flow_of(limit).begun() {
                 window.settle(&mut ticket, tokens);
             }

@@ -125,7 +125,8 @@ impl Governance {
     fn ask<'a>(&self, principal: &Principal, want: &Want<'a>, least: Option<NanoDollars>) -> Ask<'a> {
         let means = principal.accounts.first().and_then(|account| account.house.means.as_ref());
         let means = means.filter(|_| self.mode() == BudgetMode::Estimate);
-        let caller = principal.key.as_ref().map(|key| key.0.as_slice());
+        let caller = principal.key();
+        let caller = caller.as_ref().map(|key| key.0.as_slice());
         let most = want.cost.map(|cost| cost.0.max(0));
         let cost = match (most, means) {
             (Some(most), Some(means)) => {

@@ -27,7 +27,7 @@ impl Principal {
     /// # Errors
     /// [`ErrorKind::Unauthenticated`] when it is expired, or somebody behind it is blocked.
     pub fn check(&self, now: Timestamp) -> Result<()> {
-        if let Some(expires) = self.expires.filter(|expires| *expires <= now) {
+        if let Some(expires) = self.expires().filter(|expires| *expires <= now) {
             return Err(self.expired(expires, now));
         }
         self.accounts.iter().try_for_each(|account| account.check())
@@ -66,7 +66,10 @@ impl Principal {
     }
 
     fn expired(&self, expires: Timestamp, now: Timestamp) -> Error {
-        let was_replaced = self.replaced.as_ref().is_some_and(|replaced| replaced.1 <= now);
+        let was_replaced = self
+            .seldom()
+            .and_then(|seldom| seldom.replaced.as_ref())
+            .is_some_and(|replaced| replaced.1 <= now);
         let remedy = if was_replaced {
             "it was replaced, use the key that came after it"
         } else {

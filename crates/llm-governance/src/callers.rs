@@ -21,7 +21,7 @@ use crate::governance::Governance;
 use crate::hash::KeyHash;
 use crate::principal::{Principal, Role};
 use crate::store::{Directory, Holder, StoreError};
-use crate::subject::{Scope, Subject};
+use crate::subject::{Scope, Subject, SubjectId};
 use crate::terms::Terms;
 use crate::time::Timestamp;
 use crate::token::looks_like_a_token;
@@ -40,6 +40,7 @@ use cache::{Cache, Keeping, Kept};
 use extra::Extra;
 use generations::{Freshness, Generations, State, Tick};
 use guesses::Guesses;
+pub(crate) use shared::Held;
 use shared::Shared;
 use unknown::Unknown;
 
@@ -95,7 +96,7 @@ impl Kept for Principal {
     }
 
     fn state(&self, generations: &Generations, most: Tick) -> State {
-        let choices = self.token.iter().flat_map(|token| &token.choices);
+        let choices = self.token().into_iter().flat_map(|token| &token.choices);
         let all = choices.map(|choice| &choice.freshness).chain([&self.freshness]);
         all.map(|freshness| generations.state(freshness, most)).max().unwrap_or(State::Changed)
     }
@@ -184,8 +185,7 @@ impl Governance {
         match changed {
             Changed::Key(hash) => forget(Name::Shown(&hash.0)),
             Changed::Replaced { old, new } => {
-                let key = |hash: &KeyHash| Subject::new(Scope::Key, hash.hex());
-                self.accounts.hand_over(&key(old), key(new));
+                self.accounts.hand_over(&Subject::key(*old), Subject::key(*new));
                 forget(Name::Shown(&old.0));
                 forget(Name::Shown(&new.0));
             }
@@ -224,21 +224,22 @@ impl Governance {
         self.accounts.forget(subject);
         self.callers.shared.forget(subject);
         let generations = &self.callers.generations;
+        let id = subject.id.name().unwrap_or_default();
         match subject.scope {
             Scope::Global => {
                 self.administrator.store(None);
                 generations.changed(Name::Of(Scope::Global, ""));
             }
             Scope::Key => {
-                if let Some(hash) = KeyHash::parse(&subject.id) {
+                if let SubjectId::Key(hash) = &subject.id {
                     generations.changed(Name::Shown(&hash.0));
                 }
             }
             Scope::TeamMember => {
-                let team = subject.id.split_once(':').map_or(&*subject.id, |(team, _)| team);
+                let team = id.split_once(':').map_or(id, |(team, _)| team);
                 generations.changed(Name::Of(Scope::Team, team));
             }
-            scope => generations.changed(Name::Of(scope, &subject.id)),
+            scope => generations.changed(Name::Of(scope, id)),
         }
     }
 
@@ -322,12 +323,13 @@ impl Governance {
 impl Principal {
     /// Shown as the key that was replaced, it is good until the end of that one's grace and no longer.
     fn limit_grace(&mut self, shown: &KeyHash) {
-        if self.key.is_some_and(|key| key != *shown) {
-            let grace = self.replaced.as_ref().filter(|replaced| replaced.0 == *shown);
+        let replaced = self.seldom().and_then(|seldom| seldom.replaced.as_deref());
+        if self.key().is_some_and(|key| key != *shown) {
+            let grace = replaced.filter(|replaced| replaced.0 == *shown);
             let until = grace.map_or(Timestamp(0), |replaced| replaced.1);
-            self.expires = Some(self.expires.map_or(until, |expires| expires.min(until)));
-        } else {
-            self.replaced = None;
+            self.expire(Some(self.expires().map_or(until, |expires| expires.min(until))));
+        } else if replaced.is_some() {
+            self.seldom_mut().replaced = None;
         }
     }
 
@@ -346,16 +348,18 @@ impl Principal {
             ..Self::default()
         };
         if let Some(user) = &holder.user {
-            principal.user_email = user.email.as_deref().map(Into::into);
             principal.role = user.role;
         }
         if let Some(key) = holder.key {
-            principal.key = Some(key.hash);
             principal.key_name = Some(key.name.into());
             principal.kind = key.kind;
-            principal.expires = key.expires;
-            principal.replaced = key.replaced.map(Box::new);
-            principal.metadata = (!key.terms.metadata.is_empty()).then(|| Box::new(key.terms.metadata));
+            principal.expire(key.expires);
+            if let Some(replaced) = key.replaced {
+                principal.seldom_mut().replaced = Some(Box::new(replaced));
+            }
+            if !key.terms.metadata.is_empty() {
+                principal.seldom_mut().metadata = Some(Box::new(key.terms.metadata));
+            }
         }
         principal
     }

@@ -31,6 +31,14 @@ impl KeyHash {
         Some(Self(hash))
     }
 
+    /// The same, only of what [`Self::hex`] writes: lower-case digits.
+    pub fn parse_exact(hex: &str) -> Option<Self> {
+        if hex.bytes().any(|digit| digit.is_ascii_uppercase()) {
+            return None;
+        }
+        Self::parse(hex)
+    }
+
     /// 64 hexadecimal digits, in lower case.
     pub fn hex(&self) -> String {
         self.to_string()

@@ -1,8 +1,12 @@
 //! The row that each call leaves, and where it goes.
 
+mod packed;
+mod row_ref;
+
+pub use row_ref::{Amounts, ChargeRef, IdRef, RowRef};
+
 use futures_util::future::BoxFuture;
 use llm_core::money::NanoDollars;
-use serde::ser::{SerializeMap, Serializer as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -101,93 +105,14 @@ pub struct LedgerRow {
 }
 
 impl LedgerRow {
-    /// Writes the row as JSON behind what stands in the buffer, without what an empty row has as well. It is done for
-    /// each call; here it is built for speed.
-    ///
-    /// # Errors
-    /// When it is no JSON: a map in it has keys that are no text.
-    pub fn write_json(&self, buffer: &mut Vec<u8>) -> serde_json::Result<()> {
-        let mut serializer = serde_json::Serializer::new(buffer);
-        let mut map = serializer.serialize_map(None)?;
-        self.put_members(&mut map, |_| true)?;
-        map.end()
-    }
-
-    /// Reads a row that was written as JSON; what it does not say is as in an empty row.
+    /// Reads a row that was written as JSON, as journals had them until November 2026; what it does not say is as in an
+    /// empty row.
     ///
     /// # Errors
     /// When it is no row.
     pub fn read_json(text: &[u8]) -> serde_json::Result<Self> {
         serde_json::from_slice(text)
     }
-
-    /// Writes the members that are wanted and not as in an empty row.
-    ///
-    /// # Errors
-    /// Those of the map.
-    pub fn put_members<M: SerializeMap>(
-        &self,
-        map: &mut M,
-        is_wanted: impl Fn(&str) -> bool,
-    ) -> Result<(), M::Error> {
-        // Destructured, so that none is forgotten.
-        macro_rules! put {
-            ($($name:ident),* $(,)?) => {{
-                let Self { $($name),* } = self;
-                $(if is_wanted(stringify!($name)) && !is_default($name) {
-                    map.serialize_entry(stringify!($name), $name)?;
-                })*
-            }};
-        }
-        put!(
-            id,
-            vendor_id,
-            call_type,
-            dialect,
-            key,
-            key_alias,
-            user_id,
-            team_id,
-            team_alias,
-            organization_id,
-            customer,
-            tags,
-            session_id,
-            ip,
-            user_agent,
-            model,
-            model_group,
-            deployment,
-            upstream_model,
-            provider,
-            api_base,
-            attempts,
-            fallbacks,
-            usage,
-            prompt_tokens,
-            completion_tokens,
-            estimated,
-            prices,
-            cost,
-            started,
-            first_content_micros,
-            took_micros,
-            status,
-            ending,
-            error,
-            stream,
-            cache_hit,
-            metadata,
-            request,
-            response,
-            charges,
-        );
-        Ok(())
-    }
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 /// A cost that is booked into one budget.
@@ -220,6 +145,9 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// All of them, in the order in which journals number them.
+    pub const ALL: [Self; 4] = [Self::Complete, Self::Failed, Self::Cancelled, Self::Drained];
+
     /// Its name in stores.
     pub fn name(self) -> &'static str {
         match self {
@@ -242,7 +170,7 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::Failed`] when the row could not be written: the disk is full, or the journal is at its bound.
-    fn record(&self, row: LedgerRow) -> Result<Option<Durable>, StoreError>;
+    fn record(&self, row: &RowRef<'_>) -> Result<Option<Durable>, StoreError>;
 
     /// Whether rows can be taken at all; a refusal says why not.
     ///
@@ -261,7 +189,7 @@ pub trait Ledger: Send + Sync + 'static {
 pub struct NoLedger;
 
 impl Ledger for NoLedger {
-    fn record(&self, _: LedgerRow) -> Result<Option<Durable>, StoreError> {
+    fn record(&self, _: &RowRef<'_>) -> Result<Option<Durable>, StoreError> {
         Ok(None)
     }
 
@@ -276,46 +204,11 @@ impl Ledger for NoLedger {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn a_row_is_written_without_what_an_empty_one_has_and_read_again() {
+    fn a_row_of_json_need_not_say_what_an_empty_one_has() {
         let row = LedgerRow { model: "m".to_owned(), customer: Some(String::new()), ..LedgerRow::default() };
-        let mut text = Vec::new();
-        row.write_json(&mut text).expect("it is JSON");
-        assert_eq!(text, br#"{"customer":"","model":"m"}"#);
-        assert_eq!(LedgerRow::read_json(&text).expect("it is a row"), row);
-    }
-
-    #[test]
-    fn every_member_is_written_and_read() {
-        // Every member of a row, with something in it that no empty row has.
-        let Value::Object(empty) = json!(LedgerRow::default()) else { panic!("an object") };
-        let full = |(name, value): (String, Value)| {
-            let value = match (&*name, value) {
-                ("key", _) => json!(KeyHash::of(b"sk-1")),
-                ("ending", _) => json!("drained"),
-                ("usage" | "prices" | "metadata" | "request" | "response", _) => json!({"input": 3}),
-                ("tags", _) => json!(["a", "b"]),
-                ("charges", _) => json!([{
-                    "subject": {"scope": "team", "id": "t"},
-                    "model": "m",
-                    "period": {"start": 1, "end": null},
-                    "amount": 7
-                }]),
-                ("first_content_micros", _) | (_, Value::Number(_)) => json!(11),
-                (_, Value::Bool(_)) => json!(true),
-                (name, _) => json!(format!("{name}!")),
-            };
-            (name, value)
-        };
-        let full: Map<String, Value> = empty.into_iter().map(full).collect();
-        let row: LedgerRow = serde_json::from_value(Value::Object(full.clone())).expect("a row");
-        let mut text = Vec::new();
-        row.write_json(&mut text).expect("it is JSON");
-        assert_eq!(serde_json::from_slice::<Value>(&text).expect("JSON"), Value::Object(full));
-        assert_eq!(LedgerRow::read_json(&text).expect("it is a row"), row);
+        assert_eq!(LedgerRow::read_json(br#"{"customer":"","model":"m"}"#).expect("it is a row"), row);
     }
 }

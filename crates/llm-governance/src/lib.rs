@@ -46,7 +46,7 @@ pub use export::{Export, ExportFormat};
 pub use governance::{Governance, GovernanceParts, Rules};
 pub use hash::KeyHash;
 pub use headers::{LimitStanding, LimitUnit, rate_headers};
-pub use ledger::{Charge, Durable, Ending, Ledger, LedgerRow, NoLedger};
+pub use ledger::{Amounts, Charge, ChargeRef, Durable, Ending, IdRef, Ledger, LedgerRow, NoLedger, RowRef};
 pub use limit::{Limit, Windows};
 pub use memory::MemoryStore;
 pub use principal::{Principal, Role};
@@ -59,6 +59,6 @@ pub use store::{
     Audited, Change, Directory, Filter, Holder, ListQuery, NoDirectory, Page, Records, SPEND, Spent, Store,
     StoreError, WithBudget,
 };
-pub use subject::{Scope, Subject};
+pub use subject::{Scope, Subject, SubjectId};
 pub use terms::{BudgetLimit, Terms};
 pub use time::Timestamp;

@@ -140,7 +140,7 @@ impl All {
             if subject.scope != scope || model.is_some() {
                 continue;
             }
-            let (running, ever) = spends.entry(Arc::clone(&subject.id)).or_default();
+            let (running, ever) = spends.entry(subject.id.text().into()).or_default();
             match period.end {
                 None => *ever = amount.0,
                 Some(_) => {
@@ -244,7 +244,7 @@ impl Store for MemoryStore {
             all.keys.put(before);
             return ready(Err(conflict));
         }
-        let is_old = |subject: &Subject| *subject.id == old.hex();
+        let is_old = |subject: &Subject| subject.id == *old.hex();
         let moved: Vec<_> = all.spent.extract_if(|(subject, ..), _| is_old(subject)).collect();
         let renamed = |((subject, model, period), amount): ((Subject, _, _), _)| {
             ((Subject::new(subject.scope, new.hash.hex()), model, period), amount)

@@ -18,6 +18,8 @@ use crate::time::Timestamp;
 /// What a subject has taken. It outlives changes of the subject's terms.
 #[derive(Debug)]
 pub(crate) struct Meter {
+    /// Whose it was from the beginning.
+    subject: Subject,
     state: Mutex<State>,
 }
 
@@ -33,13 +35,29 @@ pub(crate) struct State {
 /// A meter in a set, found by whose it is.
 #[derive(Debug)]
 pub(crate) struct BySubject {
-    pub subject: Subject,
     pub meter: Arc<Meter>,
+    /// Whose it is now, where somebody took the place of another one.
+    heir: Option<Box<Subject>>,
+}
+
+impl BySubject {
+    pub(crate) fn new(meter: Arc<Meter>) -> Self {
+        Self { meter, heir: None }
+    }
+
+    /// The same meter of somebody else.
+    pub(crate) fn of(self, heir: Subject) -> Self {
+        Self { heir: Some(Box::new(heir)), ..self }
+    }
+
+    fn subject(&self) -> &Subject {
+        self.heir.as_deref().unwrap_or(&self.meter.subject)
+    }
 }
 
 impl Meter {
-    pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(State::default()) }
+    pub(crate) fn new(subject: Subject) -> Self {
+        Self { subject, state: Mutex::new(State::default()) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -101,19 +119,19 @@ fn push<T>(list: &mut Box<[T]>, item: T) -> usize {
 
 impl Borrow<Subject> for BySubject {
     fn borrow(&self) -> &Subject {
-        &self.subject
+        self.subject()
     }
 }
 
 impl Hash for BySubject {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.subject.hash(state);
+        self.subject().hash(state);
     }
 }
 
 impl PartialEq for BySubject {
     fn eq(&self, other: &Self) -> bool {
-        self.subject == other.subject
+        self.subject() == other.subject()
     }
 }
 

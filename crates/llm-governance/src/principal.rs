@@ -1,5 +1,6 @@
 //! A caller, with everybody behind it.
 
+use std::num::NonZeroI64;
 use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use crate::account::Account;
 use crate::callers::generations::Freshness;
 use crate::entity::KeyKind;
 use crate::hash::KeyHash;
-use crate::subject::Scope;
+use crate::subject::{Scope, SubjectId};
 use crate::time::Timestamp;
 
 /// What a user may do with the gateway: LiteLLM's `user_role`.
@@ -73,29 +74,31 @@ pub type Metadata = Map<String, Value>;
 /// others is read from their accounts.
 #[derive(Debug, Default)]
 pub struct Principal {
-    /// The key; `None`: the master key, or a token of an identity provider.
-    pub key: Option<KeyHash>,
     /// Enough of the key to recognise it.
     pub key_name: Option<Box<str>>,
     /// What the key is for.
     pub kind: KeyKind,
-    /// The address of its user.
-    pub user_email: Option<Box<str>>,
     /// What it may do with the gateway.
     pub role: Role,
     /// It may change its team.
     pub team_admin: bool,
     /// It may change its organisation.
     pub organization_admin: bool,
-    /// After this it is refused.
-    pub expires: Option<Timestamp>,
     /// Everybody whose terms hold and whose budgets it spends from, in the order of [`crate::Scope`].
     pub accounts: Box<[Arc<Account>]>,
+    /// After this moment it is refused; none is before the first microsecond of 1970.
+    pub(crate) expires: Option<NonZeroI64>,
+    pub(crate) seldom: Option<Box<Seldom>>,
+    pub(crate) freshness: Freshness,
+}
+
+/// What most callers do not have.
+#[derive(Debug, Default)]
+pub(crate) struct Seldom {
     /// The key that came before this one, and until when it is good.
     pub(crate) replaced: Option<Box<(KeyHash, Timestamp)>>,
     pub(crate) metadata: Option<Box<Metadata>>,
     pub(crate) token: Option<Box<Token>>,
-    pub(crate) freshness: Freshness,
 }
 
 /// What a token of an identity provider says of a caller.
@@ -133,6 +136,37 @@ impl Principal {
         self.role == Role::ProxyAdmin
     }
 
+    /// The key; `None`: the master key, or a token of an identity provider.
+    pub fn key(&self) -> Option<KeyHash> {
+        let account = self.accounts.iter().rev().find(|account| account.subject.scope == Scope::Key)?;
+        match account.subject.id {
+            SubjectId::Key(hash) => Some(hash),
+            SubjectId::Text(_) => None,
+        }
+    }
+
+    /// After this it is refused.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.expires.map(|expires| Timestamp(expires.get()))
+    }
+
+    pub(crate) fn expire(&mut self, at: Option<Timestamp>) {
+        self.expires = at.map(|at| NonZeroI64::new(at.0).unwrap_or(NonZeroI64::MIN));
+    }
+
+    pub(crate) fn seldom(&self) -> Option<&Seldom> {
+        self.seldom.as_deref()
+    }
+
+    pub(crate) fn seldom_mut(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
+    }
+
+    /// The token of an identity provider that it was shown as.
+    pub(crate) fn token(&self) -> Option<&Token> {
+        self.seldom()?.token.as_deref()
+    }
+
     /// What people call the key.
     pub fn key_alias(&self) -> Option<&str> {
         self.account(Scope::Key)?.alias.as_deref()
@@ -165,7 +199,7 @@ impl Principal {
 
     /// The customer that a token of an identity provider names.
     pub fn customer(&self) -> Option<&str> {
-        self.token.as_ref()?.customer.as_deref()
+        self.token()?.customer.as_deref()
     }
 
     /// Tags that every call has: those of everybody behind it.
@@ -181,7 +215,7 @@ impl Principal {
     /// The key's metadata.
     pub fn metadata(&self) -> &Metadata {
         static NONE: LazyLock<Metadata> = LazyLock::new(Metadata::new);
-        self.metadata.as_deref().unwrap_or(&NONE)
+        self.seldom().and_then(|seldom| seldom.metadata.as_deref()).unwrap_or(&NONE)
     }
 
     /// The account of whoever of this kind is behind it.
@@ -190,13 +224,16 @@ impl Principal {
     }
 
     fn id(&self, scope: Scope) -> Option<&str> {
-        self.account(scope).map(|account| &*account.subject.id)
+        self.account(scope).and_then(|account| account.subject.id.name())
     }
 
     /// The hash of what it is found by in memory.
     pub(crate) fn is_shown_as(&self, hash: &KeyHash) -> bool {
-        let replaced = self.replaced.as_ref().is_some_and(|replaced| replaced.0 == *hash);
-        let token = self.token.as_ref().is_some_and(|token| token.hash == *hash);
-        self.key.as_ref() == Some(hash) || replaced || token
+        let is_seldom = |seldom: &Seldom| {
+            let replaced = seldom.replaced.as_ref().is_some_and(|replaced| replaced.0 == *hash);
+            let token = seldom.token.as_ref().is_some_and(|token| token.hash == *hash);
+            replaced || token
+        };
+        self.key() == Some(*hash) || self.seldom().is_some_and(is_seldom)
     }
 }

@@ -216,7 +216,8 @@ impl Refusal {
 
     fn id(&self) -> String {
         let model = self.model.as_ref().map(|model| format!(":{model}")).unwrap_or_default();
-        let id = if self.subject.scope == Scope::Global { "the gateway" } else { &self.subject.id };
+        let id = self.subject.id.text();
+        let id = if self.subject.scope == Scope::Global { "the gateway" } else { &*id };
         format!("{id}{model}")
     }
 }

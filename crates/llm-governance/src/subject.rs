@@ -1,9 +1,12 @@
 //! Those whom limits and budgets are for.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::hash::KeyHash;
 
 /// What kind of subject it is. The order is the one in which a call is checked and held, so that calls of the same
 /// subjects never wait for each other in a circle.
@@ -76,18 +79,33 @@ impl Scope {
 }
 
 /// One of those whom limits and budgets are for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Subject {
     /// What kind of subject it is.
     pub scope: Scope,
     /// Its id; empty for the whole gateway.
-    pub id: Arc<str>,
+    pub id: SubjectId,
+}
+
+/// The id of a subject. One that is the hash of a key is never text: of a million keys each would have 64 letters more.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubjectId {
+    /// As people or other programs named it.
+    Text(Arc<str>),
+    /// The hash of a key; only keys have it.
+    Key(KeyHash),
 }
 
 impl Subject {
     /// A subject by its id.
-    pub fn new(scope: Scope, id: impl Into<Arc<str>>) -> Self {
-        Self { scope, id: id.into() }
+    pub fn new(scope: Scope, id: impl Into<Arc<str>> + AsRef<str>) -> Self {
+        let hash = (scope == Scope::Key).then(|| KeyHash::parse_exact(id.as_ref())).flatten();
+        Self { scope, id: hash.map_or_else(|| SubjectId::Text(id.into()), SubjectId::Key) }
+    }
+
+    /// A virtual key.
+    pub fn key(hash: KeyHash) -> Self {
+        Self { scope: Scope::Key, id: SubjectId::Key(hash) }
     }
 
     /// The whole gateway.
@@ -98,6 +116,63 @@ impl Subject {
     /// A user within a team.
     pub fn member(team: &str, user: &str) -> Self {
         Self::new(Scope::TeamMember, format!("{team}:{user}"))
+    }
+}
+
+impl SubjectId {
+    /// The id as it is written.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Key(hash) => Cow::Owned(hash.hex()),
+        }
+    }
+
+    /// The same of everybody but keys, whose ids are hashes.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Key(_) => None,
+        }
+    }
+}
+
+impl PartialEq<str> for SubjectId {
+    fn eq(&self, other: &str) -> bool {
+        self.text() == other
+    }
+}
+
+impl fmt::Display for SubjectId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => formatter.write_str(text),
+            Self::Key(hash) => hash.fmt(formatter),
+        }
+    }
+}
+
+impl fmt::Debug for SubjectId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.text(), formatter)
+    }
+}
+
+impl Serialize for SubjectId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Subject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            scope: Scope,
+            id: String,
+        }
+        let Written { scope, id } = Written::deserialize(deserializer)?;
+        Ok(Self::new(scope, id))
     }
 }
 

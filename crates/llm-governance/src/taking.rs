@@ -221,13 +221,13 @@ impl Locked<'_> {
         for piece in before.iter().filter(|piece| piece.account == self.place) {
             match piece.taken {
                 Taken::Money { budget, hold } => {
-                    let budget = &self.account.budgets[budget as usize];
+                    let budget = &self.account.planned.budgets[budget as usize];
                     if !budget.concerns(model) {
                         self.state.books_of(budget).settle(&hold, 0);
                     }
                 }
                 Taken::Flow { limit, mut ticket, .. } => {
-                    let limit = &self.account.limits[limit as usize];
+                    let limit = &self.account.planned.limits[limit as usize];
                     if let Some(window) = self.state.flow_of(limit).begun().filter(|_| !limit.concerns(model))
                     {
                         window.settle(&mut ticket, 0);
@@ -302,15 +302,15 @@ fn has_slot(pieces: &Pieces, place: u8) -> bool {
 }
 
 fn of_model<'a>(account: &'a Account, model: &str) -> impl Iterator<Item = (u32, &'a Budget)> {
-    (0..).zip(account.budgets.iter()).filter(move |(_, budget)| budget.concerns(model))
+    (0..).zip(account.planned.budgets.iter()).filter(move |(_, budget)| budget.concerns(model))
 }
 
 fn limits_of<'a>(account: &'a Account, model: &str) -> impl Iterator<Item = (u32, &'a Limit)> {
-    (0..).zip(account.limits.iter()).filter(move |(_, limit)| limit.concerns(model))
+    (0..).zip(account.planned.limits.iter()).filter(move |(_, limit)| limit.concerns(model))
 }
 
 fn refusal(account: &Account, lack: Lacking, at: Timestamp) -> Refusal {
-    let (subject, alias) = (account.subject.clone(), account.alias.clone());
+    let (subject, alias) = (account.subject.clone(), account.alias.as_deref().map(str::to_owned));
     Refusal { subject, alias, model: None, lack, until: None, at, limits: Vec::new() }
 }
 

@@ -94,7 +94,7 @@ impl Call<'_> {
     /// # Errors
     /// When the store cannot be asked.
     pub(crate) async fn may_see_key(&self, key: &VirtualKey) -> Result<bool, Refused> {
-        if self.sees_all() || self.caller.key == Some(key.hash) {
+        if self.sees_all() || self.caller.key() == Some(key.hash) {
             return Ok(true);
         }
         self.may_change_key(key, "/key/info").await

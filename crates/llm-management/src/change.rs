@@ -102,7 +102,7 @@ impl Call<'_> {
         after: Option<&E>,
     ) -> AuditEntry {
         let shown = |entity: &E| hidden(serde_json::to_value(entity).unwrap_or_default());
-        let key = self.caller.key.map_or_else(|| "master_key".to_owned(), |hash| hash.hex());
+        let key = self.caller.key().map_or_else(|| "master_key".to_owned(), |hash| hash.hex());
         let on_behalf = self.request.changed_by.filter(|_| self.is_admin());
         AuditEntry {
             id: new_id(),

@@ -78,7 +78,7 @@ impl Call<'_> {
         if self.sees_all() {
             return Ok(Whose::all(Scope::Global));
         }
-        match (self.user_id(), self.caller.key) {
+        match (self.user_id(), self.caller.key()) {
             (Some(user), _) => Ok(Whose::one(Scope::User, user)),
             (None, Some(key)) => Ok(Whose::one(Scope::Key, key.hex())),
             (None, None) => {

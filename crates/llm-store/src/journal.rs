@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use llm_governance::{Durable, Ledger, LedgerRow, StoreError, Timestamp};
+use llm_governance::{Durable, Ledger, RowRef, StoreError, Timestamp};
 use parking_lot::Mutex;
 
 use appender::{Appender, Refused};
@@ -49,6 +49,7 @@ struct Shared {
     recorded: AtomicU64,
     refused: AtomicU64,
     failures: AtomicU64,
+    syncs: AtomicU64,
 }
 
 /// The state of a journal, for health pages and metrics.
@@ -70,6 +71,8 @@ pub struct JournalStatus {
     pub refused: u64,
     /// How often the disk refused since the start.
     pub failures: u64,
+    /// How often the disk was told to keep what was written.
+    pub syncs: u64,
     /// Why rows cannot be taken now.
     pub trouble: Option<String>,
 }
@@ -93,6 +96,7 @@ impl Journal {
             recorded: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
         });
         let thread = sync::start(&shared)?;
         Ok(Self { shared, thread: Some(thread), _lock: lock })
@@ -111,6 +115,7 @@ impl Journal {
             recorded: self.shared.recorded.load(Relaxed),
             refused: self.shared.refused.load(Relaxed),
             failures: self.shared.failures.load(Relaxed),
+            syncs: self.shared.syncs.load(Relaxed),
             trouble: self.shared.why_not(),
         }
     }
@@ -156,7 +161,8 @@ impl Journal {
 }
 
 impl Journal {
-    /// Writes a row that no database takes to `aside.jsonl` in the folder, for a human.
+    /// Writes a row that no database takes to `aside.jsonl` in the folder, for a human: JSON, and what is not as the
+    /// text of its bytes in hexadecimal digits.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -165,6 +171,9 @@ impl Journal {
         use std::io::Write;
 
         let path = self.shared.settings.directory.join("aside.jsonl");
+        let digits = || format!("\"{}\"", row.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let digits = std::str::from_utf8(row).is_err().then(digits);
+        let row = digits.as_ref().map_or(row, String::as_bytes);
         let mut file = File::options().append(true).create(true).open(path)?;
         file.write_all(&[row, b"\n"].concat())?;
         file.sync_data()
@@ -172,7 +181,7 @@ impl Journal {
 }
 
 impl Ledger for Journal {
-    fn record(&self, row: LedgerRow) -> Result<Option<Durable>, StoreError> {
+    fn record(&self, row: &RowRef<'_>) -> Result<Option<Durable>, StoreError> {
         let shared = &self.shared;
         let number = encode::with_frame(row, |frame| shared.append(frame))?;
         shared.recorded.fetch_add(1, Relaxed);

@@ -1,18 +1,20 @@
 //! The ledger in the database: rows of calls, what was spent, sums by day, and what is read of them.
 //!
 //! [`Drain`] takes rows out of the [`Journal`](crate::Journal) and books them, each once; [`Books`] answers
-//! [`Reports`] and lets go of old rows. Three tables of rows and sums:
-//! `llm_ledger` with `llm_ledger_tags`, `llm_daily`, and `llm_spent`, which budgets are read from.
+//! [`Reports`] and lets go of old rows. Three tables of rows and sums: `llm_ledger` (with `llm_ledger_tags` and
+//! `llm_ledger_seconds`, where lists look for rows), `llm_daily`, and `llm_spent`, which budgets are read from.
 
 mod activity;
 mod book;
 mod columns;
 mod conditions;
 mod daily;
+mod document;
 mod drain;
 mod kinds;
 mod retention;
 mod rows;
+mod seconds;
 mod spent;
 
 use futures_util::future::BoxFuture;

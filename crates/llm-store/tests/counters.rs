@@ -291,7 +291,7 @@ async fn what_was_spent_is_corrected_for_all(server: Server) {
         told().await;
     }
     nodes[0].admit(60).await.expect_err("25 are left");
-    let key = nodes[0].caller.key.expect("a key");
+    let key = nodes[0].caller.key().expect("a key");
     let subject = Subject::new(Scope::Key, key.hex());
     for node in &nodes {
         node.governance.forget(&llm_governance::Changed::Spent(subject.clone()));

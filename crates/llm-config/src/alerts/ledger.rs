@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use llm_governance::{Durable, Ledger, LedgerRow, StoreError};
+use llm_governance::{Durable, Ledger, RowRef, StoreError};
 
 use super::message::Alert;
 use super::{Bell, QUIET};
@@ -24,20 +24,20 @@ impl WatchedLedger {
         }
     }
 
-    fn look(&self, row: &LedgerRow) {
+    fn look(&self, row: &RowRef<'_>) {
         let took = Duration::from_micros(row.took_micros);
         let Some(alerts) = self.bell.alerts() else { return };
         if alerts.slow().is_none_or(|slow| took < slow) || row.call_type == CONVERSATION {
             return;
         }
-        let who = if row.deployment.is_empty() { &row.model } else { &row.deployment };
+        let who = if row.deployment.is_empty() { row.model } else { row.deployment };
         alerts.once(format!("slow {who}"), QUIET, || Alert::slow(row));
     }
 }
 
 impl Ledger for WatchedLedger {
-    fn record(&self, row: LedgerRow) -> Result<Option<Durable>, StoreError> {
-        self.look(&row);
+    fn record(&self, row: &RowRef<'_>) -> Result<Option<Durable>, StoreError> {
+        self.look(row);
         let cost = row.cost;
         let durable = self.ledger.record(row).inspect_err(|_| self.unbooked(Some(cost)))?;
         let Some(alerts) = durable.as_ref().and_then(|_| self.bell.alerts()) else { return Ok(durable) };

@@ -2,7 +2,7 @@
 //! <https://docs.litellm.ai/docs/proxy/alerting>, October 2026). Neither has prompts, keys or addresses in it.
 
 use llm_core::money::NanoDollars;
-use llm_governance::{BudgetEvent, LedgerRow, Scope as Whose, Threshold};
+use llm_governance::{BudgetEvent, RowRef, Scope as Whose, Threshold};
 use llm_router::{Bench, Scope};
 use serde_json::{Map, Value, json};
 
@@ -72,7 +72,7 @@ impl Alert {
         }
     }
 
-    pub(super) fn slow(row: &LedgerRow) -> Self {
+    pub(super) fn slow(row: &RowRef<'_>) -> Self {
         let seconds = row.took_micros / 1_000_000;
         let details = json!({
             "model": row.model, "deployment": row.deployment, "provider": row.provider, "call_id": row.id,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use llm_core::Secret;
 use llm_core::money::NanoDollars;
 use llm_governance::{
-    BudgetEvent, Durable, Events as _, Ledger, LedgerRow, Period, StoreError, Subject, Threshold,
+    BudgetEvent, Durable, Events as _, Ledger, Period, RowRef, StoreError, Subject, Threshold,
 };
 use serde_json::json;
 use tokio::sync::mpsc::{Receiver, channel};
@@ -132,7 +132,7 @@ struct Full {
 }
 
 impl Ledger for Full {
-    fn record(&self, _: LedgerRow) -> Result<Option<Durable>, StoreError> {
+    fn record(&self, _: &RowRef<'_>) -> Result<Option<Durable>, StoreError> {
         let failed = StoreError::Failed("the disk is full".to_owned());
         if self.later { Ok(Some(Box::pin(async move { Err(failed) }))) } else { Err(failed) }
     }
@@ -153,7 +153,7 @@ async fn rows_that_cannot_be_written_are_told_once_and_the_error_stays() {
         let ledger = WatchedLedger { ledger: Arc::new(Full { later }), bell: Arc::new(Bell::of(alerts)) };
         assert!(ledger.keeps_rows(), "slow answers are seen in rows");
         for _ in 0..20 {
-            match ledger.record(LedgerRow::default()) {
+            match ledger.record(&RowRef::default()) {
                 Ok(durable) => assert!(durable.expect("it is not safe yet").await.is_err()),
                 Err(_) => assert!(!later),
             }

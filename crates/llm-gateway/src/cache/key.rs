@@ -26,7 +26,7 @@ pub(super) fn tenant(scope: CacheScope, caller: Option<&Principal>) -> Option<St
     let of = |scope: Scope| Some(format!("{} {}", scope.name(), caller.account(scope)?.subject.id));
     let organization = || (scope == CacheScope::Organization).then(|| of(Scope::Organization)).flatten();
     let team = || (scope != CacheScope::Key).then(|| of(Scope::Team)).flatten();
-    let key = || caller.key.map(|key| format!("key {key}"));
+    let key = || caller.key().map(|key| format!("key {key}"));
     let user = || of(Scope::User);
     let master = || caller.is_admin().then(|| "master".to_owned());
     organization().or_else(team).or_else(key).or_else(user).or_else(master)

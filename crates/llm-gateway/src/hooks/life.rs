@@ -171,7 +171,7 @@ fn hooked_call(inbound: &Inbound, options: &CallOptions, settlement: &Settlement
         operation: inbound.asked.operation,
         model: options.model.clone(),
         stream: options.stream,
-        key_hash: caller.and_then(|caller| caller.key.as_ref().map(ToString::to_string)),
+        key_hash: caller.and_then(|caller| caller.key().as_ref().map(ToString::to_string)),
         key_alias: owned(caller.and_then(|caller| caller.key_alias())),
         user_id: owned(caller.and_then(|caller| caller.user_id())),
         team_id: owned(caller.and_then(|caller| caller.team_id())),

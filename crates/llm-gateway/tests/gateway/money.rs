@@ -23,7 +23,7 @@ use llm_gateway::{
 use llm_governance::entity::VirtualKey;
 use llm_governance::{
     BudgetMode, Durable, Governance, GovernanceParts, KeyHash, Ledger, LedgerRow, MemoryStore, Records,
-    StoreError, Terms, Timestamp,
+    RowRef, StoreError, Terms, Timestamp,
 };
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::PlainIngress;
@@ -47,8 +47,8 @@ pub(crate) struct Rows {
 }
 
 impl Ledger for Rows {
-    fn record(&self, row: LedgerRow) -> Result<Option<Durable>, StoreError> {
-        self.rows.lock().push(row);
+    fn record(&self, row: &RowRef<'_>) -> Result<Option<Durable>, StoreError> {
+        self.rows.lock().push(row.to_row());
         let safe = self.safe.clone();
         Ok(safe.map(|safe| -> Durable {
             Box::pin(async move {

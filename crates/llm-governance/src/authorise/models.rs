@@ -54,7 +54,7 @@ impl Principal {
                 return Err(denied(account, model));
             }
         }
-        let grants = self.token.iter().flat_map(|token| &token.grants);
+        let grants = self.token().into_iter().flat_map(|token| &token.grants);
         for grant in grants {
             if grant.models.as_ref().is_some_and(|models| !names(models, target, groups)) {
                 return Err(not_granted(&grant.by, grant.models.as_deref().unwrap_or_default(), model));

@@ -131,7 +131,7 @@ impl Principal {
                 return Err(not_allowed(&whose, allowed, route));
             }
         }
-        for grant in self.token.iter().flat_map(|token| &token.grants) {
+        for grant in self.token().into_iter().flat_map(|token| &token.grants) {
             let Some(allowed) = &grant.routes else { continue };
             if !allowed.iter().any(|pattern| allows(pattern, route)) {
                 return Err(not_allowed(&grant.by, allowed, route));

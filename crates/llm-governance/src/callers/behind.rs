@@ -44,7 +44,7 @@ pub(crate) fn behind(holder: &Holder) -> Vec<Behind> {
         behind.push(Behind::new(Subject::new(Scope::User, id), &None, Terms::default(), key.created_at));
     }
     if let Some(key) = &holder.key {
-        let subject = Subject::new(Scope::Key, key.hash.hex());
+        let subject = Subject::key(key.hash);
         behind.push(Behind::new(subject, &key.alias, key.terms.clone(), key.created_at));
     }
     for one in &mut behind {

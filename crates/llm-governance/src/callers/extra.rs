@@ -65,7 +65,9 @@ impl Governance {
         let found = self.read_extra(subject).await.map_err(|error| unreachable(&error))?;
         let (one, row) = found.unzip();
         let row = row.flatten();
-        let names = [Name::Of(subject.scope, &subject.id), Name::Of(Scope::Global, "")].into_iter();
+        let names =
+            [Name::Of(subject.scope, subject.id.name().unwrap_or_default()), Name::Of(Scope::Global, "")]
+                .into_iter();
         let names = names.chain(row.as_deref().map(Name::Budget));
         let freshness = self.callers.generations.read(before, names);
         let account = match one {
@@ -81,7 +83,7 @@ impl Governance {
     /// A customer or a tag, and the id of its budget row.
     async fn read_extra(&self, subject: &Subject) -> Result<Option<(Behind, Option<String>)>, StoreError> {
         let directory = &self.directory;
-        let id = &*subject.id;
+        let id = subject.id.name().unwrap_or_default();
         let rules = self.rules();
         // Nobody made it: the operator's own terms, where there are some, hold from the beginning of time.
         let nobodys = |terms: &Terms| {

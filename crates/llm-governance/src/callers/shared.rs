@@ -12,7 +12,7 @@ use crate::subject::Subject;
 use crate::terms::Terms;
 
 /// Things that are kept as long as somebody holds them.
-struct Held<K, V> {
+pub(crate) struct Held<K, V> {
     held: HashMap<K, Weak<V>>,
     /// With how many of them the dead ones are looked for.
     sweep: usize,
@@ -26,15 +26,15 @@ pub(crate) struct Shared {
 }
 
 impl<K: Eq + Hash, V> Held<K, V> {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { held: HashMap::new(), sweep: 1024 }
     }
 
-    fn get(&self, key: &K) -> Option<Arc<V>> {
+    pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
         self.held.get(key).and_then(Weak::upgrade)
     }
 
-    fn insert(&mut self, key: K, value: &Arc<V>) {
+    pub(crate) fn insert(&mut self, key: K, value: &Arc<V>) {
         if self.held.len() >= self.sweep {
             self.held.retain(|_, value| value.strong_count() > 0);
             self.sweep = (self.held.len() * 2).max(1024);

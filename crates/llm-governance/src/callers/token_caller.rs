@@ -26,7 +26,7 @@ impl Principal {
             Ok(()) => return Ok(Arc::clone(self)),
             Err(denied) => denied,
         };
-        let mut choices = self.token.iter().flat_map(|token| &token.choices);
+        let mut choices = self.token().into_iter().flat_map(|token| &token.choices);
         choices.find(|choice| may(choice).is_ok()).cloned().ok_or(denied)
     }
 }
@@ -59,7 +59,7 @@ impl Governance {
         let Ok(mut first) = Arc::try_unwrap(first) else {
             return Err(Error::internal("a caller that was just made has another owner"));
         };
-        if let Some(token) = &mut first.token {
+        if let Some(token) = &mut first.seldom_mut().token {
             token.choices = choices;
         }
         Ok(Some(Arc::new(first)))
@@ -126,10 +126,10 @@ impl Governance {
             grants.push(Grant { by, models: Some(Vec::new()), routes: None });
         }
         caller.role = identity.role.unwrap_or(caller.role);
-        caller.expires = Some(identity.expires);
+        caller.expire(Some(identity.expires));
         caller.freshness = freshness;
         let (hash, customer) = (*hash, identity.customer.clone());
-        caller.token = Some(Box::new(Token { hash, customer, grants, choices: Vec::new() }));
+        caller.seldom_mut().token = Some(Box::new(Token { hash, customer, grants, choices: Vec::new() }));
         Ok(caller)
     }
 

@@ -54,13 +54,13 @@ pub(super) fn learn<'a>(
     for piece in pieces {
         match &mut piece.taken {
             Taken::Money { budget, .. } => {
-                let budget = &account.budgets[*budget as usize];
+                let budget = &account.planned.budgets[*budget as usize];
                 if let (Some(left), Some(cap)) = (left.next(), budget.cap(at)) {
                     state.books_of(budget).learn(cap, i64::try_from(left).unwrap_or(i64::MAX));
                 }
             }
             Taken::Flow { limit, used, .. } => {
-                learn_flow(&account.limits[*limit as usize], used, left);
+                learn_flow(&account.planned.limits[*limit as usize], used, left);
             }
             Taken::Slot { left: own } => {
                 *own = left.next().map_or(*own, |left| u32::try_from(left).unwrap_or(u32::MAX));

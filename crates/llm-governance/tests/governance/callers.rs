@@ -210,7 +210,7 @@ async fn a_key_ends_when_it_says_so_and_a_replaced_one_after_its_grace() {
         ask(&governance, shown).await.expect(shown);
     }
     let old = ask(&governance, "sk-old").await.expect("known");
-    assert_eq!(old.key, Some(hash("sk-new")), "it spends what the new one has");
+    assert_eq!(old.key(), Some(hash("sk-new")), "it spends what the new one has");
     tokio::time::sleep(Duration::from_millis(80)).await;
     for shown in ["sk-short", "sk-old"] {
         let refused = ask(&governance, shown).await.expect_err(shown);

@@ -79,7 +79,7 @@ async fn a_minute_lets_exactly_so_many_requests_through_and_says_when_there_is_r
 }
 
 fn caller_id(caller: &Principal) -> String {
-    caller.key.map(|key| key.hex()).unwrap_or_default()
+    caller.key().map(|key| key.hex()).unwrap_or_default()
 }
 
 #[tokio::test]

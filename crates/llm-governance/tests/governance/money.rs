@@ -200,7 +200,10 @@ async fn what_is_not_capped_is_charged_without_a_counter() {
     let node = caller(parts(Terms::default())).await;
     let call = spend(&node, 5, 7).await;
     let charges = call.charges(NanoDollars(7));
-    let of = |charge: &llm_governance::Charge| (charge.subject.clone(), charge.period, charge.amount.0);
+    let of = |charge: &llm_governance::ChargeRef<'_>| {
+        let charge = charge.to_charge();
+        (charge.subject, charge.period, charge.amount.0)
+    };
     let key = node.1.accounts.last().expect("the key");
     assert_eq!(
         charges.iter().map(of).collect::<Vec<_>>(),
@@ -242,7 +245,7 @@ async fn a_tag_of_the_caller_pays_as_one_of_the_request_does() {
     let (governance, caller) = caller(GovernanceParts { directory: people, ..parts(capped(1)) }).await;
     let tags = ["batch".to_owned()];
     let mut call = governance.admit(&caller, &Want { tags: &tags, ..want("m", 10) }).await.expect("10 of 10");
-    let scopes = call.charges(NanoDollars(1)).into_iter().map(|charge| charge.subject.scope.name());
+    let scopes = call.charges(NanoDollars(1)).into_iter().map(|charge| charge.scope.name());
     assert_eq!(scopes.collect::<Vec<_>>(), ["global", "key", "tag"], "once, though it was named twice");
     call.settle(NanoDollars(10), 1);
     let refused =

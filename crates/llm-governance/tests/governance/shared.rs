@@ -156,7 +156,7 @@ async fn what_a_key_has_spent_is_read_again_when_it_was_corrected() {
     let (one, caller) = &nodes[0];
     one.admit(caller, &want(70)).await.expect("there is room").settle(NanoDollars(70), 1);
     assert_eq!(one.room(caller, &want(1)).await.expect("known"), Some(NanoDollars(30)));
-    let hash = caller.key.expect("a key");
+    let hash = caller.key().expect("a key");
     one.forget(&Changed::Spent(Subject::new(Scope::Key, hash.hex())));
     let caller = one.identify(Some(b"sk-one"), None).await.expect("a key");
     assert_eq!(one.room(&caller, &want(1)).await.expect("known"), Some(NanoDollars(100)));

@@ -119,6 +119,6 @@ pub(crate) fn around_today() -> String {
 pub(crate) fn leave_rows(folder: &Path, rows: impl IntoIterator<Item = LedgerRow>) {
     let journal = Journal::open(JournalSettings::new(folder.join("data/journal"))).expect("it opens");
     for row in rows {
-        journal.record(row).expect("there is room");
+        journal.record(&row.borrowed()).expect("there is room");
     }
 }

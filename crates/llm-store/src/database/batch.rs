@@ -94,8 +94,17 @@ impl Transaction {
         batch: Batch<'_>,
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<Vec<Row>, DatabaseError> {
+        self.insert_returning(batch, batch.flat(rows)).await
+    }
+
+    /// The same of rows whose values stand one behind the other.
+    pub(crate) async fn insert_returning(
+        &mut self,
+        batch: Batch<'_>,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, DatabaseError> {
         let mut returned = Vec::new();
-        for statement in batch.statements(batch.flat(rows)) {
+        for statement in batch.statements(values) {
             returned.extend(self.run(Statement { rows: true, ..statement }).await?.rows);
         }
         Ok(returned)

@@ -13,9 +13,10 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { version: 1, name: "entities", text: include_str!("../../migrations/0001_entities.sql") },
     Migration { version: 2, name: "ledger", text: include_str!("../../migrations/0002_ledger.sql") },
+    Migration { version: 3, name: "seconds", text: include_str!("../../migrations/0003_seconds.sql") },
 ];
 
 /// What keeps two gateways that start together apart: any number, the same for all of them.

@@ -58,7 +58,7 @@ impl Transaction {
     }
 
     /// Inserts rows, whose values stand one behind the other. How many were made or changed.
-    pub(super) async fn insert(
+    pub(crate) async fn insert(
         &mut self,
         batch: Batch<'_>,
         values: Vec<Value>,

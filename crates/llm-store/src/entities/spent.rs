@@ -32,7 +32,7 @@ impl SpentKey {
     fn new(subject: &Subject, model: Option<&str>, period: Period) -> Self {
         Self {
             scope: subject.scope.name(),
-            subject: fitting(&subject.id).into_owned(),
+            subject: fitting(&subject.id.text()).into_owned(),
             model: fitting(model.unwrap_or_default()).into_owned(),
             period_start: period.start.0,
             period_end: period.end.map_or(0, |end| end.0),

@@ -1,8 +1,8 @@
-//! A row as JSON in a frame, in a buffer that each thread keeps.
+//! A row in a frame, in a buffer that each thread keeps.
 
 use std::cell::RefCell;
 
-use llm_governance::{LedgerRow, StoreError};
+use llm_governance::{RowRef, StoreError};
 
 use super::frame::{HEAD, LONGEST_ROW, seal};
 
@@ -15,15 +15,13 @@ thread_local! {
 
 /// Lends the frame of a row. A row that is too long goes without the messages and the answer.
 pub(super) fn with_frame<T>(
-    mut row: LedgerRow,
+    row: &RowRef<'_>,
     write: impl FnOnce(&[u8]) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     BUFFER.with_borrow_mut(|buffer| {
-        encode(&row, buffer)?;
+        encode(row, buffer);
         if buffer.len() - HEAD > LONGEST_ROW {
-            row.request = None;
-            row.response = None;
-            encode(&row, buffer)?;
+            encode(&RowRef { request: None, response: None, ..row.clone() }, buffer);
             tracing::warn!(id = %row.id, "a row of the ledger is too long: it goes without request and response");
         }
         if buffer.len() - HEAD > LONGEST_ROW {
@@ -38,9 +36,8 @@ pub(super) fn with_frame<T>(
     })
 }
 
-fn encode(row: &LedgerRow, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
+fn encode(row: &RowRef<'_>, buffer: &mut Vec<u8>) {
     buffer.clear();
     buffer.resize(HEAD, 0);
-    row.write_json(buffer)
-        .map_err(|_| StoreError::Failed("a row of the ledger cannot be written as JSON".to_owned()))
+    row.pack(buffer);
 }

@@ -1,9 +1,9 @@
 //! Rows in a segment: a frame around each, so that what is whole is told from what is torn.
 //!
-//! A frame is a mark that cannot occur in text, the length of the row, the checksum of both length and row, and the row.
-//! All numbers are little-endian.
+//! A frame is a mark, the length of the row, the checksum of both length and row, and the row. All numbers are
+//! little-endian.
 
-/// Begins each frame. `0xFF` never occurs in UTF-8, so it is not found within a row.
+/// Begins each frame. `0xFF` never occurs in UTF-8; where a row has it all the same, the checksum tells.
 const MARK: [u8; 4] = [0xFF, b'R', b'O', 0xFF];
 
 /// Mark, length and checksum.

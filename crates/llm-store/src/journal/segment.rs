@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use llm_governance::Timestamp;
@@ -9,7 +10,10 @@ use llm_governance::Timestamp;
 use super::frame::{Frames, HEAD, Piece};
 
 /// What a segment begins with; the time when it was begun follows.
-const MAGIC: [u8; 8] = *b"LLMJRNL1";
+const MAGIC: [u8; 8] = *b"LLMJRNL2";
+
+/// What one begins with whose rows are all JSON: those of earlier programs. A row says itself how it is written.
+const MAGIC_OF_JSON: [u8; 8] = *b"LLMJRNL1";
 
 /// Magic and time.
 pub(super) const SEGMENT_HEAD: u64 = 16;
@@ -137,7 +141,8 @@ fn inspect(number: u64, path: PathBuf) -> io::Result<Segment> {
 
 fn split_head(bytes: &[u8]) -> Option<(Timestamp, &[u8])> {
     let (head, frames) = bytes.split_at_checked(SEGMENT_HEAD as usize)?;
-    let begun: [u8; 8] = head.strip_prefix(&MAGIC)?.try_into().ok()?;
+    let begun = head.strip_prefix(&MAGIC).or_else(|| head.strip_prefix(&MAGIC_OF_JSON))?;
+    let begun: [u8; 8] = begun.try_into().ok()?;
     Some((Timestamp(i64::from_le_bytes(begun)), frames))
 }
 
@@ -145,37 +150,41 @@ fn split_head(bytes: &[u8]) -> Option<(Timestamp, &[u8])> {
 #[derive(Debug)]
 pub struct SegmentReader {
     file: File,
-    /// What was read and not yet given out; it begins with a frame.
+    /// What was read. It begins with a frame.
     buffer: Vec<u8>,
+    /// How much of it was given out with the last rows.
+    given: usize,
     /// The file's rest was read.
     ended: bool,
     damaged: bool,
 }
 
-/// How much is read at once.
-const READ: u64 = 768 * 1024;
+/// How much is read at once, and given out at once unless a single row is longer.
+const READ: usize = 768 * 1024;
 
 impl SegmentReader {
     pub(super) fn open(segment: &Segment) -> io::Result<Self> {
         let mut file = File::open(&segment.path)?;
         file.seek(SeekFrom::Start(SEGMENT_HEAD))?;
-        Ok(Self { file, buffer: Vec::new(), ended: false, damaged: segment.damaged })
+        Ok(Self { file, buffer: Vec::new(), given: 0, ended: false, damaged: segment.damaged })
     }
 
     /// The next rows, at least one of them; none at the end.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn next_rows(&mut self, most: usize) -> io::Result<Vec<Vec<u8>>> {
-        loop {
+    pub fn next_rows(&mut self, most: usize) -> io::Result<Vec<&[u8]>> {
+        self.buffer.drain(..std::mem::take(&mut self.given));
+        let rows = loop {
             let (rows, used) = self.whole_rows(most);
-            self.buffer.drain(..used);
-            if !rows.is_empty() || self.ended {
-                return Ok(rows);
+            if rows.len() == most || self.ended || (!rows.is_empty() && used >= READ) {
+                self.given = used;
+                break rows;
             }
-            let read = Read::by_ref(&mut self.file).take(READ).read_to_end(&mut self.buffer)?;
+            let read = Read::by_ref(&mut self.file).take(READ as u64).read_to_end(&mut self.buffer)?;
             self.ended = read == 0;
-        }
+        };
+        Ok(rows.into_iter().filter_map(|row| self.buffer.get(row)).collect())
     }
 
     /// Whether something in it could not be read.
@@ -183,15 +192,15 @@ impl SegmentReader {
         self.damaged
     }
 
-    /// The whole rows in the buffer, and how many bytes they take. A tail that is no row may be one whose rest was not
-    /// read yet.
-    fn whole_rows(&mut self, most: usize) -> (Vec<Vec<u8>>, usize) {
+    /// Where whole rows are in the buffer, and how many bytes they take. A tail that is no row may be one whose rest was
+    /// not read yet.
+    fn whole_rows(&mut self, most: usize) -> (Vec<Range<usize>>, usize) {
         let (mut rows, mut used) = (Vec::new(), 0);
         for piece in Frames::new(&self.buffer) {
             match piece {
                 Piece::Row(row) => {
                     used += HEAD + row.len();
-                    rows.push(row.to_vec());
+                    rows.push(used - row.len()..used);
                 }
                 Piece::Damage(length) => {
                     used += length;

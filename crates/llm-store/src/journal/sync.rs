@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
+use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use llm_governance::{Durable, StoreError};
 use parking_lot::Mutex;
@@ -112,13 +112,27 @@ fn run(shared: &Shared) {
             continue;
         }
         if shared.settings.durability == Durability::Process && !stopped {
-            thread::park_timeout(shared.settings.sync_every);
+            pause(shared);
         }
+    }
+}
+
+/// Lets rows come together. The first one of them wakes the thread: if it went on then, the disk would be told without
+/// end, and each time holds up those who write.
+fn pause(shared: &Shared) {
+    let until = Instant::now() + shared.settings.sync_every;
+    while !shared.signals.stopped.load(Acquire) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        thread::park_timeout(left);
     }
 }
 
 fn sync(shared: &Shared) {
     let unsynced = shared.appender.lock().take_unsynced();
+    shared.syncs.fetch_add(1, Relaxed);
     let outcome = keep(shared, &unsynced);
     let failed = outcome.is_err();
     if let Err(error) = outcome {

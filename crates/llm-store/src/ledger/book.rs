@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use llm_governance::{KeyHash, LedgerRow, Scope};
+use llm_governance::{IdRef, KeyHash, RowRef};
 
 use super::columns::{COLUMNS, values};
-use super::{daily, kinds, spent};
+use super::{daily, kinds, seconds, spent};
 
 use crate::database::{Batch, Database, DatabaseError, DatabaseKind, Transaction, Value, fitting};
 
@@ -25,11 +24,10 @@ const LASTING: &str = "SELECT set_config('synchronous_commit', 'local', true) AS
                        WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Books rows, all or none. A row that is there already is passed over. How many were new.
-pub(super) async fn book(database: &Database, rows: &[LedgerRow]) -> Result<usize, DatabaseError> {
+pub(super) async fn book(database: &Database, rows: &[RowRef<'_>]) -> Result<usize, DatabaseError> {
     let mut transaction = begin(database).await?;
     let rows = renamed(&mut transaction, rows).await?;
-    let values = rows.iter().map(values).collect::<Result<Vec<_>, _>>()?;
-    if transaction.insert_many(ROWS, values).await? == rows.len() as u64 {
+    if transaction.insert(ROWS, values_of(&rows)?).await? == rows.len() as u64 {
         add(&mut transaction, &rows.iter().collect::<Vec<_>>()).await?;
         transaction.commit().await?;
         return Ok(rows.len());
@@ -40,7 +38,7 @@ pub(super) async fn book(database: &Database, rows: &[LedgerRow]) -> Result<usiz
 }
 
 /// The same where some rows may be there already.
-async fn book_new(database: &Database, rows: &[LedgerRow]) -> Result<usize, DatabaseError> {
+async fn book_new(database: &Database, rows: &[RowRef<'_>]) -> Result<usize, DatabaseError> {
     let mut transaction = begin(database).await?;
     let new = insert(&mut transaction, rows).await?;
     if !new.is_empty() {
@@ -62,23 +60,24 @@ async fn begin(database: &Database) -> Result<Transaction, DatabaseError> {
 const MOST_KEYS: usize = 500;
 
 /// Calls that began with a key that was replaced before they ended are the new key's.
-async fn renamed<'a>(
+async fn renamed<'a, 'b>(
     transaction: &mut Transaction,
-    rows: &'a [LedgerRow],
-) -> Result<Cow<'a, [LedgerRow]>, DatabaseError> {
-    let keys: BTreeSet<String> = rows.iter().filter_map(|row| row.key).map(|key| key.hex()).collect();
-    let keys: Vec<String> = keys.into_iter().collect();
-    let mut new: BTreeMap<String, KeyHash> = BTreeMap::new();
+    rows: &'a [RowRef<'b>],
+) -> Result<Cow<'a, [RowRef<'b>]>, DatabaseError> {
+    let keys: BTreeSet<KeyHash> = rows.iter().filter_map(|row| row.key).collect();
+    let keys: Vec<KeyHash> = keys.into_iter().collect();
+    let mut new: BTreeMap<KeyHash, KeyHash> = BTreeMap::new();
     for some in keys.chunks(MOST_KEYS) {
         let places: Vec<String> = (1..=some.len()).map(|place| format!("${place}")).collect();
         let text = format!(
             "SELECT id, replaced_hash FROM llm_virtual_keys WHERE replaced_hash IN ({})",
             places.join(", ")
         );
-        let values: Vec<Value> = some.iter().map(Value::from).collect();
+        let values: Vec<Value> = some.iter().map(|key| key.hex().into()).collect();
         for row in transaction.query(&text, &values).await? {
-            if let Some(hash) = KeyHash::parse(row.get("id")?) {
-                new.insert(row.get::<&str>("replaced_hash")?.to_owned(), hash);
+            let hashes = (KeyHash::parse(row.get("replaced_hash")?), KeyHash::parse(row.get("id")?));
+            if let (Some(replaced), Some(hash)) = hashes {
+                new.insert(replaced, hash);
             }
         }
     }
@@ -88,43 +87,51 @@ async fn renamed<'a>(
     Ok(Cow::Owned(rows.iter().map(|row| of_new_key(row, &new)).collect()))
 }
 
-fn of_new_key(row: &LedgerRow, new: &BTreeMap<String, KeyHash>) -> LedgerRow {
+fn of_new_key<'b>(row: &RowRef<'b>, new: &BTreeMap<KeyHash, KeyHash>) -> RowRef<'b> {
     let mut row = row.clone();
-    if let Some(key) = row.key.and_then(|key| new.get(&key.hex())) {
+    if let Some(key) = row.key.and_then(|key| new.get(&key)) {
         row.key = Some(*key);
     }
-    for charge in row.charges.iter_mut().filter(|charge| charge.subject.scope == Scope::Key) {
-        if let Some(key) = new.get(&*charge.subject.id) {
-            charge.subject.id = Arc::from(key.hex());
+    for charge in &mut row.charges {
+        if let IdRef::Key(key) = &mut charge.id {
+            *key = *new.get(key).unwrap_or(key);
         }
     }
     row
 }
 
+/// The values of all rows, one behind the other.
+fn values_of(rows: &[RowRef<'_>]) -> Result<Vec<Value>, DatabaseError> {
+    let mut all = Vec::with_capacity(rows.len() * COLUMNS.len());
+    rows.iter().try_for_each(|row| values(row, &mut all))?;
+    Ok(all)
+}
+
 /// Writes rows. Those that were not there yet.
-async fn insert<'a>(
+async fn insert<'a, 'b>(
     transaction: &mut Transaction,
-    rows: &'a [LedgerRow],
-) -> Result<Vec<&'a LedgerRow>, DatabaseError> {
+    rows: &'a [RowRef<'b>],
+) -> Result<Vec<&'a RowRef<'b>>, DatabaseError> {
     let conflict = format!("{} RETURNING id", ROWS.conflict);
-    let all = rows.iter().map(values).collect::<Result<Vec<_>, _>>()?;
-    let written = transaction.insert_many_returning(Batch { conflict: &conflict, ..ROWS }, all).await?;
+    let batch = Batch { conflict: &conflict, ..ROWS };
+    let written = transaction.insert_returning(batch, values_of(rows)?).await?;
     let mut written: BTreeSet<&str> = written.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
     // Of two with the same id the first one was written.
-    Ok(rows.iter().filter(|row| written.remove(&*fitting(&row.id))).collect())
+    Ok(rows.iter().filter(|row| written.remove(&*fitting(row.id))).collect())
 }
 
 /// Adds rows that were written to everything that is made of rows.
-async fn add(transaction: &mut Transaction, new: &[&LedgerRow]) -> Result<(), DatabaseError> {
+async fn add(transaction: &mut Transaction, new: &[&RowRef<'_>]) -> Result<(), DatabaseError> {
     let tags = new.iter().flat_map(|row| tags(row));
     transaction.insert_many(TAGS, tags).await?;
     let kinds = kinds::of(new);
     daily::add(transaction, &kinds).await?;
+    seconds::add(transaction, new, &kinds).await?;
     spent::add(transaction, &kinds).await
 }
 
-fn tags(row: &LedgerRow) -> impl Iterator<Item = Vec<Value>> {
-    let id = fitting(&row.id);
+fn tags(row: &RowRef<'_>) -> impl Iterator<Item = Vec<Value>> {
+    let id = fitting(row.id);
     let tags = row.tags.iter().filter(|tag| !tag.is_empty());
     tags.map(move |tag| vec![Value::from(&*id), Value::from(&*fitting(tag)), row.started.0.into()])
 }
@@ -135,7 +142,7 @@ fn tags(row: &LedgerRow) -> impl Iterator<Item = Vec<Value>> {
 /// What the database says.
 pub(super) async fn takes_rows(database: &Database) -> Result<(), DatabaseError> {
     let mut transaction = database.begin().await?;
-    let row = LedgerRow { id: "trial".to_owned(), ..LedgerRow::default() };
+    let row = RowRef { id: "trial", ..RowRef::default() };
     insert(&mut transaction, std::slice::from_ref(&row)).await?;
     add(&mut transaction, &[&row]).await
     // Nothing is committed.

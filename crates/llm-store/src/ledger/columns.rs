@@ -1,9 +1,9 @@
 //! A row of the ledger as it stands in its table: columns for lists, and a document with the rest.
 
-use llm_governance::{Ending, LedgerRow, RowField};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use llm_governance::{Ending, LedgerRow, RowField, RowRef};
 use serde_json::{Map, Value as Json};
 
+use super::document::Document;
 use crate::database::{DatabaseError, Row, Value, fitting};
 
 /// The columns of `llm_ledger`, in the order of [`values`].
@@ -55,34 +55,6 @@ const TEXTS: [&str; 13] = [
     "error",
 ];
 
-/// Whether a member of a row has a column of its name.
-fn has_column(name: &str) -> bool {
-    // A match and no search in lists: it is asked for each member of each row.
-    matches!(
-        name,
-        "id" | "started"
-            | "cost"
-            | "prompt_tokens"
-            | "completion_tokens"
-            | "took_micros"
-            | "cache_hit"
-            | "ending"
-            | "vendor_id"
-            | "key"
-            | "team_id"
-            | "user_id"
-            | "organization_id"
-            | "customer"
-            | "session_id"
-            | "model"
-            | "model_group"
-            | "deployment"
-            | "provider"
-            | "call_type"
-            | "error"
-    )
-}
-
 /// The column of a field.
 pub(super) fn column(field: RowField) -> &'static str {
     match field {
@@ -103,12 +75,12 @@ pub(super) fn column(field: RowField) -> &'static str {
 }
 
 /// Whether a call failed.
-pub(super) fn failed(row: &LedgerRow) -> bool {
+pub(super) fn failed(row: &RowRef<'_>) -> bool {
     row.ending == Ending::Failed
 }
 
 /// The moment when a call ended, in microseconds since 1970.
-fn ended(row: &LedgerRow) -> i64 {
+fn ended(row: &RowRef<'_>) -> i64 {
     row.started.0.saturating_add(number(row.took_micros))
 }
 
@@ -116,12 +88,11 @@ pub(super) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// A row's values, in the order of [`COLUMNS`].
-pub(super) fn values(row: &LedgerRow) -> Result<Vec<Value>, DatabaseError> {
+/// Adds a row's values, in the order of [`COLUMNS`].
+pub(super) fn values(row: &RowRef<'_>, values: &mut Vec<Value>) -> Result<(), DatabaseError> {
     let total = row.prompt_tokens.saturating_add(row.completion_tokens);
-    let mut values = Vec::with_capacity(COLUMNS.len());
     values.extend([
-        Value::from(&*fitting(&row.id)),
+        Value::from(&*fitting(row.id)),
         row.started.0.into(),
         ended(row).into(),
         failed(row).into(),
@@ -134,65 +105,43 @@ pub(super) fn values(row: &LedgerRow) -> Result<Vec<Value>, DatabaseError> {
         row.ending.name().into(),
     ]);
     let key = row.key.map(|key| key.hex());
-    let mut beside = Vec::new();
+    let mut document = Document::new();
     for (name, text) in TEXTS.into_iter().zip(texts(row, key.as_deref())) {
-        values.push(column_of(name, text, &mut beside));
+        values.push(column_of(name, text, &mut document));
     }
-    let document = serde_json::to_string(&Document { row, beside });
-    values.push(document.map_err(|_| unreadable("it cannot be written as JSON"))?.into());
-    Ok(values)
+    let document = document.of(row).map_err(|_| unreadable("it cannot be written as JSON"))?;
+    values.push(Value::Text(document));
+    Ok(())
 }
 
 /// The texts of [`TEXTS`]; `None` where a row has none.
-fn texts<'a>(row: &'a LedgerRow, key: Option<&'a str>) -> [Option<&'a str>; TEXTS.len()] {
+fn texts<'a>(row: &'a RowRef<'_>, key: Option<&'a str>) -> [Option<&'a str>; TEXTS.len()] {
     let named = |text: &'a str| Some(text).filter(|text| !text.is_empty());
     [
-        row.vendor_id.as_deref(),
+        row.vendor_id,
         key,
-        row.team_id.as_deref(),
-        row.user_id.as_deref(),
-        row.organization_id.as_deref(),
-        row.customer.as_deref(),
-        row.session_id.as_deref(),
-        named(&row.model),
-        named(&row.model_group),
-        named(&row.deployment),
-        named(&row.provider),
-        named(&row.call_type),
-        row.error.as_deref(),
+        row.team_id,
+        row.user_id,
+        row.organization_id,
+        row.customer,
+        row.session_id,
+        named(row.model),
+        named(row.model_group),
+        named(row.deployment),
+        named(row.provider),
+        named(row.call_type),
+        row.error,
     ]
 }
 
 /// A text as its column has it. It stands in the document too where the column cannot hold it as it is.
-fn column_of<'a>(
-    name: &'static str,
-    text: Option<&'a str>,
-    beside: &mut Vec<(&'static str, &'a str)>,
-) -> Value {
+fn column_of(name: &'static str, text: Option<&str>, document: &mut Document) -> Value {
     let Some(text) = text else { return Value::Null };
     let fitting = fitting(text);
     if text.is_empty() || fitting != text {
-        beside.push((name, text));
+        document.text(name, text);
     }
     if text.is_empty() { Value::Null } else { Value::from(&*fitting) }
-}
-
-/// What a row has besides its columns, without what it has in common with an empty one.
-struct Document<'a> {
-    row: &'a LedgerRow,
-    /// Texts that no column holds as they are.
-    beside: Vec<(&'static str, &'a str)>,
-}
-
-impl Serialize for Document<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (name, text) in &self.beside {
-            map.serialize_entry(name, text)?;
-        }
-        self.row.put_members(&mut map, |name| !has_column(name))?;
-        map.end()
-    }
 }
 
 fn unreadable(why: &str) -> DatabaseError {
@@ -236,7 +185,9 @@ mod tests {
 
     fn there_and_back(row: &LedgerRow) -> LedgerRow {
         let columns: Arc<[String]> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
-        read(&Row::new(columns, values(row).expect("it is written"))).expect("it is read")
+        let mut written = Vec::new();
+        values(&row.borrowed(), &mut written).expect("it is written");
+        read(&Row::new(columns, written)).expect("it is read")
     }
 
     #[test]
@@ -269,7 +220,8 @@ mod tests {
             let value = match (&*name, value) {
                 ("key", _) => json!(KeyHash::of(b"sk-1")),
                 ("ending", _) => json!("drained"),
-                ("usage" | "prices" | "metadata" | "request" | "response", _) => json!({"input": 3}),
+                ("usage", _) => json!({"input": 3}),
+                ("prices" | "metadata" | "request" | "response", _) => json!({"in\"put": 3.5}),
                 ("tags", _) => json!(["a", "b"]),
                 ("charges", _) => json!([{
                     "subject": {"scope": "team", "id": "t"},
@@ -292,7 +244,8 @@ mod tests {
     fn a_document_holds_only_what_no_column_does() {
         let row =
             LedgerRow { id: "a".to_owned(), model: "m".to_owned(), attempts: 2, ..LedgerRow::default() };
-        let values = values(&row).expect("it is written");
-        assert_eq!(values.last(), Some(&Value::from("{\"attempts\":2}")));
+        let mut written = Vec::new();
+        values(&row.borrowed(), &mut written).expect("it is written");
+        assert_eq!(written.last(), Some(&Value::from("{\"attempts\":2}")));
     }
 }

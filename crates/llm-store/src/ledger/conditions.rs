@@ -36,11 +36,16 @@ impl Conditions {
         if let [text] = texts {
             return self.compare(column, "=", &**text);
         }
-        let places: Vec<String> = texts.iter().map(|text| self.place(&**text)).collect();
+        let places = self.places(texts);
         self.texts.push(match places.is_empty() {
             true => "1 = 0".to_owned(),
-            false => format!("{column} IN ({})", places.join(", ")),
+            false => format!("{column} IN ({places})"),
         });
+    }
+
+    /// The places of several values, with commas between.
+    pub(super) fn places(&mut self, texts: &[String]) -> String {
+        texts.iter().map(|text| self.place(&**text)).collect::<Vec<_>>().join(", ")
     }
 
     /// Whatever else must hold.

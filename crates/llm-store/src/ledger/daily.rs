@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use llm_core::money::NanoDollars;
-use llm_governance::{Day, LedgerRow, Scope, Sums};
-use serde_json::Value as Json;
+use llm_governance::{Day, RowRef, Scope, Sums};
 
 use super::columns::{failed, number};
 use super::kinds::Kind;
@@ -40,7 +39,7 @@ struct Of {
 }
 
 /// Adds calls to the sums of their days.
-pub(super) async fn add(transaction: &mut Transaction, kinds: &[Kind<'_>]) -> Result<(), DatabaseError> {
+pub(super) async fn add(transaction: &mut Transaction, kinds: &[Kind<'_, '_>]) -> Result<(), DatabaseError> {
     let mut sums: BTreeMap<Of, Sums> = BTreeMap::new();
     for kind in kinds {
         for of in all_of(kind.row) {
@@ -69,7 +68,7 @@ pub(super) async fn add(transaction: &mut Transaction, kinds: &[Kind<'_>]) -> Re
 }
 
 /// All sums that a call goes into. Members of teams have none: those of the team know its keys.
-fn all_of(row: &LedgerRow) -> Vec<Of> {
+fn all_of(row: &RowRef<'_>) -> Vec<Of> {
     let key = row.key.map(|key| key.hex()).unwrap_or_default();
     let mut all = subjects(row);
     all.retain(|(scope, _)| *scope != Scope::TeamMember);
@@ -79,9 +78,9 @@ fn all_of(row: &LedgerRow) -> Vec<Of> {
         // The whole gateway's sums would be those of all keys once more.
         key: if scope == Scope::Global { String::new() } else { key.clone() },
         scope: scope.name(),
-        model_group: fitting(&row.model_group).into_owned(),
-        model: fitting(&row.upstream_model).into_owned(),
-        provider: fitting(&row.provider).into_owned(),
+        model_group: fitting(row.model_group).into_owned(),
+        model: fitting(row.upstream_model).into_owned(),
+        provider: fitting(row.provider).into_owned(),
     };
     all.into_iter().map(of).collect()
 }
@@ -89,8 +88,8 @@ fn all_of(row: &LedgerRow) -> Vec<Of> {
 /// No call counts for more: what a vendor says that is beyond all reason must not make a sum overflow.
 const MOST: i64 = 1_000_000_000_000_000;
 
-pub(super) fn counted(row: &LedgerRow) -> Sums {
-    let used = |name: &str| number(row.usage.get(name).and_then(Json::as_u64).unwrap_or(0)).min(MOST);
+pub(super) fn counted(row: &RowRef<'_>) -> Sums {
+    let used = |name: &str| number(row.usage.get(name).unwrap_or(0)).min(MOST);
     let most = |count: u64| number(count).min(MOST);
     Sums {
         requests: 1,

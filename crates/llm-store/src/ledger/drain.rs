@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use llm_governance::{LedgerRow, StoreError, Timestamp};
+use llm_governance::{LedgerRow, RowRef, StoreError, Timestamp};
 use parking_lot::Mutex;
 
 use super::{Archive, book, retention};
@@ -19,13 +19,16 @@ use crate::journal::{Journal, Segment};
 pub use thread::DrainThread;
 
 /// How many rows are booked in one transaction.
-const BATCH: usize = 512;
+const BATCH: usize = 1_024;
 
 /// Rows that may still be in a journal are known by those in the database: they are kept this long at least.
 const SHORTEST_KEEP: Duration = Duration::from_secs(86_400);
 
 /// How many times a few rows are let go of before those that wait are booked.
 const FORGET_AT_ONCE: usize = 20;
+
+/// Why a row is put aside that nobody can read.
+const UNKNOWN: &str = "it is no row that this program knows";
 
 /// How rows are drained, and how long they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,12 +118,22 @@ impl Drain {
         Ok(booked)
     }
 
-    async fn book(&self, rows: &[Vec<u8>]) -> Result<u64, StoreError> {
-        let mut readable = Vec::with_capacity(rows.len());
-        for row in rows {
+    async fn book(&self, rows: &[&[u8]]) -> Result<u64, StoreError> {
+        // Earlier programs wrote rows as JSON.
+        let (json, packed): (Vec<&[u8]>, Vec<&[u8]>) = rows.iter().partition(|row| row.starts_with(b"{"));
+        let mut old = Vec::new();
+        for row in json {
             match LedgerRow::read_json(row) {
-                Ok(row) => readable.push(row),
-                Err(_) => self.put_aside(row, "it is no row that this program knows")?,
+                Ok(row) => old.push(row),
+                Err(_) => self.put_aside(row, UNKNOWN)?,
+            }
+        }
+        let mut readable: Vec<RowRef<'_>> = Vec::with_capacity(rows.len());
+        readable.extend(old.iter().map(LedgerRow::borrowed));
+        for row in packed {
+            match RowRef::unpack(row) {
+                Some(row) => readable.push(row),
+                None => self.put_aside(row, UNKNOWN)?,
             }
         }
         match book::book(&self.database, &readable).await {
@@ -131,14 +144,14 @@ impl Drain {
     }
 
     /// The database refused one of these: all others are booked.
-    async fn one_by_one(&self, rows: &[LedgerRow]) -> Result<u64, StoreError> {
+    async fn one_by_one(&self, rows: &[RowRef<'_>]) -> Result<u64, StoreError> {
         let mut booked = 0;
         for row in rows {
             match book::book(&self.database, std::slice::from_ref(row)).await {
                 Ok(new) => booked += self.count(1, new),
                 Err(error) if is_of_the_row(&error) => {
                     book::takes_rows(&self.database).await?;
-                    let json = serde_json::to_vec(row).unwrap_or_default();
+                    let json = serde_json::to_vec(&row.to_row()).unwrap_or_default();
                     self.put_aside(&json, &error.to_string())?;
                 }
                 Err(error) => return Err(error.into()),

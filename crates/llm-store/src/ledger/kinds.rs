@@ -3,43 +3,50 @@
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
-use llm_governance::{Charge, Day, LedgerRow, Sums};
+use llm_governance::{ChargeRef, Day, RowRef, Sums};
 
 use super::daily::{counted, merge};
+use super::seconds::second;
 
 /// Calls that go into the same sums and counters.
 #[derive(Debug)]
-pub(super) struct Kind<'a> {
+pub(super) struct Kind<'a, 'b> {
     /// One of them.
-    pub row: &'a LedgerRow,
+    pub row: &'a RowRef<'b>,
     /// What they add to sums.
     pub sums: Sums,
     /// What they cost.
     pub cost: i64,
+    /// The seconds in which they came; some may be there more than once.
+    pub seconds: Vec<i64>,
     /// There is only this one: its charges may be of other amounts than its cost.
     is_alone: bool,
 }
 
-impl<'a> Kind<'a> {
-    fn new(row: &'a LedgerRow) -> Self {
-        Self { row, sums: Sums::default(), cost: 0, is_alone: !is_charged_plainly(row) }
+impl<'a, 'b> Kind<'a, 'b> {
+    fn new(row: &'a RowRef<'b>) -> Self {
+        Self { row, sums: Sums::default(), cost: 0, seconds: Vec::new(), is_alone: !is_charged_plainly(row) }
     }
 
-    fn add(&mut self, row: &LedgerRow) {
+    fn add(&mut self, row: &RowRef<'_>) {
         merge(&mut self.sums, &counted(row));
         self.cost = self.cost.saturating_add(row.cost.0);
+        let second = second(row.started);
+        if self.seconds.last() != Some(&second) {
+            self.seconds.push(second);
+        }
     }
 
     /// What one of the charges comes to.
-    pub(super) fn amount(&self, charge: &Charge) -> i64 {
+    pub(super) fn amount(&self, charge: &ChargeRef<'_>) -> i64 {
         if self.is_alone { charge.amount.0 } else { self.cost }
     }
 }
 
 /// The kinds of these calls.
-pub(super) fn of<'a>(rows: &[&'a LedgerRow]) -> Vec<Kind<'a>> {
-    let mut places: HashMap<Alike<'a>, usize> = HashMap::new();
-    let mut kinds: Vec<Kind<'a>> = Vec::new();
+pub(super) fn of<'a, 'b>(rows: &[&'a RowRef<'b>]) -> Vec<Kind<'a, 'b>> {
+    let mut places: HashMap<Alike<'a, 'b>, usize> = HashMap::new();
+    let mut kinds: Vec<Kind<'a, 'b>> = Vec::new();
     for row in rows {
         let place = if is_charged_plainly(row) {
             *places.entry(Alike(row)).or_insert(kinds.len())
@@ -57,18 +64,19 @@ pub(super) fn of<'a>(rows: &[&'a LedgerRow]) -> Vec<Kind<'a>> {
 }
 
 /// Whether each of its charges is its cost.
-fn is_charged_plainly(row: &LedgerRow) -> bool {
+fn is_charged_plainly(row: &RowRef<'_>) -> bool {
     row.charges.iter().all(|charge| charge.amount == row.cost)
 }
 
 /// A row as far as it says where it is added.
-struct Alike<'a>(&'a LedgerRow);
+struct Alike<'a, 'b>(&'a RowRef<'b>);
 
-impl PartialEq for Alike<'_> {
+impl PartialEq for Alike<'_, '_> {
     fn eq(&self, other: &Self) -> bool {
         let (one, other) = (self.0, other.0);
-        let charged = |charge: &'_ Charge, other: &'_ Charge| {
-            charge.subject == other.subject && charge.model == other.model && charge.period == other.period
+        let charged = |charge: &ChargeRef<'_>, other: &ChargeRef<'_>| {
+            (charge.scope, charge.id, charge.model, charge.period)
+                == (other.scope, other.id, other.model, other.period)
         };
         Day::of(one.started) == Day::of(other.started)
             && one.key == other.key
@@ -85,9 +93,9 @@ impl PartialEq for Alike<'_> {
     }
 }
 
-impl Eq for Alike<'_> {}
+impl Eq for Alike<'_, '_> {}
 
-impl Hash for Alike<'_> {
+impl Hash for Alike<'_, '_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // What usually tells them apart.
         let row = self.0;
@@ -98,22 +106,23 @@ impl Hash for Alike<'_> {
 #[cfg(test)]
 mod tests {
     use llm_core::money::NanoDollars;
-    use llm_governance::{Period, Subject};
+    use llm_governance::{IdRef, Period, Scope};
 
     use super::*;
 
-    fn row(model: &str, cost: i64, charged: i64) -> LedgerRow {
-        let charge = Charge {
-            subject: Subject::global(),
+    fn row(model: &str, cost: i64, charged: i64) -> RowRef<'_> {
+        let charge = ChargeRef {
+            scope: Scope::Global,
+            id: IdRef::Text(""),
             model: None,
             period: Period::EVER,
             amount: NanoDollars(charged),
         };
-        LedgerRow {
-            model_group: model.to_owned(),
+        RowRef {
+            model_group: model,
             cost: NanoDollars(cost),
-            charges: vec![charge],
-            ..LedgerRow::default()
+            charges: [charge].into_iter().collect(),
+            ..RowRef::default()
         }
     }
 
@@ -124,7 +133,7 @@ mod tests {
         let found: Vec<_> = kinds
             .iter()
             .map(|kind| {
-                (&*kind.row.model_group, kind.sums.requests, kind.cost, kind.amount(&kind.row.charges[0]))
+                (kind.row.model_group, kind.sums.requests, kind.cost, kind.amount(&kind.row.charges[0]))
             })
             .collect();
         assert_eq!(found, [("a", 2, 6, 6), ("b", 1, 3, 3), ("a", 1, 5, 1), ("a", 1, 6, 1)]);

@@ -9,6 +9,7 @@ use llm_governance::{Day, ExportFormat, LedgerRow, StoreError, Timestamp};
 
 use super::Books;
 use super::columns::{COLUMNS, read};
+use super::seconds;
 use crate::database::{Database, DatabaseError, DatabaseKind, Value, fitting};
 
 /// How many rows go in one transaction: others write between two of them.
@@ -52,7 +53,10 @@ pub(super) async fn some(
     archive: Option<&Archive>,
 ) -> Result<u64, StoreError> {
     let mut transaction = database.begin().await?;
-    let columns = if archive.is_some() { COLUMNS.join(", ") } else { "id".to_owned() };
+    let columns = match archive {
+        Some(_) => COLUMNS.join(", "),
+        None => format!("id, {}", seconds::columns().join(", ")),
+    };
     // Of several gateways each takes rows of its own.
     let lock = if database.kind() == DatabaseKind::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
     let oldest =
@@ -72,6 +76,7 @@ pub(super) async fn some(
     transaction.execute(&format!("DELETE FROM llm_ledger_tags WHERE id IN ({places})"), &ids).await?;
     let deleted =
         transaction.execute(&format!("DELETE FROM llm_ledger WHERE id IN ({places})"), &ids).await?;
+    seconds::forget(&mut transaction, &rows, before).await?;
     transaction.commit().await?;
     Ok(deleted)
 }

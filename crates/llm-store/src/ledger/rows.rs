@@ -1,9 +1,12 @@
 //! Lists of calls, a page at a time.
 
-use llm_governance::{LedgerRow, RowCursor, RowField, RowPage, RowQuery, RowSort};
+use std::borrow::Cow;
+
+use llm_governance::{LedgerRow, RowCursor, RowField, RowPage, RowQuery, RowSort, Timestamp};
 
 use super::columns::{COLUMNS, column, number, read};
 use super::conditions::Conditions;
+use super::seconds::{FIELDS, SECOND, second};
 use crate::database::{Database, DatabaseError, Row, Value, fitting};
 
 /// No page is longer.
@@ -11,11 +14,13 @@ const LONGEST_PAGE: u64 = 1_000;
 
 /// Where rows come from, and under which conditions.
 struct Chosen {
-    from: &'static str,
+    from: Cow<'static, str>,
     /// The column that is sorted by.
     sort: &'static str,
     /// The id beside it in the same index.
     id: &'static str,
+    /// Rows come second by second, from [`super::seconds`].
+    by_second: bool,
     conditions: Conditions,
 }
 
@@ -35,19 +40,24 @@ fn limit(query: &RowQuery) -> u64 {
 
 /// What reads a page, and one row more: it says whether there is another page.
 fn statement(query: &RowQuery) -> (String, Vec<Value>) {
-    let Chosen { from, sort, id, mut conditions } = choose(query);
+    let Chosen { from, sort, id, by_second, mut conditions } = choose(query);
     let (order, behind) = if query.ascending { ("ASC", ">") } else { ("DESC", "<") };
+    let by_second = by_second && query.sort == RowSort::Started;
     if let Some(RowCursor { value, id: last }) = &query.after {
+        if by_second {
+            conditions.compare("s.second", &format!("{behind}="), second(Timestamp(*value)));
+        }
         let (value, last) = (conditions.place(*value), conditions.place(&**last));
         conditions.add(format!("({sort}, {id}) {behind} ({value}, {last})"));
     }
+    let first = if by_second { format!("s.second {order}, ") } else { String::new() };
     let where_ = conditions.text();
     let rows = conditions.place(number(limit(query) + 1));
     let offset = conditions.place(number(query.offset));
     let columns = COLUMNS.map(|name| format!("l.{name} AS {name}")).join(", ");
     let text = format!(
         "SELECT {columns}, {sort} AS sorted_by FROM {from} {where_} \
-         ORDER BY {sort} {order}, {id} {order} LIMIT {rows} OFFSET {offset}"
+         ORDER BY {first}{sort} {order}, {id} {order} LIMIT {rows} OFFSET {offset}"
     );
     (text, conditions.values)
 }
@@ -86,10 +96,11 @@ fn choose(query: &RowQuery) -> Chosen {
     let mut conditions = Conditions::default();
     // The index of a tag has its calls in their order: a list of them is read from there.
     let by_tag = query.tags.len() == 1 && query.sort == RowSort::Started;
-    let (from, id, started) = if by_tag {
-        ("llm_ledger_tags t JOIN llm_ledger l ON l.id = t.id", "t.id", "t.started")
-    } else {
-        ("llm_ledger l", "l.id", "l.started")
+    let someone = if by_tag { None } else { someone(query) };
+    let (from, id, started) = match (&someone, by_tag) {
+        (_, true) => ("llm_ledger_tags t JOIN llm_ledger l ON l.id = t.id".into(), "t.id", "t.started"),
+        (Some((field, texts)), _) => (seconds_of(*field, texts, &mut conditions), "l.id", "l.started"),
+        (None, _) => ("llm_ledger l".into(), "l.id", "l.started"),
     };
     let tags: Vec<String> = query.tags.iter().map(|tag| fitting(tag).into_owned()).collect();
     if by_tag {
@@ -98,6 +109,10 @@ fn choose(query: &RowQuery) -> Chosen {
         let places: Vec<String> = tags.iter().map(|tag| conditions.place(&**tag)).collect();
         let places = places.join(", ");
         conditions.add(format!("l.id IN (SELECT t.id FROM llm_ledger_tags t WHERE t.tag IN ({places}))"));
+    }
+    if someone.is_some() {
+        conditions.compare_some("s.second", ">=", query.from.map(second));
+        conditions.compare_some("s.second", "<=", query.until.map(second));
     }
     conditions.compare_some(started, ">=", query.from.map(|from| from.0));
     conditions.compare_some(started, "<", query.until.map(|until| until.0));
@@ -120,7 +135,31 @@ fn choose(query: &RowQuery) -> Chosen {
         RowSort::TotalTokens => "l.total_tokens",
         RowSort::Took => "l.took_micros",
     };
-    Chosen { from, sort, id, conditions }
+    Chosen { from, sort, id, by_second: someone.is_some(), conditions }
+}
+
+/// Whose calls are asked for, where it is known in which seconds there were any: the one that chooses the fewest.
+fn someone(query: &RowQuery) -> Option<(RowField, &[String])> {
+    let asked = |field| query.only.iter().find(|(asked, texts)| *asked == field && !texts.is_empty());
+    FIELDS.into_iter().find_map(asked).map(|(field, texts)| (*field, texts.as_slice()))
+}
+
+/// The seconds in which there were calls of these, each with its calls.
+fn seconds_of(field: RowField, texts: &[String], conditions: &mut Conditions) -> Cow<'static, str> {
+    let fit: Vec<String> = texts.iter().map(|text| fitting(text).into_owned()).collect();
+    let (field, places) = (column(field), conditions.places(&fit));
+    let whose = format!("field = '{field}' AND value IN ({places})");
+    let seconds = match texts {
+        [_] => {
+            conditions.add(whose);
+            "llm_ledger_seconds".to_owned()
+        }
+        _ => format!("(SELECT DISTINCT second FROM llm_ledger_seconds WHERE {whose})"),
+    };
+    // The order says to SQLite what is looked for first.
+    conditions
+        .add(format!("l.started >= s.second * {SECOND} AND l.started < s.second * {SECOND} + {SECOND}"));
+    Cow::Owned(format!("{seconds} s CROSS JOIN llm_ledger l"))
 }
 
 fn only(conditions: &mut Conditions, field: RowField, texts: &[String]) {
@@ -136,18 +175,37 @@ mod tests {
     use crate::settings::DatabaseSettings;
 
     #[tokio::test]
+    async fn pages_of_somebody_are_read_second_by_second() {
+        let settings = DatabaseSettings::new(Secret::new("sqlite::memory:".to_owned()));
+        let database = Database::open(&settings).await.expect("it opens");
+        for field in FIELDS {
+            let query = RowQuery { only: vec![(field, vec!["one".to_owned()])], ..RowQuery::default() };
+            let after = Some(RowCursor { value: 5, id: "x".to_owned() });
+            for (query, bound) in [(query.clone(), ""), (RowQuery { after, ..query }, " AND second<?")] {
+                let (text, values) = statement(&query);
+                let plan =
+                    database.query(&format!("EXPLAIN QUERY PLAN {text}"), &values).await.expect("a plan");
+                let plan: Vec<&str> = plan.iter().map(|row| row.get("detail").expect("text")).collect();
+                assert_eq!(
+                    plan,
+                    [
+                        &*format!(
+                            "SEARCH s USING COVERING INDEX sqlite_autoindex_llm_ledger_seconds_1 \
+                             (field=? AND value=?{bound})"
+                        ),
+                        "SEARCH l USING INDEX llm_ledger_started (started>? AND started<?)",
+                    ]
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn pages_are_read_in_the_order_of_an_index() {
         let settings = DatabaseSettings::new(Secret::new("sqlite::memory:".to_owned()));
         let database = Database::open(&settings).await.expect("it opens");
-        let only = |field| RowQuery { only: vec![(field, vec!["one".to_owned()])], ..RowQuery::default() };
         for (query, index) in [
             (RowQuery::default(), "llm_ledger_started"),
-            (only(RowField::Key), "llm_ledger_key"),
-            (only(RowField::Team), "llm_ledger_team"),
-            (only(RowField::User), "llm_ledger_user"),
-            (only(RowField::Customer), "llm_ledger_customer"),
-            (only(RowField::Session), "llm_ledger_session"),
-            (only(RowField::ModelGroup), "llm_ledger_model_group"),
             (RowQuery { failed: Some(true), ..RowQuery::default() }, "llm_ledger_failed"),
             (RowQuery { tags: vec!["a".to_owned()], ..RowQuery::default() }, "llm_ledger_tags_tag"),
         ] {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llm_governance::{LedgerRow, Period, Scope, Subject};
+use llm_governance::{Period, RowRef, Scope, Subject};
 
 use super::kinds::Kind;
 use crate::database::{Batch, DatabaseError, Transaction, Value, fitting};
@@ -18,7 +18,7 @@ const BATCH: Batch<'_> = Batch {
 };
 
 /// Adds the costs of calls.
-pub(super) async fn add(transaction: &mut Transaction, kinds: &[Kind<'_>]) -> Result<(), DatabaseError> {
+pub(super) async fn add(transaction: &mut Transaction, kinds: &[Kind<'_, '_>]) -> Result<(), DatabaseError> {
     let mut spent: BTreeMap<Counter, i64> = BTreeMap::new();
     for kind in kinds {
         for (counter, amount) in of(kind) {
@@ -33,46 +33,41 @@ pub(super) async fn add(transaction: &mut Transaction, kinds: &[Kind<'_>]) -> Re
 }
 
 /// What calls of a kind add to each counter. Two budgets of a subject with the same period have one counter.
-fn of(kind: &Kind<'_>) -> Vec<(Counter, i64)> {
+fn of(kind: &Kind<'_, '_>) -> Vec<(Counter, i64)> {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
     for charge in &kind.row.charges {
-        let counter = counter(&charge.subject, charge.model.as_deref().unwrap_or_default(), charge.period);
+        let (whose, model) = ((charge.scope, &*charge.id.text()), charge.model.unwrap_or_default());
+        let counter = counter(whose, model, charge.period);
         all.push((counter, kind.amount(charge)));
     }
     for (scope, id) in subjects(kind.row) {
-        all.push((counter(&Subject::new(scope, id), "", Period::EVER), kind.cost));
+        all.push((counter((scope, &id), "", Period::EVER), kind.cost));
     }
     all.retain(|(counter, amount)| *amount != 0 && seen.insert(counter.clone()));
     all
 }
 
-fn counter(subject: &Subject, model: &str, period: Period) -> Counter {
+fn counter((scope, id): (Scope, &str), model: &str, period: Period) -> Counter {
     let end = period.end.map_or(0, |end| end.0);
-    (
-        subject.scope.name(),
-        fitting(&subject.id).into_owned(),
-        fitting(model).into_owned(),
-        period.start.0,
-        end,
-    )
+    (scope.name(), fitting(id).into_owned(), fitting(model).into_owned(), period.start.0, end)
 }
 
 /// Everybody whom a call concerns, each once.
-pub(super) fn subjects(row: &LedgerRow) -> Vec<(Scope, String)> {
+pub(super) fn subjects(row: &RowRef<'_>) -> Vec<(Scope, String)> {
     let mut all = vec![(Scope::Global, String::new())];
-    let mut add = |scope, id: &Option<String>| {
-        all.extend(id.as_deref().filter(|id| !id.is_empty()).map(|id| (scope, id.to_owned())));
+    let mut add = |scope, id: Option<&str>| {
+        all.extend(id.filter(|id| !id.is_empty()).map(|id| (scope, id.to_owned())));
     };
-    add(Scope::Organization, &row.organization_id);
-    add(Scope::Team, &row.team_id);
-    if let (Some(team), Some(user)) = (&row.team_id, &row.user_id) {
-        add(Scope::TeamMember, &Some(Subject::member(team, user).id.to_string()));
+    add(Scope::Organization, row.organization_id);
+    add(Scope::Team, row.team_id);
+    if let (Some(team), Some(user)) = (row.team_id, row.user_id) {
+        add(Scope::TeamMember, Some(&Subject::member(team, user).id.text()));
     }
-    add(Scope::User, &row.user_id);
-    add(Scope::Key, &row.key.map(|key| key.hex()));
-    add(Scope::Customer, &row.customer);
-    let tags: BTreeSet<&String> = row.tags.iter().filter(|tag| !tag.is_empty()).collect();
-    all.extend(tags.into_iter().map(|tag| (Scope::Tag, tag.clone())));
+    add(Scope::User, row.user_id);
+    add(Scope::Key, row.key.map(|key| key.hex()).as_deref());
+    add(Scope::Customer, row.customer);
+    let tags: BTreeSet<&str> = row.tags.iter().copied().filter(|tag| !tag.is_empty()).collect();
+    all.extend(tags.into_iter().map(|tag| (Scope::Tag, tag.to_owned())));
     all
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use llm_governance::{Ledger, LedgerRow};
+use llm_governance::{Ledger, LedgerRow, RowRef};
 use llm_store::{Journal, JournalSettings};
 
 /// A folder that goes with the test.
@@ -53,7 +53,7 @@ pub(crate) fn row(id: &str) -> LedgerRow {
 
 pub(crate) fn record(journal: &Journal, ids: &[&str]) {
     for id in ids {
-        assert!(journal.record(row(id)).expect("there is room").is_none());
+        assert!(journal.record(&row(id).borrowed()).expect("there is room").is_none());
     }
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn ids(journal: &Journal) -> Vec<String> {
             if rows.is_empty() {
                 break;
             }
-            let parse = |row: &Vec<u8>| serde_json::from_slice::<LedgerRow>(row).expect("a row").id;
+            let parse = |row: &&[u8]| RowRef::unpack(row).expect("a row").id.to_owned();
             ids.extend(rows.iter().map(parse));
         }
     }

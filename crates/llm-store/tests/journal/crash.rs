@@ -72,7 +72,7 @@ fn writes_until_it_is_killed() {
             threads.spawn(move || {
                 for number in 0.. {
                     let id = format!("{run}-{thread}-{number}.");
-                    journal.record(row(&id)).expect("there is room");
+                    journal.record(&row(&id).borrowed()).expect("there is room");
                     // One write, so that a line is told of whole or not at all.
                     let line = format!("row {id}\n");
                     std::io::stdout().lock().write_all(line.as_bytes()).expect("somebody reads");

@@ -1,5 +1,7 @@
 //! Segments: rows in order, over restarts, with torn tails and damage.
 
+use std::time::Duration;
+
 use llm_governance::Ledger;
 use llm_store::{Durability, Journal};
 
@@ -110,12 +112,32 @@ async fn strict_rows_are_awaited_until_the_disk_has_them() {
     let journal = Journal::open(settings).expect("the journal opens");
     let mut waits = Vec::new();
     for number in 0..50 {
-        waits.push(journal.record(row(&number.to_string())).expect("there is room").expect("it is strict"));
+        waits.push(
+            journal
+                .record(&row(&number.to_string()).borrowed())
+                .expect("there is room")
+                .expect("it is strict"),
+        );
     }
     for wait in waits {
         wait.await.expect("the disk has it");
     }
-    let last = journal.record(row("last")).expect("there is room").expect("it is strict");
+    let last = journal.record(&row("last").borrowed()).expect("there is room").expect("it is strict");
     drop(journal);
     last.await.expect("closing a journal syncs it");
+}
+
+#[test]
+fn the_disk_is_told_no_more_often_than_wanted() {
+    let folder = Folder::new();
+    let mut settings = folder.settings();
+    settings.sync_every = Duration::from_secs(3_600);
+    let journal = Journal::open(settings).expect("the journal opens");
+    for _ in 0..50 {
+        record(&journal, &["a"]);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(journal.status().syncs <= 1, "at once for the first row, and much later for all others");
+    drop(journal);
+    assert_eq!(ids(&folder.open()).len(), 50);
 }

@@ -14,7 +14,7 @@ fn at_its_bound_rows_and_calls_are_refused_until_it_was_drained() {
     settings.max_bytes = 40_000;
     let journal = Journal::open(settings).expect("the journal opens");
     let (mut taken, mut while_ready) = (0, 0);
-    while journal.record(row("a row")).is_ok() {
+    while journal.record(&row("a row").borrowed()).is_ok() {
         taken += 1;
         while_ready += u32::from(journal.ready().is_ok());
     }
@@ -38,7 +38,7 @@ fn an_operator_may_want_calls_that_are_not_booked() {
     settings.max_bytes = 1;
     settings.when_full = WhenFull::Serve;
     let journal = Journal::open(settings).expect("the journal opens");
-    journal.record(row("a")).map(|_| ()).expect_err("there is no room");
+    journal.record(&row("a").borrowed()).map(|_| ()).expect_err("there is no room");
     journal.ready().expect("calls are served");
     assert_eq!(journal.status().refused, 1);
 }
@@ -81,7 +81,7 @@ fn fills_a_small_disk() {
     let mut taken = Vec::new();
     for number in 0.. {
         let id = number.to_string();
-        if journal.record(row(&id)).is_err() {
+        if journal.record(&row(&id).borrowed()).is_err() {
             break;
         }
         taken.push(id);

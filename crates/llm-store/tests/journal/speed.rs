@@ -70,9 +70,9 @@ fn measure(journal: &Journal, threads: usize) {
     std::thread::scope(|scope| {
         let write = || {
             let rows = vec![typical(); ROWS];
-            let timed = |row| {
+            let timed = |row: LedgerRow| {
                 let began = Instant::now();
-                journal.record(row).expect("there is room");
+                journal.record(&row.borrowed()).expect("there is room");
                 began.elapsed()
             };
             rows.into_iter().map(timed).collect::<Vec<_>>()

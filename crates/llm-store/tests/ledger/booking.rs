@@ -104,7 +104,7 @@ async fn a_row_that_the_database_refuses_holds_no_other_up() {
             if number == 7 {
                 row.model = "poison".to_owned();
             }
-            journal.record(row).expect("there is room");
+            journal.record(&row.borrowed()).expect("there is room");
         }
         let drain = drain(&journal, &database);
         assert_eq!(drain.recover().await.expect("it is booked"), 19, "{}", place.kind);
@@ -122,7 +122,7 @@ async fn a_database_that_refuses_all_rows_gets_them_later() {
         let database = place.open().await;
         let folder = Folder::new();
         let journal = journal(&folder.file("journal"));
-        journal.record(row("one", 1)).expect("there is room");
+        journal.record(&row("one", 1).borrowed()).expect("there is room");
         let drain = drain(&journal, &database);
         database.execute("ALTER TABLE llm_daily RENAME TO away", &[]).await.expect("a change");
         drain.recover().await.expect_err("a table is missing");
@@ -154,6 +154,39 @@ async fn gateways_that_book_into_the_same_sums_never_block_each_other() {
             gateway.await.expect("it booked all");
         }
         assert_eq!(ids(&database).await.len(), 2_000, "{}", place.kind);
+        sums_are_those_of_the_rows(&database).await;
+    }
+}
+
+/// A segment as programs wrote them until November 2026, with rows as JSON.
+fn old_segment(rows: &[LedgerRow]) -> Vec<u8> {
+    let mut bytes = b"LLMJRNL1".to_vec();
+    bytes.extend_from_slice(&1_795_219_200_000_000_i64.to_le_bytes());
+    for row in rows {
+        let json = serde_json::to_vec(row).expect("JSON");
+        let length = u32::try_from(json.len()).expect("it is short").to_le_bytes();
+        bytes.extend_from_slice(&[0xFF, b'R', b'O', 0xFF]);
+        bytes.extend_from_slice(&length);
+        bytes.extend_from_slice(&crc32fast::hash(&[&length, &*json].concat()).to_le_bytes());
+        bytes.extend_from_slice(&json);
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn a_journal_of_an_earlier_program_is_booked() {
+    for place in everywhere("a_journal_of_an_earlier_program_is_booked").await {
+        let database = place.open().await;
+        let folder = Folder::new();
+        std::fs::create_dir_all(folder.file("journal")).expect("a folder");
+        let rows: Vec<_> = (0..20).map(|number| row(&format!("old {number:02}"), number)).collect();
+        let file = folder.file("journal").join("00000000000000000007.journal");
+        std::fs::write(&file, old_segment(&rows)).expect("a segment");
+        let journal = journal(&folder.file("journal"));
+        journal.record(&row("new", 3).borrowed()).expect("there is room");
+        assert_eq!(drain(&journal, &database).recover().await.expect("it is booked"), 21, "{}", place.kind);
+        assert_eq!(ids(&database).await.len(), 21, "{}", place.kind);
+        assert_eq!(journal.status().rows, 0, "{}", place.kind);
         sums_are_those_of_the_rows(&database).await;
     }
 }

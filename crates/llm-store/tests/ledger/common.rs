@@ -66,7 +66,7 @@ pub(crate) async fn book(database: &Database, rows: &[LedgerRow]) -> u64 {
     let folder = crate::places::Folder::new();
     let journal = journal(&folder.file("journal"));
     for row in rows {
-        journal.record(row.clone()).expect("there is room");
+        journal.record(&row.borrowed()).expect("there is room");
     }
     drain(&journal, database).recover().await.expect("it is booked")
 }

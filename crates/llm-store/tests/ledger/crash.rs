@@ -86,7 +86,7 @@ async fn serves_until_it_is_killed() {
             threads.spawn(move || {
                 for number in 0.. {
                     let id = format!("{run}-{thread}-{number}.");
-                    journal.record(row(&id, number)).expect("there is room");
+                    journal.record(&row(&id, number).borrowed()).expect("there is room");
                     // One write, so that a line is told of whole or not at all.
                     let line = format!("row {id}\n");
                     std::io::stdout().lock().write_all(line.as_bytes()).expect("somebody reads");

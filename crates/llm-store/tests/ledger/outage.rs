@@ -30,7 +30,7 @@ async fn a_database_that_was_stopped_and_killed_has_every_row_once() {
     let mut written = 0;
     let mut write = |rows: i64| {
         for _ in 0..rows {
-            journal.record(row(&format!("row {written:06}"), written)).expect("there is room");
+            journal.record(&row(&format!("row {written:06}"), written).borrowed()).expect("there is room");
             written += 1;
         }
         written
@@ -68,7 +68,7 @@ async fn a_database_that_is_away_at_the_start_gets_the_rows_later() {
     server.stop();
     let folder = Folder::new();
     let journal = journal(&folder.file("journal"));
-    journal.record(row("one", 1)).expect("there is room");
+    journal.record(&row("one", 1).borrowed()).expect("there is room");
     let drain = drain(&journal, &database);
     drain.recover().await.expect_err("it is away");
     assert_eq!(journal.status().rows, 1);

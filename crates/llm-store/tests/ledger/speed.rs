@@ -24,7 +24,7 @@ async fn speed() {
         let drain = drain(&journal, &database);
         let began = Instant::now();
         for number in 0..rows {
-            journal.record(row(&format!("{number:032}"), number)).expect("there is room");
+            journal.record(&row(&format!("{number:032}"), number).borrowed()).expect("there is room");
             if number % 100_000 == 99_999 {
                 drain.recover().await.expect("it is booked");
             }

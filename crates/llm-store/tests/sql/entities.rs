@@ -147,7 +147,7 @@ async fn lists_are_sorted_and_filtered_by_what_was_spent() {
         ];
         all.push(Spent { model: Some("m".into()), ..spent(7, Period::EVER, 5_000) });
         all.push(Spent {
-            subject: Subject::new(Scope::Team, all[0].subject.id.clone()),
+            subject: Subject::new(Scope::Team, all[0].subject.id.text()),
             ..spent(3, Period::EVER, 9)
         });
         entities.set_spent(&all).await.expect("set");

@@ -111,7 +111,7 @@ async fn of_organizations(call: &Call<'_>, ids: Vec<String>) -> Result<Whose, Re
 
 /// The caller's keys, the one that asks among them; never empty, that would mean all.
 async fn own_keys(call: &Call<'_>) -> Result<Vec<String>, Refused> {
-    let mut keys = vec![call.caller.key.map_or_else(|| NOBODY.to_owned(), |key| key.hex())];
+    let mut keys = vec![call.caller.key().map_or_else(|| NOBODY.to_owned(), |key| key.hex())];
     if let Some(user) = call.user_id() {
         let filters = vec![("user_id", Filter::Is(Column::from(user)))];
         let own = call.management.all::<VirtualKey>(ListQuery { filters, ..ListQuery::default() }).await?;

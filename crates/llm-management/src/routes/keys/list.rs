@@ -151,5 +151,5 @@ async fn visible(
 
 /// The key that asks.
 fn own_key(call: &Call<'_>) -> Filter {
-    Filter::Is(Column::Text(Some(call.caller.key.map(|key| key.hex()).unwrap_or_default())))
+    Filter::Is(Column::Text(Some(call.caller.key().map(|key| key.hex()).unwrap_or_default())))
 }

@@ -58,7 +58,7 @@ fn named(call: &Call<'_>, fields: &mut Fields) -> Result<String, Refused> {
         return Ok(shown);
     }
     let query = call.query();
-    let own = || call.caller.key.map(|key| key.hex());
+    let own = || call.caller.key().map(|key| key.hex());
     let shown = query.text("key").map(str::to_owned).or_else(own);
     shown.ok_or_else(|| Refused::bad("name the key that is to be replaced, in `key`").about("key"))
 }

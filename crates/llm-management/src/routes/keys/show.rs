@@ -40,7 +40,7 @@ pub(crate) async fn rows(management: &Management, keys: &[VirtualKey]) -> Result
 /// One key: the one that is named, or the one that asks.
 pub(super) async fn info(call: &Call<'_>) -> Answered {
     let query = call.query();
-    let (named, key) = match (query.text("key"), &call.caller.key) {
+    let (named, key) = match (query.text("key"), call.caller.key()) {
         (Some(shown), _) => (shown.to_owned(), visible(call, shown).await?),
         (None, Some(own)) => (own.hex(), call.key(&own.hex()).await?),
         (None, None) => {

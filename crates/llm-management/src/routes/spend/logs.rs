@@ -91,7 +91,7 @@ async fn of(call: &Call<'_>, row: Option<LedgerRow>) -> Result<Value, Refused> {
     let Some(row) = row else { return Ok(Value::Array(Vec::new())) };
     let is_own = call.sees_all()
         || call.is_user(row.user_id.as_deref())
-        || (row.key.is_some() && call.caller.key == row.key)
+        || (row.key.is_some() && call.caller.key() == row.key)
         || rules_team(call, row.team_id.as_deref()).await?;
     Ok(Value::Array(if is_own { vec![shown(&row)] } else { Vec::new() }))
 }
@@ -190,7 +190,7 @@ async fn only(call: &Call<'_>, query: &Query) -> Result<Vec<(RowField, Vec<Strin
 async fn rules_key(call: &Call<'_>, hash: Option<&str>) -> Result<bool, Refused> {
     let Some(hash) = hash else { return Ok(false) };
     match call.management.get::<VirtualKey>(hash).await? {
-        Some(key) if call.is_user(key.user_id.as_deref()) || call.caller.key == Some(key.hash) => Ok(true),
+        Some(key) if call.is_user(key.user_id.as_deref()) || call.caller.key() == Some(key.hash) => Ok(true),
         Some(key) => call.rules_key(&key).await,
         None => Ok(false),
     }

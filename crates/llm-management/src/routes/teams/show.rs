@@ -73,7 +73,7 @@ pub(super) async fn info(call: &Call<'_>) -> Answered {
     let of_team = ListQuery { filters: of_team, limit, ..ListQuery::default() };
     let mut of_team = call.management.list::<VirtualKey>(&of_team).await?.items;
     if !call.may_with_keys_of(&team, "/key/info").await? && !call.sees_all() {
-        of_team.retain(|key| call.is_user(key.user_id.as_deref()) || call.caller.key == Some(key.hash));
+        of_team.retain(|key| call.is_user(key.user_id.as_deref()) || call.caller.key() == Some(key.hash));
     }
     let keys = keys::rows(call.management, &of_team).await?;
     let memberships = memberships(call.management, &team, team.members.iter()).await?;

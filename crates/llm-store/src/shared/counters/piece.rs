@@ -136,12 +136,13 @@ fn text(number: u64) -> String {
 /// What all keys of a subject begin with. They lie on one server also where keys are spread over several, because a
 /// call takes of several subjects in one step.
 pub(super) fn beginning(prefix: &str, subject: &Subject) -> String {
-    let id = fitting(&subject.id);
+    let id = subject.id.text();
+    let id = fitting(&id);
     format!("{prefix}{}:{}:{id}:", subject.scope.name(), id.len())
 }
 
 fn place(subject: &Subject, model: &str, period: Period) -> String {
-    let id = fitting(&subject.id).replace(PARTED, "");
+    let id = fitting(&subject.id.text()).replace(PARTED, "");
     let (scope, model) = (subject.scope.name(), model.replace(PARTED, ""));
     let (start, end) = (period.start.0, period.end.map_or(0, |end| end.0));
     format!("{scope}{PARTED}{id}{PARTED}{model}{PARTED}{start}{PARTED}{end}")
