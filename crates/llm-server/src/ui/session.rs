@@ -233,12 +233,11 @@ fn about(app: &App, ui: &Ui, caller: Option<(&Principal, Option<u64>)>) -> Value
         json!({
             "role": caller.role.name(),
             "user_id": caller.user_id(),
-            "user_email": caller.user_email,
             "team_id": caller.team_id(),
             "team_alias": caller.team_alias(),
             "key_name": caller.key_name,
             "key_alias": caller.key_alias(),
-            "key_hash": caller.key.map(|key| key.hex()),
+            "key_hash": caller.key().map(|key| key.hex()),
             "until": until,
         })
     });
