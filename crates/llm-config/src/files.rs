@@ -23,6 +23,15 @@ pub(crate) fn read(directory: &Path, path: &Path, report: &mut Report) -> Files 
     Files { root: root.unwrap_or(Node { value: Value::Null, at: Place::Default }), read: reading.read }
 }
 
+/// Reads a configuration that is no file. It includes none.
+pub(crate) fn text(text: &str, report: &mut Report) -> Node {
+    let read = node::read(&Arc::from("the configuration"), text.as_bytes());
+    read.unwrap_or_else(|problem| {
+        report.problems.push(problem);
+        Node { value: Value::Null, at: Place::Default }
+    })
+}
+
 struct Reading<'a> {
     directory: &'a Path,
     /// The files from the first one to the one that is read now.

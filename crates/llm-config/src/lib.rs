@@ -1,26 +1,4 @@
-//! Reads a configuration and builds the gateway that it describes. Only this crate and the programs read files and
-//! the environment.
-//!
-//! ```
-//! use llm_config::{Options, build, describe, load};
-//!
-//! // No file, no variables: the built-in mock.
-//! let loaded = load(&Options::default()).expect("nothing can be wrong with nothing");
-//! assert!(describe(&loaded).contains("mock/echo"));
-//! let parts = build(&loaded).expect("the mock can always be built");
-//! assert!(parts.router.resolve("mock/echo").is_ok());
-//! ```
-//!
-//! - [`load()`]: from files and variables to a checked [`Config`], or to a [`Report`] of everything that is wrong.
-//! - [`config`], [`settings`]: what a configuration says, typed.
-//! - [`build()`]: what a gateway is made from.
-//! - [`check`]: what would be served, in words.
-//! - [`vendors()`]: who can be called with a key alone.
-//! - [`schema()`], [`reference()`]: the key table for editors and for the docs.
-//!
-//! The key table (`keys`) is the one source of what a file may say; a file becomes a tree that keeps places and
-//! spellings (`node`), is checked against the table (`strict`), and its deployments (`deployments`) find their
-//! vendors (`inference`). The price table may be a file or an address (`prices`).
+#![doc = include_str!("../README.md")]
 
 mod alerts;
 mod answers;

@@ -24,6 +24,8 @@ use crate::{prices, references, relays, strict};
 pub struct Options {
     /// The configuration file; `None`: the one that `LLM_CONFIG` or `CONFIG_FILE_PATH` names, else none.
     pub config: Option<PathBuf>,
+    /// The configuration itself, in the place of a file.
+    pub text: Option<String>,
     /// The file with variables; `None`: `.env` in the directory, if there is one.
     pub dotenv: Option<PathBuf>,
     /// What relative paths are relative to.
@@ -56,7 +58,9 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     sources.dotenv = read_dotenv(options, &mut environment, &mut report);
 
     let mut root = Node { value: Value::Null, at: Place::Default };
-    if let Some(path) = options.config.clone().or_else(|| named(&environment)) {
+    if let Some(text) = &options.text {
+        root = files::text(text, &mut report);
+    } else if let Some(path) = options.config.clone().or_else(|| named(&environment)) {
         let read = files::read(&options.directory, &path, &mut report);
         (root, sources.files) = (read.root, read.read);
     }

@@ -1,28 +1,4 @@
-//! The vocabulary of the gateway: what a request, an answer, a stream event, a token count, a price and an
-//! error are, and the traits that dialects and providers implement. Nothing in this crate does I/O.
-//!
-//! - [`request`], [`message`], [`response`], [`event`]: the canonical form, the hub of every translation.
-//! - [`sources`]: where the pictures and files of a request come from.
-//! - [`usage`], [`money`]: tokens in buckets that never overlap, and prices and costs in whole numbers.
-//! - [`error`]: what went wrong, whose fault it is and whether another attempt helps.
-//! - [`members`], [`mod@object`], [`request_body`]: objects read and written member by member. [`words`]: texts that go from one body into
-//!   another.
-//! - [`envelope`]: the one-pass scan of a request body, and edits of it that copy nothing.
-//! - [`framing`]: streams of bytes cut into frames.
-//! - [`dialect`], [`ingress`], [`operation`]: what a wire format must be able to do, behind us (vendors) and in front of
-//!   us (clients), and what the paths of clients mean.
-//! - [`inquiry`]: what clients ask about models beside using them.
-//! - [`exchange`], [`embedding`], [`mod@rerank`]: kinds of calls beside chat.
-//! - [`realtime`]: conversations over a WebSocket.
-//! - [`passage`], [`mod@form`]: kinds of calls that go through as they are, and the forms that some of them are sent in.
-//! - [`conversion`], [`images`], [`speech`]: the same kinds for vendors of another format. [`wav`]: sound without compression.
-//! - [`authenticator`]: credentials that are made for each request.
-//! - [`scrub`], [`retry_hint`]: what every vendor's errors need.
-//! - [`custom_tools`]: free-text tools beyond the dialects that have them.
-//! - [`window`]: what was let through lately, for limits of requests and tokens. [`sync`]: locks that tests can watch.
-//! - [`guard`], [`texts`]: judges of texts, and the texts of a body.
-//! - [`answer_store`], [`packed`], [`essence`]: answers kept for requests that come again.
-//! - [`provider`]: what the router calls. [`relay`]: requests that go to a vendor as they are.
+#![doc = include_str!("../README.md")]
 
 pub mod answer_store;
 pub mod authenticator;

@@ -1,8 +1,4 @@
-//! The life of a request, from its bytes to the bytes of its answer. Free of HTTP servers, vendors and files: it
-//! is given a [`llm_router::Router`], the client dialects and the price book, and serves whoever calls
-//! [`Gateway::handle`].
-//!
-//! Read [`gateway`] first: the whole life is one function there.
+#![doc = include_str!("../README.md")]
 
 mod admit;
 mod answer;

@@ -1,9 +1,4 @@
-//! Who may ask, for what, and for how much: keys and those behind them, their limits and budgets, and the row that each
-//! call leaves. It does no I/O: it is given a [`Directory`] to look keys up in and a [`Ledger`] to write rows to.
-//!
-//! Read [`governance`] first. The words: an *entity* is what an administrator makes (a key, a team …); a [`Subject`] is
-//! an entity as limits and budgets know it; an [`Account`] is a subject with its terms and counters in memory; a
-//! [`Principal`] is a caller with all accounts that its calls are booked into.
+#![doc = include_str!("../README.md")]
 
 pub mod account;
 pub mod admission;

@@ -1,5 +1,4 @@
-//! Guardrails that ask a service: an [`Inspector`] for each contract, by the names and parameters that LiteLLM has for
-//! them. They find; what becomes of a call that could not be judged is decided by whoever asks them.
+#![doc = include_str!("../README.md")]
 
 mod azure;
 mod bedrock;

@@ -1,24 +1,4 @@
-//! Guardrails that need no network: judges of texts which [`build`] makes from a name and parameters.
-//!
-//! - `secrets`: keys of known formats, private keys, passwords in addresses, values that are said to be secret.
-//! - `pii`: personal data, found by format, checksum and the words around it.
-//! - `prompt_injection`: attempts to talk a model out of its instructions.
-//! - `litellm_content_filter`: patterns and words as LiteLLM has them.
-//! - `banned_keywords`, `regex`, `length`, `language`, `json_schema`, `tool_allow_list`.
-//!
-//! A judge is a [`Scanner`]: it is pure, never panics, and takes time that is linear in the text. What a finding leads
-//! to is the gateway's business. `docs/guardrails.md` lists all rules and says how good and how quick they are.
-//!
-//! ```
-//! use llm_core::guard::{Finding, Piece, Place};
-//! use serde_json::json;
-//!
-//! let judge = llm_guardrails::build("pii", &json!({ "rules": ["EMAIL_ADDRESS"] }))?.expect("a kind of this crate");
-//! let mut findings: Vec<Finding> = Vec::new();
-//! judge.scan(&Piece { text: "Write to someone@example.org".into(), place: Place::User }, &mut findings);
-//! assert_eq!(findings[0].replacement, "<EMAIL_ADDRESS>");
-//! # Ok::<(), String>(())
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod base64;
 mod bytes;

@@ -1,13 +1,4 @@
-//! The management API, in LiteLLM's shapes: keys, teams, users, organisations, customers, budgets, tags and models made,
-//! shown, changed and deleted; the audit log; what calls used and cost.
-//!
-//! It knows no HTTP server and no database. [`Management::answer`] is given who asks and what, and answers with a
-//! status and JSON; entities are kept in a [`llm_governance::Store`]. [`routes()`] is the one table of what there is
-//! and who may ask for it: a server mounts all of it.
-//!
-//! How a request goes: the table finds the route and asks whether the caller's role may use it (`route`); the
-//! handler (`routes/`) reads the body by name (`fields`), asks whether the caller may touch this entity
-//! (`caller`) and give what it gives (`bounds`), and changes the store together with an audit entry (`change`).
+#![doc = include_str!("../README.md")]
 
 mod bounds;
 mod caller;

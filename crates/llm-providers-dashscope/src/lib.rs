@@ -1,26 +1,4 @@
-//! The wire format of Alibaba DashScope's own API: [`Generation`] speaks it to vendors. After
-//! <https://www.alibabacloud.com/help/en/model-studio/qwen-api-via-dashscope> (read 2026-11-21).
-//!
-//! ```
-//! use llm_core::{ChatRequest, Dialect, Message, Role, Target};
-//! use llm_providers_dashscope::{Generation, GenerationQuirks};
-//!
-//! let dialect = Generation::new(GenerationQuirks::default());
-//! let request = ChatRequest { messages: vec![Message::text(Role::User, "Hello")], ..ChatRequest::default() };
-//! let target = Target { model: "qwen-plus".into(), ..Target::default() };
-//! let encoded = dialect.encode(&request, &target)?;
-//! assert_eq!(encoded.request.path, "/services/aigc/text-generation/generation");
-//! # Ok::<(), llm_core::Error>(())
-//! ```
-//!
-//! - `endpoint`: which of the two generation services a request goes to.
-//! - `request`: canonical requests to bodies.
-//! - `response`, `stream`: whole answers and streams, whether they tell each step or repeat all that was said.
-//! - `embeddings`, `rerank`, `images`, `speech`: the other kinds of calls.
-//! - `error`: what the vendor's errors mean.
-//!
-//! No client speaks this format to a gateway, so there is no client side. Nothing here does I/O, and credentials are
-//! the provider's business.
+#![doc = include_str!("../README.md")]
 
 mod embeddings;
 mod endpoint;

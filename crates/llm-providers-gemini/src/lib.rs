@@ -1,28 +1,4 @@
-//! The Gemini API's wire format in both directions: [`Generate`] speaks it to vendors, [`GenerateIngress`] to clients.
-//! After <https://ai.google.dev/api/generate-content> and <https://ai.google.dev/api/embeddings>.
-//!
-//! ```
-//! use llm_core::{ChatRequest, Dialect, Message, Role, Target};
-//! use llm_providers_gemini::{Generate, GenerateQuirks};
-//!
-//! let dialect = Generate::new(GenerateQuirks::default());
-//! let request = ChatRequest {
-//!     messages: vec![Message::text(Role::System, "Be brief."), Message::text(Role::User, "Hello")],
-//!     ..ChatRequest::default()
-//! };
-//! let target = Target { model: "gemini-2.5-flash".into(), stream: true, ..Target::default() };
-//! let encoded = dialect.encode(&request, &target)?;
-//! assert_eq!(encoded.request.path, "/models/gemini-2.5-flash:streamGenerateContent?alt=sse");
-//! # Ok::<(), llm_core::Error>(())
-//! ```
-//!
-//! - `request`: canonical requests to bodies and back, and edits of bodies that pass as they are.
-//! - `response`, `stream`: whole answers and streams, both ways.
-//! - `parts`: the parts of contents, shared by requests and answers.
-//! - `embed`: embeddings, both ways. `images`, `speech`: pictures and texts read aloud, towards vendors.
-//! - `error`: what vendors' errors mean, and ours in this format's words.
-//!
-//! Nothing here does I/O, and credentials are the provider's business.
+#![doc = include_str!("../README.md")]
 
 mod citations;
 mod count;

@@ -1,16 +1,4 @@
-//! Which deployment answers a request, and what happens when it does not: groups of deployments under one
-//! public name, strategies, retries that avoid what just failed, and fallbacks.
-//!
-//! - [`Deployment`]: one model of one vendor with one credential; its [`health::Health`] says whether it is up, its
-//!   [`quota::Quota`] whether there is room, its [`pace::Pace`] how fast it is.
-//! - [`Shared`]: what several gateways have in common, asked after a gateway's own numbers agree.
-//! - [`Rule`]: why a deployment is passed over.
-//! - [`Group`]: deployments that may answer the same public name, and the [`Strategy`] that picks among them.
-//! - [`Router`]: names to groups (exact, alias, wildcard), fallback lists, settings.
-//! - [`run`]: the one loop that makes attempts until an answer begins; its [`Trail`] tells what happened on the way,
-//!   a [`Plan`] what would.
-//!
-//! The router sees no vendor, no socket and no HTTP: it calls [`llm_core::Provider`]s.
+#![doc = include_str!("../README.md")]
 
 pub mod affinity;
 pub mod ask;

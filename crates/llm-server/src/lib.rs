@@ -1,14 +1,4 @@
-//! The gateway over HTTP: a router that mounts in another axum application, and a server that carries the whole
-//! load on one thread per core. Everything that knows a model, a key or a token lives in [`llm_gateway`]; here is
-//! only what any HTTP service needs.
-//!
-//! - [`router`]: all routes as an [`axum::Router`], for a program that has a server of its own.
-//! - [`Server`]: the listener, the worker threads and the orderly end, as the `llm-server` program runs them.
-//! - [`InProcess`]: the same routes without a socket, for a program that asks itself.
-//! - [`Limits`]: how much a client may send, and how slowly.
-//! - [`Origins`]: which web pages may call.
-//! - [`Docs`]: where the pages about the API are.
-//! - [`Dashboard`]: who signs in to the pages at `/ui`.
+#![doc = include_str!("../README.md")]
 
 mod answer;
 mod app;

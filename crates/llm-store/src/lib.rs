@@ -1,15 +1,4 @@
-//! Where state lives that outlasts or leaves a process.
-//!
-//! - [`settings`]: where stores are.
-//! - [`journal`]: rows of the ledger on their way to a database, in files.
-//! - [`shared`] (features `redis`, `postgres`): limits, budgets and changes that several gateways share.
-//! - [`redis`] (feature `redis`): limits and cooldowns of deployments that they share.
-//! - [`answers`] (features `redis`, `sqlite`): answers for requests that come again.
-//! - [`database`] (features `sqlite`, `postgres`): one SQL database, asked in one way whichever it is.
-//! - [`entities`] (with a database): keys, teams and all others that administrators make.
-//! - [`import`] (feature `postgres`): what another gateway's database holds, taken over.
-//! - [`ledger`] (with a database): what the journal is drained into, and what is read of it.
-//! - [`seal`] (with a database): secrets encrypted at rest.
+#![doc = include_str!("../README.md")]
 
 #[cfg(any(feature = "sqlite", feature = "redis"))]
 pub mod answers;

@@ -47,8 +47,12 @@ fn of_source(path: &str, source: &str) -> Vec<Finding> {
     findings
 }
 
-/// The first paragraph is a `//!` comment of some words that ends like a sentence.
+/// The first paragraph is, unless it is the README's, a `//!` comment of some words that ends like a sentence.
 fn opens_with_a_sentence(source: &str) -> bool {
+    // A crate's page is its README.
+    if source.starts_with("#![doc = include_str!(\"../README.md\")]\n") {
+        return true;
+    }
     let paragraph: Vec<&str> = source
         .lines()
         .map_while(|line| line.strip_prefix("//!"))

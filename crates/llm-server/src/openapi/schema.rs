@@ -131,6 +131,11 @@ mod tests {
         let blocks = TEXT.split("\n\n").filter(|block| !block.starts_with('#')).count();
         let written = all.iter().filter(|(name, _)| !name.ends_with("OfPath"));
         assert_eq!(written.clone().count(), blocks, "a name is there twice");
+        for (name, schema) in &all {
+            let needed = schema["required"].as_array().cloned().unwrap_or_default();
+            let twice = needed.iter().filter(|one| **one == "model").count() > 1;
+            assert!(!twice, "{name}: whoever has a `model` needs it where the path has none");
+        }
         let text = Value::Object(all.clone()).to_string();
         for named in text.split("#/components/schemas/").skip(1) {
             let name = named.split('"').next().expect("a name");
