@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub type ReadInstruments = Arc<dyn Fn() -> Vec<Instrument> + Send + Sync>;
 
 /// Tells metrics until it is dropped; whoever drops it waits until the last message is delivered, or has failed.
 pub struct MetricThread {
-    ending: Option<Sender<()>>,
+    ending: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -47,7 +47,7 @@ impl MetricThread {
     /// When there is no thread to be had.
     pub fn start(settings: MetricSettings, read: ReadInstruments) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (ending, ended) = channel();
+        let (ending, ended) = sync_channel(0);
         let run = move || {
             let (headers, started) = (settings.to.header_map(), Timestamp::now());
             loop {
@@ -95,8 +95,8 @@ fn late<T>(_: tokio::time::error::Elapsed) -> Result<T, Undelivered> {
 
 fn message(to: &Otlp, instruments: &[Instrument], started: Timestamp, now: Timestamp) -> Value {
     let times = (nanos(started.0), nanos(now.0));
-    let metrics = instruments.iter().map(|one| metric(to, one, (&times.0, &times.1))).collect();
-    to.message(["resourceMetrics", "scopeMetrics", "metrics"], metrics)
+    let metrics: Vec<Value> = instruments.iter().map(|one| metric(to, one, (&times.0, &times.1))).collect();
+    to.message(["resourceMetrics", "scopeMetrics", "metrics"], &metrics)
 }
 
 fn metric(to: &Otlp, instrument: &Instrument, times: (&str, &str)) -> Value {

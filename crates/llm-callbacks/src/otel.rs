@@ -41,8 +41,8 @@ impl Otel {
 impl Sink for Otel {
     fn send<'a>(&'a mut self, batch: &'a [Waiting]) -> BoxFuture<'a, Result<usize, Undelivered>> {
         Box::pin(async move {
-            let spans = batch.iter().map(|call| span(&self.to, call)).collect();
-            let message = self.to.message(["resourceSpans", "scopeSpans", "spans"], spans);
+            let spans: Vec<Value> = batch.iter().map(|call| span(&self.to, call)).collect();
+            let message = self.to.message(["resourceSpans", "scopeSpans", "spans"], &spans);
             self.to.post(&self.headers, &message, "rejectedSpans").await
         })
     }

@@ -37,7 +37,7 @@ impl Otlp {
     }
 
     /// A batch of one signal (`resourceSpans`, `scopeSpans`, `spans`), as one scope of one resource.
-    pub(crate) fn message(&self, [resources, scopes, signal]: [&str; 3], batch: Vec<Value>) -> Value {
+    pub(crate) fn message(&self, [resources, scopes, signal]: [&str; 3], batch: &[Value]) -> Value {
         let scope = json!({"name": "llm-server", "version": env!("CARGO_PKG_VERSION")});
         let attributes = self.resource.iter().map(|(name, value)| attribute(name, &json!(value)));
         let resource = json!({"attributes": attributes.collect::<Vec<_>>()});

@@ -32,7 +32,7 @@ fn parsed(version: &str) -> Result<Version> {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     let words: Vec<&str> = preview.map(|preview| preview.split('.').collect()).unwrap_or_default();
-    if !words.iter().all(|word| is_word(&word)) {
+    if !words.iter().all(is_word) {
         bail!(none());
     }
     // Words stand above numbers.
@@ -86,8 +86,8 @@ pub(super) fn in_chart(text: &str, before: &str, after: &str) -> String {
     })
 }
 
-fn lines(text: &str, mut edit: impl FnMut(&str) -> String) -> String {
-    text.split('\n').map(|line| edit(line)).collect::<Vec<_>>().join("\n")
+fn lines(text: &str, edit: impl FnMut(&str) -> String) -> String {
+    text.split('\n').map(edit).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
