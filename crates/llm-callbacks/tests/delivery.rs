@@ -28,7 +28,7 @@ fn call(number: u64) -> LoggedCall {
 
 fn start(place: Place, batch: usize) -> CallbackThread {
     let callback = Callback { batch, interval: Duration::from_millis(50), ..Callback::new("one", place) };
-    let settings = CallbackSettings { callbacks: vec![callback] };
+    let settings = CallbackSettings { callbacks: vec![callback], version: 0 };
     CallbackThread::start(&settings).expect("a thread").expect("somebody is told")
 }
 
@@ -129,7 +129,7 @@ fn what_waits_is_sent_when_the_gateway_ends() {
     let mock = server.mock("POST", "/logs").expect(1).create();
     let place = http(format!("{}/logs", server.url()), Format::JsonArray);
     let callback = Callback { interval: Duration::from_secs(600), ..Callback::new("one", place) };
-    let settings = CallbackSettings { callbacks: vec![callback] };
+    let settings = CallbackSettings { callbacks: vec![callback], version: 0 };
     let thread = CallbackThread::start(&settings).expect("a thread").expect("somebody is told");
     (0..3).for_each(|number| thread.callbacks.log(call(number)));
     drop(thread);
@@ -166,7 +166,7 @@ fn failures_are_told_to_those_who_want_them() {
     let place = http(format!("{}/logs", server.url()), Format::JsonArray);
     let mut callback = Callback { interval: Duration::from_millis(50), ..Callback::new("one", place) };
     callback.wanted.successes = false;
-    let settings = CallbackSettings { callbacks: vec![callback] };
+    let settings = CallbackSettings { callbacks: vec![callback], version: 0 };
     let thread = CallbackThread::start(&settings).expect("a thread").expect("somebody is told");
     thread.callbacks.log(call(1));
     let mut failed = call(2);
