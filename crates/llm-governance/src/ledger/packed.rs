@@ -119,7 +119,7 @@ impl Packer<'_> {
         }
     }
 
-    fn json(&mut self, text: &Cow<'_, str>) {
+    fn json(&mut self, text: &str) {
         self.text(text);
     }
 

@@ -48,7 +48,7 @@ async fn what_a_pattern_matches_shares_one_budget_and_one_limit() {
     let governance = governance(&People::of([key("sk-one", terms)]));
     let mut first = admit(&governance, "sk-one", ("dear/large", 60), None).await.expect("there is room");
     first.settle(NanoDollars(60), 1);
-    assert_eq!(first.charges(NanoDollars(60))[0].model.as_deref().or(Some("dear/*")), Some("dear/*"));
+    assert_eq!(first.charges(NanoDollars(60))[0].model.or(Some("dear/*")), Some("dear/*"));
     let refused = admit(&governance, "sk-one", ("dear/small", 50), None).await.expect_err("one budget");
     assert_eq!(refused.refusal().expect("a budget").model.as_deref(), Some("dear/*"));
     admit(&governance, "sk-one", ("cheap", 1_000), None).await.expect("it is of no model there");

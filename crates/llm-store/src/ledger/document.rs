@@ -59,45 +59,45 @@ impl Document {
         String::from_utf8(self.json).map_err(serde::ser::Error::custom)
     }
 
-    pub(super) fn text(&mut self, name: &str, text: &str) {
+    pub(super) fn text(&mut self, name: &'static str, text: &str) {
         self.name(name);
         self.string(text);
     }
 
-    fn maybe_text(&mut self, name: &str, text: Option<&str>) {
+    fn maybe_text(&mut self, name: &'static str, text: Option<&str>) {
         if let Some(text) = text {
             self.text(name, text);
         }
     }
 
-    fn some_text(&mut self, name: &str, text: &str) {
+    fn some_text(&mut self, name: &'static str, text: &str) {
         self.maybe_text(name, Some(text).filter(|text| !text.is_empty()));
     }
 
-    fn number(&mut self, name: &str, number: u64) {
+    fn number(&mut self, name: &'static str, number: u64) {
         self.name(name);
         self.digits(number);
     }
 
-    fn some_number(&mut self, name: &str, number: u64) {
+    fn some_number(&mut self, name: &'static str, number: u64) {
         if number != 0 {
             self.number(name, number);
         }
     }
 
-    fn truth(&mut self, name: &str, truth: bool) {
+    fn truth(&mut self, name: &'static str, truth: bool) {
         if truth {
             self.name(name);
             self.json.extend_from_slice(b"true");
         }
     }
 
-    fn value(&mut self, name: &str, value: &impl Serialize) -> serde_json::Result<()> {
+    fn value(&mut self, name: &'static str, value: &impl Serialize) -> serde_json::Result<()> {
         self.name(name);
         serde_json::to_writer(&mut self.json, value)
     }
 
-    fn amounts(&mut self, name: &str, amounts: &Amounts<'_>) {
+    fn amounts(&mut self, name: &'static str, amounts: &Amounts<'_>) {
         if amounts.is_empty() {
             return;
         }
@@ -105,7 +105,12 @@ impl Document {
         match amounts {
             Amounts::Counts(counts) => {
                 self.json.push(b'{');
-                counts.iter().for_each(|(name, count)| self.number(name, *count));
+                for (name, count) in counts {
+                    self.comma();
+                    self.string(name);
+                    self.json.push(b':');
+                    self.digits(*count);
+                }
                 self.json.push(b'}');
             }
             Amounts::Json(text) => self.json.extend_from_slice(text.as_bytes()),
@@ -137,13 +142,19 @@ impl Document {
         Ok(())
     }
 
-    /// A name with its colon, and a comma before it unless it is the first.
-    fn name(&mut self, name: &str) {
+    /// One of our own names with its colon.
+    fn name(&mut self, name: &'static str) {
+        self.comma();
+        self.json.push(b'"');
+        self.json.extend_from_slice(name.as_bytes());
+        self.json.extend_from_slice(b"\":");
+    }
+
+    /// A comma, unless what follows is the first.
+    fn comma(&mut self) {
         if self.json.last().is_some_and(|last| *last != b'{') {
             self.json.push(b',');
         }
-        self.string(name);
-        self.json.push(b':');
     }
 
     fn string(&mut self, text: &str) {

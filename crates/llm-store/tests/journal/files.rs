@@ -135,7 +135,7 @@ fn the_disk_is_told_no_more_often_than_wanted() {
     let journal = Journal::open(settings).expect("the journal opens");
     for _ in 0..50 {
         record(&journal, &["a"]);
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::park_timeout(Duration::from_millis(2));
     }
     assert!(journal.status().syncs <= 1, "at once for the first row, and much later for all others");
     drop(journal);
