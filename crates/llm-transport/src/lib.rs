@@ -43,6 +43,7 @@ mod deadline;
 mod decode;
 mod failure;
 mod fetch;
+mod once;
 mod options;
 mod outgoing;
 mod pool;

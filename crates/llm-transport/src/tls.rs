@@ -54,7 +54,7 @@ fn client_config(tls: &Tls, version: HttpVersion) -> Result<Arc<ClientConfig>> {
 }
 
 /// A configuration of one's own.
-pub(crate) fn build(tls: &Tls, version: HttpVersion) -> Result<ClientConfig> {
+fn build(tls: &Tls, version: HttpVersion) -> Result<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
