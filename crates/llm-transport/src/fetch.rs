@@ -102,7 +102,9 @@ pub(crate) fn failed(error: Error) -> Error {
         ErrorKind::BadUpstreamAnswer if !error.message().starts_with("it ") => "its answer is malformed",
         _ => return error,
     };
-    let detail = error.detail().map_or_else(|| error.message().to_owned(), |detail| format!("{}: {detail}", error.message()));
+    let detail = error
+        .detail()
+        .map_or_else(|| error.message().to_owned(), |detail| format!("{}: {detail}", error.message()));
     Error::new(error.kind(), why).with_detail(detail)
 }
 

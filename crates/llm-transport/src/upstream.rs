@@ -234,9 +234,7 @@ impl Upstream {
         match status {
             200.. if !(300..400).contains(&status) => self.answer(head, lease, watch),
             300..400 => Err(failure::redirected(status, head.headers().get(header::LOCATION))),
-            _ => {
-                Err(Error::bad_answer(format!("the vendor answered with status {status}, which is none")))
-            }
+            _ => Err(Error::bad_answer(format!("the vendor answered with status {status}, which is none"))),
         }
     }
 

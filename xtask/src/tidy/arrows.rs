@@ -61,8 +61,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
 
 /// Dependencies (or some features of one) that only some crates may have: `(name, features, owners)`; without
 /// features the dependency itself is meant.
-const OWNERS: [(&str, &[&str], &[&str]); 13] = [
-    ("reqwest", &[], &["llm-transport"]),
+const OWNERS: [(&str, &[&str], &[&str]); 12] = [
     ("hyper", &["client", "full"], &["llm-transport"]),
     ("hyper-util", &["client", "client-legacy", "client-pool", "client-proxy", "full"], &["llm-transport"]),
     ("hyper-rustls", &[], &["llm-transport"]),
