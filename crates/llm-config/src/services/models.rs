@@ -76,20 +76,22 @@ impl Models {
     ///
     /// # Errors
     /// When it cannot be read, in words; what was known stays.
-    pub async fn read(&self) -> Result<bool, String> {
-        let all = timeout(PATIENCE, self.all()).await;
-        let all = all.map_err(|_| "the store does not answer".to_owned())?;
-        let all = all.map_err(|error| {
-            let (StoreError::Unavailable(told)
-            | StoreError::Failed(told)
-            | StoreError::Conflict(told)
-            | StoreError::Missing(told)) = error;
-            told
-        })?;
-        let mut state = self.state.write();
-        let is_new = state.known != all;
-        state.known = all;
-        Ok(is_new)
+    pub fn read(&self) -> BoxFuture<'_, Result<bool, String>> {
+        Box::pin(async move {
+            let all = timeout(PATIENCE, self.all()).await;
+            let all = all.map_err(|_| "the store does not answer".to_owned())?;
+            let all = all.map_err(|error| {
+                let (StoreError::Unavailable(told)
+                | StoreError::Failed(told)
+                | StoreError::Conflict(told)
+                | StoreError::Missing(told)) = error;
+                told
+            })?;
+            let mut state = self.state.write();
+            let is_new = state.known != all;
+            state.known = all;
+            Ok(is_new)
+        })
     }
 
     /// Puts the models that were read last beside those of the files. Those that cannot be served are logged.
