@@ -171,9 +171,8 @@ impl Services {
                 shared: sharing.counters(),
                 without_shared: settings.without_shared,
             }));
-            let others = Arc::clone(&governance);
+            let (others, no_models) = (Arc::clone(&governance), !config.storage.keeps_models);
             let (sharing, weak) = sharing.listen(config, move |what| others.forget(what));
-            let no_models = !config.storage.keeps_models;
             let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));
             let models = (!no_models).then(models);
             let management = Arc::new(Management::new(ManagementParts {
