@@ -9,7 +9,6 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 use llm_core::Secret;
 use llm_server::{InProcess, InProcessBody};
-use llm_transport::UpstreamBody;
 use serde_json::Value;
 
 use crate::failure::{Exit, Failure};
@@ -44,7 +43,7 @@ pub(crate) struct Reply {
 
 /// The body of an answer. Dropping it cancels the work behind it.
 pub(crate) enum Body {
-    Remote(Box<UpstreamBody>),
+    Remote(Box<reqwest::Response>),
     Embedded(InProcessBody),
 }
 
@@ -119,11 +118,16 @@ impl Reply {
 impl Body {
     /// The next piece; `None` at the end.
     pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
-        let chunk = match self {
-            Self::Remote(body) => body.chunk().await,
-            Self::Embedded(body) => body.chunk().await,
-        };
-        chunk.map(|chunk| chunk.map_err(|error| broken(&error)))
+        match self {
+            Self::Remote(reply) => match reply.chunk().await {
+                Ok(chunk) => chunk.map(Ok),
+                Err(error) => Some(Err(broken(&remote::reason(&error)))),
+            },
+            Self::Embedded(body) => {
+                let chunk = body.chunk().await;
+                chunk.map(|chunk| chunk.map_err(|error| broken(error.message())))
+            }
+        }
     }
 
     async fn collect(mut self) -> Result<Bytes, Failure> {
@@ -138,9 +142,9 @@ impl Body {
     }
 }
 
-/// The transport calls whoever answers a vendor; here it is the gateway.
-fn broken(error: &llm_core::Error) -> Failure {
-    Failure::new(Exit::Error, error.message().replace("the vendor", "the gateway"))
+/// An answer did not come, or not whole.
+fn broken(why: &str) -> Failure {
+    Failure::new(Exit::Error, format!("the gateway's answer broke off: {why}"))
 }
 
 /// An error's answer, in any of the forms that gateways have for it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use llm_callbacks::{CallbackSettings, CallbackThread, MetricSettings, MetricThread};
+use llm_core::BoxFuture;
 use llm_gateway::{CallLog, Gateway};
 use llm_governance::Records;
 use llm_governance::entity::Setting;
@@ -164,68 +165,70 @@ impl Services {
     ///
     /// # Errors
     /// What cannot be used, and what to do.
-    pub async fn open(loaded: &Loaded) -> Result<Self, Unopened> {
-        let config = &loaded.config;
-        let kept = Kept::open(config).await?;
-        let sealing = disk::sealing(config)?;
-        let sharing = Sharing::start(config)?;
-        let tokens = tokens::open(config, &kept.store)?;
-        let callbacks = Mutex::new(Told::start(&config.callbacks)?);
-        let bell = Arc::new(Bell::default());
-        hang(&bell, &config.alerts)?;
-        let settings = &config.governance;
-        let governance = Arc::new(Governance::new(GovernanceParts {
-            master_key: config.server.master_key.clone(),
-            directory: kept.directory,
-            ledger: Arc::new(WatchedLedger { ledger: kept.ledger, bell: Arc::clone(&bell) }),
-            events: Arc::clone(&bell) as _,
-            global: settings.global.clone(),
-            customers: settings.customers.clone(),
-            tags: settings.tags.clone(),
-            mode: settings.mode,
-            unpriced: settings.unpriced,
-            windows: settings.windows,
-            callers: settings.callers,
-            tokens,
-            shared: sharing.counters(),
-            without_shared: settings.without_shared,
-        }));
-        let no_models = !config.storage.keeps_models;
-        let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));
-        let models = (!no_models).then(models);
-        let (others, stored) = (Arc::clone(&governance), models.clone());
-        let (sharing, weak) = sharing.listen(config, move |what| {
-            others.forget(what);
-            if let (Changed::Model(_), Some(stored)) = (what, &stored) {
-                stored.wake();
-            }
-        });
-        let management = Arc::new(Management::new(ManagementParts {
-            store: Arc::clone(&kept.store),
-            changes: Arc::new(Forgetting(Arc::clone(&governance), sharing)),
-            settings: llm_management::Settings { no_models, ..config.governance.management.clone() },
-            reports: kept.reports.clone(),
-            sealing,
-            serving: models.clone().map(|models| models as _),
-        }));
-        let (reports, place, mut warnings, draining) =
-            (kept.reports, kept.place, kept.warnings, kept.draining);
-        warnings.extend(weak);
-        let (store, fixed, tokens) = (kept.store, Fixed::of(config), Mutex::new(OfTokens::of(config)));
-        Ok(Self {
-            governance,
-            management,
-            models,
-            reports,
-            place,
-            warnings,
-            draining,
-            store,
-            fixed,
-            tokens,
-            callbacks,
-            metrics: config.callbacks.metrics.clone(),
-            bell,
+    pub fn open(loaded: &Loaded) -> BoxFuture<'_, Result<Self, Unopened>> {
+        Box::pin(async move {
+            let config = &loaded.config;
+            let kept = Kept::open(config).await?;
+            let sealing = disk::sealing(config)?;
+            let sharing = Sharing::start(config)?;
+            let tokens = tokens::open(config, &kept.store)?;
+            let callbacks = Mutex::new(Told::start(&config.callbacks)?);
+            let bell = Arc::new(Bell::default());
+            hang(&bell, &config.alerts)?;
+            let settings = &config.governance;
+            let governance = Arc::new(Governance::new(GovernanceParts {
+                master_key: config.server.master_key.clone(),
+                directory: kept.directory,
+                ledger: Arc::new(WatchedLedger { ledger: kept.ledger, bell: Arc::clone(&bell) }),
+                events: Arc::clone(&bell) as _,
+                global: settings.global.clone(),
+                customers: settings.customers.clone(),
+                tags: settings.tags.clone(),
+                mode: settings.mode,
+                unpriced: settings.unpriced,
+                windows: settings.windows,
+                callers: settings.callers,
+                tokens,
+                shared: sharing.counters(),
+                without_shared: settings.without_shared,
+            }));
+            let no_models = !config.storage.keeps_models;
+            let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));
+            let models = (!no_models).then(models);
+            let (others, stored) = (Arc::clone(&governance), models.clone());
+            let (sharing, weak) = sharing.listen(config, move |what| {
+                others.forget(what);
+                if let (Changed::Model(_), Some(stored)) = (what, &stored) {
+                    stored.wake();
+                }
+            });
+            let management = Arc::new(Management::new(ManagementParts {
+                store: Arc::clone(&kept.store),
+                changes: Arc::new(Forgetting(Arc::clone(&governance), sharing)),
+                settings: llm_management::Settings { no_models, ..config.governance.management.clone() },
+                reports: kept.reports.clone(),
+                sealing,
+                serving: models.clone().map(|models| models as _),
+            }));
+            let (reports, place, mut warnings, draining) =
+                (kept.reports, kept.place, kept.warnings, kept.draining);
+            warnings.extend(weak);
+            let (store, fixed, tokens) = (kept.store, Fixed::of(config), Mutex::new(OfTokens::of(config)));
+            Ok(Self {
+                governance,
+                management,
+                models,
+                reports,
+                place,
+                warnings,
+                draining,
+                store,
+                fixed,
+                tokens,
+                callbacks,
+                metrics: config.callbacks.metrics.clone(),
+                bell,
+            })
         })
     }
 
@@ -303,21 +306,23 @@ impl Services {
     }
 
     /// Forgets what is over, from time to time, until it is dropped.
-    pub async fn tidy(&self) {
-        let mut swept = Instant::now();
-        let mut imported = self.imported().await;
-        loop {
-            tokio::time::sleep(LOOK).await;
-            if let (Some(alerts), Some(draining)) = (self.bell.alerts(), &self.draining) {
-                alerts.booking(draining.is_booking());
+    pub fn tidy(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let mut swept = Instant::now();
+            let mut imported = self.imported().await;
+            loop {
+                tokio::time::sleep(LOOK).await;
+                if let (Some(alerts), Some(draining)) = (self.bell.alerts(), &self.draining) {
+                    alerts.booking(draining.is_booking());
+                }
+                imported = self.look_for_imports(imported).await;
+                if swept.elapsed() >= SWEEP {
+                    swept = Instant::now();
+                    let now = Timestamp::now();
+                    self.governance.accounts().sweep(now, self.stored(now));
+                }
             }
-            imported = self.look_for_imports(imported).await;
-            if swept.elapsed() >= SWEEP {
-                swept = Instant::now();
-                let now = Timestamp::now();
-                self.governance.accounts().sweep(now, self.stored(now));
-            }
-        }
+        })
     }
 
     /// When something was imported last; `None`: never, or nobody can say now.

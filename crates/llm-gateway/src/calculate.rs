@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::operation::Operation;
-use llm_core::provider::{Call, Inbound};
+use llm_core::provider::{BoxFuture, Call, Inbound};
 use llm_core::{Error, Ingress, Result, Usage, tokens};
 use llm_governance::Principal;
 use llm_metrics::ModelEntry;
@@ -70,39 +70,46 @@ impl Gateway {
     ///
     /// # Errors
     /// When the body is none, or its model is not served to the caller.
-    pub async fn count(&self, caller: &Principal, body: &[u8], ask_vendor: bool) -> Result<Value> {
-        let asked: Counting = read(body)?;
-        let state = self.state();
-        state.may_use(caller, &asked.model)?;
-        let (group, name) = state.router.resolve(state.meant(caller, &asked.model))?;
-        let deployment = group.deployments().first();
-        let used =
-            deployment.map_or_else(|| name.to_owned(), |deployment| deployment.model_for(name).into_owned());
-        let request = asked.request();
-        let counted = match deployment.filter(|_| ask_vendor) {
-            Some(deployment) => state.counted_by_vendor(deployment, &used, &request).await?,
-            None => None,
-        };
-        let (source, tokenizer) = if counted.is_some() {
-            ("provider", "provider_tokenizer")
-        } else {
-            ("local_estimate", "estimate")
-        };
-        let total = match counted {
-            Some(total) => total,
-            None => state.tokens(&request)?,
-        };
-        Ok(json!({
-            "total_tokens": total,
-            "request_model": asked.model,
-            "model_used": used,
-            "tokenizer_type": tokenizer,
-            "count_source": source,
-            "original_response": null,
-            "error": false,
-            "error_message": null,
-            "status_code": null,
-        }))
+    pub fn count<'a>(
+        &'a self,
+        caller: &'a Principal,
+        body: &'a [u8],
+        ask_vendor: bool,
+    ) -> BoxFuture<'a, Result<Value>> {
+        Box::pin(async move {
+            let asked: Counting = read(body)?;
+            let state = self.state();
+            state.may_use(caller, &asked.model)?;
+            let (group, name) = state.router.resolve(state.meant(caller, &asked.model))?;
+            let deployment = group.deployments().first();
+            let used = deployment
+                .map_or_else(|| name.to_owned(), |deployment| deployment.model_for(name).into_owned());
+            let request = asked.request();
+            let counted = match deployment.filter(|_| ask_vendor) {
+                Some(deployment) => state.counted_by_vendor(deployment, &used, &request).await?,
+                None => None,
+            };
+            let (source, tokenizer) = if counted.is_some() {
+                ("provider", "provider_tokenizer")
+            } else {
+                ("local_estimate", "estimate")
+            };
+            let total = match counted {
+                Some(total) => total,
+                None => state.tokens(&request)?,
+            };
+            Ok(json!({
+                "total_tokens": total,
+                "request_model": asked.model,
+                "model_used": used,
+                "tokenizer_type": tokenizer,
+                "count_source": source,
+                "original_response": null,
+                "error": false,
+                "error_message": null,
+                "status_code": null,
+            }))
+        })
     }
 }
 

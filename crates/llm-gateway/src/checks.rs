@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llm_core::operation::Operation;
-use llm_core::provider::{Call, Reply, ReplyBody};
+use llm_core::provider::{BoxFuture, Call, Reply, ReplyBody};
 use llm_core::{Error, ErrorKind, Fault, LossPolicy, Result};
 use llm_metrics::Observation;
 use llm_router::{Ask, CheckSpec, Deployment, Stands};
@@ -35,30 +35,32 @@ struct Last {
 impl Gateway {
     /// Checks deployments as often as the configuration in force says; never ends by itself. One task of a process
     /// runs it. Dropping the future cancels checks under way.
-    pub async fn check_deployments(&self) {
-        let mut last: HashMap<String, Last> = HashMap::new();
-        loop {
-            // The state is not kept over the pause: a replaced one must go.
-            let Some(interval) = self.state().router.settings().check_interval else {
-                self.replaced().await;
-                continue;
-            };
-            let state = self.state();
-            let due = state.due(interval, &mut last);
-            for some in due.chunks(AT_A_TIME) {
-                let mut checks = JoinSet::new();
-                for deployment in some {
-                    let (state, deployment) = (Arc::clone(&state), Arc::clone(deployment));
-                    checks.spawn(async move { state.check(&deployment).await });
+    pub fn check_deployments(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let mut last: HashMap<String, Last> = HashMap::new();
+            loop {
+                // The state is not kept over the pause: a replaced one must go.
+                let Some(interval) = self.state().router.settings().check_interval else {
+                    self.replaced().await;
+                    continue;
+                };
+                let state = self.state();
+                let due = state.due(interval, &mut last);
+                for some in due.chunks(AT_A_TIME) {
+                    let mut checks = JoinSet::new();
+                    for deployment in some {
+                        let (state, deployment) = (Arc::clone(&state), Arc::clone(deployment));
+                        checks.spawn(async move { state.check(&deployment).await });
+                    }
+                    checks.join_all().await;
                 }
-                checks.join_all().await;
+                drop((due, state));
+                tokio::select! {
+                    () = sleep(interval.min(ROUND)) => {}
+                    () = self.replaced() => {}
+                }
             }
-            drop((due, state));
-            tokio::select! {
-                () = sleep(interval.min(ROUND)) => {}
-                () = self.replaced() => {}
-            }
-        }
+        })
     }
 }
 

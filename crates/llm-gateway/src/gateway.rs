@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::operation::{Asked, Operation};
-use llm_core::provider::Inbound;
+use llm_core::provider::{BoxFuture, Inbound};
 use llm_core::{Error, Ingress, Result};
 use llm_governance::authorise::{AccessGroups, Route as PathRoute, RouteRules};
 use llm_governance::{Governance, Principal};
@@ -119,29 +119,33 @@ impl Gateway {
     ///
     /// # Errors
     /// When a key is needed and none, or a wrong one, was shown, or when its holder may not use the path from there.
-    pub async fn authorise(
-        &self,
-        headers: &HeaderMap,
+    pub fn authorise<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
         address: Option<IpAddr>,
-        (path, looks): (&str, bool),
-    ) -> Result<Arc<Principal>> {
-        let state = self.state();
-        let is_model_api = state.paths.find(path, None).is_some() || state.relay_route(path).is_some();
-        let route = if is_model_api { PathRoute::model_api(path) } else { PathRoute::new(path, looks) };
-        state.identify(headers, address, &route).await
+        (path, looks): (&'a str, bool),
+    ) -> BoxFuture<'a, Result<Arc<Principal>>> {
+        Box::pin(async move {
+            let state = self.state();
+            let is_model_api = state.paths.find(path, None).is_some() || state.relay_route(path).is_some();
+            let route = if is_model_api { PathRoute::model_api(path) } else { PathRoute::new(path, looks) };
+            state.identify(headers, address, &route).await
+        })
     }
 
     /// The same for a route that knows itself which roles may ask it.
     ///
     /// # Errors
     /// When a key is needed and none, or a wrong one, was shown, or when it may not be used for the path or from there.
-    pub async fn identify(
-        &self,
-        headers: &HeaderMap,
+    pub fn identify<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
         address: Option<IpAddr>,
-        (path, looks): (&str, bool),
-    ) -> Result<Arc<Principal>> {
-        self.state().identify_for(headers, address, &PathRoute::new(path, looks)).await
+        (path, looks): (&'a str, bool),
+    ) -> BoxFuture<'a, Result<Arc<Principal>>> {
+        Box::pin(
+            async move { self.state().identify_for(headers, address, &PathRoute::new(path, looks)).await },
+        )
     }
 
     /// An error as an answer in a client's dialect, to a request that never became a call.
@@ -183,12 +187,14 @@ impl Gateway {
     ///
     /// Dropping the future cancels the vendor's work and settles the call as cancelled, or, where the operator wants that
     /// ([`crate::OnDisconnect::Drain`]), leaves it to a task that reads the answer to its end.
-    pub async fn handle(&self, incoming: Incoming) -> Answer {
+    ///
+    /// The future is boxed here: it is large, and whoever holds it would copy it with every step outwards.
+    pub fn handle(&self, incoming: Incoming) -> BoxFuture<'static, Answer> {
         let state = self.state.load_full();
         if state.books.calls.on_disconnect == OnDisconnect::Drain {
-            return Watched::new(state, incoming).await;
+            return Box::pin(Watched::new(state, incoming));
         }
-        state.serve(incoming, None).await
+        Box::pin(state.serve(incoming, None))
     }
 
     pub(crate) fn state(&self) -> Arc<State> {

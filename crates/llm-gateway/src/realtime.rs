@@ -59,35 +59,38 @@ impl Gateway {
     ///
     /// # Errors
     /// As for any call: no key, no such model, no vendor that can.
-    pub async fn converse(&self, request: RealtimeRequest) -> Result<Conversation> {
-        let state = self.state();
-        let (headers, protocols) = without_key(&request.headers, request.ingress.key_subprotocol())?;
-        let route = PathRoute::model_api(request.uri.path());
-        let caller = state.identify(&headers, request.address, &route).await?;
-        let asked = request.model.clone().or_else(|| state.default_model.clone()).ok_or_else(|| {
-            Error::invalid("the address names no model: add `?model=` to it").with_param("model")
-        })?;
-        let mut settlement = Settlement::new(Arc::clone(&state.books), facts(&state, &request, &asked), None);
-        state.open_bill(&request.headers, request.address, &caller, &mut settlement);
-        let model = state.meant(&caller, &asked);
-        let handshake = handshake(&request.headers, &protocols, &*request.ingress);
-        let opened = match admit(&state, (&caller, &asked), &mut settlement).await {
-            Ok(turn) => open(&state, model, &handshake, &mut settlement).await.map(|link| (link, turn)),
-            Err(error) => Err(error),
-        };
-        match opened {
-            Ok((link, turn)) => {
-                let (usage, seen) = (link.usage, Usage::default());
-                let (socket, frames) = (link.socket, Frames::default());
-                let metered = Metered { socket, frames, usage, seen, turn, raising: None, settlement };
-                Ok(Conversation { headers: link.handshake, metered })
+    pub fn converse(&self, request: RealtimeRequest) -> BoxFuture<'_, Result<Conversation>> {
+        Box::pin(async move {
+            let state = self.state();
+            let (headers, protocols) = without_key(&request.headers, request.ingress.key_subprotocol())?;
+            let route = PathRoute::model_api(request.uri.path());
+            let caller = state.identify(&headers, request.address, &route).await?;
+            let asked = request.model.clone().or_else(|| state.default_model.clone()).ok_or_else(|| {
+                Error::invalid("the address names no model: add `?model=` to it").with_param("model")
+            })?;
+            let mut settlement =
+                Settlement::new(Arc::clone(&state.books), facts(&state, &request, &asked), None);
+            state.open_bill(&request.headers, request.address, &caller, &mut settlement);
+            let model = state.meant(&caller, &asked);
+            let handshake = handshake(&request.headers, &protocols, &*request.ingress);
+            let opened = match admit(&state, (&caller, &asked), &mut settlement).await {
+                Ok(turn) => open(&state, model, &handshake, &mut settlement).await.map(|link| (link, turn)),
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok((link, turn)) => {
+                    let (usage, seen) = (link.usage, Usage::default());
+                    let (socket, frames) = (link.socket, Frames::default());
+                    let metered = Metered { socket, frames, usage, seen, turn, raising: None, settlement };
+                    Ok(Conversation { headers: link.handshake, metered })
+                }
+                Err(error) => {
+                    settlement.settle(Outcome::Failed(&error));
+                    settlement.is_safe().await;
+                    Err(error)
+                }
             }
-            Err(error) => {
-                settlement.settle(Outcome::Failed(&error));
-                settlement.is_safe().await;
-                Err(error)
-            }
-        }
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use http::{HeaderMap, Method};
 use llm_core::dialect::Seen;
 use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
-use llm_core::provider::NativeStream;
+use llm_core::provider::{BoxFuture, NativeStream};
 use llm_core::relay::{RelayBase, RelayBody, RelayCall, RelayReply, check_path};
 use llm_core::{Error, ErrorKind, Ingress, Result};
 use llm_governance::Principal;
@@ -115,13 +115,16 @@ impl Gateway {
 
     /// Passes a request on. Errors of the gateway are in the words of the vendor's dialect, where it has a client side;
     /// the vendor's own are as they come. Dropping the future cancels the vendor's work.
-    pub async fn relay(&self, mut incoming: RelayIncoming) -> RelayAnswer {
-        let state = self.state();
-        let call_id = incoming.call_id.take();
-        let path = incoming.path.clone();
-        let answer = state.pass_on(incoming, call_id.clone()).await;
-        answer
-            .unwrap_or_else(|error| state.relay_refused(&path, &error, &call_id.unwrap_or_else(new_call_id)))
+    pub fn relay(&self, mut incoming: RelayIncoming) -> BoxFuture<'_, RelayAnswer> {
+        Box::pin(async move {
+            let state = self.state();
+            let call_id = incoming.call_id.take();
+            let path = incoming.path.clone();
+            let answer = state.pass_on(incoming, call_id.clone()).await;
+            answer.unwrap_or_else(|error| {
+                state.relay_refused(&path, &error, &call_id.unwrap_or_else(new_call_id))
+            })
+        })
     }
 }
 

@@ -96,7 +96,8 @@ pub(crate) fn entropy(text: &[u8]) -> f32 {
     }
     let all = text.len().max(1) as f32;
     let share = |count: &u16| f32::from(*count) / all;
-    -counts.iter().filter(|count| **count > 0).map(share).map(|share| share * share.log2()).sum::<f32>()
+    // Not the system's logarithm: it would be the only function of a library that every start maps.
+    -counts.iter().filter(|count| **count > 0).map(share).map(|share| share * libm::log2f(share)).sum::<f32>()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::deadline::connect_expired;
 use crate::failure;
 use crate::options::{HttpVersion, Options};
 use crate::proxy::Route;
+use crate::public::{NOT_PUBLIC, is_public, is_trusted};
 use crate::stream::Stream;
 use crate::target::Target;
 use crate::tls::TlsClient;
@@ -38,6 +39,15 @@ pub(crate) struct Connector {
 impl Connector {
     /// Prepares everything that does not need the network.
     pub(crate) fn new(target: &Target, options: &Options) -> Result<Self> {
+        Self::by(Route::choose(target, options)?, target, options)
+    }
+
+    /// The same, but only to public addresses, straight. Hosts of these names may have any.
+    pub(crate) fn to_public(target: &Target, options: &Options, trusted: Vec<String>) -> Result<Self> {
+        Self::by(Route::Public(trusted), target, options)
+    }
+
+    fn by(route: Route, target: &Target, options: &Options) -> Result<Self> {
         let tls = target
             .secure
             .then(|| TlsClient::new(&target.host, &options.tls, options.http_version))
@@ -45,7 +55,7 @@ impl Connector {
         Ok(Self {
             host: target.host.clone(),
             port: target.port,
-            route: Route::choose(target, options)?,
+            route,
             tls,
             version: options.http_version,
             usual_limit: options.connect_timeout,
@@ -92,10 +102,28 @@ impl Connector {
 
 /// Connects to the first address of a host that answers; `who` names it in errors.
 pub(crate) async fn dial(who: &str, host: &str, port: u16) -> Result<Stream> {
-    let addresses: Vec<_> = lookup_host((host, port))
-        .await
-        .map_err(|cause| failure::resolving(who, &cause.to_string()))?
-        .collect();
+    let addresses = lookup(who, host, port).await?;
+    dial_one(who, addresses).await
+}
+
+/// The same for a host that must have public addresses: others are not connected to.
+pub(crate) async fn dial_public(host: &str, port: u16, trusted: &[String]) -> Result<Stream> {
+    let mut addresses = lookup("the host", host, port).await?;
+    if !is_trusted(host, trusted) {
+        addresses.retain(|address| is_public(address.ip()));
+    }
+    if addresses.is_empty() {
+        return Err(Error::invalid(NOT_PUBLIC));
+    }
+    dial_one("the host", addresses).await
+}
+
+async fn lookup(who: &str, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let found = lookup_host((host, port)).await;
+    Ok(found.map_err(|cause| failure::resolving(who, &cause.to_string()))?.collect())
+}
+
+async fn dial_one(who: &str, addresses: Vec<SocketAddr>) -> Result<Stream> {
     let stream = race(alternating(addresses)).await.map_err(|cause| match cause {
         Some(cause) => failure::connecting(&format!("{who} could not be reached"), &cause),
         None => failure::resolving(who, "the name has no address"),

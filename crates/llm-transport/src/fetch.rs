@@ -3,14 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 use llm_core::wire::WireResponse;
 use llm_core::{Error, ErrorKind, Result};
+use url::Url;
 
-use crate::failure;
-use crate::options::{HttpVersion, Tls};
-use crate::tls;
+use crate::once::{self, Way, within};
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
@@ -24,17 +23,24 @@ const REDIRECTS: usize = 5;
 /// # Errors
 /// When the address is none, nothing answers in time, or the answer is not what it should be or too large.
 pub async fn fetch(url: &str, size: usize, deadline: Duration) -> Result<Bytes> {
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls::build(&Tls::default(), HttpVersion::Http1)?)
-        .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
-        .timeout(deadline)
-        .build()
-        .map_err(failed)?;
-    let mut answer = client.get(url).send().await.map_err(failed)?;
-    if answer.status() != reqwest::StatusCode::OK {
-        return Err(Error::bad_answer(format!("it was answered with status {}", answer.status().as_u16())));
-    }
-    read(&mut answer, size).await
+    let mut url = Url::parse(url).map_err(|_| once::no_address())?;
+    within(deadline, async {
+        for _ in 0..=REDIRECTS {
+            let nothing = (HeaderMap::new(), Bytes::new());
+            let asked = once::ask(Method::GET, &url, nothing, Way::Environment).await;
+            let mut reply = asked.map_err(failed)?;
+            if let Some(next) = once::redirect(&reply, &url) {
+                url = next;
+                continue;
+            }
+            if reply.status != 200 {
+                return Err(Error::bad_answer(format!("it was answered with status {}", reply.status)));
+            }
+            return once::read(&mut reply, size).await.map_err(failed);
+        }
+        Err(Error::bad_answer("it was redirected too often"))
+    })
+    .await
 }
 
 /// A cold call: a token endpoint, a metadata server, a webhook.
@@ -61,16 +67,15 @@ pub struct ColdCall {
 /// # Errors
 /// When the address is none, nothing answers in time, or the answer is too large. A bad status is an answer.
 pub async fn ask(call: ColdCall) -> Result<WireResponse> {
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls::build(&Tls::default(), HttpVersion::Http1)?)
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(call.deadline);
-    let client = if is_beside_us(&call.url) { client.no_proxy() } else { client };
-    let client = client.build().map_err(failed)?;
-    let request = client.request(call.method, &call.url).headers(call.headers).body(call.body);
-    let mut answer = request.send().await.map_err(failed)?;
-    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    Ok(WireResponse { status, headers, body: read(&mut answer, call.size).await? })
+    let url = Url::parse(&call.url).map_err(|_| once::no_address())?;
+    let way = if is_beside_us(&url) { Way::Direct } else { Way::Environment };
+    within(call.deadline, async {
+        let asked = once::ask(call.method, &url, (call.headers, call.body), way).await;
+        let mut reply = asked.map_err(failed)?;
+        let body = once::read(&mut reply, call.size).await.map_err(failed)?;
+        Ok(WireResponse { status: reply.status, headers: reply.headers, body })
+    })
+    .await
 }
 
 /// Hosts of metadata services that have names. Their numbers are of networks that end at the machine.
@@ -78,8 +83,7 @@ const BESIDE_US: [&str; 3] = ["localhost", "metadata", "metadata.google.internal
 
 /// Whether an address is this machine's, or that of a metadata service beside it: of the loopback networks, the
 /// link-local ones (`169.254.169.254`, `169.254.170.2`) and `fd00:ec2::/32`, which one cloud has for it.
-fn is_beside_us(url: &str) -> bool {
-    let Ok(url) = reqwest::Url::parse(url) else { return false };
+fn is_beside_us(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.');
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
@@ -91,30 +95,17 @@ fn is_beside_us(url: &str) -> bool {
     }
 }
 
-pub(crate) async fn read(answer: &mut reqwest::Response, size: usize) -> Result<Bytes> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > size {
-            return Err(Error::bad_answer(format!("it is larger than {size} bytes")));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
-}
-
-pub(crate) fn failed(error: reqwest::Error) -> Error {
-    let (kind, why) = if error.is_builder() {
-        (ErrorKind::InvalidRequest, "it is no http or https address")
-    } else if error.is_timeout() {
-        (ErrorKind::Timeout, "the time for it was over")
-    } else if error.is_redirect() {
-        (ErrorKind::BadUpstreamAnswer, "it was redirected too often")
-    } else if error.is_connect() {
-        (ErrorKind::Connection, "nobody could be reached there")
-    } else {
-        (ErrorKind::Connection, "the connection broke")
+/// What went wrong, in words for what is fetched and not for a vendor; they name no address.
+pub(crate) fn failed(error: Error) -> Error {
+    let why = match error.kind() {
+        ErrorKind::Connection => "nobody could be reached there, or the connection broke",
+        ErrorKind::BadUpstreamAnswer if !error.message().starts_with("it ") => "its answer is malformed",
+        _ => return error,
     };
-    Error::new(kind, why).with_detail(failure::chain(&error.without_url()))
+    let detail = error
+        .detail()
+        .map_or_else(|| error.message().to_owned(), |detail| format!("{}: {detail}", error.message()));
+    Error::new(error.kind(), why).with_detail(detail)
 }
 
 #[cfg(test)]
@@ -134,7 +125,7 @@ mod tests {
             "http://[fd00:ec2::254]/latest",
             "http://[fe80::a9fe:a9fe]/",
         ] {
-            assert!(is_beside_us(near), "{near}");
+            assert!(is_beside_us(&near.parse().expect("an address")), "{near}");
         }
         for far in [
             "https://sts.amazonaws.com/",
@@ -142,9 +133,8 @@ mod tests {
             "http://169.253.0.1/",
             "http://10.0.0.1/",
             "http://[fd00:ec3::1]/",
-            "not an address",
         ] {
-            assert!(!is_beside_us(far), "{far}");
+            assert!(!is_beside_us(&far.parse().expect("an address")), "{far}");
         }
     }
 }

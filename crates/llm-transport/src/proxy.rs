@@ -8,7 +8,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use llm_core::{Error, ErrorKind, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::connect::dial;
+use crate::connect::{dial, dial_public};
 use crate::failure;
 use crate::options::{HttpVersion, Options, Proxy, Tls};
 use crate::socks;
@@ -29,6 +29,8 @@ pub(crate) enum Route {
     Tunnel(Server),
     /// A SOCKS 5 proxy.
     Socks(Server),
+    /// Straight to a host at a public address; hosts of these names may have any.
+    Public(Vec<String>),
 }
 
 /// A proxy.
@@ -80,6 +82,7 @@ impl Route {
     pub(crate) async fn open(&self, host: &str, port: u16) -> Result<Stream> {
         match self {
             Self::Direct => dial("the vendor", host, port).await,
+            Self::Public(trusted) => dial_public(host, port, trusted).await,
             Self::Forward(server) => server.dial().await,
             Self::Tunnel(server) => {
                 tunnel(server.dial().await?, host, port, server.authorization.as_ref()).await

@@ -1,20 +1,18 @@
 //! Fetches what a client's request points to, from public addresses only: nobody outside may make the gateway read
 //! from the machines around it (server-side request forgery).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Method};
 use llm_core::{Error, ErrorKind, Result};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use url::Url;
 
-use crate::fetch::{failed, read};
-use crate::options::{HttpVersion, Tls};
-use crate::tls;
+use crate::fetch::failed;
+use crate::once::{self, Way, within};
+use crate::upstream::UpstreamReply;
 
 /// How many redirects are followed. Each hop is checked as the first one.
 const REDIRECTS: usize = 3;
@@ -49,35 +47,39 @@ pub struct Fetched {
 /// # Errors
 /// The client's: the address is none or not public, nothing answers there in time, the answer is not 200 or too large.
 pub async fn fetch_public(url: &str, limits: &PublicLimits) -> Result<Fetched> {
-    let trusted: Arc<[String]> = limits.trusted_hosts.clone().into();
-    let parsed = Url::parse(url).map_err(|_| refused("it is no address"))?;
-    allowed(&parsed, &trusted).map_err(refused)?;
-    let hops = Arc::clone(&trusted);
-    let redirects = Policy::custom(move |attempt| match allowed(attempt.url(), &hops) {
-        _ if attempt.previous().len() > REDIRECTS => attempt.error("too many redirects"),
-        Ok(()) => attempt.follow(),
-        Err(why) => attempt.error(why),
-    });
-    let client = Client::builder()
-        .tls_backend_preconfigured(tls::build(&Tls::default(), HttpVersion::Http1)?)
-        .no_proxy()
-        .redirect(redirects)
-        .dns_resolver(Arc::new(PublicOnly { trusted }))
-        .timeout(limits.deadline)
-        .build()
-        .map_err(|error| blamed(&failed(error)))?;
-    let mut answer = client.get(parsed).send().await.map_err(|error| blamed(&failed(error)))?;
-    if answer.status() != reqwest::StatusCode::OK {
-        return Err(refused(&format!("it is answered with status {}", answer.status().as_u16())));
+    let url = Url::parse(url).map_err(|_| refused("it is no address"))?;
+    within(limits.deadline, async {
+        let mut reply = follow(url, &limits.trusted_hosts).await?;
+        if reply.status != 200 {
+            return Err(refused(&format!("it is answered with status {}", reply.status)));
+        }
+        let header = |name| reply.headers.get(name).and_then(|value| value.to_str().ok());
+        let length: Option<usize> = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        if length.is_some_and(|length| length > limits.size) {
+            return Err(refused(&format!("it is larger than {} bytes", limits.size)));
+        }
+        let media_type = header(CONTENT_TYPE).and_then(|value| value.split(';').next());
+        let media_type = media_type.unwrap_or_default().trim().to_ascii_lowercase();
+        let bytes = once::read(&mut reply, limits.size).await.map_err(|error| blamed(failed(error)))?;
+        Ok(Fetched { bytes, media_type })
+    })
+    .await
+    .map_err(|error| if error.kind() == ErrorKind::Timeout { blamed(error) } else { error })
+}
+
+/// What answers in the end. Each hop is checked before anybody is asked.
+async fn follow(mut url: Url, trusted: &[String]) -> Result<UpstreamReply> {
+    for _ in 0..=REDIRECTS {
+        allowed(&url, trusted).map_err(refused)?;
+        let nothing = (HeaderMap::new(), Bytes::new());
+        let asked = once::ask(Method::GET, &url, nothing, Way::Public(trusted)).await;
+        let reply = asked.map_err(|error| blamed(failed(error)))?;
+        match once::redirect(&reply, &url) {
+            Some(next) => url = next,
+            None => return Ok(reply),
+        }
     }
-    if answer.content_length().is_some_and(|length| length > limits.size as u64) {
-        return Err(refused(&format!("it is larger than {} bytes", limits.size)));
-    }
-    let media_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    let media_type = media_type.to_ascii_lowercase();
-    let bytes = read(&mut answer, limits.size).await.map_err(|error| blamed(&error))?;
-    Ok(Fetched { bytes, media_type })
+    Err(refused("it was redirected too often"))
 }
 
 /// Whether an address may be asked, as far as it can be told without its name resolved.
@@ -96,30 +98,12 @@ fn allowed(url: &Url, trusted: &[String]) -> std::result::Result<(), &'static st
     }
 }
 
-const NOT_PUBLIC: &str = "it is not a public address";
+pub(crate) const NOT_PUBLIC: &str = "it is not a public address";
 
-fn is_trusted(host: &str, trusted: &[String]) -> bool {
-    trusted.iter().any(|known| known.eq_ignore_ascii_case(host))
-}
-
-/// Resolves names, and leaves out addresses that are not public.
-struct PublicOnly {
-    trusted: Arc<[String]>,
-}
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        let trusted = is_trusted(name.as_str(), &self.trusted);
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> =
-                found.filter(|address| trusted || is_public(address.ip())).collect();
-            if public.is_empty() {
-                return Err(NOT_PUBLIC.into());
-            }
-            Ok(Box::new(public.into_iter()) as Addrs)
-        })
-    }
+/// Whether a host may have any address; those of version 6 with brackets or without.
+pub(crate) fn is_trusted(host: &str, trusted: &[String]) -> bool {
+    let bare = |host: &str| host.trim_matches(['[', ']']).to_ascii_lowercase();
+    trusted.iter().any(|known| bare(known) == bare(host))
 }
 
 /// Whether anybody may reach an address: no private network, no machine of its own, no special use
@@ -174,7 +158,8 @@ fn refused(why: &str) -> Error {
     Error::invalid(format!("a file that the request points to cannot be fetched: {why}"))
 }
 
-fn blamed(error: &Error) -> Error {
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+fn blamed(error: Error) -> Error {
     let refusal = refused(error.message());
     match error.kind() {
         ErrorKind::Timeout => refusal.with_status(408),
@@ -270,7 +255,7 @@ mod tests {
         let fetched = fetch_public(&url("/a.png"), &limits).await.expect("it is there");
         assert_eq!(fetched, Fetched { bytes: "png".into(), media_type: "image/png".to_owned() });
         for (path, why) in
-            [("/large", "larger than 100 bytes"), ("/none", "status 501"), ("/away", "redirect")]
+            [("/large", "larger than 100 bytes"), ("/none", "status 501"), ("/away", "not a public address")]
         {
             let error = fetch_public(&url(path), &limits).await.expect_err("it is refused");
             assert!(error.message().contains(why), "{path}: {error}");

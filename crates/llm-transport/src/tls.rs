@@ -53,8 +53,16 @@ fn client_config(tls: &Tls, version: HttpVersion) -> Result<Arc<ClientConfig>> {
     Ok(Arc::clone(usual.get_or_init(|| config)))
 }
 
+/// TLS as everybody here speaks it, for a client of another make: HTTP/1.1, with Mozilla's roots and the machine's own.
+///
+/// # Errors
+/// When it cannot be set up.
+pub fn usual() -> Result<ClientConfig> {
+    build(&Tls::default(), HttpVersion::Http1)
+}
+
 /// A configuration of one's own.
-pub(crate) fn build(tls: &Tls, version: HttpVersion) -> Result<ClientConfig> {
+fn build(tls: &Tls, version: HttpVersion) -> Result<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

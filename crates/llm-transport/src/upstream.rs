@@ -76,8 +76,12 @@ impl Upstream {
     fn with(base_url: &str, options: &Options, tape: Option<Arc<dyn Tape>>) -> Result<Arc<Self>> {
         let target = Target::parse(base_url)?;
         let connector = Connector::new(&target, options)?;
-        let (pool, max_body) = (Pool::new(options), options.max_body);
-        Ok(Arc::new(Self { target, connector, pool, max_body, tape }))
+        Ok(Arc::new(Self { tape, ..Self::over(target, connector, options) }))
+    }
+
+    /// One whose connections are made like this.
+    pub(crate) fn over(target: Target, connector: Connector, options: &Options) -> Self {
+        Self { target, connector, pool: Pool::new(options), max_body: options.max_body, tape: None }
     }
 
     pub(crate) fn tape(&self) -> Option<&Arc<dyn Tape>> {
@@ -224,20 +228,26 @@ impl Upstream {
         &self,
         head: Response<Incoming>,
         lease: Lease,
+        watch: Watch,
+    ) -> Result<UpstreamReply> {
+        let status = head.status().as_u16();
+        match status {
+            200.. if !(300..400).contains(&status) => self.answer(head, lease, watch),
+            300..400 => Err(failure::redirected(status, head.headers().get(header::LOCATION))),
+            _ => Err(Error::bad_answer(format!("the vendor answered with status {status}, which is none"))),
+        }
+    }
+
+    /// The same for any status.
+    pub(crate) fn answer(
+        &self,
+        head: Response<Incoming>,
+        lease: Lease,
         mut watch: Watch,
     ) -> Result<UpstreamReply> {
         let (head, incoming) = head.into_parts();
         let status = head.status.as_u16();
         let mut headers = head.headers;
-        match status {
-            200.. if !(300..400).contains(&status) => {}
-            300..400 => return Err(failure::redirected(status, headers.get(header::LOCATION))),
-            _ => {
-                return Err(Error::bad_answer(format!(
-                    "the vendor answered with status {status}, which is none"
-                )));
-            }
-        }
         let decoder = Decoder::of(&headers)?;
         if decoder.is_some() {
             headers.remove(header::CONTENT_ENCODING);

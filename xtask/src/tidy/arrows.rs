@@ -63,10 +63,10 @@ const ARROWS: [(&str, &[&str]); 23] = [
 /// Dependencies (or some features of one) that only some crates may have: `(name, features, owners)`; without
 /// features the dependency itself is meant.
 const OWNERS: [(&str, &[&str], &[&str]); 18] = [
-    ("reqwest", &[], &["llm-transport"]),
+    ("reqwest", &[], &["llm-cli"]),
     ("hyper", &["client", "full"], &["llm-transport"]),
     ("hyper-util", &["client", "client-legacy", "client-pool", "client-proxy", "full"], &["llm-transport"]),
-    ("hyper-rustls", &[], &["llm-transport"]),
+    ("hyper-rustls", &[], &["reqwest"]),
     ("redis", &[], &["llm-store"]),
     ("rustls", &[], &["llm-transport", "llm-server", "llm-store"]),
     ("axum", &[], &["llm-server"]),
@@ -76,7 +76,7 @@ const OWNERS: [(&str, &[&str], &[&str]); 18] = [
     ("deadpool-postgres", &[], &["llm-store"]),
     ("rusqlite", &[], &["llm-store"]),
     ("tokio-postgres", &[], &["llm-store"]),
-    ("clap_complete", &[], &["llm-cli"]),
+    ("clap_complete", &[], &["llm-cli", "llm-server"]),
     ("comfy-table", &[], &["llm-cli"]),
     ("indicatif", &[], &["llm-cli"]),
     ("inquire", &[], &["llm-cli"]),

@@ -1,15 +1,13 @@
 //! A gateway that runs somewhere.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
-use llm_core::provider::Deadlines;
-use llm_core::wire::WireRequest;
-use llm_core::{ErrorKind, Secret};
-use llm_transport::{Options, Proxy, Upstream};
+use llm_core::Secret;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url};
 
 use super::{Body, Reply, broken};
 use crate::failure::{Exit, Failure};
@@ -19,7 +17,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// A gateway at an address.
 pub(crate) struct Remote {
-    upstream: Arc<Upstream>,
+    client: Client,
     url: String,
 }
 
@@ -32,14 +30,18 @@ impl Remote {
         let url = url.trim_end_matches('/');
         let url = url.strip_suffix("/v1").unwrap_or(url);
         let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        if !Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+            return Err(Failure::usage(format!("`{url}` is no address of the web"))
+                .help("give the address of a gateway, such as http://127.0.0.1:4000"));
+        }
+        let tls = llm_transport::usual_tls().map_err(|error| Failure::usage(error.message()))?;
+        // A gateway does not send elsewhere, and a key must not go where it was not meant for.
+        let client = Client::builder().tls_backend_preconfigured(tls).redirect(Policy::none());
         // What a proxy would find at an address of this machine is not this machine.
-        let proxy = if is_here(&url) { Proxy::None } else { Proxy::Environment };
-        let options = Options { proxy, ..Options::default() };
-        let upstream = Upstream::new(&url, &options).map_err(|error| {
-            Failure::usage(format!("`{url}` is no address: {}", error.message()))
-                .help("give the address of a gateway, such as http://127.0.0.1:4000")
-        })?;
-        Ok(Self { upstream, url })
+        let client = if is_here(&url) { client.no_proxy() } else { client };
+        let client = client.connect_timeout(CONNECT).build();
+        let client = client.map_err(|error| Failure::usage(format!("no connections can be made: {error}")))?;
+        Ok(Self { client, url })
     }
 
     /// Its address.
@@ -58,15 +60,14 @@ impl Remote {
         body: Bytes,
         key: Option<&Secret>,
     ) -> Result<Reply, Failure> {
-        let headers = headers(key)?;
-        let request = WireRequest { method, path: path.to_owned(), headers, body: body.into() };
-        let deadlines = Deadlines { connect: Some(CONNECT), ..Deadlines::default() };
-        let reply = self.upstream.send(request, &deadlines).await;
-        let reply = reply.map_err(|error| match error.kind() {
-            ErrorKind::Connection | ErrorKind::Timeout => self.unreachable(error.message()),
-            _ => broken(&error),
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        let reply = request.headers(headers(key)?).body(body).send().await;
+        let mut reply = reply.map_err(|error| match error.is_connect() || error.is_timeout() {
+            true => self.unreachable(&reason(&error)),
+            false => broken(&reason(&error)),
         })?;
-        Ok(Reply { status: reply.status, headers: reply.headers, body: Body::Remote(Box::new(reply.body)) })
+        let (status, headers) = (reply.status().as_u16(), std::mem::take(reply.headers_mut()));
+        Ok(Reply { status, headers, body: Body::Remote(Box::new(reply)) })
     }
 
     /// Whether anybody listens there.
@@ -76,13 +77,20 @@ impl Remote {
 
     /// Nobody answers.
     pub(super) fn unreachable(&self, why: &str) -> Failure {
-        let why = why.replace("the vendor", "the gateway");
-        let why = why.strip_prefix("the gateway could not be reached: ").unwrap_or(&why);
         Failure::new(Exit::Unreachable, format!("no gateway answers at {}: {why}", self.url)).help(
             "start one with `llm-server`, name its address with --url or LLM_URL, or answer from a \
              configuration with --config config.yaml (`llm init` writes one)",
         )
     }
+}
+
+/// What lies at the bottom of an error: the rest repeats the address.
+pub(super) fn reason(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(below) = cause.source() {
+        cause = below;
+    }
+    cause.to_string()
 }
 
 /// The headers of every request.

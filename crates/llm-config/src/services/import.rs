@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use llm_core::Secret;
+use llm_core::{BoxFuture, Secret};
 use llm_store::{Database, DatabaseSettings, Entities, import};
 use serde_json::Value;
 
@@ -34,25 +34,33 @@ impl fmt::Display for Imported {
 ///
 /// # Errors
 /// Which of the two databases cannot be used, and what to do.
-pub async fn import_litellm(loaded: &Loaded, from: Secret, dry_run: bool) -> Result<Imported, Unopened> {
-    let storage = &loaded.config.storage;
-    if storage.directory.as_deref() == Some(Path::new(IN_MEMORY)) {
-        return Err(Unopened {
-            what: "the configuration keeps everything in memory: an import would be lost".to_owned(),
-            help: "name a folder with `server.data_directory`, or a database with `database.url`".to_owned(),
-        });
-    }
-    let settings =
-        DatabaseSettings { connections: 1, statement_timeout: PATIENCE, ..DatabaseSettings::new(from) };
-    let unread = |what: String| Unopened {
-        what,
-        help: "`--database` is the DATABASE_URL of litellm, and its account may read all tables".to_owned(),
-    };
-    let source = Database::connect(&settings)
-        .map_err(|error| unread(format!("litellm's database cannot be used: {error}")))?;
-    let (database, _) = disk::database(storage).await?;
-    let report = import::litellm(&source, &Entities::new(database.clone()), dry_run).await;
-    source.close().await;
-    database.close().await;
-    report.map(Imported).map_err(|error| unread(format!("the import ended early: {error}")))
+pub fn import_litellm(
+    loaded: &Loaded,
+    from: Secret,
+    dry_run: bool,
+) -> BoxFuture<'_, Result<Imported, Unopened>> {
+    Box::pin(async move {
+        let storage = &loaded.config.storage;
+        if storage.directory.as_deref() == Some(Path::new(IN_MEMORY)) {
+            return Err(Unopened {
+                what: "the configuration keeps everything in memory: an import would be lost".to_owned(),
+                help: "name a folder with `server.data_directory`, or a database with `database.url`"
+                    .to_owned(),
+            });
+        }
+        let settings =
+            DatabaseSettings { connections: 1, statement_timeout: PATIENCE, ..DatabaseSettings::new(from) };
+        let unread = |what: String| Unopened {
+            what,
+            help: "`--database` is the DATABASE_URL of litellm, and its account may read all tables"
+                .to_owned(),
+        };
+        let source = Database::connect(&settings)
+            .map_err(|error| unread(format!("litellm's database cannot be used: {error}")))?;
+        let (database, _) = disk::database(storage).await?;
+        let report = import::litellm(&source, &Entities::new(database.clone()), dry_run).await;
+        source.close().await;
+        database.close().await;
+        report.map(Imported).map_err(|error| unread(format!("the import ended early: {error}")))
+    })
 }

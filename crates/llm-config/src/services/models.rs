@@ -78,21 +78,23 @@ impl Models {
     ///
     /// # Errors
     /// When it cannot be read, in words; what was known stays.
-    pub async fn read(&self) -> Result<bool, String> {
-        let read = async { Ok((self.all().await?, self.all_prompts().await?)) };
-        let all = timeout(PATIENCE, read).await;
-        let all = all.map_err(|_| "the store does not answer".to_owned())?;
-        let (all, prompts) = all.map_err(|error| {
-            let (StoreError::Unavailable(told)
-            | StoreError::Failed(told)
-            | StoreError::Conflict(told)
-            | StoreError::Missing(told)) = error;
-            told
-        })?;
-        let mut state = self.state.write();
-        let is_new = state.known != all || state.prompts != prompts;
-        (state.known, state.prompts) = (all, prompts);
-        Ok(is_new)
+    pub fn read(&self) -> BoxFuture<'_, Result<bool, String>> {
+        Box::pin(async move {
+            let read = async { Ok((self.all().await?, self.all_prompts().await?)) };
+            let all = timeout(PATIENCE, read).await;
+            let all = all.map_err(|_| "the store does not answer".to_owned())?;
+            let (all, prompts) = all.map_err(|error| {
+                let (StoreError::Unavailable(told)
+                | StoreError::Failed(told)
+                | StoreError::Conflict(told)
+                | StoreError::Missing(told)) = error;
+                told
+            })?;
+            let mut state = self.state.write();
+            let is_new = state.known != all || state.prompts != prompts;
+            (state.known, state.prompts) = (all, prompts);
+            Ok(is_new)
+        })
     }
 
     /// Puts the models and prompts that were read last beside those of the files. Those that cannot be served are logged.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 
-use llm_core::Secret;
+use llm_core::{BoxFuture, Secret};
 use serde_json::Value;
 
 use super::Unopened;
@@ -29,10 +29,9 @@ impl fmt::Display for Imported {
 ///
 /// # Errors
 /// Always.
-#[expect(clippy::unused_async, reason = "with the feature it asks two databases")]
-pub async fn import_litellm(_: &Loaded, _: Secret, _: bool) -> Result<Imported, Unopened> {
-    Err(Unopened {
+pub fn import_litellm(_: &Loaded, _: Secret, _: bool) -> BoxFuture<'_, Result<Imported, Unopened>> {
+    Box::pin(std::future::ready(Err(Unopened {
         what: "this program was built without postgresql, which litellm's databases are".to_owned(),
         help: "build it with the feature `postgres`".to_owned(),
-    })
+    })))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use llm_core::guard::{Judge, Piece, Place, Side};
+use llm_core::provider::BoxFuture;
 use llm_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::Value;
@@ -48,21 +49,28 @@ impl Gateway {
     ///
     /// # Errors
     /// When there is no such guardrail, it could not judge, or it would refuse the call.
-    pub async fn apply_guardrail(&self, name: &str, text: &str, side: Side) -> Result<String> {
-        let state = self.state();
-        let guardrails = &state.guardrails;
-        let Some(guardrail) = guardrails.named(name) else {
-            let error = guardrails.unknown(name, "the request");
-            return Err(Error::new(ErrorKind::NotFound, error.message().to_owned()));
-        };
-        let place = if side == Side::Request { Place::User } else { Place::Assistant };
-        let mut pieces = [Piece { text: text.into(), place }];
-        let mut guarded = Guarded::trying(new_call_id());
-        guarded.asks_for_nobody(&state);
-        let found = guarded.judge(guardrail, side, &pieces).await?;
-        apply(guardrail, side, found, &mut pieces, (&mut BTreeSet::new(), None))?;
-        let [piece] = pieces;
-        Ok(piece.text.into_owned())
+    pub fn apply_guardrail<'a>(
+        &'a self,
+        name: &'a str,
+        text: &'a str,
+        side: Side,
+    ) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move {
+            let state = self.state();
+            let guardrails = &state.guardrails;
+            let Some(guardrail) = guardrails.named(name) else {
+                let error = guardrails.unknown(name, "the request");
+                return Err(Error::new(ErrorKind::NotFound, error.message().to_owned()));
+            };
+            let place = if side == Side::Request { Place::User } else { Place::Assistant };
+            let mut pieces = [Piece { text: text.into(), place }];
+            let mut guarded = Guarded::trying(new_call_id());
+            guarded.asks_for_nobody(&state);
+            let found = guarded.judge(guardrail, side, &pieces).await?;
+            apply(guardrail, side, found, &mut pieces, (&mut BTreeSet::new(), None))?;
+            let [piece] = pieces;
+            Ok(piece.text.into_owned())
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! it must be. So there is nothing to keep for each name, and a change of a team with many keys costs one addition.
 
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::time::{Duration, Instant};
@@ -15,12 +16,15 @@ const NAMES: usize = 11;
 /// Counters; the first one never grows and stands for no name.
 const SLOTS: usize = 1 << 16;
 
+/// So many counters lie together. Most never count, and take no memory then.
+const TOGETHER: usize = 256;
+
 /// Tenths of a second since the gateway began.
 pub(crate) type Tick = u32;
 
 /// The counters of all names.
 pub(crate) struct Generations {
-    slots: Box<[AtomicU32]>,
+    slots: Box<[OnceLock<Box<[AtomicU32; TOGETHER]>>]>,
     /// How many changes there were.
     changes: AtomicU32,
     /// What was read at this tick or before may be out of date: nobody knows what changed.
@@ -56,7 +60,7 @@ pub(crate) struct Before(u32);
 impl Generations {
     pub(crate) fn new() -> Self {
         Self {
-            slots: (0..SLOTS).map(|_| AtomicU32::new(0)).collect(),
+            slots: (0..SLOTS / TOGETHER).map(|_| OnceLock::new()).collect(),
             changes: AtomicU32::new(0),
             doubted: AtomicU32::new(0),
             hasher: RandomState::new(),
@@ -74,8 +78,10 @@ impl Generations {
     pub(crate) fn changed(&self, name: impl Hash) {
         // In this order: whoever reads meanwhile sees either that there was a change, or the new number.
         self.changes.fetch_add(1, AcqRel);
-        if let Some(slot) = self.slots.get(usize::from(self.slot(name))) {
-            slot.fetch_add(1, AcqRel);
+        let slot = usize::from(self.slot(name));
+        if let Some(together) = self.slots.get(slot / TOGETHER) {
+            let together = together.get_or_init(|| Box::new([const { AtomicU32::new(0) }; TOGETHER]));
+            together[slot % TOGETHER].fetch_add(1, AcqRel);
         }
     }
 
@@ -120,8 +126,13 @@ impl Generations {
     }
 
     fn sum(&self, slots: &[u16; NAMES]) -> u32 {
-        let one = |slot: &u16| self.slots.get(usize::from(*slot)).map_or(0, |slot| slot.load(Acquire));
-        slots.iter().filter(|slot| **slot != 0).map(one).fold(0, u32::wrapping_add)
+        let counted = |slot: &u16| self.counted(usize::from(*slot));
+        slots.iter().filter(|slot| **slot != 0).map(counted).fold(0, u32::wrapping_add)
+    }
+
+    fn counted(&self, slot: usize) -> u32 {
+        let together = self.slots.get(slot / TOGETHER).and_then(OnceLock::get);
+        together.map_or(0, |together| together[slot % TOGETHER].load(Acquire))
     }
 
     fn slot(&self, name: impl Hash) -> u16 {

@@ -15,12 +15,14 @@ use crate::workspace;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const CHAT: &str = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}"#;
+const MOCK: &str = r#"{"model": "mock/echo", "messages": [{"role": "user", "content": "hi"}]}"#;
 const STREAM: &str =
     r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "stream": true}"#;
 
 /// Common requests, the commonest first: a path and a body. Those without a body are `GET`.
-const REQUESTS: [(&str, &str); 12] = [
+const REQUESTS: [(&str, &str); 13] = [
     ("/v1/chat/completions", CHAT),
+    ("/v1/chat/completions", MOCK),
     ("/v1/chat/completions", STREAM),
     ("/v1/messages", CHAT),
     ("/v1/messages", STREAM),
@@ -53,7 +55,7 @@ pub(super) fn profiles(program: &Path) -> Result<[String; 2]> {
     let vendor = Running::start(vendor.args(["mock", "--port", &vendor_port.to_string()]), vendor_port)?;
     let config = folder.join("config.yaml");
     std::fs::write(&config, configuration(vendor_port)).context("cannot write the configuration")?;
-    let profiles = [&REQUESTS[..1], &REQUESTS[..]].map(|requests| profile(program, &config, requests));
+    let profiles = [&REQUESTS[..2], &REQUESTS[..]].map(|requests| profile(program, &config, requests));
     vendor.end()?;
     let [start, requests] = profiles;
     Ok([start?, requests?])
@@ -62,7 +64,8 @@ pub(super) fn profiles(program: &Path) -> Result<[String; 2]> {
 fn configuration(vendor: u16) -> String {
     format!(
         "model_list:\n  - model_name: m\n    litellm_params:\n      model: openai/m\n      \
-         api_base: http://127.0.0.1:{vendor}/v1\n      api_key: sk-vendor\n\
+         api_base: http://127.0.0.1:{vendor}/v1\n      api_key: sk-vendor\n  \
+         - model_name: mock/echo\n    litellm_params:\n      model: mock/echo\n\
          general_settings:\n  master_key: sk-client\n"
     )
 }

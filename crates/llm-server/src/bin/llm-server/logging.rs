@@ -21,13 +21,12 @@ use json::Json;
 use pretty::Pretty;
 
 /// Crates below us that say too much, some of it (heads of requests) with keys. Nothing lifts these caps.
-const NOISY: [(&str, Level); 8] = [
+const NOISY: [(&str, Level); 7] = [
     ("aws_sigv4", Level::WARN),
     ("h2", Level::INFO),
     ("hyper", Level::INFO),
     ("hyper_util", Level::INFO),
     ("mio", Level::INFO),
-    ("reqwest", Level::INFO),
     ("rustls", Level::INFO),
     ("tokio", Level::INFO),
 ];
