@@ -46,6 +46,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
         &[
             "llm-config",
             "llm-core",
+            "llm-dashboard",
             "llm-gateway",
             "llm-governance",
             "llm-management",
@@ -53,6 +54,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "llm-router",
         ],
     ),
+    ("llm-dashboard", &[]),
     ("llm-cli", &["llm-config", "llm-core"]),
     ("llm-testkit", &["llm-core"]),
     ("end-to-end", &["*"]),
