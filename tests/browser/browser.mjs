@@ -14,11 +14,15 @@ export function browser() {
   return chromium.launch({ executablePath, args });
 }
 
-/** A page in a browser of its own, and what went wrong on it: errors, and what its policy forbade. */
+/**
+ * A page in a browser of its own, and what went wrong on it: errors, and what its policy forbade. With DASHBOARD_DIST the
+ * built files are taken from that folder, without building the server anew.
+ */
 export async function open(browser, { width = 1280, height = 800, dark = false } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", reducedMotion: "reduce" });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
+  if (process.env.DASHBOARD_DIST) await page.route(/\/ui\/app\.(js|css)/, (route) => route.fulfill({ path: process.env.DASHBOARD_DIST + new URL(route.request().url()).pathname.slice(3) }));
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(error.message));
   page.on("console", (line) => line.type() === "error" && wrong.push(`${line.text()} ${line.location().url}`));

@@ -386,8 +386,8 @@ impl From<ReadServer> for ServerSettings {
             drain_timeout: Duration::from_secs_f64(read.drain_timeout),
             trusted_proxies: read.trusted_proxies.unwrap_or(usize::from(read.has_proxy)),
             dashboard: (read.dashboard && !read.no_dashboard).then_some(DashboardSettings {
-                username: read.dashboard_username,
-                password: read.dashboard_password,
+                username: read.dashboard_username.filter(|name| !name.is_empty()),
+                password: read.dashboard_password.filter(|password| !password.expose().is_empty()),
             }),
         }
     }

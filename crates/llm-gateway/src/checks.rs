@@ -25,6 +25,9 @@ const ROUND: Duration = Duration::from_secs(5);
 /// How many are asked at a time.
 const AT_A_TIME: usize = 8;
 
+/// How long a deployment that somebody tests may take.
+const TEST: Duration = Duration::from_secs(30);
+
 /// When a deployment was asked last, by anybody, and how many attempts it had had then.
 #[derive(Clone, Copy)]
 struct Last {
@@ -64,6 +67,37 @@ impl Gateway {
     }
 }
 
+impl Gateway {
+    /// Asks a deployment for one token, now; how long it took. What is found counts as any attempt does.
+    ///
+    /// # Errors
+    /// When there is no such deployment, or it stands for many models; what the vendor said; and when the deployment may not
+    /// be asked now.
+    pub async fn test_deployment(&self, id: &str) -> Result<Duration> {
+        let state = self.state();
+        let groups = state.router.groups().flat_map(|group| group.deployments());
+        let deployment = groups.into_iter().find(|deployment| deployment.id == id).cloned();
+        let missing =
+            || Error::new(ErrorKind::NotFound, "there is no such deployment: `/model/info` lists them");
+        let deployment = deployment.ok_or_else(missing)?;
+        if deployment.group.is_wildcard() && deployment.check.is_none() {
+            return Err(Error::invalid("this deployment stands for many models: ask one of them"));
+        }
+        let model = deployment.model_for(deployment.group.as_str()).into_owned();
+        let spec = deployment.check.clone().unwrap_or(CheckSpec { model, timeout: TEST });
+        let began = Instant::now();
+        let full = || {
+            Error::new(
+                ErrorKind::Overloaded,
+                "the deployment is left alone, or at its limits: try again later",
+            )
+        };
+        let outcome = state.ask(&deployment, &spec).await?.ok_or_else(full)?;
+        state.note(&deployment, &spec, &outcome, began.elapsed());
+        outcome.map(|_| began.elapsed())
+    }
+}
+
 impl State {
     /// Who is to be asked now.
     fn due(&self, interval: Duration, last: &mut HashMap<String, Last>) -> Vec<Arc<Deployment>> {
@@ -77,17 +111,21 @@ impl State {
         let Some(spec) = &deployment.check else { return };
         let began = Instant::now();
         let Ok(Some(outcome)) = self.ask(deployment, spec).await else { return };
+        self.note(deployment, spec, &outcome, began.elapsed());
+    }
+
+    /// Counts a question and what came of it.
+    fn note(&self, deployment: &Deployment, spec: &CheckSpec, outcome: &Result<Reply>, took: Duration) {
         let Some(account) = self.books.accounts.get(&deployment.id) else { return };
         match outcome {
             Ok(reply) => {
-                let usage = match reply.body {
+                let usage = match &reply.body {
                     ReplyBody::Decoded(response) => response.usage,
                     _ => llm_core::Usage::default(),
                 };
                 let entry = account.entry(&self.books.prices, &spec.model);
                 let cost =
                     entry.filter(|entry| entry.price.covers(&usage)).map(|entry| entry.price.cost(&usage));
-                let took = began.elapsed();
                 account.metrics.success(&Observation {
                     usage,
                     cost: cost.unwrap_or_default(),

@@ -8,7 +8,7 @@ use crate::workspace;
 
 /// The crates of the workspace that a crate may depend on. `*` stands for any ending. A more exact name goes first.
 /// Development dependencies are free: tests may see everything.
-const ARROWS: [(&str, &[&str]); 23] = [
+const ARROWS: [(&str, &[&str]); 24] = [
     ("llm-core", &[]),
     ("llm-transport", &["llm-core"]),
     ("llm-router", &["llm-core"]),
@@ -46,6 +46,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
         &[
             "llm-config",
             "llm-core",
+            "llm-dashboard",
             "llm-gateway",
             "llm-governance",
             "llm-management",
@@ -53,6 +54,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
             "llm-router",
         ],
     ),
+    ("llm-dashboard", &[]),
     ("llm-cli", &["llm-config", "llm-core", "llm-server", "llm-transport"]),
     ("llm-client", &["llm-config", "llm-core", "llm-gateway"]),
     ("llm-testkit", &["llm-core"]),

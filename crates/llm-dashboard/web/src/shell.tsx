@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { href, usePlace, type Place } from "./lib/route";
 import { setTheme, theme, type Theme } from "./lib/theme";
 import { ROLES, useWho, type Rights } from "./lib/who";
-import { Button, Empty } from "./parts/basics";
+import { Button, Card, Empty, Head } from "./parts/basics";
 import { Icon, type IconName } from "./parts/icon";
 import { PAGES } from "./pages";
 
@@ -69,12 +69,23 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
         {View ? (
           <View key={first} rest={rest.map(decode).join("/")} place={place} />
         ) : (
-          <Empty icon="search" title="There is no such page" action={<a class="button plain" href={href("")}>To the overview</a>}>
-            The address may be of another version, or of a page that is for administrators.
-          </Empty>
+          <NotFound />
         )}
       </main>
     </div>
+  );
+}
+
+function NotFound() {
+  return (
+    <>
+      <Head title="There is no such page" />
+      <Card>
+        <Empty icon="search" title="Nothing here" action={<a class="button plain" href={href("")}>To the overview</a>}>
+            The address may be of another version, or of a page that is for administrators.
+          </Empty>
+      </Card>
+    </>
   );
 }
 
@@ -88,7 +99,7 @@ function decode(part: string): string {
 
 function Brand() {
   return (
-    <a class="brand" href={href("")} aria-label="Overview">
+    <a class="brand" href={href("")}>
       <svg viewBox="0 0 32 32" width="22" height="22" fill="none" aria-hidden="true">
         <rect width="32" height="32" rx="8" fill="var(--accent)" />
         <path d="M8 10h5.500c3 0 5 2.700 5 6s2 6 5 6H24" stroke="var(--on-accent)" stroke-width="2.600" stroke-linecap="round" />

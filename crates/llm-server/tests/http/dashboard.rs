@@ -273,8 +273,9 @@ async fn files_are_kept_by_browsers_and_strict_about_what_they_load() {
     assert_eq!(script.header("content-type"), Some("text/javascript; charset=utf-8"));
     assert!(script.header("cache-control").is_some_and(|keeps| keeps.contains("immutable")));
     let tag = script.header("etag").expect("a tag").to_owned();
-    let again = browser.ask("GET", "/ui/app.js?v=1", "", &format!("if-none-match: {tag}\r\n")).await;
-    assert_eq!((again.status, again.body.len()), (304, 0));
+    let head = format!("GET /ui/app.js?v=1 HTTP/1.1\r\nhost: gateway\r\nif-none-match: {tag}\r\n\r\n");
+    browser.client.send(head).await;
+    assert_eq!(browser.client.head().await.status, 304);
 }
 
 #[tokio::test]
@@ -282,7 +283,7 @@ async fn files_are_compressed_for_who_takes_that() {
     let server = server(Some(MASTER), Dashboard::default());
     let mut browser = Browser::open(&server).await;
     let plain = browser.client.call(bare("GET", "/ui/app.css")).await;
-    let head = "GET /ui/app.css HTTP/1.1\r\nhost: gateway\r\naccept-encoding: br, gzip;q=0.8\r\n\r\n";
+    let head = "HEAD /ui/app.css HTTP/1.1\r\nhost: gateway\r\naccept-encoding: br, gzip;q=0.8\r\n\r\n";
     let mut other = Client::connect(server.address()).await;
     other.send(head).await;
     let packed = other.head().await;
@@ -293,4 +294,44 @@ async fn files_are_compressed_for_who_takes_that() {
     let length: usize =
         packed.header("content-length").and_then(|length| length.parse().ok()).expect("a length");
     assert!(length * 2 < plain.body.len(), "{length} of {}", plain.body.len());
+}
+
+#[tokio::test]
+async fn administrators_see_the_last_hours_and_how_the_router_is_set() {
+    let server = server(Some(MASTER), Dashboard::default());
+    let mut admin = Browser::open(&server).await;
+    admin.sign_in(&json!({"key": MASTER})).await;
+    admin.page("POST", "/ui/api/v1/chat", &json!({"model": "any"})).await;
+    let recent = read(&admin.page("GET", "/ui/api/v1/activity/recent", &Value::Null).await);
+    assert_eq!((&recent["in_flight"], &recent["interval_seconds"]), (&json!(0), &json!(15)));
+    let last = recent["moments"].as_array().and_then(|all| all.last()).expect("the seconds since the start");
+    assert_eq!((&last["requests"], &last["failures"]), (&json!(1), &json!(0)), "{recent}");
+    let routing = read(&admin.page("GET", "/ui/api/router/settings", &Value::Null).await);
+    assert_eq!(routing["current_values"]["routing_strategy"], "simple-shuffle");
+    assert_eq!(routing["current_values"]["num_retries"], 2);
+    let callbacks = read(&admin.page("GET", "/ui/api/get/config/callbacks", &Value::Null).await);
+    assert_eq!(callbacks["callbacks"], json!([]));
+
+    let id = |id: &str| json!({"model_info": {"id": id}});
+    let path = "/ui/api/health/test_connection";
+    assert_eq!(admin.page("POST", path, &id("nothing")).await.status, 404);
+    assert_eq!(admin.page("POST", path, &json!({})).await.status, 400);
+    let many = admin.page("POST", path, &id("one")).await;
+    assert_eq!(
+        (many.status, &read(&many)["status"]),
+        (200, &json!("error")),
+        "it stands for many: {}",
+        many.body
+    );
+
+    let made = admin
+        .page("POST", "/ui/api/user/new", &json!({"user_id": "mia", "user_role": "internal_user"}))
+        .await;
+    let mut mia = Browser::open(&server).await;
+    mia.sign_in(&json!({"key": read(&made)["key"]})).await;
+    for path in ["/ui/api/v1/activity/recent", "/ui/api/router/settings", "/ui/api/get/config/callbacks"] {
+        assert!(matches!(mia.page("GET", path, &Value::Null).await.status, 401 | 403), "{path}");
+    }
+    let test = mia.page("POST", path, &id("one")).await;
+    assert!(matches!(test.status, 401 | 403), "{}", test.body);
 }

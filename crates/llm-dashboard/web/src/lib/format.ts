@@ -34,9 +34,8 @@ export function percent(part: number, whole: number): string {
 
 export function millis(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  if (value < 1) return `${value.toFixed(2)} ms`;
-  if (value < 1_000) return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
-  if (value < 120_000) return `${(value / 1_000).toFixed(value < 10_000 ? 2 : 1)} s`;
+  if (value < 1_000) return `${Number(value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0))} ms`;
+  if (value < 120_000) return `${Number((value / 1_000).toFixed(value < 10_000 ? 2 : 1))} s`;
   return `${Math.round(value / 60_000)} min`;
 }
 

@@ -50,7 +50,7 @@ export function Budgets() {
             { name: "Id", cell: (one) => <b>{one.budget_id}</b> },
             { name: "Budget", cell: (one) => (one.max_budget === null ? <span class="dim">none</span> : `${money(one.max_budget)}${one.budget_duration ? ` in ${one.budget_duration}` : ""}`) },
             { name: "Limits", cell: (one) => <span class="dim">{limits(one)}</span>, wide: true },
-            { name: "", right: true, cell: (one) => isAdmin && <Button look="quiet" small icon="trash" label={`Delete ${one.budget_id}`} onClick={() => setDeed({ kind: "delete", row: one })} /> },
+            { name: "What can be done", unseen: true, right: true, cell: (one) => isAdmin && <Button look="quiet" small icon="trash" label={`Delete ${one.budget_id}`} onClick={() => setDeed({ kind: "delete", row: one })} /> },
           ]}
           empty={<Empty icon="budgets" title="No budgets with an id">Make one, say for all customers of a plan, and name it where limits are set.</Empty>}
         />
@@ -92,7 +92,7 @@ function Near() {
           { name: "Who", cell: (one) => <span class="two-lines"><b>{one.name}</b><small>{one.kind}</small></span> },
           { name: "Spent", right: true, cell: (one) => money(one.row.spend) },
           { name: "Of", right: true, cell: (one) => `${money(one.row.max_budget)}${one.row.budget_duration ? ` in ${one.row.budget_duration}` : ""}`, wide: true },
-          { name: "", cell: (one) => <BudgetBar spent={Number(one.row.spend)} of={one.row.max_budget} label={`${one.name}: spent of the budget`} />, wide: true },
+          { name: "Part, drawn", unseen: true, cell: (one) => <BudgetBar spent={Number(one.row.spend)} of={one.row.max_budget} label={`${one.name}: spent of the budget`} />, wide: true },
           { name: "Part", right: true, cell: (one) => percent(Number(one.row.spend), Number(one.row.max_budget)) },
         ]}
       />

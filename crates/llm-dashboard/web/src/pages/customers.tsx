@@ -47,7 +47,7 @@ function List() {
         { name: "Customer", cell: (one) => <span class="two-lines"><b>{one.alias || one.user_id}</b>{one.alias && <small class="mono">{one.user_id}</small>}</span> },
         { name: "Spend", cell: (one) => <Spent row={flat(one)} /> },
         { name: "Limits", cell: (one) => <span class="dim">{limits(flat(one))}</span>, wide: true },
-        { name: "", right: true, cell: (one) => <State of={flat(one)} /> },
+        { name: "State", unseen: true, right: true, cell: (one) => <State of={flat(one)} /> },
       ]}
       empty="Those that nobody made are counted all the same; make one to give it a budget."
       {...(isAdmin ? { form: (close: () => void, again: () => void) => <CustomerForm onClose={close} onDone={() => { toast("The customer is made"); again(); }} /> } : {})}

@@ -40,7 +40,7 @@ export function Guardrails() {
   );
 }
 
-const COUNTS: Record<string, string> = { passed: "Passed", masked: "Masked", blocked: "Refused", failed: "Failed" };
+const COUNTS: Record<string, string> = { checked: "Looked at", flagged: "Named", masked: "Masked", blocked: "Refused", failed: "Failed" };
 
 function Try({ names }: { names: string[] }) {
   const [name, setName] = useState(names[0] ?? "");

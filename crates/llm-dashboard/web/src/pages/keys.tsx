@@ -47,7 +47,7 @@ function List({ place }: Pick<PageProps, "place">) {
     { name: "Spend", sort: "spend", cell: (key) => <Spent row={key} /> },
     { name: "Expires", sort: "expires", cell: (key) => (key.expires ? <span title={date(key.expires)}>{ago(key.expires)}</span> : <span class="dim">never</span>), wide: true },
     { name: "Made", sort: "created_at", cell: (key) => <span title={date(key.created_at)}>{ago(key.created_at)}</span>, wide: true },
-    { name: "", cell: (key) => <KeyState of={key} />, right: true },
+    { name: "State", unseen: true, cell: (key) => <KeyState of={key} />, right: true },
   ];
   const filter = (changes: Record<string, string | undefined>) => {
     setPage(1);

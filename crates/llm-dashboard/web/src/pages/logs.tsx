@@ -32,7 +32,7 @@ function List({ place }: Pick<PageProps, "place">) {
     request_id: rested,
     start_date: days === "0" || rested ? undefined : `${daysAgo(Number(days) - 1)} 00:00:00`,
     end_date: days === "0" || rested ? undefined : `${daysAgo(0)} 23:59:59`,
-    model: of("model"),
+    model_group: of("model"),
     team_id: of("team"),
     api_key: of("key"),
     end_user: of("customer"),

@@ -101,7 +101,7 @@ function OneOrganization({ id }: { id: string }) {
       <SpendChart ask={daily("/organization/daily/activity", { organization_ids: id })} deps={[id]} />
       <Card flush title="Teams">
         <Table label="Teams" rows={one.teams as Row[]} id={(team) => team.team_id} to={(team) => href(`teams/${encodeURIComponent(team.team_id)}`)}
-          columns={[{ name: "Team", cell: (team) => <b>{team.team_alias || team.team_id}</b> }, { name: "Members", right: true, cell: (team) => team.members_with_roles?.length ?? 0, wide: true }, { name: "Spend", cell: (team) => <Spent row={team} /> }, { name: "", right: true, cell: (team) => <State of={team} /> }]}
+          columns={[{ name: "Team", cell: (team) => <b>{team.team_alias || team.team_id}</b> }, { name: "Members", right: true, cell: (team) => team.members_with_roles?.length ?? 0, wide: true }, { name: "Spend", cell: (team) => <Spent row={team} /> }, { name: "State", unseen: true, right: true, cell: (team) => <State of={team} /> }]}
           empty={<Empty icon="teams" title="No teams">Choose this organisation when you make a team.</Empty>} />
       </Card>
       <Card flush title="Members" aside={changes && <Button small icon="plus" onClick={() => setDeed("add")}>Add</Button>}>
@@ -109,7 +109,7 @@ function OneOrganization({ id }: { id: string }) {
           columns={[
             { name: "Member", cell: (member) => <a href={href(`users/${encodeURIComponent(member.user_id)}`)}>{member.user_id}</a> },
             { name: "Role", cell: (member) => <Badge tone={member.user_role === "org_admin" ? "info" : "dull"}>{member.user_role === "org_admin" ? "admin" : "member"}</Badge> },
-            { name: "", right: true, cell: (member) => changes && <Button look="quiet" small icon="close" label={`Take ${member.user_id} out`} onClick={() => setLeaving(member)} /> },
+            { name: "What can be done", unseen: true, right: true, cell: (member) => changes && <Button look="quiet" small icon="close" label={`Take ${member.user_id} out`} onClick={() => setLeaving(member)} /> },
           ]}
           empty={<Empty icon="users" title="No members">Administrators of an organisation look after its teams and users.</Empty>} />
       </Card>

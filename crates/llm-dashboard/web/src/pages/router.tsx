@@ -6,11 +6,13 @@ import { Card, Code, Facts, Head, Names, Problem, Skeleton } from "../parts/basi
 
 const STRATEGIES: Record<string, string> = {
   "simple-shuffle": "by chance, by weight where there is one",
-  "least-busy": "to the deployment with the fewest calls under way",
-  "latency-based-routing": "to the one that answers fastest",
-  "usage-based-routing": "to the one that is used least",
-  "usage-based-routing-v2": "to the one that is used least",
-  "cost-based-routing": "to the cheapest",
+  round_robin: "in turn",
+  random: "by chance",
+  first_available: "to the first that is free",
+  "least-busy": "to the one with the fewest calls under way",
+  "latency-based": "to the one that answers fastest",
+  "usage-based": "to the one that is used least",
+  "cost-based": "to the cheapest",
 };
 
 export function RouterPage() {

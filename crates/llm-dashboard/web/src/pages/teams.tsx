@@ -41,7 +41,7 @@ function List() {
     { name: "Models", cell: (team) => <Names of={team.models} />, wide: true },
     { name: "Spend", cell: (team) => <Spent row={team} /> },
     { name: "Made", sort: "created_at", cell: (team) => <span title={date(team.created_at)}>{ago(team.created_at)}</span>, wide: true },
-    { name: "", cell: (team) => <State of={team} />, right: true },
+    { name: "State", unseen: true, cell: (team) => <State of={team} />, right: true },
   ];
   return (
     <>
@@ -104,7 +104,7 @@ function OneTeam({ id }: { id: string }) {
     { name: "Member", cell: (one) => <a href={href(`users/${encodeURIComponent(one.user_id)}`)}>{one.user_email ?? one.user_id}</a> },
     { name: "Role", cell: (one) => (one.role === "admin" ? <Badge tone="info">admin</Badge> : <Badge>member</Badge>) },
     { name: "Spend in the team", cell: (one) => <Spent row={{ spend: spentOf(one.user_id)?.spend ?? 0, max_budget: spentOf(one.user_id)?.litellm_budget_table?.max_budget ?? null }} />, wide: true },
-    { name: "", right: true, cell: (one) => changes && <Button look="quiet" small icon="close" label={`Take ${one.user_email ?? one.user_id} out`} onClick={() => setLeaving(one)} /> },
+    { name: "What can be done", unseen: true, right: true, cell: (one) => changes && <Button look="quiet" small icon="close" label={`Take ${one.user_email ?? one.user_id} out`} onClick={() => setLeaving(one)} /> },
   ];
   return (
     <>
@@ -131,7 +131,7 @@ function OneTeam({ id }: { id: string }) {
             { name: "Key", cell: (key) => <b>{key.key_alias || key.key_name}</b> },
             { name: "Spend", cell: (key) => <Spent row={key} /> },
             { name: "Models", cell: (key) => <Names of={key.models} />, wide: true },
-            { name: "", right: true, cell: (key) => <KeyState of={key} /> },
+            { name: "State", unseen: true, right: true, cell: (key) => <KeyState of={key} /> },
           ]}
           empty={<Empty icon="keys" title="No keys">Make a key and choose this team for it.</Empty>} />
       </Card>

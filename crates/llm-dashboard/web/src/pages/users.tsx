@@ -116,7 +116,7 @@ function OneUser({ id }: { id: string }) {
             { name: "Key", cell: (key) => <b>{key.key_alias || key.key_name}</b> },
             { name: "Spend", cell: (key) => <Spent row={key} /> },
             { name: "Models", cell: (key) => <Names of={key.models} />, wide: true },
-            { name: "", right: true, cell: (key) => <KeyState of={key} /> },
+            { name: "State", unseen: true, right: true, cell: (key) => <KeyState of={key} /> },
           ]}
           empty={<Empty icon="keys" title="No keys">Make a key and choose this user for it.</Empty>} />
       </Card>

@@ -88,7 +88,7 @@ export function Empty({ icon = "logs", title, children, action }: { icon?: IconN
       <span class="empty-icon">
         <Icon name={icon} size={20} />
       </span>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children && <p>{children}</p>}
       {action}
     </div>

@@ -64,7 +64,7 @@ export function Chart({ label, times, lines, format, height = 190, days, stacked
   const all = lines.length > 1 && stacked;
   const told_at = (line: Line) => (tip ? (line.values[tip.at] ?? null) : null);
   return (
-    <figure class="chart" aria-label={`${label}: ${summary(lines, format)}`} role="img">
+    <div class="chart" aria-label={`${label}: ${summary(lines, format)}`} role="img">
       <div ref={place} class="plot" style={{ height: `${height}px` }} onMouseLeave={() => setTip(undefined)} />
       {tip && (
         <div class="tip" style={{ left: `${tip.left}px`, top: `${tip.top}px` }}>
@@ -88,16 +88,16 @@ export function Chart({ label, times, lines, format, height = 190, days, stacked
         </div>
       )}
       {lines.length > 1 && (
-        <figcaption>
+        <div class="legend">
           {lines.map((line) => (
             <span key={line.label}>
               <i style={{ background: `var(--${line.colour})` }} />
               {line.label}
             </span>
           ))}
-        </figcaption>
+        </div>
       )}
-    </figure>
+    </div>
   );
 }
 
@@ -127,10 +127,10 @@ function draw(element: HTMLElement, drawn: Drawn, told: (tip: Tip | undefined) =
   const options: uPlot.Options = {
     width: element.clientWidth || 300,
     height,
-    padding: [8, 6, 0, 0],
+    padding: [6, 6, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 7, width: 2 }, drag: { x: false, y: false } },
-    scales: { x: { time: false, range: (_plot, low, high) => (days && lines.some((line) => line.kind === "bars") ? [low - 43_200, high + 43_200] : [low, high]) }, y: { range: [0, most > 0 ? most * 1.12 : 1] } },
+    scales: { x: { time: false, range: (_plot, low, high) => (days && lines.some((line) => line.kind === "bars") ? [low - 43_200, high + 43_200] : [low, high]) }, y: { range: [0, most > 0 ? most * 1.06 : 1] } },
     axes: [
       { ...axis, grid: { show: false }, size: 26, gap: 6, space: 64, incrs: days ? [86_400, 172_800, 604_800, 1_209_600, 2_592_000] : [60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400], values: (_plot, splits) => splits.map((at) => (days ? dayName(at) : clock(at))) },
       { ...axis, grid: { stroke: colour("line"), width: 1 }, gap: 8, size: (_plot, values) => Math.max(34, ...(values ?? []).map((value) => value.length * 6.4 + 12)), space: 38, values: (_plot, splits) => splits.map((at) => format(at)) },

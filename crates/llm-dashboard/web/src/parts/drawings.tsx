@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 
 export function Spark({ values, colour = "accent", width = 96, height = 26 }: { values: number[]; colour?: string; width?: number; height?: number }) {
-  if (values.length < 2) return null;
+  if (values.length < 4) return null;
   const most = Math.max(...values, 0) || 1;
   const x = (at: number) => (at / (values.length - 1)) * width;
   const y = (value: number) => height - 2 - (value / most) * (height - 4);

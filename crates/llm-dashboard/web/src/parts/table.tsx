@@ -13,6 +13,8 @@ export interface Column<T> {
   cell: (row: T) => ComponentChildren;
   /** Numbers stand at the right. */
   right?: boolean;
+  /** Its name is for screen readers: what it holds speaks for itself. */
+  unseen?: boolean;
   /** Left out where there is little room. */
   wide?: boolean;
 }
@@ -82,7 +84,7 @@ function Lead<T>({ row, to, open, children }: { row: T; to: ((row: T) => string)
 function Heading<T>({ column, sorting, onSort }: { column: Column<T>; sorting?: Sorting | undefined; onSort?: ((to: Sorting) => void) | undefined }) {
   const { name, sort } = column;
   const is = sort !== undefined && sorting?.by === sort;
-  if (!sort || !onSort) return <th class={classes(column)} scope="col">{name}</th>;
+  if (!sort || !onSort) return <th class={classes(column)} scope="col">{column.unseen ? <span class="unseen">{name}</span> : name}</th>;
   return (
     <th class={classes(column)} scope="col" aria-sort={is ? (sorting.down ? "descending" : "ascending") : "none"}>
       <button type="button" onClick={() => onSort({ by: sort, down: is ? !sorting.down : true })}>
@@ -101,7 +103,7 @@ export function Pages({ page, pages, total, onPage, what, most }: { page: number
   if (total === 0) return null;
   const count = most !== undefined && total >= most ? `more than ${number(most)}` : number(total);
   return (
-    <nav class="pages" aria-label="Pages">
+    <nav class="pages" aria-label={`Pages of ${what}`}>
       <span class="dim">
         {count} {what}
       </span>

@@ -58,17 +58,23 @@ export function OneKey({ hash }: { hash: string }) {
         )}
       </Head>
       <div class="halves">
-        <Card title="Budget"><SpentCard row={key} /></Card>
-        <Card title="Terms">
+        <Card title="Budget and limits">
+          <SpentCard row={key} />
           <Facts
             of={[
               ["Models", <Names of={key.models} />],
               ["Limits", limits(key)],
+              ["Guardrails", key.metadata?.guardrails?.join(", ") ?? "those of the gateway"],
+            ]}
+          />
+        </Card>
+        <Card title="Key">
+          <Facts
+            of={[
               ["Team", key.team_id ? <a href={href(`teams/${encodeURIComponent(key.team_id)}`)}>{named(teams, key.team_id)}</a> : "none"],
               ["User", key.user_id ?? "none"],
-              ["Guardrails", key.metadata?.guardrails?.join(", ") ?? "those of the gateway"],
               ["Expires", key.expires ? `${date(key.expires)} (${ago(key.expires)})` : "never"],
-              ["Made", `${time(key.created_at)} by ${key.created_by ?? "somebody"}`],
+              ["Made", `${time(key.created_at)} by ${key.created_by === "default_user_id" ? "the master key" : (key.created_by ?? "somebody")}`],
               ["Hash", <span class="row tight"><code class="cut">{hash}</code><Copy text={hash} /></span>],
               ...(key.rotation_count > 0 ? ([["Rotated", <Badge>{key.rotation_count} times</Badge>]] as [string, any][]) : []),
             ]}

@@ -32,7 +32,7 @@ export function OneCall({ id }: { id: string }) {
             of={[
               ["Came", time(call.startTime)],
               ["Asked for", metadata.requested_model],
-              ["Answered by", <span>{call.model}{call.model_id && <a class="dim" href={href(`models/${encodeURIComponent(call.model_group)}`)}> {call.model_group}</a>}</span>],
+              ["Answered by", call.model_group ? <a href={href(`models/${encodeURIComponent(call.model_group)}`)}>{call.model}</a> : call.model],
               ["Kind", `${call.call_type}${metadata.stream ? ", streamed" : ""}`],
               ["Attempts", `${metadata.attempted_retries + 1}${metadata.attempted_fallbacks ? `, ${metadata.attempted_fallbacks} fallbacks` : ""}`],
               ["Ended", metadata.ending],
@@ -57,8 +57,7 @@ export function OneCall({ id }: { id: string }) {
         </Card>
       </div>
       <Buckets call={call} />
-      <Words title="Request" of={call.messages} />
-      <Words title="Answer" of={call.response} />
+      <Words of={call} />
       {Object.keys(metadata.requester_metadata ?? {}).length > 0 && <Card title="Metadata"><Code>{JSON.stringify(metadata.requester_metadata, null, 2)}</Code></Card>}
     </>
   );
@@ -71,11 +70,13 @@ function Timeline({ call }: { call: Row }) {
   const tokens = Number(call.completion_tokens);
   const after = first === null ? null : whole - first;
   return (
-    <section class="sums" aria-label="Numbers">
+    <section class="numbers" aria-label="Numbers">
+      <div class="sums">
       <div class="sum"><small>Cost</small><b>{money(call.spend)}</b><span class="sum-about">{call.metadata.estimated ? "counted by the gateway" : "by the vendor's count"}</span></div>
       <div class="sum"><small>Tokens</small><b>{number(call.total_tokens)}</b><span class="sum-about">{number(call.prompt_tokens)} in, {number(call.completion_tokens)} out</span></div>
       <div class="sum"><small>Time</small><b>{millis(whole)}</b><span class="sum-about">{first === null ? "from request to end" : `first token after ${millis(first)}`}</span></div>
       <div class="sum"><small>Speed</small><b>{tokens && after ? `${number(Math.round((1_000 * tokens) / Math.max(1, after)))}/s` : tokens && whole ? `${number(Math.round((1_000 * tokens) / whole))}/s` : "–"}</b><span class="sum-about">tokens of the answer</span></div>
+      </div>
       {first !== null && whole > 0 && (
         <div class="timeline" role="img" aria-label={`first token after ${millis(first)} of ${millis(whole)}`}>
           <span class="wait-part" style={{ width: `${Math.min(100, (100 * first) / whole)}%` }} />
@@ -115,11 +116,14 @@ function Buckets({ call }: { call: Row }) {
   );
 }
 
-function Words({ title, of }: { title: string; of: unknown }) {
-  const isKept = of !== null && of !== undefined && Object.keys(of as object).length > 0;
+/** What was said, where the operator has it kept. */
+function Words({ of }: { of: Row }) {
+  const isKept = (value: unknown) => typeof value === "object" && value !== null && Object.keys(value).length > 0;
+  if (!isKept(of.messages) && !isKept(of.response)) return <p class="dim">What was said is not kept: the ledger has who asked, what it used and what it cost.</p>;
   return (
-    <Card title={title}>
-      {isKept ? <Code>{JSON.stringify(of, null, 2)}</Code> : <p class="nothing">Not kept: the ledger has who asked, what it used and what it cost.</p>}
-    </Card>
+    <>
+      {isKept(of.messages) && <Card title="Request"><Code>{JSON.stringify(of.messages, null, 2)}</Code></Card>}
+      {isKept(of.response) && <Card title="Answer"><Code>{JSON.stringify(of.response, null, 2)}</Code></Card>}
+    </>
   );
 }
