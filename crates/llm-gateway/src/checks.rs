@@ -135,7 +135,7 @@ impl State {
                 });
             }
             Err(error) => {
-                account.metrics.failure(Operation::Chat, error.kind(), began.elapsed());
+                account.metrics.failure(Operation::Chat, error.kind(), took);
                 let (deployment, error) = (deployment.id.as_str(), error.kind().name());
                 tracing::debug!(target: "llm_gateway::health", deployment, error, "health check failed");
             }

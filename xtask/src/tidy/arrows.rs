@@ -8,7 +8,7 @@ use crate::workspace;
 
 /// The crates of the workspace that a crate may depend on. `*` stands for any ending. A more exact name goes first.
 /// Development dependencies are free: tests may see everything.
-const ARROWS: [(&str, &[&str]); 24] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("llm-core", &[]),
     ("llm-transport", &["llm-core"]),
     ("llm-router", &["llm-core"]),

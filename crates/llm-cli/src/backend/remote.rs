@@ -40,7 +40,8 @@ impl Remote {
         // What a proxy would find at an address of this machine is not this machine.
         let client = if is_here(&url) { client.no_proxy() } else { client };
         let client = client.connect_timeout(CONNECT).build();
-        let client = client.map_err(|error| Failure::usage(format!("no connections can be made: {error}")))?;
+        let client =
+            client.map_err(|error| Failure::usage(format!("no connections can be made: {error}")))?;
         Ok(Self { client, url })
     }
 

@@ -5,6 +5,7 @@ use llm_governance::{Changed, ListQuery, Records};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::declared::{Field, any, text};
 use crate::fields::Fields;
 use crate::management::{Answered, Call};
 use crate::refused::Refused;
@@ -17,15 +18,45 @@ use crate::serving::{STORED_PROMPT, StoredPrompt, StoredVersion};
 
 /// Routes of prompts. Lists come before prompts that would be called so.
 pub(super) const ROUTES: &[Route] = &[
-    Route::look(Get, "/prompts/list", Admin, |call| Box::pin(list(call))),
-    Route::change(Post, "/prompts", Admin, |call| Box::pin(new(call))),
-    Route::look(Get, "/prompts/{prompt_id}", Admin, |call| Box::pin(info(call))),
-    Route::look(Get, "/prompts/{prompt_id}/info", Admin, |call| Box::pin(info(call))),
-    Route::look(Get, "/prompts/{prompt_id}/versions", Admin, |call| Box::pin(versions(call))),
-    Route::change(Put, "/prompts/{prompt_id}", Admin, |call| Box::pin(add(call))),
-    Route::change(Patch, "/prompts/{prompt_id}", Admin, |call| Box::pin(mend(call))),
-    Route::change(Delete, "/prompts/{prompt_id}", Admin, |call| Box::pin(delete(call))),
+    Route::look(Get, "/prompts/list", Admin, |call| Box::pin(list(call)))
+        .about("Lists prompts, those of the configuration too, each as it is newest."),
+    Route::change(Post, "/prompts", Admin, |call| Box::pin(new(call)))
+        .about("Adds a prompt, as its first version.")
+        .takes(
+            &[&[text("prompt_id", "what it is called").needed()], PROMPT],
+            r#"{"prompt_id": "greeting", "messages": [{"role": "system", "content": "Greet {{name}}."}]}"#,
+        ),
+    Route::look(Get, "/prompts/{prompt_id}", Admin, |call| Box::pin(info(call)))
+        .about("Shows a prompt: its newest version, or with `.v2` behind its name another one."),
+    Route::look(Get, "/prompts/{prompt_id}/info", Admin, |call| Box::pin(info(call)))
+        .about("Shows a prompt: its newest version, or with `.v2` behind its name another one."),
+    Route::look(Get, "/prompts/{prompt_id}/versions", Admin, |call| Box::pin(versions(call)))
+        .about("Shows all versions of a prompt, the newest first."),
+    Route::change(Put, "/prompts/{prompt_id}", Admin, |call| Box::pin(add(call)))
+        .about("Adds a version to a prompt.")
+        .takes(&[SAME, PROMPT], SECOND),
+    Route::change(Patch, "/prompts/{prompt_id}", Admin, |call| Box::pin(mend(call)))
+        .about("Changes the newest version of a prompt.")
+        .takes(&[SAME, PROMPT], SECOND),
+    Route::change(Delete, "/prompts/{prompt_id}", Admin, |call| Box::pin(delete(call)))
+        .about("Deletes a prompt with all its versions."),
 ];
+
+/// What a prompt says: one of the first two.
+const PROMPT: &[Field] = &[
+    any("litellm_params", "the prompt in LiteLLM's form, with `dotprompt_content`"),
+    any("messages", "the prompt as messages, with `{{variables}}`"),
+    any("model", "the model that it is for"),
+    any("temperature", "randomness"),
+    any("top_p", "nucleus sampling"),
+    any("max_tokens", "the most tokens of answers"),
+    any("prompt_info", "notes"),
+];
+
+/// The id once more.
+const SAME: &[Field] = &[text("prompt_id", "as in the path")];
+
+const SECOND: &str = r#"{"messages": [{"role": "system", "content": "Greet {{name}} warmly."}]}"#;
 
 /// Members of an entry that say what a prompt is.
 const SAID: [&str; 7] =
