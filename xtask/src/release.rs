@@ -62,14 +62,8 @@ fn perform(root: &Path, version: &str, today: &str, is_dry: bool) -> Result<Stri
     }
     // What does not agree with the manifests would be written anew.
     let mut check = workspace::cargo();
-    workspace::capture(check.current_dir(root).args([
-        "metadata",
-        "--locked",
-        "--offline",
-        "--format-version",
-        "1",
-    ]))
-    .context("the lock file does not agree with the manifests")?;
+    workspace::capture(check.current_dir(root).args(["update", "--workspace", "--locked", "--offline"]))
+        .context("the lock file does not agree with the manifests")?;
     Ok(format!(
         "{before} → {version}\n{names}Then:\n  git commit --all --message 'release: {version}'\n  git tag --annotate {tag} \
          --message {tag}\n  cargo xtask dist\n"

@@ -1,4 +1,4 @@
-//! Whole answers.
+//! What a model answered, as a whole, and what is known of the call.
 
 use serde_json::Value;
 

@@ -29,19 +29,19 @@ impl Chat {
     /// What the model is told first.
     #[must_use]
     pub fn system(self, text: impl Into<String>) -> Self {
-        self.says("system", text.into())
+        self.says("system", &text.into())
     }
 
     /// What the user says.
     #[must_use]
     pub fn user(self, text: impl Into<String>) -> Self {
-        self.says("user", text.into())
+        self.says("user", &text.into())
     }
 
     /// What the model said before.
     #[must_use]
     pub fn assistant(self, text: impl Into<String>) -> Self {
-        self.says("assistant", text.into())
+        self.says("assistant", &text.into())
     }
 
     /// A message of any kind: pictures, calls of tools and their results. See OpenAI's chat completions.
@@ -65,8 +65,8 @@ impl Chat {
 
     /// A function that the model may call, with the schema of its arguments.
     #[must_use]
-    pub fn tool(mut self, name: &str, about: &str, parameters: Value) -> Self {
-        let function = json!({"name": name, "description": about, "parameters": parameters});
+    pub fn tool(mut self, name: &str, about: &str, parameters: impl Into<Value>) -> Self {
+        let function = json!({"name": name, "description": about, "parameters": parameters.into()});
         let tools = self.fields.entry("tools").or_insert_with(|| json!([]));
         if let Value::Array(tools) = tools {
             tools.push(json!({"type": "function", "function": function}));
@@ -93,7 +93,7 @@ impl Chat {
         self.fields.get("model").and_then(Value::as_str)
     }
 
-    fn says(self, role: &str, text: String) -> Self {
+    fn says(self, role: &str, text: &str) -> Self {
         self.message(json!({"role": role, "content": text}))
     }
 

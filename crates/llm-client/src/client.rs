@@ -157,8 +157,7 @@ impl Client {
     /// The answer to a request, when it is a good one.
     async fn send(&self, path: &'static str, body: &Value, began: Instant) -> Result<llm_gateway::Answer> {
         let Some((ingress, asked)) = self.gateway.route(path, None) else {
-            let message =
-                "this gateway does not speak the format of this library: build in the feature `openai`";
+            let message = "this gateway does not speak the format of this library: it needs a cargo feature of this crate";
             return Err(failed(&CoreError::new(ErrorKind::NotFound, message)));
         };
         let incoming = Incoming {

@@ -57,13 +57,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let mut environment = Environment::new(&options.variables);
     sources.dotenv = read_dotenv(options, &mut environment, &mut report);
 
-    let mut root = Node { value: Value::Null, at: Place::Default };
-    if let Some(text) = &options.text {
-        root = files::text(text, &mut report);
-    } else if let Some(path) = options.config.clone().or_else(|| named(&environment)) {
-        let read = files::read(&options.directory, &path, &mut report);
-        (root, sources.files) = (read.root, read.read);
-    }
+    let mut root = written(options, &environment, &mut sources, &mut report);
     add_own_variables(&mut root, &mut environment, &mut report);
     strict::check(&mut root, &ROOT, &environment, &mut report);
 
@@ -114,12 +108,26 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     Ok(Loaded { config, warnings: report, sources, around, read })
 }
 
-/// The settings, with what files beside the configuration say.
+/// What is written: in a text, or in files.
+fn written(options: &Options, environment: &Environment, sources: &mut Sources, report: &mut Report) -> Node {
+    if let Some(text) = &options.text {
+        return files::text(text, report);
+    }
+    let Some(path) = options.config.clone().or_else(|| named(environment)) else {
+        return Node { value: Value::Null, at: Place::Default };
+    };
+    let read = files::read(&options.directory, &path, report);
+    sources.files = read.read;
+    read.root
+}
+
+/// Whether vendors are told the trace that a request is part of.
 fn forwards_trace(root: &Node) -> bool {
     let litellm = root.get("litellm_settings");
     litellm.and_then(|litellm| litellm.get_flag("forward_traceparent_to_llm_provider")) == Some(true)
 }
 
+/// The settings, with what files beside the configuration say.
 fn settled(root: &Node, environment: &Environment, options: &Options, report: &mut Report) -> Settings {
     let mut settings = settings(root, environment, &options.flags, report);
     if let Some(recordings) = &mut settings.recordings {

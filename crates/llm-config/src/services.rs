@@ -159,6 +159,32 @@ impl Changes for Forgetting {
     }
 }
 
+/// What a configuration says of callers and of what they may spend.
+fn parts(
+    config: &Config,
+    directory: Arc<dyn Directory>,
+    ledger: Arc<dyn Ledger>,
+    bell: &Arc<Bell>,
+) -> GovernanceParts {
+    let settings = &config.governance;
+    GovernanceParts {
+        master_key: config.server.master_key.clone(),
+        directory,
+        ledger: Arc::new(WatchedLedger { ledger, bell: Arc::clone(bell) }),
+        events: Arc::clone(bell) as _,
+        global: settings.global.clone(),
+        customers: settings.customers.clone(),
+        tags: settings.tags.clone(),
+        mode: settings.mode,
+        unpriced: settings.unpriced,
+        windows: settings.windows,
+        callers: settings.callers,
+        tokens: None,
+        shared: None,
+        without_shared: settings.without_shared,
+    }
+}
+
 impl Services {
     /// Opens what a configuration names: makes the folder and the database where there are none, brings an older
     /// database up to date, and books what a former life left in the journal.
@@ -175,22 +201,10 @@ impl Services {
             let callbacks = Mutex::new(Told::start(&config.callbacks)?);
             let bell = Arc::new(Bell::default());
             hang(&bell, &config.alerts)?;
-            let settings = &config.governance;
             let governance = Arc::new(Governance::new(GovernanceParts {
-                master_key: config.server.master_key.clone(),
-                directory: kept.directory,
-                ledger: Arc::new(WatchedLedger { ledger: kept.ledger, bell: Arc::clone(&bell) }),
-                events: Arc::clone(&bell) as _,
-                global: settings.global.clone(),
-                customers: settings.customers.clone(),
-                tags: settings.tags.clone(),
-                mode: settings.mode,
-                unpriced: settings.unpriced,
-                windows: settings.windows,
-                callers: settings.callers,
                 tokens,
                 shared: sharing.counters(),
-                without_shared: settings.without_shared,
+                ..parts(config, kept.directory, kept.ledger, &bell)
             }));
             let no_models = !config.storage.keeps_models;
             let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));

@@ -214,7 +214,7 @@ mod tests {
         let file = json!({"category_name": "mine", "default_action": "MASK", "keywords": [{"keyword": "zorp", "severity": "high"}],
                           "phrases": [{"phrase": "two words", "match_type": "exact"}], "exceptions": ["zorp prevention"]});
         let entry = json!({"category": "mine", "category_file": file});
-        assert_eq!(read(&[entry.clone()]).expect("valid")[0].action, Action::Mask);
+        assert_eq!(read(std::slice::from_ref(&entry)).expect("valid")[0].action, Action::Mask);
         assert_eq!(found(entry, "zorp, two words, zorp prevention"), 2);
         let error = |entry: Value| read(&[entry]).expect_err("wrong");
         assert!(error(json!({"category": "bias_gendr"})).contains("did you mean `bias_gender`?"));

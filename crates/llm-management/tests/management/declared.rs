@@ -108,11 +108,7 @@ async fn declared_fields_are_taken() {
         let reply = world.reply(MASTER, route.method, &path, body.to_string().as_bytes()).await;
         assert!(reply.status < 500, "{route:?}: {}", reply.body);
         assert_eq!(reply.ignored, Vec::<String>::new(), "{route:?} declares what nobody reads");
-        if reply.status == 200 {
-            done += 1;
-        } else {
-            println!("{route:?}: {} {}", reply.status, reply.body);
-        }
+        done += u32::from(reply.status == 200);
     }
     assert!(done >= 50, "{done} examples were done");
 }

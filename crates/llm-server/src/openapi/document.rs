@@ -136,10 +136,10 @@ fn described(row: &Row, error: &str, path: &str, stream: Option<bool>) -> Value 
     operation["responses"] = match row.gives {
         "socket" => json!({
             "101": {"description": "The conversation begins."},
-            "default": answers(Value::Null, error)["default"],
+            "default": answers(&Value::Null, error)["default"],
         }),
-        "nothing" => json!({"default": answers(Value::Null, error)["default"]}),
-        gives => answers(content(gives, stream), error),
+        "nothing" => json!({"default": answers(&Value::Null, error)["default"]}),
+        gives => answers(&content(gives, stream), error),
     };
     if row.open {
         operation["security"] = json!([]);

@@ -43,7 +43,7 @@ fn whole(word: &str) -> (&'static str, Value) {
 }
 
 /// The answers of an operation: what it gives, and what is said when something is wrong.
-pub(super) fn answers(content: Value, error: &str) -> Value {
+pub(super) fn answers(content: &Value, error: &str) -> Value {
     json!({
         "200": {"description": "Done.", "content": content},
         "default": {

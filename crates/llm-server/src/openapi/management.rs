@@ -24,7 +24,7 @@ fn operation(route: &Route) -> Value {
     let mut operation = json!({
         "summary": route.about,
         "tags": [tag(route.path)],
-        "responses": answers(given(route.gives), "Error"),
+        "responses": answers(&given(route.gives), "Error"),
     });
     let fields = route.query.iter().copied().flatten();
     let query: Vec<Value> = fields.map(parameter).collect();
