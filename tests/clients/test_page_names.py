@@ -24,7 +24,7 @@ def spans(page) -> set:
 
 @pytest.fixture(scope="module")
 def sources() -> str:
-    kinds = (".rs", ".toml", ".sql", ".tsv", ".js", ".ts", ".html", ".yaml", ".yml", ".json")
+    kinds = (".rs", ".py", ".toml", ".sql", ".tsv", ".js", ".ts", ".html", ".yaml", ".yml", ".json")
     places = ("crates/*/src/**/*", "crates/*/migrations/*", "tests/**/*", "crates/*/tests/**/*.rs")
     files = (path for place in places for path in pages.ROOT.glob(place))
     return "\n".join(path.read_text(errors="ignore") for path in files if path.suffix in kinds and path.is_file())

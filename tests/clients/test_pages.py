@@ -15,10 +15,14 @@ PAGES = pages.every_page()
 # How many blocks of a page are marked as not run or only parsed. A new one needs its reason, and its number here.
 LEFT_OUT = {
     "CONTRIBUTING.md": 1,
-    "README.md": 1,
-    "README.zh.md": 1,
+    "README.md": 2,
+    "README.zh.md": 2,
+    "docs/command-line.md": 1,
     "docs/getting-started.md": 1,
+    "docs/library.md": 1,
+    "docs/observability.md": 1,
     "docs/operations.md": 1,
+    "docs/packaging.md": 8,
     "docs/performance.md": 2,
     "fuzz/README.md": 2,
 }
