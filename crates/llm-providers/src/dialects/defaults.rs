@@ -41,7 +41,15 @@ fn read(members: &RawObject) -> Result<ChatRequest> {
     let conversation = [std::collections::BTreeMap::from([("role", "user"), ("content", "-")])];
     let mut body = ObjectWriter::new();
     body.member("model", "-").member("messages", &conversation).members(members);
-    llm_providers_openai::ChatIngress.decode(&body.finish().into(), &http::HeaderMap::new())
+    let mut request =
+        llm_providers_openai::ChatIngress.decode(&body.finish().into(), &http::HeaderMap::new())?;
+    if let Some(reasoning) = &mut request.reasoning
+        && reasoning.effort.as_deref().is_some_and(|effort| effort != "none")
+    {
+        // In this format effort means thinking; in others, whose clients this fills in for, it alone does not.
+        reasoning.enabled.get_or_insert(true);
+    }
+    Ok(request)
 }
 
 #[cfg(not(feature = "openai"))]
