@@ -87,10 +87,7 @@ fn deny() -> Result<()> {
 
 /// Features are additive and each one stands alone: a crate must compile with any one of them and with none.
 fn features() -> Result<()> {
-    let metadata =
-        workspace::capture(workspace::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
-    let metadata: Metadata = serde_json::from_str(&metadata).context("cargo metadata printed no metadata")?;
-    for package in metadata.packages {
+    for package in workspace::packages()? {
         let alone = package.features.keys().filter(|feature| *feature != "default");
         let choices: Vec<Option<&String>> = std::iter::once(None).chain(alone.map(Some)).collect();
         for feature in choices.iter().filter(|_| choices.len() > 1) {
@@ -103,17 +100,6 @@ fn features() -> Result<()> {
         }
     }
     Ok(())
-}
-
-#[derive(serde::Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(serde::Deserialize)]
-struct Package {
-    name: String,
-    features: std::collections::BTreeMap<String, serde::de::IgnoredAny>,
 }
 
 fn test() -> Result<()> {

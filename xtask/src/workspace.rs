@@ -1,5 +1,6 @@
 //! The workspace as the chores see it: its folder, its tracked files, and programs run in it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -29,19 +30,22 @@ pub(crate) fn version() -> Result<String> {
     version.map(str::to_owned).context("Cargo.toml has no `workspace.package.version`")
 }
 
-/// The names of the workspace's crates.
-pub(crate) fn packages() -> Result<Vec<String>> {
+/// A crate of the workspace.
+#[derive(serde::Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) features: BTreeMap<String, serde::de::IgnoredAny>,
+}
+
+/// The workspace's crates.
+pub(crate) fn packages() -> Result<Vec<Package>> {
     #[derive(serde::Deserialize)]
     struct Metadata {
         packages: Vec<Package>,
     }
-    #[derive(serde::Deserialize)]
-    struct Package {
-        name: String,
-    }
     let metadata = capture(cargo().args(["metadata", "--format-version", "1", "--no-deps", "--offline"]))?;
     let metadata: Metadata = serde_json::from_str(&metadata).context("cargo metadata printed no metadata")?;
-    Ok(metadata.packages.into_iter().map(|package| package.name).collect())
+    Ok(metadata.packages)
 }
 
 /// Where cargo puts what it builds.

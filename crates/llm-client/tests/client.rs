@@ -5,16 +5,16 @@ use llm_client::{Chat, Client, Model, blocking};
 use serde_json::json;
 
 #[path = "../examples/own_guard.rs"]
-#[allow(dead_code, reason = "its `main` is for people")]
+#[expect(dead_code, reason = "its `main` is for people")]
 mod own_guard;
 #[path = "../examples/own_provider.rs"]
-#[allow(dead_code, reason = "its `main` is for people")]
+#[expect(dead_code, reason = "its `main` is for people")]
 mod own_provider;
 #[path = "../examples/own_strategy.rs"]
-#[allow(dead_code, reason = "its `main` is for people")]
+#[expect(dead_code, reason = "its `main` is for people")]
 mod own_strategy;
 #[path = "../examples/rag.rs"]
-#[allow(dead_code, reason = "its `main` is for people")]
+#[expect(dead_code, reason = "its `main` is for people")]
 mod rag;
 
 /// A model whose tokens cost a thousandth of a dollar each way, and two that do not answer.

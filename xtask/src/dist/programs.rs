@@ -25,7 +25,7 @@ impl Programs {
     /// Builds what the workspace has of them.
     pub(super) fn build(profile: &str, target: Option<String>) -> Result<Self> {
         let packages = workspace::packages()?;
-        let there = |package: &str| packages.iter().any(|known| known == package);
+        let there = |package: &str| packages.iter().any(|known| known.name == package);
         let chosen: Vec<_> = PROGRAMS.into_iter().filter(|(package, _)| there(package)).collect();
         let mut command = workspace::cargo();
         command.args(["build", "--locked", "--profile", profile]);

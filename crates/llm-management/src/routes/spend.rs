@@ -8,7 +8,7 @@ mod summary;
 
 pub(crate) use dearest::dearest;
 
-use crate::declared::{Gives, switch, text};
+use crate::declared::{Declared, Gives, switch, text};
 use crate::known;
 use crate::request::Method::Get;
 use crate::route::Access::{Admin, Holder};
@@ -29,28 +29,10 @@ pub(super) const ROUTES: &[Route] = &[
         .gives(Gives::List),
     Route::look(Get, "/spend/logs/v2", Holder, |call| Box::pin(logs::pages(call)))
         .about("A page of calls, newest first.")
-        .asks(&[
-            known::CALLS,
-            known::ONE_CALL,
-            known::DAYS,
-            known::SPENT,
-            known::SORT,
-            known::PAGE,
-            known::SEARCH,
-            known::NO_FILTERS,
-        ]),
+        .asks(A_PAGE),
     Route::look(Get, "/spend/logs/ui", Holder, |call| Box::pin(logs::pages(call)))
         .about("A page of calls, newest first.")
-        .asks(&[
-            known::CALLS,
-            known::ONE_CALL,
-            known::DAYS,
-            known::SPENT,
-            known::SORT,
-            known::PAGE,
-            known::SEARCH,
-            known::NO_FILTERS,
-        ]),
+        .asks(A_PAGE),
     Route::look(Get, "/spend/logs/export", Holder, |call| Box::pin(export::export(call)))
         .about("Calls as a file.")
         .asks(&[known::CALLS, known::DAYS, known::SPENT, &[text("format", "`csv` or `jsonl`")]])
@@ -67,4 +49,16 @@ pub(super) const ROUTES: &[Route] = &[
         .about("The tags that most was spent on.")
         .asks(&[known::DAYS])
         .gives(Gives::List),
+];
+
+/// What a page of calls is asked with, under either of its paths.
+const A_PAGE: Declared = &[
+    known::CALLS,
+    known::ONE_CALL,
+    known::DAYS,
+    known::SPENT,
+    known::SORT,
+    known::PAGE,
+    known::SEARCH,
+    known::NO_FILTERS,
 ];
