@@ -94,10 +94,11 @@ impl Service {
     }
 
     async fn answer(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Outgoing> {
-        let origin = match self.origins.judge(request.headers()) {
+        let origin = match self.origins.judge(request.uri(), request.headers()) {
             Verdict::NoPage => return self.dispatch(request, peer).await,
             Verdict::Allowed(origin) => origin,
             Verdict::Refused => return self.foreign_page(&request),
+            Verdict::Misnamed => return self.foreign_name(&request),
         };
         if is_preflight(&request) {
             return preflight(request.headers(), origin).map(|()| Outgoing::Whole(Default::default()));
@@ -132,6 +133,13 @@ impl Service {
         tracing::info!(path = request.uri().path(), "request of a foreign web page refused");
         let message = "web pages of other origins may not call this gateway: set a master key, or call it from a \
                        program";
+        self.refusal(&Error::new(ErrorKind::PermissionDenied, message))
+    }
+
+    fn foreign_name(&self, request: &Request<Incoming>) -> Response<Outgoing> {
+        tracing::info!(path = request.uri().path(), "request under a public name refused: there is no key");
+        let message = "a gateway without a master key answers to addresses and local names alone, since a web page \
+                       could let a public name point at it: set a master key, or call it by its address";
         self.refusal(&Error::new(ErrorKind::PermissionDenied, message))
     }
 
