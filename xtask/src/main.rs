@@ -7,7 +7,9 @@ mod ci;
 mod codegen;
 mod dist;
 mod fuzz;
+mod package;
 mod release;
+mod semver;
 mod test;
 mod tidy;
 mod workspace;
@@ -27,13 +29,15 @@ struct Command {
     run: fn(Arguments) -> Result<()>,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 10] = [
     bench::COMMAND,
     ci::COMMAND,
     codegen::COMMAND,
     dist::COMMAND,
     fuzz::COMMAND,
+    package::COMMAND,
     release::COMMAND,
+    semver::COMMAND,
     test::COMMAND,
     tidy::COMMAND,
 ];

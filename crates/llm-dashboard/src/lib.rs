@@ -1,15 +1,4 @@
-//! The gateway's dashboard for browsers, as bytes: whoever has an HTTP server asks [`find`] what a path holds.
-//!
-//! The pages are written in `web/` and built into `dist/`, which is part of the repository: building this crate needs no
-//! Node, and what is served needs no other host. A path that no file has is a page of the application, which finds its
-//! own way ([`page`]).
-//!
-//! ```
-//! let page = llm_dashboard::page("/ui/");
-//! assert!(page.starts_with("<!doctype html>"));
-//! let script = llm_dashboard::find("app.js").expect("it is built");
-//! assert_eq!(script.content_type, "text/javascript; charset=utf-8");
-//! ```
+#![doc = include_str!("../README.md")]
 
 use std::io::Read as _;
 use std::sync::OnceLock;
