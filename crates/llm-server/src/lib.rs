@@ -31,4 +31,4 @@ pub use limits::Limits;
 pub use openapi::Docs;
 pub use origins::Origins;
 pub use routes::{router, router_managed, router_with};
-pub use server::{Drained, Options, Running, Server, listen};
+pub use server::{Drained, Options, Running, Server, listen, listen_with_others};

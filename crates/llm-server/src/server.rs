@@ -4,7 +4,8 @@
 //! from its first byte to its last. A few connections stay together on one worker, more are spread evenly (see
 //! `accept.rs` for the measurement). The kernel could spread connections itself
 //! (`SO_REUSEPORT`), but it does so by a hash: of the few connections that a pooling client keeps, all may land on one
-//! core. It would also let a second server start on the same port without a word.
+//! core. It would also let a second server start on the same port without a word, which is why only
+//! [`listen_with_others`] does it: for a successor that takes over while its predecessor drains.
 
 mod accept;
 mod connection;
@@ -61,6 +62,8 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Serving,
+    /// What waits to be accepted is accepted, then nothing more.
+    Closing,
     /// No new connections; those that are open end their request.
     Draining,
     /// Whatever is still open is dropped.
@@ -79,7 +82,23 @@ pub struct Drained {
 /// # Errors
 /// When the address is in use, or is not one of this machine.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    listener(address, false)
+}
+
+/// A socket that listens at an address beside others that were made by this, in other processes of the same user: a
+/// successor takes connections before its predecessor stops to.
+///
+/// # Errors
+/// As [`listen`], when the one who listens there does not share, and on systems where addresses cannot be shared.
+pub fn listen_with_others(address: SocketAddr) -> io::Result<TcpListener> {
+    listener(address, true)
+}
+
+fn listener(address: SocketAddr, with_others: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if with_others {
+        share(&socket)?;
+    }
     // A restart must not wait for connections of the former life to be forgotten.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
@@ -90,6 +109,16 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+#[cfg(target_os = "linux")]
+fn share(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn share(_socket: &Socket) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not spread connections over processes"))
 }
 
 /// A gateway's server, before it runs.
@@ -123,7 +152,7 @@ impl Server {
         let cold = Arc::new(Cold::new(app.copy()));
         let (phase, _) = watch::channel(Phase::Serving);
         let mut running =
-            Running { address, app, phase, threads: Vec::new(), doors: Vec::new(), ended: Vec::new() };
+            Running { address, app, phase, threads: vec![], doors: vec![], ended: vec![], accepting: None };
         let count = self.options.workers.or_else(|| thread::available_parallelism().ok());
         for number in 0..count.map_or(1, NonZeroUsize::get) {
             running.start_worker(number, (Arc::clone(&origins), Arc::clone(&cold)))?;
@@ -141,6 +170,8 @@ pub struct Running {
     threads: Vec<JoinHandle<()>>,
     doors: Vec<Door>,
     ended: Vec<oneshot::Receiver<()>>,
+    /// Ends with the acceptor.
+    accepting: Option<oneshot::Receiver<()>>,
 }
 
 impl Running {
@@ -163,6 +194,11 @@ impl Running {
     /// deadline. Dropping the future cuts what is open.
     pub async fn drain(mut self, deadline: Duration) -> Drained {
         self.announce_leaving();
+        self.phase.send_replace(Phase::Closing);
+        if let Some(accepting) = self.accepting.take() {
+            // It hands over what waits, and does not wait itself but for a worker to take it.
+            let _ = tokio::time::timeout(deadline, accepting).await;
+        }
         self.phase.send_replace(Phase::Draining);
         let ended = std::mem::take(&mut self.ended);
         let all = async {
@@ -202,7 +238,12 @@ impl Running {
             listener.set_nonblocking(true)?;
             tokio::net::TcpListener::from_std(listener)?
         };
-        let work = move || runtime.block_on(accept::accept(listener, doors, phase));
+        let (ended, end) = oneshot::channel();
+        self.accepting = Some(end);
+        let work = move || {
+            runtime.block_on(accept::accept(listener, doors, phase));
+            let _ = ended.send(());
+        };
         self.threads.push(thread::Builder::new().name("acceptor".to_owned()).spawn(work)?);
         Ok(())
     }

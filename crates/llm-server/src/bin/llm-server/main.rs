@@ -70,7 +70,7 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     let configured = configured::load(flags)?;
     let _log = start_log(flags, &configured)?;
     descriptors::allow_many();
-    let listener = listen(&configured)?;
+    let listener = listen(flags, &configured)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| failed("start", &error))?.block_on(async {
         let signals = Signals::listen().map_err(|error| failed("listen to signals", &error))?;
@@ -172,9 +172,10 @@ fn announce(flags: &Serve, configured: &Configured, address: SocketAddr) {
     }
 }
 
-fn listen(configured: &Configured) -> Result<TcpListener, Failure> {
+fn listen(flags: &Serve, configured: &Configured) -> Result<TcpListener, Failure> {
     let address = address(configured)?;
-    llm_server::listen(address).map_err(|error| {
+    let listen = if flags.reuse_port { llm_server::listen_with_others } else { llm_server::listen };
+    listen(address).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => "another program listens there: stop it, or choose another --port",
             io::ErrorKind::AddrNotAvailable => "it is no address of this machine: choose another --host",
