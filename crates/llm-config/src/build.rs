@@ -9,6 +9,7 @@ use llm_governance::{Governance, GovernanceParts};
 use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
 use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaSpec, Router};
+use llm_transport::Options;
 
 use crate::answers::Answers;
 use crate::config::{Config, DeploymentConfig, Loaded};
@@ -352,6 +353,12 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         cache_points: one.cache_points.clone(),
         defaults: one.defaults.clone(),
         mock: one.mock.clone(),
+        transport: Options {
+            tls: one.network.tls.clone(),
+            proxy: one.network.proxy.clone(),
+            http_version: one.network.http_version,
+            ..Options::default()
+        },
         ..ProviderSpec::default()
     }
 }

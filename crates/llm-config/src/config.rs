@@ -12,6 +12,7 @@ use llm_metrics::PriceBook;
 use llm_providers::{CachePoint, MediaSettings, MockSettings, Parameters, Registry};
 use llm_router::{Alias, AllowedFails, Limits, QuotaSpec, RouterSettings};
 use llm_store::RedisSettings;
+use llm_transport::{HttpVersion, Proxy, Tls};
 
 use crate::environment::Environment;
 use crate::node::Node;
@@ -93,6 +94,8 @@ pub struct DeploymentConfig {
     pub organization: Option<String>,
     /// Headers for every request; their values may be credentials.
     pub extra_headers: Vec<(String, Secret)>,
+    /// How connections to the vendor are made.
+    pub network: NetworkConfig,
     /// Share of the traffic.
     pub weight: u32,
     /// Priority level: lower ones are used first.
@@ -145,6 +148,17 @@ pub struct DeploymentConfig {
     pub access_groups: Vec<String>,
     /// Where it stands.
     pub place: Place,
+}
+
+/// How connections to a vendor are made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkConfig {
+    /// Whom we trust, and what we show.
+    pub tls: Tls,
+    /// The proxy on the way.
+    pub proxy: Proxy,
+    /// The version of HTTP.
+    pub http_version: HttpVersion,
 }
 
 /// What a deployment says itself about when it is left alone, and how it is checked.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use llm_providers::{Registry, Vendor};
 
 use crate::config::{Config, DeploymentConfig, Loaded, Origin, Read, Sources};
-use crate::deployments::{Draft, Maker, discovery, shapes};
+use crate::deployments::{Draft, Maker, Network, discovery, shapes};
 use crate::dotenv::{self, Variable};
 use crate::environment::Environment;
 use crate::files;
@@ -75,7 +75,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let directory = options.directory.as_path();
     let reading = Reading { root: &root, environment: &environment, vendors: &vendors, directory };
     let callbacks = callbacks(&reading, &mut report);
-    let relays = relays::of_environment(&served.deployments, &environment, known);
+    let relays = relays::of_environment(&served.deployments, &root, &environment, known);
     let mut config = Config {
         server: settings.server,
         router: settings.router,
@@ -238,7 +238,8 @@ pub(crate) struct Served {
 impl Served {
     /// The mock under its own names and, for programs that ask for others, under all.
     fn mock(environment: &Environment, known: Known<'_>, report: &mut Report) -> Self {
-        let mut maker = Maker { known, environment, report, made: Vec::new(), names: HashSet::new() };
+        let (names, network) = (HashSet::new(), Network::default());
+        let mut maker = Maker { known, environment, report, made: Vec::new(), names, network };
         for public in ["mock/echo", "mock/*", "*"] {
             let model = if public == "*" { "mock/*" } else { public };
             maker.make(&Draft { public: public.to_owned(), ..plain(model) });
@@ -259,8 +260,8 @@ impl Served {
         let drafts = shapes::drafts(root, report);
         let off = shapes::switched_off(root);
         let named = !drafts.is_empty() || !off.is_empty() || root.get("model_list").is_some();
-        let mut maker = Maker { known, environment, report, made: Vec::new(), names: HashSet::new() };
-        maker.names.extend(off);
+        let (names, network) = (off.into_iter().collect(), Network::of(root, environment));
+        let mut maker = Maker { known, environment, report, made: Vec::new(), names, network };
         let defaults = root.get("llm");
         let mut origin = Origin::Files;
         if named {

@@ -11,11 +11,12 @@ use llm_providers::{Status, Vendor};
 use llm_router::Deployment;
 
 use crate::config::{Config, DeploymentConfig};
-use crate::deployments::Maker;
+use crate::deployments::{Maker, Network};
 use crate::environment::Environment;
 use crate::inference::Known;
 use crate::kept::Built;
 use crate::load::plain;
+use crate::node::Node;
 use crate::report::Report;
 
 /// The beginnings of paths, as LiteLLM has them, and the vendors that answer behind them.
@@ -47,6 +48,7 @@ const SHARED_DEFAULT: &str = "/openai";
 /// vendors' rows name. What is missing is no mistake: nobody asked for it.
 pub(crate) fn of_environment(
     deployments: &[DeploymentConfig],
+    root: &Node,
     environment: &Environment,
     known: Known<'_>,
 ) -> BTreeMap<&'static str, DeploymentConfig> {
@@ -62,8 +64,9 @@ pub(crate) fn of_environment(
             .filter(|one| one.status == Status::Ready);
         let made = ready.filter(|vendor| is_named(vendor, environment)).find_map(|vendor| {
             let mut report = Report::default();
+            let (names, network) = (HashSet::new(), Network::of(root, environment));
             let mut maker =
-                Maker { known, environment, report: &mut report, made: Vec::new(), names: HashSet::new() };
+                Maker { known, environment, report: &mut report, made: Vec::new(), names, network };
             let mut draft = plain(&format!("{}/*", vendor.name));
             draft.id = Some(format!("relay{prefix}"));
             maker.make(&draft);

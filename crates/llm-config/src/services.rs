@@ -32,10 +32,12 @@ mod disk;
 #[path = "services/no_disk.rs"]
 mod disk;
 mod fixed;
+mod link;
 mod models;
 mod shared;
 mod tokens;
 
+pub use link::DatabaseLink;
 pub use models::{Asked, Models};
 
 #[cfg(feature = "postgres")]
@@ -72,6 +74,8 @@ pub struct Services {
     pub place: String,
     /// What is weak about it, in words.
     pub warnings: Vec<String>,
+    /// The database; `None`: everything is in memory.
+    pub database: Option<Arc<DatabaseLink>>,
     draining: Option<Box<dyn Draining>>,
     store: Arc<dyn Store>,
     fixed: Fixed,
@@ -145,6 +149,7 @@ struct Kept {
     ledger: Arc<dyn Ledger>,
     reports: Option<Arc<dyn Reports>>,
     draining: Option<Box<dyn Draining>>,
+    database: Option<Arc<DatabaseLink>>,
     place: String,
     warnings: Vec<String>,
 }
@@ -226,6 +231,7 @@ impl Services {
             }));
             let (reports, place, mut warnings, draining) =
                 (kept.reports, kept.place, kept.warnings, kept.draining);
+            let database = kept.database;
             warnings.extend(weak);
             let (store, fixed, tokens) = (kept.store, Fixed::of(config), Mutex::new(OfTokens::of(config)));
             Ok(Self {
@@ -235,6 +241,7 @@ impl Services {
                 reports,
                 place,
                 warnings,
+                database,
                 draining,
                 store,
                 fixed,
@@ -255,6 +262,14 @@ impl Services {
         let gateway = Arc::clone(gateway);
         let thread = MetricThread::start(settings, Arc::new(move || gateway.instruments()));
         thread.map(Some).map_err(|error| no_thread("metrics", &error))
+    }
+
+    /// The end: books what waits in the journal, then closes the database.
+    pub async fn close(mut self) {
+        drop(self.draining.take());
+        if let Some(database) = &self.database {
+            database.close().await;
+        }
     }
 
     /// Builds gateways that these services are for.
@@ -411,6 +426,7 @@ impl Kept {
             ledger: Arc::new(NoLedger),
             reports: None,
             draining: None,
+            database: None,
             place: "memory".to_owned(),
             warnings: Vec::new(),
         }

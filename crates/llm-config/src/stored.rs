@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::build;
 use crate::config::{Config, DeploymentConfig, Loaded, Read};
-use crate::deployments::{Maker, shapes};
+use crate::deployments::{Maker, Network, shapes};
 use crate::inference::Known;
 use crate::keys::ROOT;
 use crate::load::{Served, make};
@@ -133,7 +133,8 @@ impl<'a> Bench<'a> {
         let Read { root, environment } = self.read;
         let draft = shapes::entry(root, entry, report);
         let (known, names) = (self.known(), std::collections::HashSet::new());
-        let mut maker = Maker { known, environment, report, made: Vec::new(), names };
+        let network = Network::of(root, environment);
+        let mut maker = Maker { known, environment, report, made: Vec::new(), names, network };
         draft.into_iter().for_each(|draft| make(&mut maker, draft, root.get("llm")));
         let made = maker.finish().0;
         for one in &made {

@@ -21,6 +21,7 @@ mod realtime;
 mod relay;
 mod routes;
 pub mod server;
+mod tls;
 #[cfg(feature = "dashboard")]
 mod ui;
 mod wire_faults;
@@ -31,4 +32,5 @@ pub use limits::Limits;
 pub use openapi::Docs;
 pub use origins::Origins;
 pub use routes::{router, router_managed, router_with};
+pub use tls::Certificate;
 pub use server::{Drained, Options, Running, Server, listen};

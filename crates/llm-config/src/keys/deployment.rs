@@ -22,6 +22,28 @@ const CONNECTION: &[Key] = &[
     key("extra_headers", Shape::TextMap, "Headers for every request to the vendor."),
 ];
 
+/// How connections to the vendor are made.
+pub(super) const NETWORK: &[Key] = &[
+    key(
+        "ssl_verify",
+        Shape::Text,
+        "Whether the vendor's certificate is checked; or a file of further certificate authorities (PEM), which is. \
+         Default true.",
+    ),
+    key("ssl_certificate", Shape::Text, "A file with the certificate to show to the vendor, and its key (PEM)."),
+    key(
+        "proxy",
+        Shape::Secret,
+        "The proxy on the way: `http://`, `https://`, `socks5://` or `socks5h://`; `none`: straight to the vendor. \
+         Default: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment say.",
+    ),
+    key(
+        "http_version",
+        Shape::Choice(&["1.1", "2", "auto"]),
+        "The version of HTTP: `auto` is what the vendor picks. Default 1.1, which costs least.",
+    ),
+];
+
 /// What some vendors need to be told; the vendors table says which.
 pub(crate) const VENDOR_PARAMETERS: &[Key] = &[
     key("account_id", Shape::Text, "The account, for vendors whose address holds it."),
@@ -200,7 +222,6 @@ const PARAMS_LATER: &[&str] = &[
     "prompt_id",
     "rpd",
     "rust",
-    "ssl_verify",
     "tag_regex",
     "tiered_pricing",
     "timeout_by_service_tier",
@@ -214,7 +235,7 @@ const PARAMS_LATER: &[&str] = &[
 pub(crate) static PARAMS: Section = Section {
     name: "litellm_params",
     about: "How a deployment calls its vendor.",
-    keys: &[MODEL_KEY, CONNECTION, VENDOR_PARAMETERS, TRAFFIC, PHASES, SAMPLING, ANSWERS, BODY, MOCK, PRICES],
+    keys: &[MODEL_KEY, CONNECTION, NETWORK, VENDOR_PARAMETERS, TRAFFIC, PHASES, SAMPLING, ANSWERS, BODY, MOCK, PRICES],
     later: &[PARAMS_LATER],
     moot: &[],
     notes: false,
@@ -322,6 +343,7 @@ pub(crate) static MODEL_LIST: Section = Section {
         // The sloppy form: what belongs into `litellm_params` stands beside `model_name`.
         MODEL_KEY,
         CONNECTION,
+        NETWORK,
         VENDOR_PARAMETERS,
         TRAFFIC,
         PHASES,
@@ -353,6 +375,7 @@ pub(crate) static PROVIDER: Section = Section {
         &[key("model_name", Shape::Text, "The public name, and the vendor's where `model` is not given.")],
         FLAT,
         CONNECTION,
+        NETWORK,
         VENDOR_PARAMETERS,
         TRAFFIC,
         PHASES,
@@ -374,6 +397,7 @@ pub(crate) static MODEL: Section = Section {
         &[key("model_name", Shape::Text, "The model in the vendor's words. Default: the public name.")],
         FLAT,
         CONNECTION,
+        NETWORK,
         VENDOR_PARAMETERS,
         TRAFFIC,
         PHASES,
@@ -404,7 +428,7 @@ pub(crate) static CREDENTIAL: Section = Section {
 static CREDENTIAL_VALUES: Section = Section {
     name: "credential_values",
     about: "What a deployment takes from a credential where it does not say itself.",
-    keys: &[CONNECTION, VENDOR_PARAMETERS],
+    keys: &[CONNECTION, NETWORK, VENDOR_PARAMETERS],
     later: &[PARAMS_LATER],
     moot: &[],
     notes: false,

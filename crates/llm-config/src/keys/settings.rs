@@ -1,5 +1,6 @@
 //! Settings that hold for the whole gateway: the server, the router, and LiteLLM's two settings sections.
 
+use super::deployment::NETWORK;
 use super::routing::{GROUP, MID_STREAM, RETRY_BUDGET, RETRY_POLICY, ROUTING_GROUP};
 use super::{Key, Section, Shape, key};
 
@@ -34,6 +35,13 @@ pub(crate) static SERVER: Section = Section {
             Shape::Whole,
             "How many proxies stand in front, each of which adds to `x-forwarded-for`. Default 0: the header is not looked at.",
         ),
+        key(
+            "ssl_certfile_path",
+            Shape::Text,
+            "A file with the certificate to show to clients and its intermediates (PEM): they then must speak TLS. It is \
+             read again when it changes.",
+        ),
+        key("ssl_keyfile_path", Shape::Text, "A file with its private key (PEM)."),
         key("dashboard", Shape::Bool, "Whether `/ui` has the dashboard. Default true."),
         key(
             "dashboard_username",
@@ -339,6 +347,7 @@ pub(crate) static DEFAULTS: Section = Section {
     about: "What holds for every deployment that does not say otherwise.",
     keys: &[
         &[key("default_model", Shape::Text, "As `default_model` at the top level, which wins.")],
+        NETWORK,
         SAMPLING,
     ],
     later: &[],

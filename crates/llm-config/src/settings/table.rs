@@ -68,6 +68,20 @@ pub(super) static SETTINGS: &[Setting] = &[
         &["LLM_TRUSTED_PROXIES"],
         None,
     ),
+    setting(
+        "server.ssl_certfile_path",
+        Shape::Text,
+        &["server.ssl_certfile_path"],
+        &["SSL_CERTFILE_PATH"],
+        None,
+    ),
+    setting(
+        "server.ssl_keyfile_path",
+        Shape::Text,
+        &["server.ssl_keyfile_path"],
+        &["SSL_KEYFILE_PATH"],
+        None,
+    ),
     setting("server.dashboard", Shape::Bool, &["server.dashboard"], &["LLM_DASHBOARD"], Some("true")),
     setting("server.no_dashboard", Shape::Bool, &[], &["DISABLE_ADMIN_UI"], Some("false")),
     setting(
