@@ -18,7 +18,8 @@ use crate::environment::Environment;
 use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::settings::{
-    AlertSettings, BudgetConfig, CacheConfig, GovernanceSettings, GuardrailConfig, HookConfig, LimitSettings,
+    AlertSettings, BudgetConfig, CacheConfig, EndpointConfig, ForwardSettings,
+    GovernanceSettings, GuardrailConfig, HookConfig, LimitSettings,
     RecordingSettings, ServerSettings, StorageSettings,
 };
 use crate::team::TeamName;
@@ -50,6 +51,8 @@ pub struct Config {
     pub callbacks: CallbackSettings,
     /// Whether vendors are told the trace that a request is part of.
     pub forwards_trace: bool,
+    /// Which headers of clients go on to vendors.
+    pub forwards: ForwardSettings,
     /// Who is asked about calls.
     pub hooks: Vec<HookConfig>,
     /// Prompts that requests name, by id and version.
@@ -67,6 +70,8 @@ pub struct Config {
     /// Credentials of the environment for paths that pass to a vendor as they are, by the path's beginning; where no
     /// deployment has them.
     pub relays: BTreeMap<&'static str, DeploymentConfig>,
+    /// Paths of the operator's own that pass to an address.
+    pub endpoints: Vec<EndpointConfig>,
     /// The vendors table with the configuration's own rows.
     pub vendors: Registry,
     /// The price table.

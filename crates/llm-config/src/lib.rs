@@ -16,6 +16,7 @@ mod kept;
 mod keys;
 pub mod load;
 mod node;
+mod own_callbacks;
 mod prices;
 mod programs;
 mod recordings;
@@ -43,8 +44,9 @@ pub use schema::schema;
 pub use services::{Asked, DatabaseLink, Imported, Models, Prepared, Services, Unopened, import_litellm};
 pub use settings::{
     AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, CacheConfig, CachePlace,
-    CertificateFiles, DashboardSettings, Flags, GovernanceSettings, GuardrailConfig, HookConfig, HookTarget, LimitSettings,
+    CertificateFiles, DashboardSettings, EndpointConfig, ForwardSettings, Flags, GovernanceSettings, GuardrailConfig, HookConfig, HookTarget, LimitSettings,
     RecordingSettings, ServerSettings, StorageSettings,
 };
+pub use stored::dotprompt;
 pub use team::TeamName;
 pub use vendors::{KnownVendor, vendors};

@@ -16,7 +16,7 @@ use crate::kept::spelling;
 use crate::keys::{ROOT, Shape};
 use crate::node::{Node, Value};
 use crate::report::{Place, Report};
-use crate::settings::{Flags, Reading, Settings, callbacks, hooks, prompts, settings};
+use crate::settings::{Flags, ForwardSettings, Reading, Settings, callbacks, endpoints, hooks, prompts, settings};
 use crate::{prices, references, relays, strict};
 
 /// Where a configuration is looked for. Nothing else is read.
@@ -76,6 +76,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let reading = Reading { root: &root, environment: &environment, vendors: &vendors, directory };
     let callbacks = callbacks(&reading, &mut report);
     let relays = relays::of_environment(&served.deployments, &root, &environment, known);
+    let has_key = settings.server.master_key.is_some();
     let mut config = Config {
         server: settings.server,
         router: settings.router,
@@ -89,17 +90,20 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         guardrails: settings.guardrails,
         callbacks,
         forwards_trace: forwards_trace(&root),
+        forwards: ForwardSettings::of(&root),
         hooks: hooks(&root, &mut report),
         prompts: prompts(&root, &mut report),
         cache: settings.cache.filter(|_| !options.mock_server),
         mock_server: options.mock_server,
         deployments: served.deployments,
         relays,
+        endpoints: endpoints(&root, &environment, has_key, &mut report),
         aliases: BTreeMap::new(),
         default_model: None,
         vendors,
         prices,
     };
+    config.governance.calls.tells_callers = config.forwards.callers;
     references::resolve(&mut config, &root, &served.names, served.origin, &sources.settings, &mut report);
     if report.has_errors() {
         return Err(report);

@@ -15,7 +15,7 @@ use llm_governance::{
     Changed, Directory, Governance, GovernanceParts, Ledger, MemoryStore, NoLedger, Reports, Rules, Store,
     Timestamp,
 };
-use llm_management::{Changes, Management, ManagementParts};
+use llm_management::{Changes, Management, ManagementParts, Sealing};
 
 use parking_lot::Mutex;
 
@@ -24,6 +24,7 @@ use self::shared::Sharing;
 use crate::alerts::{Bell, WatchedLedger};
 use crate::build::Builder;
 use crate::config::{Config, Loaded};
+use crate::own_callbacks::OwnCallbacks;
 use crate::settings::{AlertSettings, IN_MEMORY};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -79,6 +80,8 @@ pub struct Services {
     draining: Option<Box<dyn Draining>>,
     store: Arc<dyn Store>,
     fixed: Fixed,
+    /// What encrypts what is kept; `None`: nothing can.
+    sealing: Option<Arc<dyn Sealing>>,
     /// What the tokens that are taken now were made of.
     tokens: Mutex<OfTokens>,
     /// After the draining, whose end it may tell of.
@@ -95,6 +98,12 @@ struct Told {
 }
 
 impl Told {
+    /// Those whom a configuration names, and those whom keys and teams name.
+    fn of(loaded: &Loaded, sealing: Option<&Arc<dyn Sealing>>) -> Result<Self, Unopened> {
+        let own = OwnCallbacks::of(loaded, sealing);
+        Self::start(&CallbackSettings { own, ..loaded.config.callbacks.clone() })
+    }
+
     fn start(settings: &CallbackSettings) -> Result<Self, Unopened> {
         let thread = CallbackThread::start(settings).map_err(|error| no_thread("callbacks", &error))?;
         Ok(Self { version: settings.version, thread })
@@ -203,7 +212,7 @@ impl Services {
             let sealing = disk::sealing(config)?;
             let sharing = Sharing::start(config)?;
             let tokens = tokens::open(config, &kept.store)?;
-            let callbacks = Mutex::new(Told::start(&config.callbacks)?);
+            let callbacks = Mutex::new(Told::of(loaded, sealing.as_ref())?);
             let bell = Arc::new(Bell::default());
             hang(&bell, &config.alerts)?;
             let governance = Arc::new(Governance::new(GovernanceParts {
@@ -226,7 +235,7 @@ impl Services {
                 changes: Arc::new(Forgetting(Arc::clone(&governance), sharing)),
                 settings: llm_management::Settings { no_models, ..config.governance.management.clone() },
                 reports: kept.reports.clone(),
-                sealing,
+                sealing: sealing.clone(),
                 serving: models.clone().map(|models| models as _),
             }));
             let (reports, place, mut warnings, draining) =
@@ -245,6 +254,7 @@ impl Services {
                 draining,
                 store,
                 fixed,
+                sealing,
                 tokens,
                 callbacks,
                 metrics: config.callbacks.metrics.clone(),
@@ -314,7 +324,7 @@ impl Services {
         };
         let (settings, alerts) = (settings.management.clone(), config.alerts.clone());
         let is_same = self.callbacks.lock().version == config.callbacks.version;
-        let callbacks = (!is_same).then(|| Told::start(&config.callbacks)).transpose()?;
+        let callbacks = (!is_same).then(|| Told::of(loaded, self.sealing.as_ref())).transpose()?;
         Ok(Prepared { rules, settings, alerts, of_tokens, callbacks, waiting: self.fixed.differs(config) })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use llm_gateway::PromptTemplate;
 use llm_management::{OpenModel, StoredPrompt};
 use llm_providers::Providers;
 use serde_json::{Map, Value as Json};
@@ -86,6 +87,18 @@ pub(crate) fn prompt_of(entry: &Json) -> Result<Templates, Report> {
     let node = node(entry, &at);
     let read = crate::settings::listed(Some(&Node { value: Value::List(vec![node]), at }), &mut report);
     if report.problems.is_empty() { Ok(read) } else { Err(report) }
+}
+
+/// A prompt of dotprompt's format, as it is tried before it is kept.
+///
+/// # Errors
+/// What is wrong with it, in one line.
+pub fn dotprompt(content: &str) -> Result<PromptTemplate, String> {
+    let params = serde_json::json!({"prompt_integration": "dotprompt", "dotprompt_content": content});
+    let entry = serde_json::json!({"prompt_id": "test", "litellm_params": params});
+    let read = prompt_of(&entry).map_err(|report| told(&report))?;
+    let versions = read.into_values().next();
+    versions.and_then(|versions| versions.into_values().next()).ok_or_else(|| "it is empty".to_owned())
 }
 
 /// Where single models are tried before they are put beside others.
@@ -172,7 +185,7 @@ fn object(members: &Map<String, Json>, at: &Place) -> Value {
     Value::Map(members.iter().map(entry).collect())
 }
 
-fn node(value: &Json, at: &Place) -> Node {
+pub(crate) fn node(value: &Json, at: &Place) -> Node {
     let value = match value {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value, value.to_string()),

@@ -29,6 +29,7 @@ use crate::limits::Limits;
 use crate::management;
 use crate::openapi;
 use crate::outgoing::response;
+use crate::prompts;
 use crate::query_key;
 use crate::realtime::converse;
 use crate::relay::{elsewhere, is_elsewhere, relay};
@@ -93,6 +94,7 @@ fn without_pages(app: Arc<App>) -> Router {
         .route("/guardrails/apply_guardrail", post(apply_guardrail))
         .route("/apply_guardrail", post(apply_guardrail))
         .merge(cache::routes())
+        .merge(prompts::routes())
         .merge(insight::routes())
         .route("/spend/calculate", post(calculate))
         .route("/utils/token_counter", post(count_tokens))

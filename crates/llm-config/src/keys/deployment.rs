@@ -221,15 +221,18 @@ const PARAMS_LATER: &[&str] = &[
     "otpm",
     "prompt_id",
     "rpd",
-    "rust",
     "tag_regex",
     "tiered_pricing",
     "timeout_by_service_tier",
     "tpd",
-    "use_in_pass_through",
     "use_litellm_proxy",
     "vertex_*",
     "watsonx_*",
+];
+
+const PARAMS_MOOT: &[(&str, &str)] = &[
+    ("rust", "all of it is"),
+    ("use_in_pass_through", "paths that pass to a vendor use its first deployment"),
 ];
 
 pub(crate) static PARAMS: Section = Section {
@@ -237,7 +240,7 @@ pub(crate) static PARAMS: Section = Section {
     about: "How a deployment calls its vendor.",
     keys: &[MODEL_KEY, CONNECTION, NETWORK, VENDOR_PARAMETERS, TRAFFIC, PHASES, SAMPLING, ANSWERS, BODY, MOCK, PRICES],
     later: &[PARAMS_LATER],
-    moot: &[],
+    moot: PARAMS_MOOT,
     notes: false,
 };
 
@@ -315,19 +318,22 @@ pub(crate) static INFO: Section = Section {
         "*_cost_*",
         "access_windows",
         "blocked",
-        "created_*",
-        "db_model",
-        "description",
         "health_check_*",
         "litellm_provider",
         "supported_environments",
         "supports_*",
         "team_*",
         "tier",
-        "updated_*",
         "version",
     ]],
-    moot: &[],
+    moot: &[
+        ("created_at", "a note of LiteLLM's database"),
+        ("created_by", "a note of LiteLLM's database"),
+        ("db_model", "a note of LiteLLM's database"),
+        ("description", "a note"),
+        ("updated_at", "a note of LiteLLM's database"),
+        ("updated_by", "a note of LiteLLM's database"),
+    ],
     notes: true,
 };
 
@@ -354,7 +360,7 @@ pub(crate) static MODEL_LIST: Section = Section {
         PRICES,
     ],
     later: &[PARAMS_LATER],
-    moot: &[],
+    moot: PARAMS_MOOT,
     notes: false,
 };
 
@@ -386,7 +392,7 @@ pub(crate) static PROVIDER: Section = Section {
         PRICES,
     ],
     later: &[PARAMS_LATER],
-    moot: &[],
+    moot: PARAMS_MOOT,
     notes: false,
 };
 
@@ -408,7 +414,7 @@ pub(crate) static MODEL: Section = Section {
         PRICES,
     ],
     later: &[PARAMS_LATER],
-    moot: &[],
+    moot: PARAMS_MOOT,
     notes: false,
 };
 
@@ -430,7 +436,7 @@ static CREDENTIAL_VALUES: Section = Section {
     about: "What a deployment takes from a credential where it does not say itself.",
     keys: &[CONNECTION, NETWORK, VENDOR_PARAMETERS],
     later: &[PARAMS_LATER],
-    moot: &[],
+    moot: PARAMS_MOOT,
     notes: false,
 };
 

@@ -170,8 +170,10 @@ pub(super) static ALLOWED_FAILS: Section = Section {
         key("ServiceUnavailableErrorAllowedFails", Shape::Whole, "The vendor has too much to do."),
     ]],
     later: &[],
-    // A client's own mistake benches nothing, there as here.
-    moot: &["BadRequestErrorAllowedFails", "ContentPolicyViolationErrorAllowedFails"],
+    moot: &[
+        ("BadRequestErrorAllowedFails", "a client's own mistake benches nothing, there as here"),
+        ("ContentPolicyViolationErrorAllowedFails", "likewise"),
+    ],
     notes: false,
 };
 
@@ -305,23 +307,20 @@ pub(crate) static ROUTER: Section = Section {
         "cache_kwargs",
         "cache_responses",
         "caching_groups",
-        "client_ttl",
-        "debug_level",
         "default_litellm_params",
         "ignore_invalid_deployments",
         "router_general_settings",
-        "set_verbose",
         "tag_routing_prefix",
     ]],
-    // Nobody polls here: a call that waits is woken. What a health check finds always counts. Affinity is computed, not
-    // stored, so that nothing runs out. A retry is always picked by weight among the deployments that are left.
-    // Strategies have no windows and lists to be sized: they measure as docs/routing.md says.
     moot: &[
-        "deployment_affinity_ttl_seconds",
-        "enable_health_check_routing",
-        "enable_weighted_failover",
-        "polling_interval",
-        "routing_strategy_args",
+        ("client_ttl", "clients of vendors are kept as long as their deployments"),
+        ("debug_level", "the log says how much with `verbose` in `server`"),
+        ("deployment_affinity_ttl_seconds", "affinity is computed, not stored, so that nothing runs out"),
+        ("enable_health_check_routing", "what a health check finds always counts"),
+        ("enable_weighted_failover", "a retry is always picked by weight among the deployments that are left"),
+        ("polling_interval", "nobody polls: a call that waits is woken"),
+        ("routing_strategy_args", "strategies measure as docs/routing.md says"),
+        ("set_verbose", "the log says how much with `verbose` in `server`"),
     ],
     notes: false,
 };

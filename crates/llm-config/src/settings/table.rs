@@ -195,6 +195,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         Some("false"),
     ),
     setting(
+        "governance.rejects_tags",
+        Shape::Bool,
+        &["general_settings.reject_clientside_metadata_tags"],
+        &[],
+        Some("false"),
+    ),
+    setting(
         "governance.guesses_per_minute",
         Shape::Whole,
         &["governance.guesses_per_minute"],
@@ -381,7 +388,14 @@ pub(super) static SETTINGS: &[Setting] = &[
     setting(
         "limits.default_max_parallel_requests",
         Shape::Whole,
-        &["router_settings.default_max_parallel_requests"],
+        &["router_settings.default_max_parallel_requests", "general_settings.max_parallel_requests"],
+        &[],
+        None,
+    ),
+    setting(
+        "limits.max_response_size_mb",
+        Shape::Number,
+        &["general_settings.max_response_size_mb"],
         &[],
         None,
     ),
