@@ -166,11 +166,7 @@ fn anonymous(row: LedgerRow) -> LedgerRow {
 pub(crate) type Delivery = (Callback, Receiver<Option<Waiting>>, Arc<Counts>);
 
 /// Delivers until the last one has ended: those that are there, and those that come until nobody can send more.
-async fn deliver_all(
-    deliveries: Vec<Delivery>,
-    mut more: UnboundedReceiver<Delivery>,
-    ending: &Notify,
-) {
+async fn deliver_all(deliveries: Vec<Delivery>, mut more: UnboundedReceiver<Delivery>, ending: &Notify) {
     let (ended, mut endings) = channel::<()>(1);
     for delivery in deliveries {
         begin(delivery, ended.clone());

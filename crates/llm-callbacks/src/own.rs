@@ -90,7 +90,11 @@ impl Own {
     }
 
     pub(crate) fn counts(&self) -> Vec<LogCounts> {
-        self.known.lock().values().filter_map(|known| known.queue.as_ref().map(|queue| queue.counts())).collect()
+        self.known
+            .lock()
+            .values()
+            .filter_map(|known| known.queue.as_ref().map(|queue| queue.counts()))
+            .collect()
     }
 
     /// Nothing more comes.

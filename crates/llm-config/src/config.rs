@@ -18,9 +18,8 @@ use crate::environment::Environment;
 use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::settings::{
-    AlertSettings, BudgetConfig, CacheConfig, EndpointConfig, ForwardSettings,
-    GovernanceSettings, GuardrailConfig, HookConfig, LimitSettings,
-    RecordingSettings, ServerSettings, StorageSettings,
+    AlertSettings, BudgetConfig, CacheConfig, EndpointConfig, ForwardSettings, GovernanceSettings,
+    GuardrailConfig, HookConfig, LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
 };
 use crate::team::TeamName;
 

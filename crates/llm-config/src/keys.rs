@@ -108,12 +108,13 @@ impl Section {
 
     /// Whether a key is one of LiteLLM's that has no effect yet.
     pub(crate) fn comes_later(&self, name: &str) -> bool {
-        !self.is_moot(name) && self.later_names().any(|known| match (known.strip_prefix('*'), known.strip_suffix('*')) {
-            (Some(inner), Some(_)) => name.contains(inner.trim_end_matches('*')),
-            (Some(end), None) => name.ends_with(end),
-            (None, Some(start)) => name.starts_with(start),
-            (None, None) => name == known,
-        })
+        !self.is_moot(name)
+            && self.later_names().any(|known| match (known.strip_prefix('*'), known.strip_suffix('*')) {
+                (Some(inner), Some(_)) => name.contains(inner.trim_end_matches('*')),
+                (Some(end), None) => name.ends_with(end),
+                (None, Some(start)) => name.starts_with(start),
+                (None, None) => name == known,
+            })
     }
 
     /// The known key that is spelt most like this one, when one is near enough to be meant.

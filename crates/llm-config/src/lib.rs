@@ -44,8 +44,9 @@ pub use schema::schema;
 pub use services::{Asked, DatabaseLink, Imported, Models, Prepared, Services, Unopened, import_litellm};
 pub use settings::{
     AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, CacheConfig, CachePlace,
-    CertificateFiles, DashboardSettings, EndpointConfig, ForwardSettings, Flags, GovernanceSettings, GuardrailConfig, HookConfig, HookTarget, LimitSettings,
-    RecordingSettings, ServerSettings, StorageSettings,
+    CertificateFiles, DashboardSettings, EndpointConfig, Flags, ForwardSettings, GovernanceSettings,
+    GuardrailConfig, HookConfig, HookTarget, LimitSettings, RecordingSettings, ServerSettings,
+    StorageSettings,
 };
 pub use stored::dotprompt;
 pub use team::TeamName;

@@ -16,7 +16,9 @@ use crate::kept::spelling;
 use crate::keys::{ROOT, Shape};
 use crate::node::{Node, Value};
 use crate::report::{Place, Report};
-use crate::settings::{Flags, ForwardSettings, Reading, Settings, callbacks, endpoints, hooks, prompts, settings};
+use crate::settings::{
+    Flags, ForwardSettings, Reading, Settings, callbacks, endpoints, hooks, prompts, settings,
+};
 use crate::{prices, references, relays, strict};
 
 /// Where a configuration is looked for. Nothing else is read.

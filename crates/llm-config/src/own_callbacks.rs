@@ -80,14 +80,20 @@ impl MakeCallback for OwnCallbacks {
     fn make(&self, entry: &Json) -> Result<Callback, String> {
         let name = entry.get("callback_name").and_then(Json::as_str).unwrap_or_default();
         if !MAY.contains(&name) {
-            return Err(format!("there is none of that name for keys and teams: there are {}", MAY.join(", ")));
+            return Err(format!(
+                "there is none of that name for keys and teams: there are {}",
+                MAY.join(", ")
+            ));
         }
         let values = self.values(entry)?;
         let mut variables: Vec<(String, String)> =
             values.iter().map(|(name, value)| (name.to_ascii_uppercase(), value.clone())).collect();
         for (short, long) in ALSO {
             let said = values.iter().find(|(name, _)| name == short);
-            variables.extend(said.into_iter().flat_map(|(_, value)| long.iter().map(|name| ((*name).to_owned(), value.clone()))));
+            variables.extend(
+                said.into_iter()
+                    .flat_map(|(_, value)| long.iter().map(|name| ((*name).to_owned(), value.clone()))),
+            );
         }
         let objects: serde_json::Map<String, Json> = values
             .iter()
@@ -103,7 +109,8 @@ impl MakeCallback for OwnCallbacks {
         let mut report = Report::default();
         let made = reading.callback(name, &Place::Default, wanted(entry), &mut report);
         let mut callback = made.ok_or_else(|| stored::told(&report))?;
-        let is_off = values.iter().any(|(name, value)| name == "turn_off_message_logging" && value != "false");
+        let is_off =
+            values.iter().any(|(name, value)| name == "turn_off_message_logging" && value != "false");
         callback.content = self.content && !is_off;
         Ok(callback)
     }
@@ -132,7 +139,11 @@ mod tests {
         }
 
         fn open(&self, _: &str, sealed: &str) -> CoreResult<Secret> {
-            if sealed == "damaged" { Err(Error::invalid("damaged")) } else { Ok(Secret::new(sealed.to_owned())) }
+            if sealed == "damaged" {
+                Err(Error::invalid("damaged"))
+            } else {
+                Ok(Secret::new(sealed.to_owned()))
+            }
         }
     }
 
@@ -163,10 +174,22 @@ mod tests {
     #[test]
     fn a_plain_value_is_nobodys_word() {
         for (entry, why) in [
-            (json!({"callback_name": "generic_api", "callback_vars": {"endpoint": "http://127.0.0.1"}}), "administrator"),
-            (json!({"callback_name": "generic_api", "callback_vars": {"endpoint": "sealed:damaged"}}), "administrator"),
-            (json!({"callback_name": "generic_api", "callback_vars": {"endpoint": "sealed:os.environ/NONE"}}), "not set"),
-            (json!({"callback_name": "file", "callback_vars": {"path": "sealed:/etc/x"}}), "none of that name"),
+            (
+                json!({"callback_name": "generic_api", "callback_vars": {"endpoint": "http://127.0.0.1"}}),
+                "administrator",
+            ),
+            (
+                json!({"callback_name": "generic_api", "callback_vars": {"endpoint": "sealed:damaged"}}),
+                "administrator",
+            ),
+            (
+                json!({"callback_name": "generic_api", "callback_vars": {"endpoint": "sealed:os.environ/NONE"}}),
+                "not set",
+            ),
+            (
+                json!({"callback_name": "file", "callback_vars": {"path": "sealed:/etc/x"}}),
+                "none of that name",
+            ),
             (json!({"callback_name": "langfuse"}), "no keys"),
         ] {
             assert!(made(&entry).expect_err("it cannot be").contains(why), "{entry}");

@@ -17,10 +17,10 @@ use crate::deployments::{Maker, Network};
 use crate::environment::Environment;
 use crate::inference::Known;
 use crate::kept::Built;
-use crate::settings::EndpointConfig;
 use crate::load::plain;
 use crate::node::Node;
 use crate::report::Report;
+use crate::settings::EndpointConfig;
 
 /// The beginnings of paths, as LiteLLM has them, and the vendors that answer behind them.
 const VENDORS: &[(&str, &[&str])] = &[
@@ -148,7 +148,12 @@ pub(crate) fn endpoint(one: &EndpointConfig, providers: &Providers) -> Result<Re
         full_name: format!("pass_through{}", one.path),
         vendor: "pass_through".to_owned(),
         api_base: one.target.clone(),
-        ..DeploymentSpec::new(format!("pass_through{}", one.path), one.path.as_str(), one.path.as_str(), provider)
+        ..DeploymentSpec::new(
+            format!("pass_through{}", one.path),
+            one.path.as_str(),
+            one.path.as_str(),
+            provider,
+        )
     });
     let target = RelayTarget { names: Vec::new(), deployment: Arc::new(deployment) };
     Ok(RelayRoute {

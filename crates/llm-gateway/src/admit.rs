@@ -88,7 +88,8 @@ impl State {
         settlement: &mut Settlement,
     ) -> Result<()> {
         if self.books.calls.rejects_tags && has_field(inbound, &["metadata", "tags"]) {
-            let message = "Client-side 'metadata.tags' not allowed in request: tags are those of keys and teams alone";
+            let message =
+                "Client-side 'metadata.tags' not allowed in request: tags are those of keys and teams alone";
             let error = Error::invalid(message).with_type("bad_request_error");
             return Err(error.with_param("metadata.tags"));
         }

@@ -250,7 +250,8 @@ impl State {
             (Some(endpoint), Some(bill)) => bill.admit_cost(endpoint.cost.unwrap_or_default()).await?,
             (Some(_), None) => {}
             (None, _) => {
-                self.admit_relay(&target, model.as_deref(), json_body(&incoming), ingress, settlement).await?;
+                self.admit_relay(&target, model.as_deref(), json_body(&incoming), ingress, settlement)
+                    .await?;
             }
         }
         settlement.relays(model.filter(|_| route.endpoint.is_none()));

@@ -41,11 +41,16 @@ pub(crate) fn seal<'a>(
         let is_named = entry.get("callback_name").is_some_and(Value::is_string);
         let kind = entry.get("callback_type").filter(|kind| !kind.is_null());
         if !is_named || !kind.is_none_or(|kind| kind.as_str().is_some_and(|kind| TYPES.contains(&kind))) {
-            return Err(wrong("a callback of `logging` has a `callback_name`, and a `callback_type` that is `success`, \
-                              `failure` or `success_and_failure`"));
+            return Err(wrong(
+                "a callback of `logging` has a `callback_name`, and a `callback_type` that is `success`, \
+                              `failure` or `success_and_failure`",
+            ));
         }
-        let Some(values) = entry.get_mut("callback_vars").filter(|values| !values.is_null()) else { continue };
-        let values = values.as_object_mut().ok_or_else(|| wrong("`callback_vars` should be a map of texts"))?;
+        let Some(values) = entry.get_mut("callback_vars").filter(|values| !values.is_null()) else {
+            continue;
+        };
+        let values =
+            values.as_object_mut().ok_or_else(|| wrong("`callback_vars` should be a map of texts"))?;
         for (name, value) in values {
             let text = match value {
                 Value::String(text) => text.clone(),
@@ -62,7 +67,8 @@ pub(crate) fn seal<'a>(
                 return Err(Refused::forbidden(message).about("metadata"));
             }
             let sealed = sealing.seal(&belongs_to, &Secret::new(text));
-            let sealed = sealed.map_err(|_| Refused::error(500, "internal_server_error", "nothing can be encrypted"))?;
+            let sealed = sealed
+                .map_err(|_| Refused::error(500, "internal_server_error", "nothing can be encrypted"))?;
             *value = Value::from(format!("{SEALED}{sealed}"));
         }
     }

@@ -7,9 +7,9 @@ use llm_governance::entity::{BudgetRow, Entity};
 use llm_governance::{Changed, Export, ListQuery, Page, Principal, Records, Reports, Store, Terms};
 use parking_lot::RwLock;
 
-use crate::logging;
 use crate::changes::Changes;
 use crate::fields::{Fields, Query};
+use crate::logging;
 use crate::refused::Refused;
 use crate::request::{Reply, Request, Rows};
 use crate::route::{Found, Route, find};

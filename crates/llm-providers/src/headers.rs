@@ -223,8 +223,18 @@ mod tests {
     #[test]
     fn what_goes_on_shows_no_credential_and_speaks_to_nobody_else() {
         let names = [
-            "x-tenant", "x-request-id", "anthropic-beta", "x-stainless-lang", "x-api-key", "x-auth-request-user",
-            "x-litellm-tags", "x-forwarded-for", "x-our-own", "authorization", "cookie", "content-type",
+            "x-tenant",
+            "x-request-id",
+            "anthropic-beta",
+            "x-stainless-lang",
+            "x-api-key",
+            "x-auth-request-user",
+            "x-litellm-tags",
+            "x-forwarded-for",
+            "x-our-own",
+            "authorization",
+            "cookie",
+            "content-type",
             "x-litellm-user_api_key_user_id",
         ];
         let mut from = HeaderMap::new();

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
 use http::request::Parts;
-use llm_core::Result;
 use llm_config::DatabaseLink;
+use llm_core::Result;
 use llm_gateway::Gateway;
 use llm_governance::Principal;
 use llm_management::Management;

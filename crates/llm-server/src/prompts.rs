@@ -118,8 +118,12 @@ mod tests {
     #[test]
     fn a_prompt_becomes_a_chat() {
         let body = written(tried(None)).expect("a prompt");
-        let messages = json!([{"role": "system", "content": "be kind"}, {"role": "user", "content": "hello Ann"}]);
-        assert_eq!((&body["messages"], &body["temperature"], &body["stream"]), (&messages, &json!(0.5), &json!(true)));
+        let messages =
+            json!([{"role": "system", "content": "be kind"}, {"role": "user", "content": "hello Ann"}]);
+        assert_eq!(
+            (&body["messages"], &body["temperature"], &body["stream"]),
+            (&messages, &json!(0.5), &json!(true))
+        );
         let turn = json!({"role": "user", "content": "and now?"});
         let body = written(tried(Some(vec![turn.clone()]))).expect("a prompt");
         assert_eq!(body["messages"], json!([{"role": "system", "content": "be kind"}, turn]));

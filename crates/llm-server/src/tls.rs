@@ -76,7 +76,8 @@ fn certified(chain: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>> {
     let key = PrivateKeyDer::from_pem_slice(key)
         .map_err(|_| Error::invalid("the key of the server's certificate is no private key in PEM"))?;
     let certified = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| {
-        Error::invalid("the server's certificate and its key cannot be used together").with_detail(error.to_string())
+        Error::invalid("the server's certificate and its key cannot be used together")
+            .with_detail(error.to_string())
     })?;
     Ok(Arc::new(certified))
 }

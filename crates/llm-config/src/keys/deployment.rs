@@ -30,7 +30,11 @@ pub(super) const NETWORK: &[Key] = &[
         "Whether the vendor's certificate is checked; or a file of further certificate authorities (PEM), which is. \
          Default true.",
     ),
-    key("ssl_certificate", Shape::Text, "A file with the certificate to show to the vendor, and its key (PEM)."),
+    key(
+        "ssl_certificate",
+        Shape::Text,
+        "A file with the certificate to show to the vendor, and its key (PEM).",
+    ),
     key(
         "proxy",
         Shape::Secret,
@@ -238,7 +242,19 @@ const PARAMS_MOOT: &[(&str, &str)] = &[
 pub(crate) static PARAMS: Section = Section {
     name: "litellm_params",
     about: "How a deployment calls its vendor.",
-    keys: &[MODEL_KEY, CONNECTION, NETWORK, VENDOR_PARAMETERS, TRAFFIC, PHASES, SAMPLING, ANSWERS, BODY, MOCK, PRICES],
+    keys: &[
+        MODEL_KEY,
+        CONNECTION,
+        NETWORK,
+        VENDOR_PARAMETERS,
+        TRAFFIC,
+        PHASES,
+        SAMPLING,
+        ANSWERS,
+        BODY,
+        MOCK,
+        PRICES,
+    ],
     later: &[PARAMS_LATER],
     moot: PARAMS_MOOT,
     notes: false,

@@ -317,7 +317,10 @@ pub(crate) static ROUTER: Section = Section {
         ("debug_level", "the log says how much with `verbose` in `server`"),
         ("deployment_affinity_ttl_seconds", "affinity is computed, not stored, so that nothing runs out"),
         ("enable_health_check_routing", "what a health check finds always counts"),
-        ("enable_weighted_failover", "a retry is always picked by weight among the deployments that are left"),
+        (
+            "enable_weighted_failover",
+            "a retry is always picked by weight among the deployments that are left",
+        ),
         ("polling_interval", "nobody polls: a call that waits is woken"),
         ("routing_strategy_args", "strategies measure as docs/routing.md says"),
         ("set_verbose", "the log says how much with `verbose` in `server`"),

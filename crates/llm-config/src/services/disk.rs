@@ -69,7 +69,16 @@ pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
         let ledger = Arc::new(NoLedger);
         let (store, directory) = (Arc::clone(&entities) as _, entities as _);
         let (reports, draining, warnings) = (None, None, Vec::new());
-        return Ok(Kept { store, directory, ledger, reports, draining, database: Some(link), place, warnings });
+        return Ok(Kept {
+            store,
+            directory,
+            ledger,
+            reports,
+            draining,
+            database: Some(link),
+            place,
+            warnings,
+        });
     };
     let (ledger, drain) = drained(storage, journal, &database).await?;
     Ok(Kept {

@@ -112,7 +112,13 @@ impl Reading<'_> {
         self.root.get("callback_settings")?.get(name)
     }
 
-    pub(crate) fn callback(&self, name: &str, at: &Place, wanted: Wanted, report: &mut Report) -> Option<Callback> {
+    pub(crate) fn callback(
+        &self,
+        name: &str,
+        at: &Place,
+        wanted: Wanted,
+        report: &mut Report,
+    ) -> Option<Callback> {
         let own = self.own(name);
         let kind = own.and_then(|own| own.get_text("callback_type")).unwrap_or(name);
         let kind = ALSO.iter().find(|(also, _)| *also == kind).map_or(kind, |(_, kind)| kind);

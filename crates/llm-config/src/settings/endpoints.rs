@@ -100,16 +100,18 @@ fn is_served(path: &str) -> bool {
 fn with_defaults(query: &str, node: &Node) -> String {
     let defaults = node.get("default_query_params").map(Node::entries).unwrap_or_default();
     let encode = |text: &str| url_encoded(text);
-    let pairs = defaults.iter().filter_map(|entry| {
-        Some(format!("{}={}", encode(&entry.key), encode(entry.value.text()?)))
-    });
+    let pairs = defaults
+        .iter()
+        .filter_map(|entry| Some(format!("{}={}", encode(&entry.key), encode(entry.value.text()?))));
     let all = std::iter::once(query.to_owned()).filter(|query| !query.is_empty()).chain(pairs);
     all.collect::<Vec<_>>().join("&")
 }
 
 fn url_encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// The two headers in which LiteLLM's users give Langfuse's keys; they become one of HTTP's own.
@@ -178,7 +180,8 @@ mod tests {
         assert_eq!((one.path.as_str(), one.target.as_str()), ("/own/rerank", "https://a.example/v1/rerank"));
         assert_eq!((one.endpoint.query.as_str(), one.endpoint.needs_key), ("x=1&a%20b=c", true));
         assert_eq!(one.endpoint.cost, Some(NanoDollars(10_000_000)));
-        let headers: Vec<_> = one.headers.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
+        let headers: Vec<_> =
+            one.headers.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
         assert_eq!(headers, [("Authorization", "bearer k"), ("authorization", "Basic cDpz")]);
     }
 

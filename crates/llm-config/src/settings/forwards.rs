@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn groups_are_named_or_matched() {
-        let settings = ForwardSettings { groups: vec!["smart".to_owned(), "open/*".to_owned()], ..Default::default() };
+        let settings =
+            ForwardSettings { groups: vec!["smart".to_owned(), "open/*".to_owned()], ..Default::default() };
         let own = |group| settings.to_group(group, None).own;
         assert!(own("smart") && own("open/x") && !own("smarter") && !own("other"));
         assert!(ForwardSettings { everywhere: true, ..Default::default() }.to_group("other", None).own);

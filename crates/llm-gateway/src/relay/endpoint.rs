@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn queries_stand_beside_each_other_or_replace() {
-        let own = |merges_query| RelayEndpoint { query: "a=1&b=2".to_owned(), merges_query, ..Default::default() };
+        let own =
+            |merges_query| RelayEndpoint { query: "a=1&b=2".to_owned(), merges_query, ..Default::default() };
         assert_eq!((own(false).query(""), own(false).query("c=3")), ("a=1&b=2".to_owned(), "c=3".to_owned()));
         assert_eq!(own(true).query("b=3&c=4"), "a=1&b=3&c=4");
     }
@@ -95,7 +96,8 @@ mod tests {
         for (name, value) in [("content-type", "a/b"), ("x-own", "1"), ("x-pass-beta", "2")] {
             headers.insert(HeaderName::from_static(name), value.parse().expect("a value"));
         }
-        let sent = |forwards_headers| RelayEndpoint { forwards_headers, ..Default::default() }.headers(&headers);
+        let sent =
+            |forwards_headers| RelayEndpoint { forwards_headers, ..Default::default() }.headers(&headers);
         assert_eq!(sent(false).keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["content-type", "beta"]);
         assert_eq!(sent(true).len(), 3);
     }

@@ -14,9 +14,9 @@ use smallvec::SmallVec;
 
 use super::{Outcome, Settlement, Times};
 use crate::bill::Bill;
+use crate::call_id::new_call_id;
 use crate::call_log::LoggedCall;
 use crate::settlement::logged::told_besides;
-use crate::call_id::new_call_id;
 
 /// What is asked for, in LiteLLM's words.
 const CALL_TYPES: [(Operation, &str); 13] = [

@@ -52,7 +52,8 @@ impl RouteRules {
         if self.allowed.is_empty() || self.allowed.iter().any(|pattern| allows(pattern, route)) {
             return Ok(());
         }
-        let message = format!("Route {} not allowed: the operator's `allowed_routes` do not have it", route.path);
+        let message =
+            format!("Route {} not allowed: the operator's `allowed_routes` do not have it", route.path);
         Err(Error::new(ErrorKind::PermissionDenied, message).with_type("auth_error"))
     }
 

@@ -21,10 +21,12 @@ fn ask(node: &Node, key: &str) {
 #[test]
 fn calls_of_a_key_or_a_team_are_told_where_their_metadata_says() {
     let folder = folder("own-callbacks");
-    let (mine, teams) = (Listener::start(|_| (200, "{}".to_owned())), Listener::start(|_| (200, "{}".to_owned())));
-    let node = Node::configured(&folder, CONFIG, &[("LOG_OF_ANN", "x-log=from-the-environment")]);
+    let (mine, teams) =
+        (Listener::start(|_| (200, "{}".to_owned())), Listener::start(|_| (200, "{}".to_owned())));
+    let mut node = Node::configured(&folder, CONFIG, &[("LOG_OF_ANN", "x-log=from-the-environment")]);
     let named = node.key(&json!({"key_alias": "ann", "metadata": logging(&mine.url, "hush-1")}));
-    let team = node.manage("/team/new", &json!({"team_alias": "blue", "metadata": logging(&teams.url, "hush-2")}));
+    let team =
+        node.manage("/team/new", &json!({"team_alias": "blue", "metadata": logging(&teams.url, "hush-2")}));
     let of_team = node.key(&json!({"key_alias": "bob", "team_id": team["team_id"]}));
     let other = node.key(&json!({}));
     ask(&node, &other);
@@ -41,7 +43,11 @@ fn calls_of_a_key_or_a_team_are_told_where_their_metadata_says() {
     let shown = node.get(&format!("/key/info?key={named}"), MASTER);
     assert!(!shown.body.contains("hush-1") && !shown.body.contains(&mine.url), "{}", shown.body);
     let metadata = shown.json()["info"]["metadata"].clone();
-    assert!(metadata["logging"][0]["callback_vars"]["endpoint"].as_str().is_some_and(|text| text.starts_with("sealed:")));
+    assert!(
+        metadata["logging"][0]["callback_vars"]["endpoint"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("sealed:"))
+    );
     node.manage("/key/update", &json!({"key": named, "metadata": metadata}));
     ask(&node, &named);
     mine.next();
@@ -52,13 +58,19 @@ fn calls_of_a_key_or_a_team_are_told_where_their_metadata_says() {
     assert!(mine.next().head.contains("x-log: from-the-environment"));
 
     // Where the gateway connects to is not for users to say.
-    node.manage("/user/new", &json!({"user_id": "u-1", "user_role": "internal_user", "auto_create_key": false}));
+    node.manage(
+        "/user/new",
+        &json!({"user_id": "u-1", "user_role": "internal_user", "auto_create_key": false}),
+    );
     let user = node.key(&json!({"user_id": "u-1"}));
-    let refused = node.post("/key/generate", &user, &json!({"metadata": logging(&mine.url, "x")})).expect("it answers");
+    let refused =
+        node.post("/key/generate", &user, &json!({"metadata": logging(&mine.url, "x")})).expect("it answers");
     assert_eq!(refused.status, 403, "{}", refused.body);
+    // In good order, so that everything is in the file.
+    node.run.rest();
     drop(node);
     let kept = std::fs::read(folder.join("data/llm-server.db")).expect("a database");
     let kept = String::from_utf8_lossy(&kept).into_owned();
-    assert!(!kept.contains("hush-1") && !kept.contains("hush-2"));
+    assert!(kept.contains("sealed:") && !kept.contains("hush-1") && !kept.contains("hush-2"));
     std::fs::remove_dir_all(folder).expect("it was there");
 }

@@ -33,7 +33,10 @@ fn a_clean_stop_folds_the_log_of_sqlite_into_its_file() {
 
 #[test]
 fn readiness_says_when_the_database_is_gone_and_back() {
-    let Some(mut postgres) = PostgresServer::start("readiness_says_when_the_database_is_gone_and_back") else { return };
+    let Some(mut postgres) = PostgresServer::start("readiness_says_when_the_database_is_gone_and_back")
+    else {
+        return;
+    };
     let folder = folder("ready");
     let node = Node::with(&folder, &[("DATABASE_URL", postgres.url())]);
     let becomes = |wanted: &str| {

@@ -46,7 +46,8 @@ fn vendor(asking: bool) -> u16 {
         builder.with_no_client_auth()
     };
     let key = PrivateKeyDer::from_pem_file(file("server.key")).expect("a key");
-    let config = builder.with_single_cert(vec![certificate("server.pem")], key).expect("they belong together");
+    let config =
+        builder.with_single_cert(vec![certificate("server.pem")], key).expect("they belong together");
     let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").expect("a free port"));
     let port = listener.local_addr().expect("bound").port();
     thread::spawn(move || {
@@ -91,7 +92,7 @@ fn vendors_are_reached_as_the_configuration_says() {
     };
     let trusted = format!("ssl_verify: '{}'", file("authority.pem"));
     let models = [
-        model("unknown", open, ""),
+        model("unknown", open, "weight: 1"),
         model("trusted", open, &trusted),
         model("unchecked", open, "ssl_verify: false"),
         model("any-version", open, &format!("{trusted}, http_version: auto")),
@@ -128,7 +129,8 @@ fn vendors_are_reached_as_the_configuration_says() {
     drop(node);
 
     // LiteLLM's own place for it, and its variable, which wins.
-    let text = text.replace("router_settings:", &format!("litellm_settings: {{{trusted}}}\nrouter_settings:"));
+    let text =
+        text.replace("router_settings:", &format!("litellm_settings: {{{trusted}}}\nrouter_settings:"));
     let node = Node::start_with(&folder, &text);
     assert!(status(&node, "unknown").0);
     drop(node);
@@ -170,7 +172,8 @@ fn start(folder: &Path) -> (Run, String) {
     let paths = ["config.yaml", "chain.pem", "key.pem"].map(|name| folder.join(name));
     std::fs::write(&paths[0], text).expect("a folder");
     let [config, chain, key] = paths.each_ref().map(|path| path.to_str().expect("text"));
-    let arguments = ["--port", "0", "--config", config, "--ssl_certfile_path", chain, "--ssl_keyfile_path", key];
+    let arguments =
+        ["--port", "0", "--config", config, "--ssl_certfile_path", chain, "--ssl_keyfile_path", key];
     let mut run = program(&arguments);
     run.env("LLM_HOST", "127.0.0.1").arg("--no-watch");
     let mut run = Run::of(run);
@@ -195,13 +198,12 @@ fn clients_speak_tls_to_a_certificate_that_is_renewed() {
         body.len()
     );
     let (answer, shown) = ask(&address, &request, false);
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("what does it cost"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("You said: what does it"), "{answer}");
     assert_eq!(shown, certificate("server.pem"));
     let streamed = chat("echo").to_string().replacen('{', "{\"stream\":true,", 1);
-    let request = request.replace(&body, &streamed).replace(
-        &format!("content-length: {}", body.len()),
-        &format!("content-length: {}", streamed.len()),
-    );
+    let request = request
+        .replace(&body, &streamed)
+        .replace(&format!("content-length: {}", body.len()), &format!("content-length: {}", streamed.len()));
     assert!(ask(&address, &request, false).0.contains("data: [DONE]"));
 
     // Who does not speak TLS gets nothing.
@@ -213,7 +215,8 @@ fn clients_speak_tls_to_a_certificate_that_is_renewed() {
 
     let (_, port) = address.split_once(':').expect("a port");
     let mut alive = program(&["healthcheck"]);
-    let alive = alive.env("PORT", port).env("SSL_CERTFILE_PATH", "chain.pem").output().expect("the program is built");
+    let alive =
+        alive.env("PORT", port).env("SSL_CERTFILE_PATH", "chain.pem").output().expect("the program is built");
     assert!(alive.status.success(), "{}", String::from_utf8_lossy(&alive.stderr));
 
     // A broken file keeps the one that there was; a good one is shown from then on.
@@ -232,7 +235,8 @@ fn clients_speak_tls_to_a_certificate_that_is_renewed() {
 
 #[test]
 fn half_a_certificate_is_a_mistake() {
-    let told = program(&["--port", "0", "--ssl-certfile-path", "chain.pem"]).output().expect("the program is built");
+    let told =
+        program(&["--port", "0", "--ssl-certfile-path", "chain.pem"]).output().expect("the program is built");
     let words = String::from_utf8(told.stderr).expect("text");
     assert!(told.status.code() == Some(1) && words.contains("ssl_keyfile_path"), "{words}");
 }

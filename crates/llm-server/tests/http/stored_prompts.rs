@@ -86,7 +86,9 @@ fn a_prompt_is_tried_before_it_is_kept() {
         let length = body.len();
         crate::hooks::raw(
             &node.address,
-            &format!("POST /prompts/test HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"),
+            &format!(
+                "POST /prompts/test HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            ),
         )
     };
     let answer = tried("---\nmodel: echo\n---\nUser: hello {{who}}", MASTER);
@@ -100,15 +102,19 @@ fn a_prompt_is_tried_before_it_is_kept() {
 
 #[test]
 fn gateways_that_share_a_database_share_prompts() {
-    let Some(postgres) = llm_testkit::postgres::PostgresServer::start("gateways_that_share_a_database_share_prompts") else {
+    let Some(postgres) =
+        llm_testkit::postgres::PostgresServer::start("gateways_that_share_a_database_share_prompts")
+    else {
         return;
     };
     let folders = [folder("prompts-one"), folder("prompts-two")];
     let url = postgres.url();
-    let nodes = folders.each_ref().map(|folder| Node::configured(folder, &config(""), &[("DATABASE_URL", &url)]));
+    let nodes =
+        folders.each_ref().map(|folder| Node::configured(folder, &config(""), &[("DATABASE_URL", &url)]));
     let text = |text: &str| json!({"prompt_id": "greet", "litellm_params": {"prompt_integration": "dotprompt", "dotprompt_content": text}});
     let becomes = |node: &Node, wanted: &str| {
-        let late = Instant::now() + Duration::from_secs(20);
+        // Where gateways do not tell each other of changes, it takes half a minute.
+        let late = Instant::now() + Duration::from_secs(60);
         while !said(node, &json!({"id": "greet"})).body.contains(wanted) {
             assert!(Instant::now() < late, "the other gateway never says `{wanted}`");
             thread::park_timeout(Duration::from_millis(50));
