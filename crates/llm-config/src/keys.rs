@@ -7,6 +7,7 @@ mod deployment;
 mod extending;
 pub(crate) mod governance;
 mod litellm;
+mod network;
 mod root;
 mod routing;
 mod settings;

@@ -39,6 +39,7 @@ mod prompts;
 mod recordings;
 mod redis;
 mod router;
+mod setting;
 mod storage;
 mod table;
 mod tokens;
@@ -58,9 +59,10 @@ pub use limits::{BudgetConfig, LimitSettings};
 pub(crate) use prompts::{Templates, listed, prompts};
 pub use recordings::RecordingSettings;
 pub(crate) use router::strategy;
+use setting::Setting;
 pub(crate) use storage::IN_MEMORY;
 pub use storage::StorageSettings;
-use table::{SETTINGS, Setting};
+use table::SETTINGS;
 
 /// Where and how the server listens.
 #[derive(Clone, Debug, PartialEq)]

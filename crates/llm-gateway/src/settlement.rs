@@ -261,23 +261,6 @@ impl Settlement {
         self.asked = true;
     }
 
-    /// The request passes as it is, and names this model of the vendor's, if any.
-    pub(crate) fn relays(&mut self, model: Option<String>) {
-        self.call.model = model.clone().unwrap_or_default();
-        self.relayed = Some(model);
-    }
-
-    /// Such a request costs so much.
-    pub(crate) fn costs(&mut self, cost: NanoDollars) {
-        self.flat = Some(cost);
-    }
-
-    /// Such a request is sent to this deployment.
-    pub(crate) fn waits_for(&mut self, deployment: &Arc<Deployment>, account: &Arc<Account>) {
-        self.asked = true;
-        self.waits_for = Some((Arc::clone(deployment), Arc::clone(account)));
-    }
-
     /// What calls are booked into.
     pub(crate) fn books(&self) -> &Arc<Books> {
         &self.books

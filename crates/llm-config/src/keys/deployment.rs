@@ -1,5 +1,6 @@
 //! What a deployment is made from, in each of the forms that it may be written in, and vendors of one's own.
 
+use super::network::NETWORK;
 use super::settings::{ALLOWED, PHASES, SAMPLING};
 use super::{Key, LONG_PROMPT_PRICES, Section, Shape, key};
 
@@ -20,32 +21,6 @@ const CONNECTION: &[Key] = &[
     key("custom_llm_provider", Shape::Text, "The vendor, whatever the model's name says."),
     key("litellm_credential_name", Shape::Text, "Takes key, address and the like from `credential_list`."),
     key("extra_headers", Shape::TextMap, "Headers for every request to the vendor."),
-];
-
-/// How connections to the vendor are made.
-pub(super) const NETWORK: &[Key] = &[
-    key(
-        "ssl_verify",
-        Shape::Text,
-        "Whether the vendor's certificate is checked; or a file of further certificate authorities (PEM), which is. \
-         Default true.",
-    ),
-    key(
-        "ssl_certificate",
-        Shape::Text,
-        "A file with the certificate to show to the vendor, and its key (PEM).",
-    ),
-    key(
-        "proxy",
-        Shape::Secret,
-        "The proxy on the way: `http://`, `https://`, `socks5://` or `socks5h://`; `none`: straight to the vendor. \
-         Default: as `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` of the environment say.",
-    ),
-    key(
-        "http_version",
-        Shape::Choice(&["1.1", "2", "auto"]),
-        "The version of HTTP: `auto` is what the vendor picks. Default 1.1, which costs least.",
-    ),
 ];
 
 /// What some vendors need to be told; the vendors table says which.

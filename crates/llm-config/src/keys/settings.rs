@@ -1,6 +1,6 @@
 //! Settings that hold for the whole gateway: the server, the router, and LiteLLM's two settings sections.
 
-use super::deployment::NETWORK;
+use super::network::NETWORK;
 use super::routing::{GROUP, MID_STREAM, RETRY_BUDGET, RETRY_POLICY, ROUTING_GROUP};
 use super::{Key, Section, Shape, key};
 

@@ -1,27 +1,7 @@
 //! Each setting: its path, the keys of a file and the variables that may say it, and its default.
 
+use super::setting::{Setting, setting};
 use crate::keys::{Shape, governance};
-
-pub(super) struct Setting {
-    /// `section.name` of what is read.
-    pub(super) path: &'static str,
-    pub(super) shape: Shape,
-    /// Paths in a file, the first one that is set wins.
-    pub(super) files: &'static [&'static str],
-    /// Variables, the first one that is set wins.
-    pub(super) variables: &'static [&'static str],
-    pub(super) default: Option<&'static str>,
-}
-
-const fn setting(
-    path: &'static str,
-    shape: Shape,
-    files: &'static [&'static str],
-    variables: &'static [&'static str],
-    default: Option<&'static str>,
-) -> Setting {
-    Setting { path, shape, files, variables, default }
-}
 
 pub(super) static SETTINGS: &[Setting] = &[
     setting("server.host", Shape::Text, &["server.host"], &["LLM_HOST"], None),
