@@ -15,7 +15,7 @@ use llm_governance::{
     Changed, Directory, Governance, GovernanceParts, Ledger, MemoryStore, NoLedger, Reports, Rules, Store,
     Timestamp,
 };
-use llm_management::{Changes, Management, ManagementParts};
+use llm_management::{Changes, Management, ManagementParts, Sealing};
 
 use parking_lot::Mutex;
 
@@ -24,6 +24,7 @@ use self::shared::Sharing;
 use crate::alerts::{Bell, WatchedLedger};
 use crate::build::Builder;
 use crate::config::{Config, Loaded};
+use crate::own_callbacks::OwnCallbacks;
 use crate::settings::{AlertSettings, IN_MEMORY};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -32,10 +33,12 @@ mod disk;
 #[path = "services/no_disk.rs"]
 mod disk;
 mod fixed;
+mod link;
 mod models;
 mod shared;
 mod tokens;
 
+pub use link::DatabaseLink;
 pub use models::{Asked, Models};
 
 #[cfg(feature = "postgres")]
@@ -72,9 +75,13 @@ pub struct Services {
     pub place: String,
     /// What is weak about it, in words.
     pub warnings: Vec<String>,
+    /// The database; `None`: everything is in memory.
+    pub database: Option<Arc<DatabaseLink>>,
     draining: Option<Box<dyn Draining>>,
     store: Arc<dyn Store>,
     fixed: Fixed,
+    /// What encrypts what is kept; `None`: nothing can.
+    sealing: Option<Arc<dyn Sealing>>,
     /// What the tokens that are taken now were made of.
     tokens: Mutex<OfTokens>,
     /// After the draining, whose end it may tell of.
@@ -91,6 +98,12 @@ struct Told {
 }
 
 impl Told {
+    /// Those whom a configuration names, and those whom keys and teams name.
+    fn of(loaded: &Loaded, sealing: Option<&Arc<dyn Sealing>>) -> Result<Self, Unopened> {
+        let own = OwnCallbacks::of(loaded, sealing);
+        Self::start(&CallbackSettings { own, ..loaded.config.callbacks.clone() })
+    }
+
     fn start(settings: &CallbackSettings) -> Result<Self, Unopened> {
         let thread = CallbackThread::start(settings).map_err(|error| no_thread("callbacks", &error))?;
         Ok(Self { version: settings.version, thread })
@@ -145,6 +158,7 @@ struct Kept {
     ledger: Arc<dyn Ledger>,
     reports: Option<Arc<dyn Reports>>,
     draining: Option<Box<dyn Draining>>,
+    database: Option<Arc<DatabaseLink>>,
     place: String,
     warnings: Vec<String>,
 }
@@ -198,7 +212,7 @@ impl Services {
             let sealing = disk::sealing(config)?;
             let sharing = Sharing::start(config)?;
             let tokens = tokens::open(config, &kept.store)?;
-            let callbacks = Mutex::new(Told::start(&config.callbacks)?);
+            let callbacks = Mutex::new(Told::of(loaded, sealing.as_ref())?);
             let bell = Arc::new(Bell::default());
             hang(&bell, &config.alerts)?;
             let governance = Arc::new(Governance::new(GovernanceParts {
@@ -221,11 +235,12 @@ impl Services {
                 changes: Arc::new(Forgetting(Arc::clone(&governance), sharing)),
                 settings: llm_management::Settings { no_models, ..config.governance.management.clone() },
                 reports: kept.reports.clone(),
-                sealing,
+                sealing: sealing.clone(),
                 serving: models.clone().map(|models| models as _),
             }));
             let (reports, place, mut warnings, draining) =
                 (kept.reports, kept.place, kept.warnings, kept.draining);
+            let database = kept.database;
             warnings.extend(weak);
             let (store, fixed, tokens) = (kept.store, Fixed::of(config), Mutex::new(OfTokens::of(config)));
             Ok(Self {
@@ -235,9 +250,11 @@ impl Services {
                 reports,
                 place,
                 warnings,
+                database,
                 draining,
                 store,
                 fixed,
+                sealing,
                 tokens,
                 callbacks,
                 metrics: config.callbacks.metrics.clone(),
@@ -255,6 +272,14 @@ impl Services {
         let gateway = Arc::clone(gateway);
         let thread = MetricThread::start(settings, Arc::new(move || gateway.instruments()));
         thread.map(Some).map_err(|error| no_thread("metrics", &error))
+    }
+
+    /// The end: books what waits in the journal, then closes the database.
+    pub async fn close(mut self) {
+        drop(self.draining.take());
+        if let Some(database) = &self.database {
+            database.close().await;
+        }
     }
 
     /// Builds gateways that these services are for.
@@ -299,7 +324,7 @@ impl Services {
         };
         let (settings, alerts) = (settings.management.clone(), config.alerts.clone());
         let is_same = self.callbacks.lock().version == config.callbacks.version;
-        let callbacks = (!is_same).then(|| Told::start(&config.callbacks)).transpose()?;
+        let callbacks = (!is_same).then(|| Told::of(loaded, self.sealing.as_ref())).transpose()?;
         Ok(Prepared { rules, settings, alerts, of_tokens, callbacks, waiting: self.fixed.differs(config) })
     }
 
@@ -411,6 +436,7 @@ impl Kept {
             ledger: Arc::new(NoLedger),
             reports: None,
             draining: None,
+            database: None,
             place: "memory".to_owned(),
             warnings: Vec::new(),
         }

@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 
 use crate::changes::Changes;
 use crate::fields::{Fields, Query};
+use crate::logging;
 use crate::refused::Refused;
 use crate::request::{Reply, Request, Rows};
 use crate::route::{Found, Route, find};
@@ -220,7 +221,11 @@ impl Call<'_> {
     /// # Errors
     /// When it is no JSON object.
     pub(crate) fn fields(&self) -> Result<Fields, Refused> {
-        Ok(Fields::read(self.request.body)?.declared(self.route.body))
+        let mut fields = Fields::read(self.request.body)?.declared(self.route.body);
+        if let Some(metadata) = fields.metadata_mut() {
+            logging::seal(metadata, self.caller.is_admin(), || self.management.sealing())?;
+        }
+        Ok(fields)
     }
 
     /// The parameters of the query.

@@ -16,11 +16,13 @@ mod management;
 mod openapi;
 mod origins;
 mod outgoing;
+mod prompts;
 mod query_key;
 mod realtime;
 mod relay;
 mod routes;
 pub mod server;
+mod tls;
 #[cfg(feature = "dashboard")]
 mod ui;
 mod wire_faults;
@@ -32,3 +34,4 @@ pub use openapi::Docs;
 pub use origins::Origins;
 pub use routes::{router, router_managed, router_with};
 pub use server::{Drained, Options, Running, Server, listen, listen_with_others};
+pub use tls::{Certificate, over_tls};

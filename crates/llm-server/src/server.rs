@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use llm_config::DatabaseLink;
 use llm_gateway::Gateway;
 use llm_management::Management;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -31,13 +32,14 @@ use crate::limits::Limits;
 use crate::openapi::Docs;
 use crate::origins::Origins;
 use crate::server::connection::Cold;
+use crate::tls::Certificate;
 use worker::{Door, Worker};
 
 /// Connections that the kernel holds for us while we are busy.
 const BACKLOG: i32 = 4096;
 
 /// How a server runs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// Worker threads; `None`: one per core that we may use.
     pub workers: Option<NonZeroUsize>,
@@ -50,8 +52,12 @@ pub struct Options {
     /// Proxies of the operator's that stand between clients and the server: so many entries at the end of
     /// `x-forwarded-for` are theirs. 0: the header is not looked at.
     pub proxies: usize,
+    /// What is shown to clients: connections are encrypted with it, and no others are taken. `None`: none is.
+    pub certificate: Option<Certificate>,
     /// The management API; `None`: its routes say that there is no store.
     pub management: Option<Arc<Management>>,
+    /// The database that is told of by readiness; `None`: there is none.
+    pub database: Option<Arc<DatabaseLink>>,
     /// Which pages about the API are served.
     pub docs: Docs,
     /// The dashboard at `/ui`; `None`: there is none, as in a build without the feature `dashboard`.
@@ -142,6 +148,8 @@ impl Server {
         let mut app = App::new(self.gateway, self.options.limits);
         app.wire_faults = self.options.wire_faults;
         app.proxies = self.options.proxies;
+        app.database = self.options.database;
+        app.certificate = self.options.certificate;
         app.management = self.options.management;
         app.docs = self.options.docs;
         #[cfg(feature = "dashboard")]

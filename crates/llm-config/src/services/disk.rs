@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use llm_core::{Result, Secret};
+use llm_core::{BoxFuture, Result, Secret};
 use llm_governance::{Ledger, NoLedger};
 use llm_management::Sealing;
 use llm_store::{Archive, Books, Database, Drain, DrainSettings, DrainThread, Entities, Journal, Seal};
 
-use super::{Draining, Kept, Unopened};
+use super::link::Answering;
+use super::{DatabaseLink, Draining, Kept, Unopened};
 use crate::config::Config;
 use crate::settings::StorageSettings;
 
@@ -38,6 +39,16 @@ pub(super) fn sealing(config: &Config) -> Result<Option<Arc<dyn Sealing>>, Unope
     Ok(seal.map(|seal| Arc::new(Sealed(seal)) as Arc<dyn Sealing>))
 }
 
+impl Answering for Database {
+    fn answers(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { self.query("SELECT 1", &[]).await.is_ok() })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Self::close(self))
+    }
+}
+
 impl Draining for (Arc<Drain>, DrainThread) {
     fn is_booking(&self) -> bool {
         self.0.status().failing.is_none()
@@ -53,11 +64,21 @@ pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
     let journal = storage.keeps_rows.then(|| journal(storage, &folder)).transpose()?;
     let (database, place) = database(storage).await?;
     let entities = Arc::new(Entities::new(database.clone()));
+    let link = Arc::new(DatabaseLink::new(Box::new(database.clone())));
     let Some(journal) = journal else {
         let ledger = Arc::new(NoLedger);
         let (store, directory) = (Arc::clone(&entities) as _, entities as _);
         let (reports, draining, warnings) = (None, None, Vec::new());
-        return Ok(Kept { store, directory, ledger, reports, draining, place, warnings });
+        return Ok(Kept {
+            store,
+            directory,
+            ledger,
+            reports,
+            draining,
+            database: Some(link),
+            place,
+            warnings,
+        });
     };
     let (ledger, drain) = drained(storage, journal, &database).await?;
     Ok(Kept {
@@ -66,6 +87,7 @@ pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
         ledger,
         reports: Some(Arc::new(Books::new(database))),
         draining: Some(Box::new(drain)),
+        database: Some(link),
         place,
         warnings: Vec::new(),
     })
