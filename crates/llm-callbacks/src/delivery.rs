@@ -10,7 +10,7 @@ use llm_core::{BoxFuture, random};
 use llm_gateway::{CallLog, LogCounts, LoggedCall};
 use llm_governance::LedgerRow;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::file::File;
@@ -18,7 +18,7 @@ use crate::http::Http;
 use crate::langfuse::Langfuse;
 use crate::objects::Objects;
 use crate::otel::Otel;
-use crate::own::Own;
+use crate::own::{self, Own};
 use crate::queue::{Counts, Queue, Waiting};
 use crate::settings::{Callback, CallbackSettings, Place};
 
@@ -79,7 +79,8 @@ impl CallbackThread {
             queues.push(queue);
             deliveries.push((callback.clone(), waiting, counts));
         }
-        let (sender, more) = unbounded_channel();
+        // No more than that are begun before the thread has taken them.
+        let (sender, more) = channel(own::MOST);
         let own = settings.own.as_ref().map(|make| Own::new(make, sender));
         let callbacks = Callbacks { queues, own, anonymous: settings.anonymous, ending: Notify::new() };
         let callbacks = Arc::new(callbacks);
@@ -166,7 +167,7 @@ fn anonymous(row: LedgerRow) -> LedgerRow {
 pub(crate) type Delivery = (Callback, Receiver<Option<Waiting>>, Arc<Counts>);
 
 /// Delivers until the last one has ended: those that are there, and those that come until nobody can send more.
-async fn deliver_all(deliveries: Vec<Delivery>, mut more: UnboundedReceiver<Delivery>, ending: &Notify) {
+async fn deliver_all(deliveries: Vec<Delivery>, mut more: Receiver<Delivery>, ending: &Notify) {
     let (ended, mut endings) = channel::<()>(1);
     for delivery in deliveries {
         begin(delivery, ended.clone());

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use llm_gateway::LogCounts;
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 
 use crate::delivery::Delivery;
 use crate::queue::Queue;
 use crate::settings::MakeCallback;
 
 /// How many different ones there are at a time at most: each has a queue and a task.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 
 /// After so long without a call one makes room for another.
 const UNUSED: Duration = Duration::from_secs(600);
@@ -26,7 +26,7 @@ pub(crate) struct Own {
     make: Arc<dyn MakeCallback>,
     known: Mutex<HashMap<u64, Known>>,
     /// The way to the thread that delivers; `None` when it is to end.
-    deliveries: Mutex<Option<UnboundedSender<Delivery>>>,
+    deliveries: Mutex<Option<Sender<Delivery>>>,
     /// Calls that nobody was told of, because there were too many callbacks.
     without_room: AtomicU64,
 }
@@ -38,7 +38,7 @@ struct Known {
 }
 
 impl Own {
-    pub(crate) fn new(make: &Arc<dyn MakeCallback>, deliveries: UnboundedSender<Delivery>) -> Self {
+    pub(crate) fn new(make: &Arc<dyn MakeCallback>, deliveries: Sender<Delivery>) -> Self {
         let (known, deliveries) = (Mutex::default(), Mutex::new(Some(deliveries)));
         Self { make: Arc::clone(make), known, deliveries, without_room: AtomicU64::new(0) }
     }
@@ -85,7 +85,7 @@ impl Own {
         let name = format!("{}-{:08x}", callback.name, hash >> 32);
         let (queue, waiting, counts) = Queue::new(&name, callback.wanted, callback.content);
         let sender = self.deliveries.lock().clone()?;
-        sender.send((callback, waiting, counts)).ok()?;
+        sender.try_send((callback, waiting, counts)).ok()?;
         Some(Arc::new(queue))
     }
 

@@ -94,7 +94,7 @@ mod tests {
         }
     }
 
-    fn sealed(logging: Value, is_admin: bool) -> Result<Value, Refused> {
+    fn sealed(logging: &Value, is_admin: bool) -> Result<Value, Refused> {
         let mut metadata = json!({"logging": logging}).as_object().cloned().expect("an object");
         seal(&mut metadata, is_admin, || Ok(&Letters as &dyn Sealing))?;
         Ok(metadata.remove("logging").expect("still there"))
@@ -103,13 +103,13 @@ mod tests {
     #[test]
     fn values_are_encrypted_once_and_only_for_administrators() {
         let given = json!([{"callback_name": "langfuse", "callback_vars": {"langfuse_host": "https://a"}}]);
-        let kept = sealed(given.clone(), true).expect("an administrator may");
+        let kept = sealed(&given, true).expect("an administrator may");
         assert_eq!(kept[0]["callback_vars"]["langfuse_host"], "sealed:callback:langfuse_host/https://a");
-        assert_eq!(sealed(kept.clone(), false).expect("it was shown so"), kept);
-        assert!(sealed(given, false).is_err());
+        assert_eq!(sealed(&kept, false).expect("it was shown so"), kept);
+        assert!(sealed(&given, false).is_err());
         let mut moved = kept;
         moved[0]["callback_vars"]["langfuse_secret_key"] = moved[0]["callback_vars"]["langfuse_host"].clone();
-        assert!(sealed(moved, false).is_err(), "a value is of its own name");
+        assert!(sealed(&moved, false).is_err(), "a value is of its own name");
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
             json!([{"callback_name": "langfuse", "callback_vars": {"a": []}}]),
             json!([{"callback_name": "langfuse", "callback_vars": "a"}]),
         ] {
-            assert!(sealed(wrong.clone(), true).is_err(), "{wrong}");
+            assert!(sealed(&wrong, true).is_err(), "{wrong}");
         }
     }
 }

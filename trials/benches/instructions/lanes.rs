@@ -26,8 +26,11 @@ use crate::material::prose;
 /// A round that is counted.
 type Round = Box<dyn FnMut()>;
 
+/// A name, and what makes its round.
+type Lane = (&'static str, fn() -> Round);
+
 /// All lanes, in the order of the table.
-pub(crate) const LANES: [(&str, fn() -> Round); 16] = [
+pub(crate) const LANES: [Lane; 16] = [
     ("passthrough-1k", || calls(Asked::Same, 1 << 10, &[])),
     ("passthrough-32k", || calls(Asked::Same, 32 << 10, &[])),
     ("translation-1k", || calls(Asked::Translated, 1 << 10, &[])),

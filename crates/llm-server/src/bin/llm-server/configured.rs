@@ -89,6 +89,9 @@ fn loaded(options: &llm_config::Options) -> Result<Loaded, Failure> {
     llm_config::load(options).map_err(|report| Failure(report.to_string()))
 }
 
+/// What the files of a certificate hold: the chain, and its private key.
+type CertificateParts = (Vec<u8>, Vec<u8>);
+
 impl Configured {
     fn of(loaded: Loaded) -> Self {
         let server = &loaded.config.server;
@@ -135,7 +138,7 @@ impl Configured {
         shown.replace(&chain, &key).map_err(|error| unusable(&error))
     }
 
-    fn certificate_parts(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, Failure> {
+    fn certificate_parts(&self) -> Result<Option<CertificateParts>, Failure> {
         let Some(files) = &self.certificate else { return Ok(None) };
         let read = |path: &str| {
             std::fs::read(path).map_err(|error| {
