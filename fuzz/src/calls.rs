@@ -37,10 +37,12 @@ fn gateway(master_key: Option<&str>) -> Gateway {
 /// When one of these does not hold.
 pub fn check(data: &[u8]) {
     let (headers, body) = read(data);
-    let authorised = LOCKED.authorise(&headers).is_ok();
+    let path = *Draws::of(data).one(&PATHS);
+    let builder = &mut tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build().expect("a runtime can be made");
+    let authorised = runtime.block_on(LOCKED.authorise(&headers, None, (path, false))).is_ok();
     let known = headers.values().any(|value| value.as_bytes().ends_with(b"the-master-key-of-fuzzing"));
     assert!(!authorised || known, "a wrong key is let in");
-    let path = *Draws::of(data).one(&PATHS);
     let (ingress, asked) = OPEN.route(path, None).expect("every path is served");
     let incoming = Incoming {
         ingress: ingress.clone(),
@@ -49,9 +51,9 @@ pub fn check(data: &[u8]) {
         body: request_body(body),
         received: Instant::now(),
         call_id: None,
+        uri: http::Uri::from_static(path),
+        address: None,
     };
-    let builder = &mut tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_time().start_paused(true).build().expect("a runtime can be made");
     let (status, whole, bytes) = runtime.block_on(async {
         let answer = OPEN.handle(incoming).await;
         match answer.body {
