@@ -9,6 +9,7 @@ use llm_core::{Authenticator, Secret};
 
 use crate::measured::MetricSettings;
 use crate::otlp::Otlp;
+use crate::words::KeepsWords;
 
 /// Everybody who is told of calls.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +103,8 @@ pub enum Place {
         /// Signs requests.
         signer: Arc<dyn Authenticator>,
     },
+    /// A store that keeps what was said, and nothing else of calls.
+    Words(Arc<dyn KeepsWords>),
 }
 
 impl fmt::Debug for Place {
@@ -113,6 +116,7 @@ impl fmt::Debug for Place {
             Self::Otel(_) => "Otel",
             Self::Langfuse { .. } => "Langfuse",
             Self::Objects { .. } => "Objects",
+            Self::Words(_) => "Words",
         })
     }
 }

@@ -88,12 +88,8 @@ fn calls_go_in_batches_and_in_their_order() {
 fn what_is_refused_for_now_comes_again_and_what_is_refused_for_good_does_not() {
     let mut server = Server::new();
     // The first mock that still lacks a request answers: one refusal, then the good answer.
-    let later = server
-        .mock("POST", "/later")
-        .with_status(429)
-        .with_header("retry-after", "0")
-        .expect(1)
-        .create();
+    let later =
+        server.mock("POST", "/later").with_status(429).with_header("retry-after", "0").expect(1).create();
     let good = server.mock("POST", "/later").with_status(200).expect(1).create();
     let thread = start(http(format!("{}/later", server.url()), Format::JsonArray), 10);
     thread.callbacks.log(call(1));

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use llm_callbacks::{CallbackSettings, CallbackThread, MetricSettings, MetricThread};
+use llm_callbacks::{
+    Callback, CallbackSettings, CallbackThread, KeepsWords, MetricSettings, MetricThread, Place,
+};
 use llm_core::BoxFuture;
 use llm_gateway::{CallLog, Gateway};
 use llm_governance::Records;
@@ -49,6 +51,12 @@ pub use import::{Imported, import_litellm};
 /// Where an import says that it was there.
 const IMPORTED: &str = "import/litellm";
 
+/// The name of the store among those who are told of calls, where it keeps what was said.
+const WORDS: &str = "spend_logs";
+
+/// How long what was said waits for more to be kept with it.
+const WORDS_WAIT: Duration = Duration::from_secs(1);
+
 /// How often windows that are over are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -79,6 +87,8 @@ pub struct Services {
     tokens: Mutex<OfTokens>,
     /// After the draining, whose end it may tell of.
     callbacks: Mutex<Told>,
+    /// What keeps what was said, where the configuration wants that; `None`: nothing can.
+    words: Option<Arc<dyn KeepsWords>>,
     /// Where metrics are told.
     metrics: Option<MetricSettings>,
     bell: Arc<Bell>,
@@ -88,6 +98,17 @@ pub struct Services {
 struct Told {
     version: u64,
     thread: Option<CallbackThread>,
+}
+
+/// Who is told of calls: those of the configuration, and the store where it keeps what was said.
+fn told_of(config: &Config, words: Option<&Arc<dyn KeepsWords>>) -> CallbackSettings {
+    let mut settings = config.callbacks.clone();
+    if let Some(words) = words.filter(|_| config.storage.keeps_words) {
+        let own = Callback::new(WORDS, Place::Words(Arc::clone(words)));
+        settings.callbacks.push(Callback { content: true, batch: 128, interval: WORDS_WAIT, ..own });
+        settings.version = settings.version.wrapping_add(1);
+    }
+    settings
 }
 
 impl Told {
@@ -144,6 +165,7 @@ struct Kept {
     directory: Arc<dyn Directory>,
     ledger: Arc<dyn Ledger>,
     reports: Option<Arc<dyn Reports>>,
+    words: Option<Arc<dyn KeepsWords>>,
     draining: Option<Box<dyn Draining>>,
     place: String,
     warnings: Vec<String>,
@@ -198,7 +220,8 @@ impl Services {
             let sealing = disk::sealing(config)?;
             let sharing = Sharing::start(config)?;
             let tokens = tokens::open(config, &kept.store)?;
-            let callbacks = Mutex::new(Told::start(&config.callbacks)?);
+            let words = kept.words;
+            let callbacks = Mutex::new(Told::start(&told_of(config, words.as_ref()))?);
             let bell = Arc::new(Bell::default());
             hang(&bell, &config.alerts)?;
             let governance = Arc::new(Governance::new(GovernanceParts {
@@ -227,6 +250,12 @@ impl Services {
             let (reports, place, mut warnings, draining) =
                 (kept.reports, kept.place, kept.warnings, kept.draining);
             warnings.extend(weak);
+            if config.storage.keeps_words && words.is_none() {
+                warnings.push(
+                    "`store_prompts_in_spend_logs` has no effect: no rows of calls are kept that prompts could stand beside"
+                        .to_owned(),
+                );
+            }
             let (store, fixed, tokens) = (kept.store, Fixed::of(config), Mutex::new(OfTokens::of(config)));
             Ok(Self {
                 governance,
@@ -240,6 +269,7 @@ impl Services {
                 fixed,
                 tokens,
                 callbacks,
+                words,
                 metrics: config.callbacks.metrics.clone(),
                 bell,
             })
@@ -298,8 +328,9 @@ impl Services {
             tokens,
         };
         let (settings, alerts) = (settings.management.clone(), config.alerts.clone());
-        let is_same = self.callbacks.lock().version == config.callbacks.version;
-        let callbacks = (!is_same).then(|| Told::start(&config.callbacks)).transpose()?;
+        let told_of = told_of(config, self.words.as_ref());
+        let is_same = self.callbacks.lock().version == told_of.version;
+        let callbacks = (!is_same).then(|| Told::start(&told_of)).transpose()?;
         Ok(Prepared { rules, settings, alerts, of_tokens, callbacks, waiting: self.fixed.differs(config) })
     }
 
@@ -410,6 +441,7 @@ impl Kept {
             store,
             ledger: Arc::new(NoLedger),
             reports: None,
+            words: None,
             draining: None,
             place: "memory".to_owned(),
             warnings: Vec::new(),

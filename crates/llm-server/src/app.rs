@@ -84,6 +84,14 @@ impl App {
         self.gateway.authorise(&head.headers, address, (head.uri.path(), looks)).await
     }
 
+    /// Whether there are pages at `/ui`.
+    pub(crate) fn has_dashboard(&self) -> bool {
+        #[cfg(feature = "dashboard")]
+        return self.ui.is_some();
+        #[cfg(not(feature = "dashboard"))]
+        false
+    }
+
     /// From now on readiness says that we are going.
     pub(crate) fn leave(&self) {
         self.leaving.store(true, Ordering::Relaxed);

@@ -44,7 +44,9 @@ impl Origins {
         let allowed = match (self, origin) {
             (Self::Any, Some(_)) => return Verdict::Allowed(HeaderValue::from_static("*")),
             (Self::Any, None) | (Self::Listed(_), None) => return Verdict::NoPage,
-            (Self::Listed(listed), Some(origin)) => listed.iter().any(|one| one.as_bytes() == origin.as_bytes()),
+            (Self::Listed(listed), Some(origin)) => {
+                listed.iter().any(|one| one.as_bytes() == origin.as_bytes())
+            }
             (Self::Local, _) => {
                 let asked = asked(uri, headers);
                 if asked.is_some_and(|authority| !is_ours(host_of(authority))) {
@@ -152,13 +154,19 @@ mod tests {
 
     #[test]
     fn a_gateway_without_a_key_answers_to_no_name_that_a_stranger_can_own() {
-        for ours in ["localhost:4000", "gateway", "192.168.1.5:4000", "[fe80::1]:4000", "[::1]", "llm.home.arpa:80"] {
+        for ours in
+            ["localhost:4000", "gateway", "192.168.1.5:4000", "[fe80::1]:4000", "[::1]", "llm.home.arpa:80"]
+        {
             assert_eq!(asked_by(ours, None), Verdict::NoPage, "{ours}");
         }
-        for ours in ["llm.default.svc.cluster.local", "host.docker.internal:4000", "App.LocalHost.", "box.lan"] {
+        for ours in
+            ["llm.default.svc.cluster.local", "host.docker.internal:4000", "App.LocalHost.", "box.lan"]
+        {
             assert_eq!(asked_by(ours, None), Verdict::NoPage, "{ours}");
         }
-        for strange in ["evil.example:4000", "127.0.0.1.evil.example", "local.evil", "nolocalhost.com", "evil.com."] {
+        for strange in
+            ["evil.example:4000", "127.0.0.1.evil.example", "local.evil", "nolocalhost.com", "evil.com."]
+        {
             assert_eq!(asked_by(strange, None), Verdict::Misnamed, "{strange}");
             let same = format!("http://{strange}");
             assert_eq!(asked_by(strange, Some(&same)), Verdict::Misnamed, "{strange}");

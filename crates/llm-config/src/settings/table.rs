@@ -243,6 +243,20 @@ pub(super) static SETTINGS: &[Setting] = &[
         Some("false"),
     ),
     setting(
+        "storage.store_words",
+        Shape::Bool,
+        &["general_settings.store_prompts_in_spend_logs"],
+        &[],
+        Some("false"),
+    ),
+    setting(
+        "storage.no_words",
+        Shape::Bool,
+        &["litellm_settings.turn_off_message_logging"],
+        &[],
+        Some("false"),
+    ),
+    setting(
         "storage.durability",
         Shape::Choice(governance::DURABILITY),
         &["ledger.durability"],

@@ -63,6 +63,8 @@ mod routes;
 mod spend;
 #[cfg(unix)]
 mod stored_prompts;
+#[cfg(unix)]
+mod stored_settings;
 mod streams;
 #[cfg(unix)]
 mod takeover;
@@ -71,3 +73,5 @@ mod telemetry;
 #[cfg(unix)]
 mod tokens;
 mod vendor;
+#[cfg(unix)]
+mod words;

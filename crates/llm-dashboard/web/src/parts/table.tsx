@@ -99,9 +99,9 @@ function classes<T>(column: Column<T>): string | undefined {
   return [column.right && "right", column.wide && "wide-only"].filter(Boolean).join(" ") || undefined;
 }
 
-export function Pages({ page, pages, total, onPage, what, most }: { page: number; pages: number; total: number; onPage: (to: number) => void; what: string; most?: number }) {
+export function Pages({ page, pages, total, onPage, what, isMore }: { page: number; pages: number; total: number; onPage: (to: number) => void; what: string; isMore?: boolean | undefined }) {
   if (total === 0) return null;
-  const count = most !== undefined && total >= most ? `more than ${number(most)}` : number(total);
+  const count = isMore ? `more than ${number(total - 1)}` : number(total);
   return (
     <nav class="pages" aria-label={`Pages of ${what}`}>
       <span class="dim">
