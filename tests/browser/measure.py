@@ -44,7 +44,7 @@ def questions(gateway):
     team = first("/v2/team/list", lambda page: page["teams"][0]["team_id"], sort_by="spend", sort_order="desc")
     user = first("/user/list", lambda page: page["users"][0]["user_id"])
     organization = first("/organization/list", lambda page: page[0]["organization_id"])
-    customer = first("/customer/list", lambda page: (page if isinstance(page, list) else page.get("customers", page.get("data")))[0]["user_id"])
+    customer = one["end_user"]
     model = one["model_group"]
     usage, month = "/usage", {"from": day(29), "to": day(0)}
     yield "overview: days", usage, {"group_by": "day", **month}
@@ -70,7 +70,6 @@ def questions(gateway):
     yield "user", "/user/info", {"user_id": user}
     yield "organisation", "/organization/info", {"organization_id": organization}
     yield "customers", "/customer/list", {"page": 1, "page_size": 25}
-    yield "customer", "/customer/info", {"end_user_id": customer}
     for path, name, of in (("team", "team_ids", team), ("user", "user_id", user), ("organization", "organization_ids", organization), ("customer", "end_user_ids", customer)):
         yield f"{path}: days", f"/{path}/daily/activity/aggregated", {"start_date": day(29), "end_date": day(0), name: of}
     yield "models: used", usage, {"group_by": "model", "limit": 1_000, **month}

@@ -50,7 +50,7 @@ impl Words {
 impl Sink for Words {
     fn send<'a>(&'a mut self, batch: &'a [Waiting]) -> BoxFuture<'a, Result<usize, Undelivered>> {
         let said: Vec<Said> = batch.iter().filter_map(|call| said(call)).collect();
-        Box::pin(async {
+        Box::pin(async move {
             let kept = self.0.keep(said).await;
             kept.map(|()| 0).map_err(|why| Undelivered { why, again: true, after: None })
         })

@@ -150,32 +150,28 @@ impl Loaded {
 }
 
 impl Node {
-    /// This file with the section's keys of another one in the place of its own.
+    /// This file with the keys of another one's sections in the place of its own.
     fn over(mut self, stored: &Self) -> Self {
-        let entries = entries(&mut self);
         for entry in stored.entries() {
-            match entries.iter_mut().find(|known| known.key == entry.key) {
-                Some(known) => entry.value.entries().iter().for_each(|key| put(&mut known.value, key)),
-                None => entries.push(entry.clone()),
+            let mut section = entry.clone();
+            if let Some(known) = self.entries().iter().find(|known| known.key == entry.key) {
+                section.value = known.value.clone();
+                entry.value.entries().iter().for_each(|key| put(&mut section.value, key.clone()));
             }
+            put(&mut self, section);
         }
         self
     }
 }
 
-fn put(section: &mut Node, entry: &Entry) {
-    let entries = entries(section);
-    entries.retain(|known| known.key != entry.key);
-    entries.push(entry.clone());
-}
-
-fn entries(node: &mut Node) -> &mut Vec<Entry> {
-    if !matches!(node.value, Value::Map(_)) {
-        node.value = Value::Map(Vec::new());
-    }
-    match &mut node.value {
-        Value::Map(entries) => entries,
-        _ => unreachable!("it was made a map"),
+/// Puts an entry into a map, in the place of one of the same key. What is no map becomes one.
+fn put(map: &mut Node, entry: Entry) {
+    match &mut map.value {
+        Value::Map(entries) => {
+            entries.retain(|known| known.key != entry.key);
+            entries.push(entry);
+        }
+        _ => map.value = Value::Map(vec![entry]),
     }
 }
 

@@ -85,10 +85,15 @@ impl App {
     }
 
     /// Whether there are pages at `/ui`.
+    #[cfg(feature = "dashboard")]
     pub(crate) fn has_dashboard(&self) -> bool {
-        #[cfg(feature = "dashboard")]
-        return self.ui.is_some();
-        #[cfg(not(feature = "dashboard"))]
+        self.ui.is_some()
+    }
+
+    /// A program without pages.
+    #[cfg(not(feature = "dashboard"))]
+    #[expect(clippy::unused_self, reason = "with pages it is needed")]
+    pub(crate) fn has_dashboard(&self) -> bool {
         false
     }
 

@@ -36,11 +36,11 @@ async fn update(call: &Call<'_>) -> Answered {
     let wanted = wanted.ok_or_else(|| Refused::field_missing("router_settings"))?;
     match call.management.get::<Setting>(STORED_ROUTER).await? {
         Some(_) => {
-            let change = |before: Setting| {
+            let changed = call.change::<Setting>(STORED_ROUTER, "updated", |before| {
                 let known = before.value.as_object().cloned().unwrap_or_default();
-                Ok(setting(checked(call, known, &wanted)?))
-            };
-            call.change::<Setting>(STORED_ROUTER, "updated", change).await?;
+                checked(call, known, &wanted).map(setting)
+            });
+            changed.await?;
         }
         None => call.insert(&[setting(checked(call, Map::new(), &wanted)?)]).await?,
     }

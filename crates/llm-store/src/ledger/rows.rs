@@ -36,7 +36,7 @@ impl Chosen {
 }
 
 /// So many rows are looked at to count those that match, where an index does not say it.
-const LOOKED_AT: u64 = 4_000;
+const LOOKED_AT: u64 = 2_000;
 
 /// A page of rows.
 pub(super) async fn page(database: &Database, query: &RowQuery) -> Result<RowPage, DatabaseError> {

@@ -50,14 +50,18 @@ async fn what_was_said_is_kept_beside_its_row_and_goes_with_it() {
         let said = |number: i64| Words {
             id: format!("row {number}"),
             started: Timestamp(MIDNIGHT + number * 1_000_000),
-            request: Some(format!(r#"{{"messages": ["question {number}"]}}"#)),
+            request: Some(format!(
+                r#"{{"messages": ["question {number}"], "long": "{}"}}"#,
+                "x".repeat(60_000)
+            )),
             response: (number != 1).then(|| r#"{"text": "\u0000"}"#.to_owned()),
         };
         // The last one has no row: its call was never booked.
         books.keep_words(&[said(0), said(1), said(-5)]).await.expect("it is kept");
         books.keep_words(&[said(0)]).await.expect("once is enough");
         let read = books.row("row 0").await.expect("an answer").expect("a row");
-        assert_eq!(read.request, Some(json!({"messages": ["question 0"]})), "{}", place.kind);
+        let asked = json!({"messages": ["question 0"], "long": "x".repeat(60_000)});
+        assert_eq!(read.request, Some(asked), "{}", place.kind);
         assert_eq!(read.response, Some(json!({"text": "\u{0}"})), "{}", place.kind);
         let by_vendor = books.row("vendor-row 1").await.expect("an answer").expect("a row");
         assert_eq!((by_vendor.request.is_some(), by_vendor.response), (true, None), "{}", place.kind);

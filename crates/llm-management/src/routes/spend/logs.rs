@@ -20,7 +20,7 @@ use crate::whose::NOBODY;
 const ROWS: (u64, u64) = (1_000, 10_000);
 
 /// How far calls are counted.
-const COUNTED: u64 = 100_000;
+const COUNTED: u64 = 10_000;
 
 /// Filters of LiteLLM's that the ledger does not have.
 const UNKNOWN: [&str; 7] = [
