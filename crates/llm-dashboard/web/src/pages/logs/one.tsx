@@ -168,7 +168,7 @@ function Words({ of }: { of: Row }) {
   return (
     <>
       <Card title="What was said">
-        <ol class="talk">
+        <ol class="turns">
           {messages.map((message, at) => <Said key={at} who={message.role} text={words(message.content)} />)}
           {messages.length === 0 && isKept(asked) && <li><Code>{JSON.stringify(asked, null, 2)}</Code></li>}
           {answer !== undefined && <Said who="assistant" text={answer} />}
