@@ -21,9 +21,9 @@ LEFT_OUT = {
     "docs/getting-started.md": 1,
     "docs/library.md": 1,
     "docs/observability.md": 1,
-    "docs/operations.md": 1,
-    "docs/packaging.md": 8,
-    "docs/performance.md": 2,
+    "docs/operations.md": 2,
+    "docs/packaging.md": 10,
+    "docs/performance.md": 4,
     "fuzz/README.md": 2,
 }
 # So that a change of the reader does not find nothing, and pass.

@@ -1,4 +1,5 @@
 """Makes packages once, from programs that are built already (LLM_PROGRAMS, else target/debug), for all tests of this folder.
+With LLM_PACKAGES, the packages of a release that lie in that folder are looked at, and their programs are run.
 
 Linters that are not there skip their tests; with LLM_PACKAGES_REQUIRED set they fail."""
 
@@ -11,8 +12,25 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "config" / "packaging"
-PROGRAMS = pathlib.Path(os.environ.get("LLM_PROGRAMS", str(ROOT / "target" / "debug")))
 OUT = ROOT / "target" / "dist-test"
+# The folder of a release.
+RELEASE = pathlib.Path(os.environ["LLM_PACKAGES"]).resolve() if "LLM_PACKAGES" in os.environ else None
+
+
+def programs() -> pathlib.Path:
+    """The folder of the programs that are run: those that packages are made of, or those in the archive of a release."""
+    if RELEASE is None:
+        return pathlib.Path(os.environ.get("LLM_PROGRAMS", str(ROOT / "target" / "debug"))).resolve()
+    (archive,) = RELEASE.glob("*.tar.gz")
+    folder = ROOT / "target" / "dist-release"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    subprocess.run(["tar", "--extract", "--file", archive, "--directory", folder], check=True, timeout=60)
+    (programs,) = folder.glob("*/bin")
+    return programs
+
+
+PROGRAMS = programs()
 
 
 def need(program: str) -> str:
@@ -36,6 +54,8 @@ def run(*words, **options) -> str:
 @pytest.fixture(scope="session")
 def packages() -> pathlib.Path:
     """A folder with every package."""
+    if RELEASE is not None:
+        return RELEASE
     shutil.rmtree(OUT, ignore_errors=True)
     run("cargo", "xtask", "dist", "--quick", "--programs", PROGRAMS, "--out", OUT, cwd=ROOT)
     return OUT

@@ -7,7 +7,7 @@ import tarfile
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from conftest import PROGRAMS, run
+from conftest import ROOT, run
 
 
 def test_an_archive_has_programs_that_run_and_all_that_helps(only, tmp_path):
@@ -61,6 +61,6 @@ def test_checksums_are_right(packages):
 def test_programs_that_are_missing_are_named(tmp_path):
     done = subprocess.run(
         ["cargo", "xtask", "dist", "--programs", str(tmp_path), "--out", str(tmp_path / "out")],
-        capture_output=True, text=True, timeout=300, cwd=PROGRAMS.parents[1],
+        capture_output=True, text=True, timeout=300, cwd=ROOT,
     )
     assert done.returncode == 1 and "no `llm-server` in" in done.stderr, done.stderr

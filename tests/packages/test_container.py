@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import yaml
+from compose_spec import PyCompose
 
 from conftest import PACKAGING, PROGRAMS, ROOT, need, run
 
@@ -65,6 +66,18 @@ def test_the_compose_file_is_one_that_compose_takes(tmp_path):
     (tmp_path / ".env").write_text("LLM_MASTER_KEY=sk-1\nPOSTGRES_PASSWORD=secret\n")
     shown = yaml.safe_load(run(client, "-f", tmp_path / "compose.yaml", "config", cwd=tmp_path))
     assert shown["services"]["gateway"]["environment"]["DATABASE_URL"] == "postgresql://llm:secret@postgres:5432/llm"
+
+
+def test_the_compose_file_keeps_the_specification():
+    """Read by a strict reader of the specification's types, with variables as `.env` would have them."""
+    variables = {"LLM_MASTER_KEY": "sk-1", "POSTGRES_PASSWORD": "secret"}
+    text = (COMPOSE / "compose.yaml").read_text()
+    text = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: variables[found[1]], text)
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+    assert "${" not in text
+    assert set(PyCompose.from_yaml(text).service_names()) == {"gateway", "proxy", "postgres", "redis"}
+    with pytest.raises(ValueError):
+        PyCompose.from_yaml(text.replace("restart: unless-stopped", "restrat: unless-stopped"))
 
 
 def test_everything_that_a_service_needs_is_there(compose):

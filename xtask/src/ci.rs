@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::arguments::Arguments;
-use crate::{tidy, workspace};
+use crate::{package, tidy, workspace};
 
 pub(crate) const COMMAND: crate::Command = crate::Command {
     name: "ci",
@@ -15,8 +15,9 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 fmt     cargo fmt --all --check\n\
               \x20 tidy    cargo xtask tidy\n\
               \x20 clippy  cargo clippy --workspace --all-targets, warnings are errors\n\
-              \x20 doc     cargo doc --workspace --no-deps, warnings are errors\n\
+              \x20 doc     cargo doc --workspace --all-features --no-deps, warnings are errors\n\
               \x20 deny    cargo deny check bans licenses sources (needs `cargo install cargo-deny`)\n\
+              \x20 package cargo xtask package\n\
               \x20 features  each cargo feature of each crate alone, and none\n\
               \x20 test    cargo xtask test\n\
               \x20 loom    every interleaving of the counters that threads share\n\
@@ -27,12 +28,13 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("fmt", fmt),
     ("tidy", tidy::check),
     ("clippy", clippy),
     ("doc", doc),
     ("deny", deny),
+    ("package", package::check),
     ("features", features),
     ("test", test),
     ("loom", loom),
@@ -75,7 +77,9 @@ fn clippy() -> Result<()> {
 
 fn doc() -> Result<()> {
     let mut command = workspace::cargo();
-    command.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
+    command
+        .args(["doc", "--workspace", "--all-features", "--no-deps", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     workspace::run(&mut command)
 }
 

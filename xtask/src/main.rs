@@ -7,9 +7,13 @@ mod ci;
 mod codegen;
 mod dist;
 mod fuzz;
+mod instructions;
+mod package;
 mod release;
+mod semver;
 mod test;
 mod tidy;
+mod trials;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,13 +31,18 @@ struct Command {
     run: fn(Arguments) -> Result<()>,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 13] = [
     bench::COMMAND,
+    trials::CHAOS,
     ci::COMMAND,
     codegen::COMMAND,
     dist::COMMAND,
     fuzz::COMMAND,
+    instructions::COMMAND,
+    package::COMMAND,
     release::COMMAND,
+    semver::COMMAND,
+    trials::SOAK,
     test::COMMAND,
     tidy::COMMAND,
 ];
@@ -80,7 +89,7 @@ fn find(name: &str) -> Result<&'static Command> {
 
 fn overview() -> String {
     let lines: String =
-        COMMANDS.iter().map(|command| format!("  {:<10}{}\n", command.name, command.about)).collect();
+        COMMANDS.iter().map(|command| format!("  {:<14}{}\n", command.name, command.about)).collect();
     format!(
         "Chores of the workspace.\n\nUsage: cargo xtask <command> [arguments]\n\nCommands:\n{lines}\n\
          `cargo xtask help <command>` says more of one."

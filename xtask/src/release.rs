@@ -66,7 +66,7 @@ fn perform(root: &Path, version: &str, today: &str, is_dry: bool) -> Result<Stri
         .context("the lock file does not agree with the manifests")?;
     Ok(format!(
         "{before} → {version}\n{names}Then:\n  git commit --all --message 'release: {version}'\n  git tag --annotate {tag} \
-         --message {tag}\n  cargo xtask dist\n"
+         --message {tag}\n  cargo xtask dist\n  cargo publish --workspace\n"
     ))
 }
 

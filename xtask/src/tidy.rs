@@ -4,6 +4,7 @@ mod arrows;
 mod exceptions;
 mod functions;
 mod paths;
+mod readmes;
 mod rust;
 mod sources;
 mod vendors;
@@ -24,6 +25,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 file-length      a .rs file has at most 500 lines\n\
               \x20 function-length  a function has at most 60 lines\n\
               \x20 vendor-name      no vendor's name in code outside its own crate, llm-providers, llm-config and tests\n\
+              \x20 readme           a crate's page is its README, with an example that is run, and with every feature\n\
               \x20 machine-path     no absolute path of somebody's machine in a tracked file\n\
               \x20 generated        generated files are what their generator writes\n\
               \n\
@@ -60,6 +62,7 @@ pub(crate) fn check() -> Result<()> {
     let files = workspace::tracked()?;
     let mut findings = arrows::check()?;
     findings.extend(sources::check(&files)?);
+    findings.extend(readmes::check()?);
     findings.extend(paths::check(&files)?);
     findings.extend(generated()?);
     let mut findings = exceptions::apply(findings)?;

@@ -34,7 +34,34 @@ pub(crate) fn version() -> Result<String> {
 #[derive(serde::Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) version: String,
     pub(crate) features: BTreeMap<String, serde::de::IgnoredAny>,
+    manifest_path: PathBuf,
+    /// The registries that it may go to; `None`: any.
+    publish: Option<Vec<String>>,
+    pub(crate) description: Option<String>,
+    pub(crate) license: Option<String>,
+    pub(crate) readme: Option<PathBuf>,
+    pub(crate) keywords: Vec<String>,
+    pub(crate) categories: Vec<String>,
+}
+
+impl Package {
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or(root())
+    }
+
+    /// The same, relative to the workspace.
+    pub(crate) fn path(&self) -> String {
+        let folder = self.folder();
+        folder.strip_prefix(root()).unwrap_or(folder).display().to_string()
+    }
+
+    /// Whether it goes to a registry.
+    pub(crate) fn is_published(&self) -> bool {
+        self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
+    }
 }
 
 /// The workspace's crates.

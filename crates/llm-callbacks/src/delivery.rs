@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use llm_core::{BoxFuture, random};
 use llm_gateway::{CallLog, LogCounts, LoggedCall};
+use llm_governance::LedgerRow;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::file::File;
@@ -17,6 +18,7 @@ use crate::http::Http;
 use crate::langfuse::Langfuse;
 use crate::objects::Objects;
 use crate::otel::Otel;
+use crate::own::{self, Own};
 use crate::queue::{Counts, Queue, Waiting};
 use crate::settings::{Callback, CallbackSettings, Place};
 use crate::words::Words;
@@ -34,6 +36,8 @@ const LAST: Duration = Duration::from_secs(5);
 /// Takes note of calls.
 pub struct Callbacks {
     queues: Vec<Queue>,
+    own: Option<Own>,
+    anonymous: bool,
     ending: Notify,
 }
 
@@ -67,7 +71,7 @@ impl CallbackThread {
     /// # Errors
     /// When there is no thread to be had.
     pub fn start(settings: &CallbackSettings) -> io::Result<Option<Self>> {
-        if settings.callbacks.is_empty() {
+        if settings.callbacks.is_empty() && settings.own.is_none() {
             return Ok(None);
         }
         let (mut queues, mut deliveries) = (Vec::new(), Vec::new());
@@ -76,10 +80,14 @@ impl CallbackThread {
             queues.push(queue);
             deliveries.push((callback.clone(), waiting, counts));
         }
-        let callbacks = Arc::new(Callbacks { queues, ending: Notify::new() });
+        // No more than that are begun before the thread has taken them.
+        let (sender, more) = channel(own::MOST);
+        let own = settings.own.as_ref().map(|make| Own::new(make, sender));
+        let callbacks = Callbacks { queues, own, anonymous: settings.anonymous, ending: Notify::new() };
+        let callbacks = Arc::new(callbacks);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let known = Arc::clone(&callbacks);
-        let run = move || runtime.block_on(deliver_all(deliveries, &known.ending));
+        let run = move || runtime.block_on(deliver_all(deliveries, more, &known.ending));
         let thread = std::thread::Builder::new().name("callbacks".to_owned()).spawn(run)?;
         Ok(Some(Self { callbacks, thread: Some(thread) }))
     }
@@ -87,7 +95,16 @@ impl CallbackThread {
 
 impl CallLog for Callbacks {
     fn log(&self, mut call: LoggedCall) {
-        let wanting: Vec<&Queue> = self.queues.iter().filter(|queue| queue.wants(&call)).collect();
+        if self.anonymous {
+            call.row = anonymous(call.row);
+        }
+        let own = match &self.own {
+            Some(own) if !call.also.is_empty() => own.of(&call.also),
+            _ => Vec::new(),
+        };
+        call.also = Vec::new();
+        let all = self.queues.iter().chain(own.iter().map(|queue| &**queue));
+        let wanting: Vec<&Queue> = all.filter(|queue| queue.wants(&call)).collect();
         let content = call.content.take();
         let (with, without): (Vec<&Queue>, Vec<&Queue>) =
             wanting.into_iter().partition(|queue| content.is_some() && queue.wants_content());
@@ -107,18 +124,24 @@ impl CallLog for Callbacks {
         }
     }
 
+    fn is_for_all(&self) -> bool {
+        !self.queues.is_empty()
+    }
+
     fn wants_content(&self) -> bool {
-        self.queues.iter().any(Queue::wants_content)
+        self.queues.iter().any(Queue::wants_content) || self.own.as_ref().is_some_and(Own::may_have_content)
     }
 
     fn counts(&self) -> Vec<LogCounts> {
-        self.queues.iter().map(Queue::counts).collect()
+        let own = self.own.as_ref().map(Own::counts).unwrap_or_default();
+        self.queues.iter().map(Queue::counts).chain(own).collect()
     }
 }
 
 impl Drop for CallbackThread {
     fn drop(&mut self) {
         self.callbacks.queues.iter().for_each(Queue::ends);
+        self.callbacks.own.iter().for_each(Own::ends);
         self.callbacks.ending.notify_one();
         if let Some(thread) = self.thread.take() {
             // It has nothing to say, not even that it panicked: that is in the log.
@@ -127,19 +150,34 @@ impl Drop for CallbackThread {
     }
 }
 
-type Delivery = (Callback, Receiver<Option<Waiting>>, Arc<Counts>);
-
-async fn deliver_all(deliveries: Vec<Delivery>, ending: &Notify) {
-    let (ended, mut endings) = channel::<()>(1);
-    for (callback, queue, counts) in deliveries {
-        let ended = ended.clone();
-        tokio::spawn(async move {
-            let mut sink = sink(&callback.place);
-            deliver(&callback, &mut *sink, queue, &counts).await;
-            drop(ended);
-        });
+/// A row without whoever asked.
+fn anonymous(row: LedgerRow) -> LedgerRow {
+    LedgerRow {
+        key: None,
+        key_alias: None,
+        user_id: None,
+        team_id: None,
+        team_alias: None,
+        organization_id: None,
+        customer: None,
+        ip: None,
+        ..row
     }
-    drop(ended);
+}
+
+pub(crate) type Delivery = (Callback, Receiver<Option<Waiting>>, Arc<Counts>);
+
+/// Delivers until the last one has ended: those that are there, and those that come until nobody can send more.
+async fn deliver_all(deliveries: Vec<Delivery>, mut more: Receiver<Delivery>, ending: &Notify) {
+    let (ended, mut endings) = channel::<()>(1);
+    for delivery in deliveries {
+        begin(delivery, ended.clone());
+    }
+    tokio::spawn(async move {
+        while let Some(delivery) = more.recv().await {
+            begin(delivery, ended.clone());
+        }
+    });
     let late = async {
         ending.notified().await;
         sleep(LAST).await;
@@ -148,6 +186,14 @@ async fn deliver_all(deliveries: Vec<Delivery>, ending: &Notify) {
         () = late => {}
         _ = endings.recv() => {}
     }
+}
+
+fn begin((callback, queue, counts): Delivery, ended: Sender<()>) {
+    tokio::spawn(async move {
+        let mut sink = sink(&callback.place);
+        deliver(&callback, &mut *sink, queue, &counts).await;
+        drop(ended);
+    });
 }
 
 fn sink(place: &Place) -> Box<dyn Sink> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llm_core::{Authenticator, Secret};
+use serde_json::Value;
 
 use crate::measured::MetricSettings;
 use crate::otlp::Otlp;
@@ -18,8 +19,24 @@ pub struct CallbackSettings {
     pub callbacks: Vec<Callback>,
     /// Who is told what was counted of them; `None`: only who asks.
     pub metrics: Option<MetricSettings>,
+    /// Makes callbacks of what keys and teams say; `None`: they say nothing.
+    pub own: Option<Arc<dyn MakeCallback>>,
+    /// Whether nobody is told who asked.
+    pub anonymous: bool,
     /// Another number when anything of it is other, credentials included.
     pub version: u64,
+}
+
+/// Makes a callback of an element of the `metadata.logging` of a key or a team.
+pub trait MakeCallback: fmt::Debug + Send + Sync {
+    /// The callback.
+    ///
+    /// # Errors
+    /// Why there is none, in words without secrets.
+    fn make(&self, entry: &Value) -> Result<Callback, String>;
+
+    /// Whether any of them may be told what was asked and answered.
+    fn may_have_content(&self) -> bool;
 }
 
 /// Somebody who is told of calls.

@@ -1,4 +1,4 @@
-//! The `llm` command: models, questions, conversations, keys and usage, of a gateway that runs or without one.
+#![doc = include_str!("../README.md")]
 
 mod ask;
 mod backend;

@@ -4,19 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use llm_core::{LossPolicy, Result, Usage};
-use llm_gateway::{AccountSpec, CallLog, GatewayParts, Hook, Instruction, Outages, Prompts};
+use llm_gateway::{AccountSpec, CallLog, GatewayParts, Hook, Instruction, Outages, Prompts, RelayRoute};
 use llm_governance::{Governance, GovernanceParts};
 use llm_metrics::{Capability, ModelEntry};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Providers, ingresses};
 use llm_router::{Budget, Deployment, DeploymentSpec, Facts, Needs, Price, QuotaSpec, Router};
+use llm_transport::Options;
 
 use crate::answers::Answers;
-use crate::config::{Config, DeploymentConfig, Loaded};
+use crate::config::{Config, DeploymentConfig, Loaded, NetworkConfig};
 use crate::deployments::is_fact;
 use crate::health;
 use crate::kept::{Around, Built, Workshop};
 use crate::report::Report;
-use crate::settings::{BudgetConfig, HookConfig};
+use crate::settings::{BudgetConfig, EndpointConfig, HookConfig};
 use crate::shared::Sharing;
 use crate::{guardrails, programs, recordings, relays, replaced, team};
 
@@ -92,6 +93,8 @@ impl Builder {
         let guardrails =
             guardrails::build(&loaded.config.guardrails, &building.workshop.providers, &mut report);
         let cache = self.answers.of(&loaded.config, &mut report);
+        let own: Vec<_> =
+            loaded.config.endpoints.iter().filter_map(|one| building.endpoint(one, &mut report)).collect();
         if report.has_errors() {
             // The old configuration stays, and what it was made with.
             self.workshop = fresh.or(Some(building.workshop));
@@ -104,6 +107,7 @@ impl Builder {
         parts.log.clone_from(&self.log);
         parts.hooks = self.hooks(&loaded.config.hooks)?;
         parts.cache = cache;
+        parts.relays.extend(own);
         self.workshop = Some(workshop);
         Ok(parts)
     }
@@ -167,6 +171,14 @@ impl Building<'_> {
         self.made(one).inspect_err(wrong).ok()
     }
 
+    /// The route of a path of the operator's own.
+    fn endpoint(&self, one: &EndpointConfig, report: &mut Report) -> Option<RelayRoute> {
+        let wrong = |error: &llm_core::Error| {
+            report.error(&one.place, format!("the endpoint `{}`: {}", one.path, error.message()));
+        };
+        relays::endpoint(one, &self.workshop.providers).inspect_err(wrong).ok()
+    }
+
     /// The deployment that there is already, or a new one.
     fn made(&self, one: &DeploymentConfig) -> Result<Built> {
         match self.workshop.kept(one) {
@@ -214,8 +226,14 @@ impl Building<'_> {
     fn deployment(&self, one: &DeploymentConfig) -> Result<(Deployment, AccountSpec)> {
         let settings = &self.config.router;
         let account = account(one, self.config)?;
+        let transport = self.transport(one);
         let spec = ProviderSpec {
+            transport,
             forwards_trace: self.config.forwards_trace,
+            forwarding: {
+                let key_header = self.config.governance.calls.key_header.as_ref();
+                self.config.forwards.to_group(&one.public, key_header)
+            },
             ..provider_spec(one, settings.policy)
         };
         let address = self.workshop.providers.base_url(&spec)?;
@@ -247,6 +265,12 @@ impl Building<'_> {
             ..DeploymentSpec::new(one.id.as_str(), one.public.as_str(), one.model.as_str(), provider)
         });
         Ok((deployment, account))
+    }
+
+    /// How connections to the vendor are made.
+    fn transport(&self, one: &DeploymentConfig) -> Options {
+        let usual = transport(one);
+        Options { max_body: self.config.limits.max_answer.unwrap_or(usual.max_body), ..usual }
     }
 
     fn quota(&self, one: &DeploymentConfig) -> QuotaSpec {
@@ -352,8 +376,14 @@ pub(crate) fn provider_spec(one: &DeploymentConfig, policy: LossPolicy) -> Provi
         cache_points: one.cache_points.clone(),
         defaults: one.defaults.clone(),
         mock: one.mock.clone(),
+        transport: transport(one),
         ..ProviderSpec::default()
     }
+}
+
+fn transport(one: &DeploymentConfig) -> Options {
+    let NetworkConfig { tls, proxy, http_version } = one.network.clone();
+    Options { tls, proxy, http_version, ..Options::default() }
 }
 
 /// How a deployment's calls are priced.

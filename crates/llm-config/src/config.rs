@@ -12,13 +12,14 @@ use llm_metrics::PriceBook;
 use llm_providers::{CachePoint, MediaSettings, MockSettings, Parameters, Registry};
 use llm_router::{Alias, AllowedFails, Limits, QuotaSpec, RouterSettings};
 use llm_store::RedisSettings;
+use llm_transport::{HttpVersion, Proxy, Tls};
 
 use crate::environment::Environment;
 use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::settings::{
-    AlertSettings, BudgetConfig, CacheConfig, Flags, GovernanceSettings, GuardrailConfig, HookConfig,
-    LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
+    AlertSettings, BudgetConfig, CacheConfig, EndpointConfig, Flags, ForwardSettings, GovernanceSettings,
+    GuardrailConfig, HookConfig, LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
 };
 use crate::team::TeamName;
 
@@ -49,6 +50,8 @@ pub struct Config {
     pub callbacks: CallbackSettings,
     /// Whether vendors are told the trace that a request is part of.
     pub forwards_trace: bool,
+    /// Which headers of clients go on to vendors.
+    pub forwards: ForwardSettings,
     /// Who is asked about calls.
     pub hooks: Vec<HookConfig>,
     /// Prompts that requests name, by id and version.
@@ -66,6 +69,8 @@ pub struct Config {
     /// Credentials of the environment for paths that pass to a vendor as they are, by the path's beginning; where no
     /// deployment has them.
     pub relays: BTreeMap<&'static str, DeploymentConfig>,
+    /// Paths of the operator's own that pass to an address.
+    pub endpoints: Vec<EndpointConfig>,
     /// The vendors table with the configuration's own rows.
     pub vendors: Registry,
     /// The price table.
@@ -93,6 +98,8 @@ pub struct DeploymentConfig {
     pub organization: Option<String>,
     /// Headers for every request; their values may be credentials.
     pub extra_headers: Vec<(String, Secret)>,
+    /// How connections to the vendor are made.
+    pub network: NetworkConfig,
     /// Share of the traffic.
     pub weight: u32,
     /// Priority level: lower ones are used first.
@@ -145,6 +152,17 @@ pub struct DeploymentConfig {
     pub access_groups: Vec<String>,
     /// Where it stands.
     pub place: Place,
+}
+
+/// How connections to a vendor are made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkConfig {
+    /// Whom we trust, and what we show.
+    pub tls: Tls,
+    /// The proxy on the way.
+    pub proxy: Proxy,
+    /// The version of HTTP.
+    pub http_version: HttpVersion,
 }
 
 /// What a deployment says itself about when it is left alone, and how it is checked.

@@ -21,10 +21,12 @@ use crate::team::TeamName;
 
 mod aws;
 pub(crate) mod discovery;
+mod network;
 mod parts;
 pub(crate) mod shapes;
 mod weak;
 
+pub(crate) use network::Network;
 pub(crate) use parts::is_fact;
 pub(crate) use weak::master_key;
 
@@ -60,6 +62,8 @@ pub(crate) struct Maker<'a> {
     pub(crate) report: &'a mut Report,
     pub(crate) made: Vec<Made>,
     pub(crate) names: HashSet<String>,
+    /// What holds for those that do not say how their vendor is reached.
+    pub(crate) network: Network,
 }
 
 /// A deployment with what only its group can decide.
@@ -200,6 +204,7 @@ impl Maker<'_> {
             parameters,
             organization: draft.text("organization").map(str::to_owned),
             extra_headers: draft.headers(),
+            network: self.network(draft),
             weight: 0,
             order: draft.whole("order").map_or(0, parts::short),
             limits: draft.limits(),

@@ -97,7 +97,7 @@ impl Around {
         let mut groups: Vec<_> = router.groups.iter().collect();
         groups.sort_by_key(|(name, _)| *name);
         let router = RouterSettings { groups: HashMap::new(), ..router.clone() };
-        let concurrency = (limits.max_parallel, limits.adaptive);
+        let concurrency = (limits.max_parallel, limits.adaptive, limits.max_answer);
         let mut hash = Hashed::default();
         // Settings may come from variables too, so that the file alone does not tell.
         let _ = write!(hash, "{}{router:?}{groups:?}{media:?}{recordings:?}{concurrency:?}", loaded.around);

@@ -7,6 +7,7 @@ mod deployment;
 mod extending;
 pub(crate) mod governance;
 mod litellm;
+mod network;
 mod root;
 mod routing;
 mod settings;
@@ -72,8 +73,8 @@ pub(crate) struct Section {
     pub(crate) keys: &'static [&'static [Key]],
     /// Keys of LiteLLM's without an effect here yet; a `*` at either end stands for any text.
     pub(crate) later: &'static [&'static [&'static str]],
-    /// Keys of LiteLLM's that would change nothing here.
-    pub(crate) moot: &'static [&'static str],
+    /// Keys of LiteLLM's that would change nothing here, and why.
+    pub(crate) moot: &'static [(&'static str, &'static str)],
     /// Other keys are the user's own notes: a warning, not an error.
     pub(crate) notes: bool,
 }
@@ -101,14 +102,20 @@ impl Section {
         self.later.iter().flat_map(|names| names.iter().copied())
     }
 
+    /// Whether a key is one of LiteLLM's that would change nothing here.
+    pub(crate) fn is_moot(&self, name: &str) -> bool {
+        self.moot.iter().any(|(known, _)| *known == name)
+    }
+
     /// Whether a key is one of LiteLLM's that has no effect yet.
     pub(crate) fn comes_later(&self, name: &str) -> bool {
-        self.later_names().any(|known| match (known.strip_prefix('*'), known.strip_suffix('*')) {
-            (Some(inner), Some(_)) => name.contains(inner.trim_end_matches('*')),
-            (Some(end), None) => name.ends_with(end),
-            (None, Some(start)) => name.starts_with(start),
-            (None, None) => name == known,
-        })
+        !self.is_moot(name)
+            && self.later_names().any(|known| match (known.strip_prefix('*'), known.strip_suffix('*')) {
+                (Some(inner), Some(_)) => name.contains(inner.trim_end_matches('*')),
+                (Some(end), None) => name.ends_with(end),
+                (None, Some(start)) => name.starts_with(start),
+                (None, None) => name == known,
+            })
     }
 
     /// The known key that is spelt most like this one, when one is near enough to be meant.

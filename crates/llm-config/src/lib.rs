@@ -17,6 +17,7 @@ mod keys;
 pub mod load;
 mod node;
 mod overrides;
+mod own_callbacks;
 mod prices;
 mod programs;
 mod recordings;
@@ -36,16 +37,18 @@ mod vendors;
 
 pub use build::{Builder, build};
 pub use check::describe;
-pub use config::{Config, DeploymentConfig, HealthConfig, Loaded, Origin, Sources};
+pub use config::{Config, DeploymentConfig, HealthConfig, Loaded, NetworkConfig, Origin, Sources};
 pub use load::{Options, load};
 pub use reference::reference;
 pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
-pub use services::{Asked, Imported, Models, Prepared, Services, Unopened, import_litellm};
+pub use services::{Asked, DatabaseLink, Imported, Models, Prepared, Services, Unopened, import_litellm};
 pub use settings::{
     AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, CacheConfig, CachePlace,
-    DashboardSettings, Flags, GovernanceSettings, GuardrailConfig, HookConfig, HookTarget, LimitSettings,
-    RecordingSettings, ServerSettings, StorageSettings,
+    CertificateFiles, DashboardSettings, EndpointConfig, Flags, ForwardSettings, GovernanceSettings,
+    GuardrailConfig, HookConfig, HookTarget, LimitSettings, RecordingSettings, ServerSettings,
+    StorageSettings,
 };
+pub use stored::dotprompt;
 pub use team::TeamName;
 pub use vendors::{KnownVendor, vendors};

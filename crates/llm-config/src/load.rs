@@ -7,7 +7,7 @@ use std::sync::Arc;
 use llm_providers::{Registry, Vendor};
 
 use crate::config::{Config, DeploymentConfig, Loaded, Origin, Read, Sources};
-use crate::deployments::{Draft, Maker, discovery, shapes};
+use crate::deployments::{Draft, Maker, Network, discovery, shapes};
 use crate::dotenv::{self, Variable};
 use crate::environment::Environment;
 use crate::files;
@@ -16,7 +16,9 @@ use crate::kept::spelling;
 use crate::keys::{ROOT, Shape};
 use crate::node::{Node, Value};
 use crate::report::{Place, Report};
-use crate::settings::{Flags, Reading, Settings, callbacks, hooks, prompts, settings};
+use crate::settings::{
+    Flags, ForwardSettings, Reading, Settings, callbacks, endpoints, hooks, prompts, settings,
+};
 use crate::{prices, references, relays, strict};
 
 /// Where a configuration is looked for. Nothing else is read.
@@ -75,7 +77,8 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let directory = options.directory.as_path();
     let reading = Reading { root: &root, environment: &environment, vendors: &vendors, directory };
     let callbacks = callbacks(&reading, &mut report);
-    let relays = relays::of_environment(&served.deployments, &environment, known);
+    let relays = relays::of_environment(&served.deployments, &root, &environment, known);
+    let has_key = settings.server.master_key.is_some();
     let mut config = Config {
         server: settings.server,
         router: settings.router,
@@ -89,17 +92,20 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         guardrails: settings.guardrails,
         callbacks,
         forwards_trace: forwards_trace(&root),
+        forwards: ForwardSettings::of(&root),
         hooks: hooks(&root, &mut report),
         prompts: prompts(&root, &mut report),
         cache: settings.cache.filter(|_| !options.mock_server),
         mock_server: options.mock_server,
         deployments: served.deployments,
         relays,
+        endpoints: endpoints(&root, &environment, has_key, &mut report),
         aliases: BTreeMap::new(),
         default_model: None,
         vendors,
         prices,
     };
+    config.governance.calls.tells_callers = config.forwards.callers;
     references::resolve(&mut config, &root, &served.names, served.origin, &sources.settings, &mut report);
     if report.has_errors() {
         return Err(report);
@@ -240,7 +246,8 @@ pub(crate) struct Served {
 impl Served {
     /// The mock under its own names and, for programs that ask for others, under all.
     fn mock(environment: &Environment, known: Known<'_>, report: &mut Report) -> Self {
-        let mut maker = Maker { known, environment, report, made: Vec::new(), names: HashSet::new() };
+        let (names, network) = (HashSet::new(), Network::default());
+        let mut maker = Maker { known, environment, report, made: Vec::new(), names, network };
         for public in ["mock/echo", "mock/*", "*"] {
             let model = if public == "*" { "mock/*" } else { public };
             maker.make(&Draft { public: public.to_owned(), ..plain(model) });
@@ -261,8 +268,8 @@ impl Served {
         let drafts = shapes::drafts(root, report);
         let off = shapes::switched_off(root);
         let named = !drafts.is_empty() || !off.is_empty() || root.get("model_list").is_some();
-        let mut maker = Maker { known, environment, report, made: Vec::new(), names: HashSet::new() };
-        maker.names.extend(off);
+        let (names, network) = (off.into_iter().collect(), Network::of(root, environment));
+        let mut maker = Maker { known, environment, report, made: Vec::new(), names, network };
         let defaults = root.get("llm");
         let mut origin = Origin::Files;
         if named {

@@ -42,6 +42,11 @@ fn write_section(section: &'static Section, out: &mut String) -> std::fmt::Resul
     } else if !later.is_empty() {
         writeln!(out, "\nLiteLLM's keys without an effect yet: {}.", later.join(", "))?;
     }
+    if !section.moot.is_empty() {
+        let told = section.moot.iter().map(|(name, why)| format!("- `{name}`: {why}."));
+        let told: Vec<String> = told.collect();
+        writeln!(out, "\nLiteLLM's keys that are taken and not needed here:\n\n{}", told.join("\n"))?;
+    }
     writeln!(out)
 }
 

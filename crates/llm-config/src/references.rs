@@ -64,9 +64,10 @@ struct Resolving<'a> {
 
 impl Resolving<'_> {
     fn aliases(&mut self, root: &Node) -> BTreeMap<String, Alias> {
-        let all = root.get("router_settings").and_then(|router| router.get("model_group_alias"));
+        let weak = root.at_path("litellm_settings.model_alias_map");
+        let strong = root.at_path("router_settings.model_group_alias");
         let mut aliases = BTreeMap::new();
-        for entry in all.map(Node::entries).unwrap_or_default() {
+        for entry in weak.into_iter().chain(strong).flat_map(Node::entries) {
             let hidden = entry.value.get_flag("hidden").unwrap_or(false);
             let Some(target) =
                 entry.value.get("model").or(Some(&entry.value)).filter(|node| node.text().is_some())

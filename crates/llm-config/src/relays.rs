@@ -1,22 +1,26 @@
 //! Paths that pass to a vendor as they are, and whose credentials they use: the first deployment of the vendor in the
 //! configuration, else the vendor's own variables in the environment.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use llm_core::Result;
 use llm_core::relay::RelayBase;
 use llm_gateway::{RelayRoute, RelayTarget};
-use llm_providers::{Status, Vendor};
-use llm_router::Deployment;
+use llm_providers::{Providers, Status, Vendor};
+use llm_router::{Deployment, DeploymentSpec};
+use llm_transport::Options;
+use parking_lot::Mutex;
 
 use crate::config::{Config, DeploymentConfig};
-use crate::deployments::Maker;
+use crate::deployments::{Maker, Network};
 use crate::environment::Environment;
 use crate::inference::Known;
 use crate::kept::Built;
 use crate::load::plain;
+use crate::node::Node;
 use crate::report::Report;
+use crate::settings::EndpointConfig;
 
 /// The beginnings of paths, as LiteLLM has them, and the vendors that answer behind them.
 const VENDORS: &[(&str, &[&str])] = &[
@@ -47,6 +51,7 @@ const SHARED_DEFAULT: &str = "/openai";
 /// vendors' rows name. What is missing is no mistake: nobody asked for it.
 pub(crate) fn of_environment(
     deployments: &[DeploymentConfig],
+    root: &Node,
     environment: &Environment,
     known: Known<'_>,
 ) -> BTreeMap<&'static str, DeploymentConfig> {
@@ -62,8 +67,9 @@ pub(crate) fn of_environment(
             .filter(|one| one.status == Status::Ready);
         let made = ready.filter(|vendor| is_named(vendor, environment)).find_map(|vendor| {
             let mut report = Report::default();
+            let (names, network) = (HashSet::new(), Network::of(root, environment));
             let mut maker =
-                Maker { known, environment, report: &mut report, made: Vec::new(), names: HashSet::new() };
+                Maker { known, environment, report: &mut report, made: Vec::new(), names, network };
             let mut draft = plain(&format!("{}/*", vendor.name));
             draft.id = Some(format!("relay{prefix}"));
             maker.make(&draft);
@@ -106,6 +112,7 @@ pub(crate) fn routes(
         let is_one = |deployment: &&Arc<Deployment>| vendors.contains(&deployment.vendor.as_str());
         let first = deployments.iter().find(is_one).or_else(|| own.get(prefix));
         RelayRoute {
+            endpoint: None,
             prefix,
             becomes: "",
             base: RelayBase::Root,
@@ -120,6 +127,7 @@ pub(crate) fn routes(
         shared.extend(own.get(SHARED_DEFAULT).map(target));
     }
     let shared = SHARED.iter().map(|(prefix, becomes)| RelayRoute {
+        endpoint: None,
         prefix,
         becomes,
         base: RelayBase::Api,
@@ -127,6 +135,47 @@ pub(crate) fn routes(
         remedy: remedy(config, OPENAI),
     });
     (vendors.chain(shared).collect(), made)
+}
+
+/// The route of a path of the operator's own.
+///
+/// # Errors
+/// When its address or one of its headers is none.
+pub(crate) fn endpoint(one: &EndpointConfig, providers: &Providers) -> Result<RelayRoute> {
+    let whole = format!("{}?{}", one.target, one.endpoint.query);
+    let provider = providers.pass_through(&whole, &one.headers, &Options::default())?;
+    let deployment = Deployment::new(DeploymentSpec {
+        full_name: format!("pass_through{}", one.path),
+        vendor: "pass_through".to_owned(),
+        api_base: one.target.clone(),
+        ..DeploymentSpec::new(
+            format!("pass_through{}", one.path),
+            one.path.as_str(),
+            one.path.as_str(),
+            provider,
+        )
+    });
+    let target = RelayTarget { names: Vec::new(), deployment: Arc::new(deployment) };
+    Ok(RelayRoute {
+        prefix: lasting(&one.path),
+        becomes: "",
+        base: RelayBase::Api,
+        targets: vec![target],
+        remedy: String::new(),
+        endpoint: Some(one.endpoint.clone()),
+    })
+}
+
+/// A path as long as the program lives: metrics name routes by it. Configurations that are read again bring few new ones.
+fn lasting(path: &str) -> &'static str {
+    static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut known = KNOWN.lock();
+    if let Some(path) = known.get(path) {
+        return path;
+    }
+    let path: &'static str = Box::leak(path.to_owned().into_boxed_str());
+    known.insert(path);
+    path
 }
 
 fn names(config: &Config, vendor: &str) -> Vec<String> {

@@ -30,7 +30,7 @@ fn object(section: &'static Section, definitions: &mut Map<String, Value>) -> Va
             name => properties.insert(name.to_owned(), property),
         };
     }
-    for name in section.later_names().chain(section.moot.iter().copied()) {
+    for name in section.later_names().chain(section.moot.iter().map(|(name, _)| *name)) {
         let known = json!({"$ref": format!("#/$defs/{LATER}")});
         if name.contains('*') {
             patterns.insert(pattern(name), known);

@@ -17,7 +17,7 @@ use llm_governance::{
     Changed, Directory, Governance, GovernanceParts, Ledger, MemoryStore, NoLedger, Reports, Rules, Store,
     Timestamp,
 };
-use llm_management::{Changes, Management, ManagementParts};
+use llm_management::{Changes, Management, ManagementParts, Sealing};
 
 use parking_lot::Mutex;
 
@@ -26,6 +26,7 @@ use self::shared::Sharing;
 use crate::alerts::{Bell, WatchedLedger};
 use crate::build::Builder;
 use crate::config::{Config, Loaded};
+use crate::own_callbacks::OwnCallbacks;
 use crate::settings::{AlertSettings, IN_MEMORY};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -34,10 +35,12 @@ mod disk;
 #[path = "services/no_disk.rs"]
 mod disk;
 mod fixed;
+mod link;
 mod models;
 mod shared;
 mod tokens;
 
+pub use link::DatabaseLink;
 pub use models::{Asked, Models};
 
 #[cfg(feature = "postgres")]
@@ -80,9 +83,13 @@ pub struct Services {
     pub place: String,
     /// What is weak about it, in words.
     pub warnings: Vec<String>,
+    /// The database; `None`: everything is in memory.
+    pub database: Option<Arc<DatabaseLink>>,
     draining: Option<Box<dyn Draining>>,
     store: Arc<dyn Store>,
     fixed: Fixed,
+    /// What encrypts what is kept; `None`: nothing can.
+    sealing: Option<Arc<dyn Sealing>>,
     /// What the tokens that are taken now were made of.
     tokens: Mutex<OfTokens>,
     /// After the draining, whose end it may tell of.
@@ -112,8 +119,15 @@ fn told_of(config: &Config, words: Option<&Arc<dyn KeepsWords>>) -> CallbackSett
 }
 
 impl Told {
-    fn start(settings: &CallbackSettings) -> Result<Self, Unopened> {
-        let thread = CallbackThread::start(settings).map_err(|error| no_thread("callbacks", &error))?;
+    /// Those whom a configuration names, the store where it keeps what was said, and those whom keys and teams name.
+    fn of(
+        loaded: &Loaded,
+        sealing: Option<&Arc<dyn Sealing>>,
+        words: Option<&Arc<dyn KeepsWords>>,
+    ) -> Result<Self, Unopened> {
+        let own = OwnCallbacks::of(loaded, sealing);
+        let settings = CallbackSettings { own, ..told_of(&loaded.config, words) };
+        let thread = CallbackThread::start(&settings).map_err(|error| no_thread("callbacks", &error))?;
         Ok(Self { version: settings.version, thread })
     }
 
@@ -167,6 +181,7 @@ struct Kept {
     reports: Option<Arc<dyn Reports>>,
     words: Option<Arc<dyn KeepsWords>>,
     draining: Option<Box<dyn Draining>>,
+    database: Option<Arc<DatabaseLink>>,
     place: String,
     warnings: Vec<String>,
 }
@@ -221,7 +236,7 @@ impl Services {
             let sharing = Sharing::start(config)?;
             let tokens = tokens::open(config, &kept.store)?;
             let words = kept.words;
-            let callbacks = Mutex::new(Told::start(&told_of(config, words.as_ref()))?);
+            let callbacks = Mutex::new(Told::of(loaded, sealing.as_ref(), words.as_ref())?);
             let bell = Arc::new(Bell::default());
             hang(&bell, &config.alerts)?;
             let governance = Arc::new(Governance::new(GovernanceParts {
@@ -244,11 +259,12 @@ impl Services {
                 changes: Arc::new(Forgetting(Arc::clone(&governance), sharing)),
                 settings: llm_management::Settings { no_models, ..config.governance.management.clone() },
                 reports: kept.reports.clone(),
-                sealing,
+                sealing: sealing.clone(),
                 serving: models.clone().map(|models| models as _),
             }));
             let (reports, place, mut warnings, draining) =
                 (kept.reports, kept.place, kept.warnings, kept.draining);
+            let database = kept.database;
             warnings.extend(weak);
             if config.storage.keeps_words && words.is_none() {
                 warnings.push(
@@ -264,9 +280,11 @@ impl Services {
                 reports,
                 place,
                 warnings,
+                database,
                 draining,
                 store,
                 fixed,
+                sealing,
                 tokens,
                 callbacks,
                 words,
@@ -285,6 +303,14 @@ impl Services {
         let gateway = Arc::clone(gateway);
         let thread = MetricThread::start(settings, Arc::new(move || gateway.instruments()));
         thread.map(Some).map_err(|error| no_thread("metrics", &error))
+    }
+
+    /// The end: books what waits in the journal, then closes the database.
+    pub async fn close(mut self) {
+        drop(self.draining.take());
+        if let Some(database) = &self.database {
+            database.close().await;
+        }
     }
 
     /// Builds gateways that these services are for.
@@ -328,9 +354,10 @@ impl Services {
             tokens,
         };
         let (settings, alerts) = (settings.management.clone(), config.alerts.clone());
-        let told_of = told_of(config, self.words.as_ref());
-        let is_same = self.callbacks.lock().version == told_of.version;
-        let callbacks = (!is_same).then(|| Told::start(&told_of)).transpose()?;
+        let version = told_of(config, self.words.as_ref()).version;
+        let is_same = self.callbacks.lock().version == version;
+        let told = || Told::of(loaded, self.sealing.as_ref(), self.words.as_ref());
+        let callbacks = (!is_same).then(told).transpose()?;
         Ok(Prepared { rules, settings, alerts, of_tokens, callbacks, waiting: self.fixed.differs(config) })
     }
 
@@ -443,6 +470,7 @@ impl Kept {
             reports: None,
             words: None,
             draining: None,
+            database: None,
             place: "memory".to_owned(),
             warnings: Vec::new(),
         }

@@ -25,6 +25,8 @@ use crate::strict::{flag, number, period, seconds, whole};
 mod alerts;
 mod cache;
 mod callbacks;
+mod endpoints;
+mod forwards;
 mod governance;
 mod guardrails;
 mod health;
@@ -37,6 +39,7 @@ mod prompts;
 mod recordings;
 mod redis;
 mod router;
+mod setting;
 mod storage;
 mod table;
 mod tokens;
@@ -44,6 +47,9 @@ mod tokens;
 pub use alerts::{AlertFormat, AlertKind, AlertSettings, AlertTarget};
 pub use cache::{CacheConfig, CachePlace};
 pub(crate) use callbacks::{Reading, callbacks};
+pub use endpoints::EndpointConfig;
+pub(crate) use endpoints::endpoints;
+pub use forwards::ForwardSettings;
 pub use governance::GovernanceSettings;
 pub use guardrails::GuardrailConfig;
 pub(crate) use health::allowed_fails;
@@ -53,9 +59,10 @@ pub use limits::{BudgetConfig, LimitSettings};
 pub(crate) use prompts::{Templates, listed, prompts};
 pub use recordings::RecordingSettings;
 pub(crate) use router::strategy;
+use setting::Setting;
 pub(crate) use storage::IN_MEMORY;
 pub use storage::StorageSettings;
-use table::{SETTINGS, Setting};
+use table::SETTINGS;
 
 /// Where and how the server listens.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,8 +85,19 @@ pub struct ServerSettings {
     pub drain_timeout: Duration,
     /// How many proxies stand in front, each of which adds to `x-forwarded-for`.
     pub trusted_proxies: usize,
+    /// What clients are shown, who then must speak TLS; `None`: connections are not encrypted.
+    pub certificate: Option<CertificateFiles>,
     /// What is said of the dashboard; `None`: there is to be none.
     pub dashboard: Option<DashboardSettings>,
+}
+
+/// The files of a certificate, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate with its intermediates.
+    pub chain: String,
+    /// Its private key.
+    pub key: String,
 }
 
 /// Who signs in to the dashboard, beside those who have a key.
@@ -104,6 +122,10 @@ pub struct Flags {
     pub record: Option<String>,
     /// `--replay`.
     pub replay: Option<String>,
+    /// `--ssl-certfile-path`.
+    pub certificate: Option<String>,
+    /// `--ssl-keyfile-path`.
+    pub certificate_key: Option<String>,
 }
 
 /// The settings, and where each one came from.
@@ -157,6 +179,7 @@ pub(crate) fn settings_under(
         None
     });
     let (governance, storage) = (read.governance.settings(root, report), read.storage.settings(environment));
+    whole_certificate(&read.server, &places, report);
     let (server, alerts): (ServerSettings, _) = (read.server.into(), read.alerts.settings(root, report));
     let tokens = tokens::settings(root, environment, server.master_key.as_ref(), report);
     let governance = GovernanceSettings { tokens, ..governance };
@@ -176,6 +199,18 @@ pub(crate) fn settings_under(
         cache,
         places,
     }
+}
+
+/// Says which half of a certificate is missing: clients must not be served without TLS because of it.
+fn whole_certificate(read: &ReadServer, places: &BTreeMap<&'static str, Place>, report: &mut Report) {
+    let (given, missing) = match (&read.ssl_certfile_path, &read.ssl_keyfile_path) {
+        (Some(_), None) => ("ssl_certfile_path", "ssl_keyfile_path"),
+        (None, Some(_)) => ("ssl_keyfile_path", "ssl_certfile_path"),
+        _ => return,
+    };
+    let place = places.iter().find(|(path, _)| path.ends_with(given)).map(|(_, place)| place.clone());
+    let message = format!("`{given}` stands alone: TLS needs a `{missing}`, too");
+    report.error(&place.unwrap_or_default(), message).help("give both, or none");
 }
 
 /// All layers, one over the other, and where each setting came from.
@@ -291,6 +326,8 @@ impl Layer {
             ("server.host", "--host", &flags.host),
             ("server.port", "--port", &port),
             ("server.verbose", "--debug", &verbose),
+            ("server.ssl_certfile_path", "--ssl-certfile-path", &flags.certificate),
+            ("server.ssl_keyfile_path", "--ssl-keyfile-path", &flags.certificate_key),
             ("recordings.mode", "--record", &record),
             ("recordings.directory", "--record", &flags.record),
             ("recordings.mode", "--replay", &replay),
@@ -377,6 +414,8 @@ struct ReadServer {
     drain_timeout: f64,
     trusted_proxies: Option<usize>,
     has_proxy: bool,
+    ssl_certfile_path: Option<String>,
+    ssl_keyfile_path: Option<String>,
     dashboard: bool,
     no_dashboard: bool,
     dashboard_username: Option<String>,
@@ -397,6 +436,10 @@ impl From<ReadServer> for ServerSettings {
             header_timeout: Duration::from_secs_f64(read.header_timeout),
             drain_timeout: Duration::from_secs_f64(read.drain_timeout),
             trusted_proxies: read.trusted_proxies.unwrap_or(usize::from(read.has_proxy)),
+            certificate: read
+                .ssl_certfile_path
+                .zip(read.ssl_keyfile_path)
+                .map(|(chain, key)| CertificateFiles { chain, key }),
             dashboard: (read.dashboard && !read.no_dashboard).then_some(DashboardSettings {
                 username: read.dashboard_username.filter(|name| !name.is_empty()),
                 password: read.dashboard_password.filter(|password| !password.expose().is_empty()),

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use llm_gateway::PromptTemplate;
 use llm_management::{OpenModel, StoredPrompt};
 use llm_providers::Providers;
 use serde_json::{Map, Value as Json};
 
 use crate::build;
 use crate::config::{Config, DeploymentConfig, Loaded, Read};
-use crate::deployments::{Maker, shapes};
+use crate::deployments::{Maker, Network, shapes};
 use crate::inference::Known;
 use crate::keys::ROOT;
 use crate::load::{Served, make};
@@ -89,6 +90,18 @@ pub(crate) fn prompt_of(entry: &Json) -> Result<Templates, Report> {
     if report.problems.is_empty() { Ok(read) } else { Err(report) }
 }
 
+/// A prompt of dotprompt's format, as it is tried before it is kept.
+///
+/// # Errors
+/// What is wrong with it, in one line.
+pub fn dotprompt(content: &str) -> Result<PromptTemplate, String> {
+    let params = serde_json::json!({"prompt_integration": "dotprompt", "dotprompt_content": content});
+    let entry = serde_json::json!({"prompt_id": "test", "litellm_params": params});
+    let read = prompt_of(&entry).map_err(|report| told(&report))?;
+    let versions = read.into_values().next();
+    versions.and_then(|versions| versions.into_values().next()).ok_or_else(|| "it is empty".to_owned())
+}
+
 /// Where single models are tried before they are put beside others.
 struct Bench<'a> {
     config: &'a Config,
@@ -134,7 +147,8 @@ impl<'a> Bench<'a> {
         let Read { root, environment, .. } = self.read;
         let draft = shapes::entry(root, entry, report);
         let (known, names) = (self.known(), std::collections::HashSet::new());
-        let mut maker = Maker { known, environment, report, made: Vec::new(), names };
+        let network = Network::of(root, environment);
+        let mut maker = Maker { known, environment, report, made: Vec::new(), names, network };
         draft.into_iter().for_each(|draft| make(&mut maker, draft, root.get("llm")));
         let made = maker.finish().0;
         for one in &made {
@@ -172,7 +186,7 @@ pub(crate) fn object(members: &Map<String, Json>, at: &Place) -> Value {
     Value::Map(members.iter().map(entry).collect())
 }
 
-fn node(value: &Json, at: &Place) -> Node {
+pub(crate) fn node(value: &Json, at: &Place) -> Node {
     let value = match value {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value, value.to_string()),

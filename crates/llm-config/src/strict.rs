@@ -50,7 +50,7 @@ impl Checker<'_> {
             self.value(value, key);
         } else if section.comes_later(name) {
             self.later(name, at, section);
-        } else if !section.moot.contains(&name.as_str()) {
+        } else if !section.is_moot(name) {
             self.unknown(name, at, section);
         }
     }

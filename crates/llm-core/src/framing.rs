@@ -17,8 +17,11 @@ use crate::wire::{Frame, Framing};
 pub struct Splitter {
     framing: Framing,
     pending: Bytes,
-    /// How far `pending` was searched, and whether the search stands at the start of a line.
+    /// How far `pending` was searched: bytes that came are looked at once, however small the reads are and however long
+    /// the line.
     searched: usize,
+    /// Where the line begins that is searched.
+    line: usize,
     started: bool,
 }
 
@@ -28,7 +31,7 @@ pub const MAX_FRAME: usize = 64 << 20;
 impl Splitter {
     /// A splitter at the start of a stream.
     pub fn new(framing: Framing) -> Self {
-        Self { framing, pending: Bytes::new(), searched: 0, started: false }
+        Self { framing, pending: Bytes::new(), searched: 0, line: 0, started: false }
     }
 
     /// Takes a chunk in.
@@ -38,7 +41,7 @@ impl Splitter {
     pub fn push(&mut self, chunk: Bytes) -> Result<()> {
         if self.pending.is_empty() {
             self.pending = chunk;
-            self.searched = 0;
+            (self.searched, self.line) = (0, 0);
         } else {
             let mut joined = match std::mem::take(&mut self.pending).try_into_mut() {
                 Ok(buffer) => buffer,
@@ -74,12 +77,12 @@ impl Splitter {
             return Some(self.take(end));
         }
         let rest = std::mem::take(&mut self.pending);
-        self.searched = 0;
+        (self.searched, self.line) = (0, 0);
         (!rest.iter().all(u8::is_ascii_whitespace)).then_some(rest)
     }
 
     fn take(&mut self, end: usize) -> Bytes {
-        self.searched = 0;
+        (self.searched, self.line) = (0, 0);
         self.started = true;
         self.pending.split_to(end)
     }
@@ -99,23 +102,28 @@ impl Splitter {
         }
     }
 
-    /// Goes line by line from `searched`, which always stands at the start of a line.
+    /// Goes on line by line from where the last search ended.
     fn find_blank_line(&mut self, at_eof: bool) -> Option<usize> {
         let bytes = &self.pending;
         loop {
-            let line = &bytes[self.searched..];
-            let at = memchr::memchr2(b'\n', b'\r', line)?;
-            let end_of_line = match (line[at], line.get(at + 1)) {
+            let Some(found) = memchr::memchr2(b'\n', b'\r', &bytes[self.searched..]) else {
+                self.searched = bytes.len();
+                return None;
+            };
+            let at = self.searched + found;
+            let end = match (bytes[at], bytes.get(at + 1)) {
                 (b'\r', Some(b'\n')) => at + 2,
                 // The line feed of this carriage return may be on its way.
-                (b'\r', None) if !at_eof => return None,
+                (b'\r', None) if !at_eof => {
+                    self.searched = at;
+                    return None;
+                }
                 _ => at + 1,
             };
-            let end = self.searched + end_of_line;
-            if at == 0 && self.searched > 0 {
+            if at == self.line && self.line > 0 {
                 return Some(end);
             }
-            self.searched = end;
+            (self.searched, self.line) = (end, end);
         }
     }
 }
@@ -225,6 +233,21 @@ mod tests {
         ] {
             assert_eq!(frames(Framing::Sse, &[text.as_bytes()]), data(&["a", "b"]), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_long_line_in_small_reads_is_searched_once() {
+        let mut splitter = Splitter::new(Framing::Sse);
+        for _ in 0..1_000 {
+            splitter.push(Bytes::from_static(&[b'x'; 100])).expect("small");
+            assert_eq!(splitter.next_frame(), None);
+            assert_eq!((splitter.searched, splitter.line), (splitter.pending.len(), 0));
+        }
+        splitter.push(Bytes::from_static(b"\r\n\r")).expect("small");
+        assert_eq!(splitter.next_frame(), None, "a line feed may come");
+        splitter.push(Bytes::from_static(b"\nnext")).expect("small");
+        assert_eq!(splitter.next_frame().map(|frame| frame.len()), Some(100_004));
+        assert_eq!(&splitter.pending[..], b"next");
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct RelayCall {
     pub headers: HeaderMap,
     /// The body.
     pub body: RelayBody,
+    /// Whether the client shows credentials of its own to the vendor: those of its headers go on.
+    pub own_credentials: bool,
     /// The dialect that the answer is in, where the path tells; it is only watched for what metering needs.
     pub reading: Option<DialectId>,
     /// How long it may take.

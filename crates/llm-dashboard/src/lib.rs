@@ -1,21 +1,9 @@
-//! The gateway's dashboard for browsers, as bytes: whoever has an HTTP server asks [`find`] what a path holds.
-//!
-//! The pages are written in `web/` and built into `dist/`, which is part of the repository: building this crate needs no
-//! Node, and what is served needs no other host. A path that no file has is a page of the application, which finds its
-//! own way ([`page`]).
-//!
-//! ```
-//! let page = llm_dashboard::page("/ui/");
-//! assert!(page.starts_with("<!doctype html>"));
-//! let script = llm_dashboard::find("app.js").expect("it is built");
-//! assert_eq!(script.content_type, "text/javascript; charset=utf-8");
-//! ```
+#![doc = include_str!("../README.md")]
 
-use std::io::Write as _;
+use std::io::Read as _;
 use std::sync::OnceLock;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::read::GzDecoder;
 
 /// A file of the dashboard.
 pub struct Asset {
@@ -23,25 +11,26 @@ pub struct Asset {
     pub path: &'static str,
     /// The value of `content-type`.
     pub content_type: &'static str,
-    /// What is in it.
-    pub bytes: &'static [u8],
-    made: OnceLock<Made>,
+    /// What is in it, compressed: as nearly all browsers want it.
+    pub gzip: &'static [u8],
+    tag: OnceLock<String>,
 }
 
-/// What is worked out of a file when it is first asked for.
-struct Made {
-    tag: String,
-    gzip: Vec<u8>,
+const fn asset(path: &'static str, content_type: &'static str, gzip: &'static [u8]) -> Asset {
+    Asset { path, content_type, gzip, tag: OnceLock::new() }
 }
 
-const fn asset(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Asset {
-    Asset { path, content_type, bytes, made: OnceLock::new() }
+/// A file as the build script compressed it.
+macro_rules! built {
+    ($name:literal) => {
+        include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".gz"))
+    };
 }
 
 static ASSETS: [Asset; 3] = [
-    asset("app.js", "text/javascript; charset=utf-8", include_bytes!("../dist/app.js")),
-    asset("app.css", "text/css; charset=utf-8", include_bytes!("../dist/app.css")),
-    asset("favicon.svg", "image/svg+xml", include_bytes!("../dist/favicon.svg")),
+    asset("app.js", "text/javascript; charset=utf-8", built!("app.js")),
+    asset("app.css", "text/css; charset=utf-8", built!("app.css")),
+    asset("favicon.svg", "image/svg+xml", built!("favicon.svg")),
 ];
 
 static PAGE: &str = include_str!("../dist/index.html");
@@ -65,16 +54,15 @@ pub fn page(base: &str) -> String {
 impl Asset {
     /// What tells one version of it from another: the value of `etag`.
     pub fn tag(&self) -> &str {
-        &self.made().tag
+        self.tag.get_or_init(|| tag(self.gzip))
     }
 
-    /// The same, compressed.
-    pub fn gzip(&self) -> &[u8] {
-        &self.made().gzip
-    }
-
-    fn made(&self) -> &Made {
-        self.made.get_or_init(|| Made { tag: tag(self.bytes), gzip: gzip(self.bytes) })
+    /// What is in it, for who takes nothing that is compressed.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let read = GzDecoder::new(self.gzip).read_to_end(&mut plain);
+        read.expect("the build script compressed it");
+        plain
     }
 }
 
@@ -86,26 +74,17 @@ pub fn tag(bytes: &[u8]) -> String {
     format!("\"{hash:016x}\"")
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    written.expect("a vector takes everything")
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use super::*;
 
     #[test]
     fn files_are_whole_after_decompression_and_smaller_before() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("dist");
         for asset in &ASSETS {
-            let mut plain = Vec::new();
-            let read = flate2::read::GzDecoder::new(asset.gzip()).read_to_end(&mut plain);
-            assert_eq!(read.expect("gzip"), asset.bytes.len());
-            assert_eq!(plain, asset.bytes);
-            assert!(asset.gzip().len() < asset.bytes.len(), "{}", asset.path);
+            let file = std::fs::read(folder.join(asset.path)).expect("it is there");
+            assert_eq!(asset.bytes(), file, "{}", asset.path);
+            assert!(asset.gzip.len() < file.len(), "{}", asset.path);
         }
     }
 
@@ -127,7 +106,7 @@ mod tests {
 
     #[test]
     fn all_of_it_is_small() {
-        let bytes: usize = ASSETS.iter().map(|asset| asset.bytes.len()).sum();
-        assert!(bytes < 300 << 10, "{bytes} bytes");
+        let bytes: usize = ASSETS.iter().map(|asset| asset.gzip.len()).sum();
+        assert!(bytes < 100 << 10, "{bytes} bytes");
     }
 }

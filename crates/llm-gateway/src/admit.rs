@@ -35,6 +35,7 @@ impl State {
         address: Option<IpAddr>,
         route: &Route<'_>,
     ) -> Result<Arc<Principal>> {
+        self.routes.may_be_asked(route)?;
         let caller = self.governance.identify(self.shown_key(headers), address).await?;
         if !self.is_idle {
             self.routes.may_call(&caller, route)?;
@@ -52,6 +53,7 @@ impl State {
         address: Option<IpAddr>,
         route: &Route<'_>,
     ) -> Result<Arc<Principal>> {
+        self.routes.may_be_asked(route)?;
         let caller = self.governance.identify(self.shown_key(headers), address).await?;
         self.routes.may_use_for(&caller, route)?;
         Ok(caller)
@@ -85,6 +87,12 @@ impl State {
         options: &mut CallOptions,
         settlement: &mut Settlement,
     ) -> Result<()> {
+        if self.books.calls.rejects_tags && has_field(inbound, &["metadata", "tags"]) {
+            let message =
+                "Client-side 'metadata.tags' not allowed in request: tags are those of keys and teams alone";
+            let error = Error::invalid(message).with_type("bad_request_error");
+            return Err(error.with_param("metadata.tags"));
+        }
         let Some(bill) = settlement.bill_mut() else { return Ok(()) };
         bill.asker.read_body(inbound)?;
         bill.caller = bill.caller.payer(|caller| self.may_use(caller, &options.model))?;

@@ -95,6 +95,15 @@ impl Bill {
         admitted.map(|_| ()).map_err(Error::from)
     }
 
+    /// The same of a call that costs so much, whatever it uses.
+    ///
+    /// # Errors
+    /// As for [`Bill::admit`].
+    pub(crate) async fn admit_cost(&self, cost: NanoDollars) -> Result<()> {
+        let admitted = self.admit("", (0, Some(cost)), None).await;
+        admitted.map(|_| ()).map_err(Error::from)
+    }
+
     /// The call goes on, with this model: holds what that can cost, and what was spent until now. Whether it may.
     pub(crate) async fn raise(&self, model: &str, estimate: &Estimate, spent: NanoDollars) -> bool {
         let mut admission = self.purse.admission.lock().await;

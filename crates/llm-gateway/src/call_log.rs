@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use llm_governance::LedgerRow;
+use serde_json::Value;
 
 /// Takes note of calls, for logs and traces elsewhere. The request path calls it once for each call.
 ///
@@ -11,6 +12,11 @@ use llm_governance::LedgerRow;
 pub trait CallLog: Send + Sync + 'static {
     /// A call has ended.
     fn log(&self, call: LoggedCall);
+
+    /// Whether it is told of all calls. Otherwise it is told of those whose caller, or whose team, says who is told.
+    fn is_for_all(&self) -> bool {
+        true
+    }
 
     /// Whether anybody is to know what was asked and answered. Where not, nothing of it is kept.
     fn wants_content(&self) -> bool {
@@ -30,6 +36,8 @@ pub struct LoggedCall {
     pub call_id: String,
     /// The client's span, as W3C's `traceparent` says it.
     pub trace: Option<String>,
+    /// Who is told of it besides: elements of the `metadata.logging` of whoever asked.
+    pub also: Vec<Value>,
     /// Everything that is booked of it.
     pub row: LedgerRow,
     /// Why it failed, in words that hold nothing of the prompt.

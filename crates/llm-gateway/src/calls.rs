@@ -21,6 +21,10 @@ pub struct CallSettings {
     pub tag_headers: Vec<HeaderName>,
     /// A header of the operator's in which clients show their key: LiteLLM's `litellm_key_header_name`.
     pub key_header: Option<HeaderName>,
+    /// Whether requests may not have tags of their own: LiteLLM's `reject_clientside_metadata_tags`.
+    pub rejects_tags: bool,
+    /// Whether vendors may be told who asks, in headers: LiteLLM's `add_user_information_to_llm_headers`.
+    pub tells_callers: bool,
     /// The status of calls that a budget leaves no room for: LiteLLM's `budget_exceeded_status_code`; `None`: 422.
     pub budget_status: Option<u16>,
 }

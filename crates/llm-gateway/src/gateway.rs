@@ -26,6 +26,7 @@ use crate::drain::{Drains, Watched};
 use crate::guards::{Guarded, Guardrails, Hits};
 use crate::headers;
 use crate::hooks::Hooks;
+use crate::introduction;
 use crate::load::{InProgress, Load};
 use crate::options::CallOptions;
 use crate::parts::GatewayParts;
@@ -133,9 +134,13 @@ impl Gateway {
     ) -> BoxFuture<'a, Result<Arc<Principal>>> {
         Box::pin(async move {
             let state = self.state();
-            let is_model_api = state.paths.find(path, None).is_some() || state.relay_route(path).is_some();
+            let is_relayed = state.relay_route(path).is_some();
+            let is_model_api = is_relayed || state.paths.find(path, None).is_some();
             let route = if is_model_api { PathRoute::model_api(path) } else { PathRoute::new(path, looks) };
-            state.identify(headers, address, &route).await
+            match is_relayed {
+                true => state.identify_for_relay(headers, address, (path, &route)).await,
+                false => state.identify(headers, address, &route).await,
+            }
         })
     }
 
@@ -232,7 +237,8 @@ impl State {
             router: parts.router,
             paths: Paths::of(&parts.ingresses),
             ingresses: parts.ingresses,
-            is_idle: parts.governance.is_idle() && parts.log.is_none(),
+            // A log that is for single keys alone has nothing to do where there are none.
+            is_idle: parts.governance.is_idle() && !parts.log.as_ref().is_some_and(|log| log.is_for_all()),
             governance: parts.governance,
             routes: parts.routes,
             access_groups: parts.access_groups,
@@ -324,7 +330,10 @@ impl State {
             }
             None => inbound,
         };
-        let inbound = self.admit(inbound, &mut options, settlement).await?;
+        let mut inbound = self.admit(inbound, &mut options, settlement).await?;
+        if self.books.calls.tells_callers {
+            introduction::introduce(&mut inbound.headers, settlement.bill());
+        }
         let (parts, answer) = match &mut guarded {
             Some(guarded) => {
                 Box::pin(self.route_guarded(&inbound, &mut options, guarded, settlement)).await?

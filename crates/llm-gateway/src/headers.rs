@@ -1,6 +1,7 @@
 //! Headers of answers: the gateway's own under LiteLLM's names, and the vendor's passed on.
 
 mod limits;
+mod values;
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ use llm_router::quota::Quota;
 use crate::bill::Bill;
 use crate::options::CallOptions;
 use crate::settlement::Settlement;
+
+use values::Values;
 
 const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
 const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
@@ -122,8 +125,9 @@ pub(crate) fn of_answer(
     if told.fallbacks > 0 {
         headers.insert(FALLBACKS, HeaderValue::from(told.fallbacks));
     }
+    let mut values = Values::default();
     match &told.done {
-        Some(done) => put_done(&mut headers, done),
+        Some(done) => put_done(&mut headers, &mut values, done),
         None => {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
@@ -135,11 +139,11 @@ pub(crate) fn of_answer(
         put_trail(&mut headers, trail);
     }
     if let Some(quota) = told.quota {
-        put_limits(&mut headers, quota);
+        put_limits(&mut headers, &mut values, quota);
     }
     if let Some(bill) = told.bill {
         // The caller's own limits are what its client must keep to.
-        put_caller(&mut headers, bill);
+        put_standing(&mut headers, &mut values, bill);
     }
     headers
 }
@@ -198,17 +202,21 @@ pub(crate) fn of_kept(
 
 /// How the key of a call stands, and the limits behind it.
 pub(crate) fn put_caller(headers: &mut HeaderMap, bill: &Bill) {
-    limits::put_limits_of(headers, bill.limits(), bill.started);
+    put_standing(headers, &mut Values::default(), bill);
+}
+
+fn put_standing(headers: &mut HeaderMap, values: &mut Values, bill: &Bill) {
+    limits::put_limits_of(headers, values, (bill.limits(), bill.started));
     let Some(key) = bill.caller.account(Scope::Key) else { return };
     if let Some(spent) = key.spent(Timestamp::now()) {
-        headers.insert(KEY_SPEND, dollars(spent));
+        headers.insert(KEY_SPEND, values.dollars(spent));
     }
     if let Some(most) = key.terms.max_budget {
-        headers.insert(KEY_BUDGET, dollars(most));
+        headers.insert(KEY_BUDGET, values.dollars(most));
     }
     for (name, limit) in [(KEY_TOKENS, key.terms.tpm_limit), (KEY_REQUESTS, key.terms.rpm_limit)] {
         if let Some(limit) = limit {
-            headers.insert(name, HeaderValue::from(limit));
+            headers.insert(name, values.number(limit));
         }
     }
 }
@@ -230,50 +238,23 @@ pub(crate) fn put_guardrails(headers: &mut HeaderMap, names: &str) {
     }
 }
 
-fn put_done(headers: &mut HeaderMap, done: &Done) {
-    put_cost(headers, done.cost);
-    put(headers, DURATION, &milliseconds(done.total));
-    put(headers, OVERHEAD, &milliseconds(done.total.saturating_sub(done.upstream)));
+fn put_done(headers: &mut HeaderMap, values: &mut Values, done: &Done) {
+    if let Some(cost) = done.cost {
+        headers.insert(COST, values.dollars(cost));
+    }
+    headers.insert(DURATION, values.milliseconds(done.total));
+    headers.insert(OVERHEAD, values.milliseconds(done.total.saturating_sub(done.upstream)));
 }
 
 /// What an answer cost, where a price is known.
 pub(crate) fn put_cost(headers: &mut HeaderMap, cost: Option<NanoDollars>) {
     if let Some(cost) = cost {
-        headers.insert(COST, dollars(cost));
+        headers.insert(COST, Values::default().dollars(cost));
     }
-}
-
-/// An amount as it is shown everywhere, without a formatter: several are in each answer.
-fn dollars(amount: NanoDollars) -> HeaderValue {
-    const PARTS: u64 = 1_000_000_000;
-    let mut text = String::with_capacity(24);
-    if amount.0 < 0 {
-        text.push('-');
-    }
-    let all = amount.0.unsigned_abs();
-    text.push_str(itoa::Buffer::new().format(all / PARTS));
-    text.push('.');
-    // The leading one keeps the zeros after the point, and is left out.
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(PARTS + all % PARTS).get(1..).unwrap_or_default();
-    let short = digits.trim_end_matches('0');
-    text.push_str(if short.is_empty() { "0" } else { short });
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("0"))
-}
-
-/// Milliseconds with three digits after the point.
-fn milliseconds(time: Duration) -> String {
-    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    let mut text = String::with_capacity(16);
-    text.push_str(itoa::Buffer::new().format(micros / 1000));
-    text.push('.');
-    // The leading one keeps the zeros after the point, and is left out.
-    text.push_str(itoa::Buffer::new().format(1000 + micros % 1000).get(1..).unwrap_or_default());
-    text
 }
 
 /// What is left of the deployment's own limits; the vendor's own headers of these names stay under their prefix.
-fn put_limits(headers: &mut HeaderMap, quota: &Quota) {
+fn put_limits(headers: &mut HeaderMap, values: &mut Values, quota: &Quota) {
     let (spec, standing) = (quota.spec(), quota.standing(Instant::now()));
     for (limit, used, names) in [
         (spec.rpm, standing.requests, [REQUESTS_LIMIT, REQUESTS_LEFT]),
@@ -281,8 +262,8 @@ fn put_limits(headers: &mut HeaderMap, quota: &Quota) {
     ] {
         let Some(limit) = limit else { continue };
         let [name, left] = names;
-        headers.insert(name, HeaderValue::from(limit));
-        headers.insert(left, HeaderValue::from(limit.saturating_sub(used)));
+        headers.insert(name, values.number(limit));
+        headers.insert(left, values.number(limit.saturating_sub(used)));
     }
 }
 
@@ -393,17 +374,5 @@ mod tests {
         let mut headers = HeaderMap::new();
         put(&mut headers, MODEL_GROUP, "a\r\nset-cookie: x");
         assert!(headers.is_empty());
-    }
-
-    #[test]
-    fn amounts_are_shown_as_everywhere() {
-        for amount in [0, 1, -1, 75_000, 1_500_000_000, 3_000_000_000, i64::MAX, i64::MIN].map(NanoDollars) {
-            assert_eq!(dollars(amount), amount.to_string());
-        }
-    }
-
-    #[test]
-    fn durations_are_milliseconds() {
-        assert_eq!(milliseconds(Duration::from_micros(1_234_567)), "1234.567");
     }
 }

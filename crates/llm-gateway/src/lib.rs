@@ -25,6 +25,7 @@ mod guards;
 mod headers;
 mod health;
 pub mod hooks;
+mod introduction;
 mod load;
 mod mid_stream;
 mod models;
@@ -63,7 +64,9 @@ pub use parts::GatewayParts;
 pub use prompts::{Instruction, Position, PromptTemplate, Prompts, Template};
 pub use realtime::{Conversation, RealtimeRequest};
 pub use recent::{Moment, Recently};
-pub use relay::{RelayAnswer, RelayAnswerBody, RelayIncoming, RelayRoute, RelayStream, RelayTarget};
+pub use relay::{
+    RelayAnswer, RelayAnswerBody, RelayEndpoint, RelayIncoming, RelayRoute, RelayStream, RelayTarget,
+};
 pub use status::{BudgetStatus, DeploymentStatus, Health, LimitsStatus, Status};
 pub use stream::AnswerStream;
 pub use team_models::TeamModels;

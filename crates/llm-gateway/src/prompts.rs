@@ -54,15 +54,9 @@ impl Prompts {
             return Err(Error::invalid(what).with_param("prompt_id"));
         }
         let template = self.find(&id, inbound.option("prompt_version")?)?;
-        let variables = variables(inbound.option("prompt_variables")?.unwrap_or_default())?;
-        let mut messages = Vec::with_capacity(template.messages.len());
-        for (role, text) in &template.messages {
-            let text = text.fill(&variables).map_err(|missing| {
-                let what = format!("the prompt `{id}` needs the variable `{missing}` in `prompt_variables`");
-                Error::invalid(what).with_param("prompt_variables")
-            })?;
-            messages.push(Message::new(*role, vec![Part::text(text)]));
-        }
+        let filled = template.filled(&id, inbound.option("prompt_variables")?.unwrap_or_default())?;
+        let message = |(role, text)| Message::new(role, vec![Part::text(text)]);
+        let mut messages: Vec<Message> = filled.into_iter().map(message).collect();
         let mut request = inbound.decoded()?.clone();
         messages.append(&mut request.messages);
         request.messages = messages;
@@ -127,6 +121,22 @@ impl State {
 }
 
 impl PromptTemplate {
+    /// Its messages with these variables; `id` is what it is called.
+    ///
+    /// # Errors
+    /// When a variable is missing, or is no text.
+    pub fn filled(&self, id: &str, given: Map<String, Value>) -> Result<Vec<(Role, String)>> {
+        let variables = variables(given)?;
+        let fill = |(role, text): &(Role, Template)| {
+            let text = text.fill(&variables).map_err(|missing| {
+                let what = format!("the prompt `{id}` needs the variable `{missing}` in `prompt_variables`");
+                Error::invalid(what).with_param("prompt_variables")
+            })?;
+            Ok((*role, text))
+        };
+        self.messages.iter().map(fill).collect()
+    }
+
     /// Says what the request leaves open.
     fn complete(&self, request: &mut ChatRequest) {
         if request.model.is_empty()

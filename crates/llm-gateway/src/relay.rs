@@ -2,6 +2,7 @@
 //! of the call. Nothing here is on the way of a request to a model API.
 
 mod asked;
+mod endpoint;
 mod stream;
 
 use std::collections::VecDeque;
@@ -33,6 +34,7 @@ use crate::routed::RoutedParts;
 use crate::settlement::{CallFacts, Outcome, Prompt, Settlement};
 
 use asked::{Asked, MODEL_PARAMETER, VENDOR_PARAMETERS, json_body};
+pub use endpoint::RelayEndpoint;
 pub use stream::RelayStream;
 
 /// Paths that pass to one of some deployments.
@@ -48,6 +50,8 @@ pub struct RelayRoute {
     pub targets: Vec<RelayTarget>,
     /// What an operator does when there is none.
     pub remedy: String,
+    /// What is said of a path of the operator's own; `None`: it is one of the gateway's.
+    pub endpoint: Option<RelayEndpoint>,
 }
 
 /// A deployment that requests pass to.
@@ -98,7 +102,14 @@ pub enum RelayAnswerBody {
 impl RelayRoute {
     /// What is left of a path of this route.
     fn rest<'a>(&self, path: &'a str) -> Option<&'a str> {
-        path.strip_prefix(self.prefix).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        let rest = path.strip_prefix(self.prefix)?;
+        let is_below = rest.starts_with('/') && self.endpoint.as_ref().is_none_or(|own| own.subpaths);
+        (rest.is_empty() || rest.starts_with('?') || is_below).then_some(rest)
+    }
+
+    /// Whether a key must be shown.
+    fn needs_key(&self) -> bool {
+        self.endpoint.as_ref().is_none_or(|own| own.needs_key)
     }
 }
 
@@ -134,6 +145,22 @@ impl State {
         matching.max_by_key(|route| route.prefix.len())
     }
 
+    /// Who asks for such a path; nobody in particular where the operator wants no key for it.
+    pub(crate) async fn identify_for_relay(
+        &self,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+        (path, asked_for): (&str, &PathRoute<'_>),
+    ) -> Result<Arc<Principal>> {
+        match self.relay_route(path) {
+            Some(route) if !route.needs_key() => {
+                self.routes.may_be_asked(asked_for)?;
+                self.governance.anybody(address).await
+            }
+            _ => self.identify(headers, address, asked_for).await,
+        }
+    }
+
     fn relay_refused(&self, path: &str, error: &Error, call_id: &str) -> RelayAnswer {
         let target = self.relay_route(path).and_then(|route| route.targets.first());
         let spoken = target.map(|target| target.deployment.provider.dialect());
@@ -153,13 +180,16 @@ impl State {
     ) -> Result<RelayAnswer> {
         let path = incoming.path.split('?').next().unwrap_or_default();
         let asked_for = PathRoute::model_api(path);
-        let caller = self.identify(&incoming.headers, incoming.address, &asked_for).await?;
+        let caller = self.identify_for_relay(&incoming.headers, incoming.address, (path, &asked_for)).await?;
         if let Some(name) = &self.books.calls.key_header {
             // The vendor has no business with it; it takes out those that everybody knows itself.
             incoming.headers.remove(name);
         }
         check_path(&incoming.path)?;
         let route = self.relay_route(&incoming.path).ok_or_else(|| Error::internal("no such route"))?;
+        if let Some(endpoint) = &route.endpoint {
+            endpoint.takes(&incoming.method)?;
+        }
         let mut settlement =
             Settlement::new(Arc::clone(&self.books), self.relay_facts(route, &incoming, call_id), None);
         self.open_bill(&incoming.headers, incoming.address, &caller, &mut settlement);
@@ -209,14 +239,22 @@ impl State {
         let reading = self.paths.find(&asked.path, None);
         let model = asked.model.or_else(|| reading.as_ref().and_then(|(_, asked)| asked.model.clone()));
         let ingress = reading.as_ref().map(|(ingress, _)| ingress);
-        if let Some(model) = &model {
+        // An address of the operator's is no model.
+        if let Some(model) = model.as_ref().filter(|_| route.endpoint.is_none()) {
             self.may_relay(caller, &target, model)?;
         }
         let sent = asked.body.as_ref().or_else(|| json_body(&incoming));
         let is_empty = matches!(&incoming.body, RelayBody::Whole(body) if body.is_empty());
         let masked = self.guardrails.on_relay(self, (sent, is_empty), Some(caller), settlement).await?;
-        self.admit_relay(&target, model.as_deref(), json_body(&incoming), ingress, settlement).await?;
-        settlement.relays(model);
+        match (&route.endpoint, settlement.bill()) {
+            (Some(endpoint), Some(bill)) => bill.admit_cost(endpoint.cost.unwrap_or_default()).await?,
+            (Some(_), None) => {}
+            (None, _) => {
+                self.admit_relay(&target, model.as_deref(), json_body(&incoming), ingress, settlement)
+                    .await?;
+            }
+        }
+        settlement.relays(model.filter(|_| route.endpoint.is_none()));
         settlement.enters(self.enter(None)?);
         let RelayIncoming { method, headers, body, received, .. } = incoming;
         let mut deadlines = target.limits.or(self.router.settings().limits).deadlines(received);
@@ -226,7 +264,8 @@ impl State {
             method,
             base: route.base,
             path: asked.at_vendor,
-            headers,
+            headers: route.endpoint.as_ref().map_or_else(|| headers.clone(), |own| own.headers(&headers)),
+            own_credentials: !route.needs_key(),
             body: masked.or(asked.body).map_or(body, RelayBody::Whole),
             reading: ingress.map(|ingress| ingress.id()),
             deadlines,
@@ -310,6 +349,9 @@ impl State {
         }
         settlement.answered(&mut parts, account);
         let (refusal, mut held) = (refusal(status), VecDeque::new());
+        if let Some(cost) = route.endpoint.as_ref().and_then(|own| own.cost).filter(|_| refusal.is_none()) {
+            settlement.costs(cost);
+        }
         if is_document && refusal.is_none() {
             let whole = hold(&mut body, &mut held).await.inspect_err(|error| {
                 settlement.settle(Outcome::Failed(error));

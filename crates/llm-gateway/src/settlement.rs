@@ -91,6 +91,8 @@ pub(crate) struct Settlement {
     asked: bool,
     /// The request passes as it is, and uses this model of the vendor's.
     relayed: Option<Option<String>>,
+    /// What it costs, whatever is used.
+    flat: Option<NanoDollars>,
     /// The deployment that such a request waits for.
     waits_for: Option<(Arc<Deployment>, Arc<Account>)>,
     /// Its place among the calls in progress, where they are limited.
@@ -199,6 +201,7 @@ impl Settlement {
             settled: false,
             asked: false,
             relayed: None,
+            flat: None,
             waits_for: None,
             in_progress: None,
             purse,
@@ -261,18 +264,6 @@ impl Settlement {
     /// A vendor is asked: an error may be in its words from now on.
     pub(crate) fn asks(&mut self) {
         self.asked = true;
-    }
-
-    /// The request passes as it is, and names this model of the vendor's, if any.
-    pub(crate) fn relays(&mut self, model: Option<String>) {
-        self.call.model = model.clone().unwrap_or_default();
-        self.relayed = Some(model);
-    }
-
-    /// Such a request is sent to this deployment.
-    pub(crate) fn waits_for(&mut self, deployment: &Arc<Deployment>, account: &Arc<Account>) {
-        self.asked = true;
-        self.waits_for = Some((Arc::clone(deployment), Arc::clone(account)));
     }
 
     /// What calls are booked into.
@@ -415,6 +406,9 @@ impl Settlement {
     }
 
     fn cost(&self) -> Option<Cost> {
+        if let Some(total) = self.flat {
+            return Some(Cost { total, ..Cost::default() });
+        }
         if self.usage.is_empty() {
             return None;
         }

@@ -177,6 +177,18 @@ impl Governance {
         Ok(principal)
     }
 
+    /// Whoever asks what the operator has opened to everybody, from this address: nobody in particular, who spends what
+    /// the whole gateway may.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`] from an address that may not use the gateway; [`ErrorKind::Overloaded`] when the
+    /// directory has to be asked and cannot be.
+    pub async fn anybody(&self, address: Option<IpAddr>) -> Result<Arc<Principal>> {
+        authorise::address_is_allowed(&self.rules.load().global.allowed_ips, &Subject::global(), address)?;
+        let accounts = self.administrator().await?.accounts.clone();
+        Ok(Arc::new(Principal { role: Role::Customer, accounts, ..Principal::default() }))
+    }
+
     /// Something was changed: it is read again before it is used. To be called after the change is written, and by
     /// every gateway that is told of it.
     pub fn forget(&self, changed: &Changed) {

@@ -50,6 +50,11 @@ impl Fields {
         Self { declared: Some(declared), ..self }
     }
 
+    /// What a body says to be remembered, before it is taken.
+    pub(crate) fn metadata_mut(&mut self) -> Option<&mut Map<String, Value>> {
+        self.left.get_mut("metadata")?.as_object_mut()
+    }
+
     /// Whether there is a field of that name, `null` or not.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.left.contains_key(name)

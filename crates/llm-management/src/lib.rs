@@ -10,6 +10,7 @@ mod dollars;
 mod fields;
 mod given;
 mod known;
+pub mod logging;
 mod management;
 mod membership;
 mod paging;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::changes::Changes;
 use crate::fields::{Fields, Query};
+use crate::logging;
 use crate::refused::Refused;
 use crate::request::{Reply, Request, Rows};
 use crate::route::{Found, Route, find};
@@ -226,7 +227,11 @@ impl Call<'_> {
     /// # Errors
     /// When it is no JSON object.
     pub(crate) fn fields(&self) -> Result<Fields, Refused> {
-        Ok(Fields::read(self.request.body)?.declared(self.route.body))
+        let mut fields = Fields::read(self.request.body)?.declared(self.route.body);
+        if let Some(metadata) = fields.metadata_mut() {
+            logging::seal(metadata, self.caller.is_admin(), || self.management.sealing())?;
+        }
+        Ok(fields)
     }
 
     /// The parameters of the query.

@@ -49,6 +49,11 @@ pub(crate) fn plain(id: DialectId) -> Option<Arc<dyn Dialect>> {
     (entry.make)(&Quirks::new()).ok()
 }
 
+/// A dialect without quirks, whichever comes first: what it reads tells little of an unknown address.
+pub(crate) fn any() -> Option<Arc<dyn Dialect>> {
+    ENTRIES.iter().find_map(|entry| (entry.make)(&Quirks::new()).ok())
+}
+
 /// A dialect by its name, with a vendor's quirks, for a base URL.
 pub(crate) fn dialect(name: &str, quirks: &Quirks, base: &BaseUrl) -> Result<Arc<dyn Dialect>> {
     let made = match placed(name) {

@@ -119,6 +119,57 @@ pub(crate) fn forward(inbound: &Inbound, headers: &mut HeaderMap) {
     }
 }
 
+/// Which headers of clients go on to a vendor, besides those that belong to its format.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forwarding {
+    /// Those that begin with `x-`, and `anthropic-beta`: LiteLLM's `forward_client_headers_to_llm_api`. Never what shows a
+    /// credential, speaks to the gateway or tells of the way to it.
+    pub own: bool,
+    /// Others of them that do not: in which clients show their key to the gateway.
+    pub withheld: Vec<HeaderName>,
+    /// Those in which the gateway says who asks: LiteLLM's `add_user_information_to_llm_headers`.
+    pub caller: bool,
+}
+
+/// What headers begin with that say who asks. Clients cannot send them: the gateway takes them off.
+const CALLER: &str = "x-litellm-user_api_key_";
+
+/// Beginnings of headers that speak to the gateway, tell of the way to it, or that a vendor's own SDK writes.
+const TO_US: [&str; 7] =
+    ["x-amz-", "x-forwarded", "x-litellm-", "x-llm-", "x-pass-", "x-real-ip", "x-stainless"];
+
+/// Words in names of headers that show credentials.
+const SECRETS: [&str; 8] =
+    ["api-key", "apikey", "auth", "cookie", "credential", "password", "secret", "token"];
+
+impl Forwarding {
+    /// Whether any go on.
+    pub(crate) fn is_any(&self) -> bool {
+        self.own || self.caller
+    }
+
+    /// Takes over the client's headers that go on, where there is none of the name yet.
+    pub(crate) fn forward(&self, from: &HeaderMap, to: &mut HeaderMap) {
+        let names = from.keys().filter(|name| self.goes_on(name) && !to.contains_key(*name));
+        let names: smallvec::SmallVec<[&HeaderName; 8]> = names.collect();
+        for name in names {
+            for value in from.get_all(name) {
+                to.append(name.clone(), value.clone());
+            }
+        }
+    }
+
+    fn goes_on(&self, name: &HeaderName) -> bool {
+        let text = name.as_str();
+        if text.starts_with(CALLER) {
+            return self.caller;
+        }
+        let is_meant = text == "anthropic-beta" || text.starts_with("x-");
+        let is_ours = TO_US.iter().any(|begin| text.starts_with(begin)) || self.withheld.contains(name);
+        self.own && is_meant && !is_ours && !SECRETS.iter().any(|word| text.contains(word))
+    }
+}
+
 /// W3C's trace context (<https://www.w3.org/TR/trace-context/>).
 const TRACE: [HeaderName; 2] =
     [HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate")];
@@ -167,6 +218,40 @@ mod tests {
         assert_eq!(forwarded(&[("traceparent", "00-a-b-01"), ("tracestate", "x=1"), ("cookie", "c")]), 2);
         assert_eq!(forwarded(&[("tracestate", "x=1")]), 0);
         assert_eq!(forwarded(&[("traceparent", "00-a-b-01"), ("traceparent", "00-c-d-01")]), 0);
+    }
+
+    #[test]
+    fn what_goes_on_shows_no_credential_and_speaks_to_nobody_else() {
+        let names = [
+            "x-tenant",
+            "x-request-id",
+            "anthropic-beta",
+            "x-stainless-lang",
+            "x-api-key",
+            "x-auth-request-user",
+            "x-litellm-tags",
+            "x-forwarded-for",
+            "x-our-own",
+            "authorization",
+            "cookie",
+            "content-type",
+            "x-litellm-user_api_key_user_id",
+        ];
+        let mut from = HeaderMap::new();
+        for name in names {
+            from.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        let sent = |own, caller| {
+            let mut to = HeaderMap::new();
+            let withheld = vec![HeaderName::from_static("x-our-own")];
+            Forwarding { own, withheld, caller }.forward(&from, &mut to);
+            let mut sent: Vec<String> = to.keys().map(ToString::to_string).collect();
+            sent.sort_unstable();
+            sent
+        };
+        assert_eq!(sent(true, false), ["anthropic-beta", "x-request-id", "x-tenant"]);
+        assert_eq!(sent(false, true), ["x-litellm-user_api_key_user_id"]);
+        assert!(!Forwarding::default().is_any() && sent(false, false).is_empty());
     }
 
     fn shown(fixed: &Fixed) -> HeaderMap {

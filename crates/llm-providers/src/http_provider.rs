@@ -33,13 +33,13 @@ use llm_transport::{Upstream, UpstreamReply};
 use tokio::time::Instant;
 
 use crate::cache_points::{self, CachePoint};
-use crate::headers::{self, Fixed};
+use crate::headers::{self, Fixed, Forwarding};
 use chunks::Chunks;
 use events::Decoding;
 use media::MediaSettings;
 use native::Passing;
 use pump::Pump;
-pub(crate) use relay::Places;
+pub(crate) use relay::{Places, shown_keys};
 use whole::Shape;
 
 /// How long the body of an error may take.
@@ -63,6 +63,8 @@ pub(crate) struct HttpProvider {
     pub(crate) defaults: Option<Arc<ChatRequest>>,
     /// Whether the vendor is told the trace that a request is part of.
     pub(crate) forwards_trace: bool,
+    /// Which headers of clients it is sent; `None`: none but those of its format.
+    pub(crate) forwarding: Option<Box<Forwarding>>,
     /// Where the vendor's paths begin.
     pub(crate) places: Places,
     /// What the deployment adds to each request; the call says the rest.
@@ -280,6 +282,9 @@ impl HttpProvider {
         request.headers.entry(CONTENT_TYPE).or_insert(json);
         if self.forwards_trace {
             headers::forward_trace(&call.inbound.headers, &mut request.headers);
+        }
+        if let Some(forwarding) = &self.forwarding {
+            forwarding.forward(&call.inbound.headers, &mut request.headers);
         }
         self.address(&mut request);
         request

@@ -20,6 +20,7 @@ pub use cache_points::{CachePoint, PointRole};
 pub use credentials::aws_signer;
 pub use dialects::{CHAT_DEFAULTS, aws_region_of, chat_defaults, dialects, ingresses};
 pub use files::Files;
+pub use headers::Forwarding;
 pub use http_provider::media::MediaSettings;
 pub use parameters::Parameters;
 pub use programs::Programs;

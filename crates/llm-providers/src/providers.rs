@@ -15,9 +15,9 @@ use crate::cache_points::CachePoint;
 use crate::credentials;
 use crate::dialects;
 use crate::files::Files;
-use crate::headers::Fixed;
+use crate::headers::{Fixed, Forwarding};
 use crate::http_provider::media::MediaSettings;
-use crate::http_provider::{Authenticated, HttpProvider, Places};
+use crate::http_provider::{Authenticated, HttpProvider, Places, shown_keys};
 use crate::parameters::{Parameters, Settled};
 use crate::programs::Programs;
 use crate::recordings::Recordings;
@@ -65,6 +65,8 @@ pub struct DeploymentSpec {
     pub defaults: Option<Arc<ChatRequest>>,
     /// Whether the vendor is told the trace that a request is part of (`traceparent`, `tracestate`).
     pub forwards_trace: bool,
+    /// Which headers of clients it is sent.
+    pub forwarding: Forwarding,
     /// What answers in the vendor's place.
     pub mock: MockSettings,
     /// Connections.
@@ -169,7 +171,42 @@ impl Providers {
             cache_points: spec.cache_points.clone(),
             defaults: spec.defaults.clone(),
             forwards_trace: spec.forwards_trace,
+            forwarding: spec.forwarding.is_any().then(|| Box::new(spec.forwarding.clone())),
             target: target(spec),
+        }))
+    }
+
+    /// A provider of nothing but an address, for requests that pass to it as they are. Of its query that stands in each
+    /// request in which services are shown keys; the rest is for whoever writes requests.
+    ///
+    /// # Errors
+    /// When the address or a header is none, or this build speaks no dialect at all.
+    pub fn pass_through(
+        &self,
+        url: &str,
+        headers: &[(String, Secret)],
+        transport: &Options,
+    ) -> Result<Arc<dyn Provider>> {
+        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        let keys = shown_keys(query);
+        let mut fixed = Fixed::new(Auth::None, None)?;
+        for (name, value) in headers {
+            fixed.set(name, value.expose())?;
+        }
+        let dialect = dialects::any().ok_or_else(|| Error::unsupported("this build speaks no dialect"))?;
+        Ok(Arc::new(HttpProvider {
+            dialect,
+            upstream: self.upstream(url, transport)?,
+            authenticator: None,
+            fixed,
+            places: Places::at(url),
+            query: (!keys.is_empty()).then_some(keys),
+            media: Arc::clone(&self.media),
+            cache_points: Vec::new(),
+            defaults: None,
+            forwards_trace: false,
+            forwarding: None,
+            target: Target::default(),
         }))
     }
 

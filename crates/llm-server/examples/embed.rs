@@ -11,18 +11,21 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use llm_config::Options;
 use llm_gateway::Gateway;
+
+/// What the application does itself stays as it was; the gateway's paths get a prefix.
+pub(crate) fn application(options: &Options) -> Result<Router, Box<dyn Error>> {
+    let loaded = llm_config::load(options)?;
+    let gateway = Arc::new(Gateway::new(llm_config::build(&loaded)?));
+    Ok(Router::new()
+        .route("/", get(|| async { "an application with language models under /llm\n" }))
+        .nest("/llm", llm_server::router(gateway)))
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let loaded = llm_config::load(&llm_config::Options::from_process())?;
-    let gateway = Arc::new(Gateway::new(llm_config::build(&loaded)?));
-
-    // What the application does itself stays as it was; the gateway's paths get a prefix.
-    let application = Router::new()
-        .route("/", get(|| async { "an application with language models under /llm\n" }))
-        .nest("/llm", llm_server::router(gateway));
-
+    let application = application(&Options::from_process())?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
     axum::serve(listener, application).await?;
     Ok(())

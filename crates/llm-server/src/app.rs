@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
 use http::request::Parts;
+use llm_config::DatabaseLink;
 use llm_core::Result;
 use llm_gateway::Gateway;
 use llm_governance::Principal;
@@ -15,6 +16,7 @@ use crate::client_address::{client_address, peer};
 use crate::intake::Budget;
 use crate::limits::Limits;
 use crate::openapi::Docs;
+use crate::tls::Certificate;
 
 /// What all requests share.
 pub(crate) struct App {
@@ -25,8 +27,12 @@ pub(crate) struct App {
     pub wire_faults: bool,
     /// Proxies of the operator's that stand between clients and us.
     pub proxies: usize,
+    /// What encrypted connections show; `None`: connections are not encrypted.
+    pub certificate: Option<Certificate>,
     /// Keys, teams, users; `None`: there is no store for them.
     pub management: Option<Arc<Management>>,
+    /// The database; `None`: there is none.
+    pub database: Option<Arc<DatabaseLink>>,
     /// Pages about the API.
     pub docs: Docs,
     /// The dashboard; `None`: there is none.
@@ -44,7 +50,9 @@ impl App {
             budget,
             wire_faults: false,
             proxies: 0,
+            certificate: None,
             management: None,
+            database: None,
             docs: Docs::default(),
             #[cfg(feature = "dashboard")]
             ui: None,
@@ -61,7 +69,9 @@ impl App {
             budget: Arc::clone(&self.budget),
             wire_faults: self.wire_faults,
             proxies: self.proxies,
+            certificate: self.certificate.clone(),
             management: self.management.clone(),
+            database: self.database.clone(),
             docs: self.docs.clone(),
             #[cfg(feature = "dashboard")]
             ui: self.ui.clone(),

@@ -29,6 +29,7 @@ use crate::limits::Limits;
 use crate::management;
 use crate::openapi;
 use crate::outgoing::response;
+use crate::prompts;
 use crate::query_key;
 use crate::realtime::converse;
 use crate::relay::{elsewhere, is_elsewhere, relay};
@@ -94,6 +95,7 @@ fn without_pages(app: Arc<App>) -> Router {
         .route("/guardrails/apply_guardrail", post(apply_guardrail))
         .route("/apply_guardrail", post(apply_guardrail))
         .merge(cache::routes())
+        .merge(prompts::routes())
         .merge(insight::routes())
         .route("/spend/calculate", post(calculate))
         .route("/utils/token_counter", post(count_tokens))
@@ -127,16 +129,15 @@ async fn ready(State(app): Shared) -> Response {
     if app.is_leaving() {
         return json_text(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"shutting_down"}"#);
     }
-    // A gateway that counts for itself serves: it stays ready.
-    json_text(
-        StatusCode::OK,
-        match app.gateway.shared_link() {
-            None => r#"{"status":"healthy","db":"Not connected"}"#.to_owned(),
-            Some(link) => {
-                format!(r#"{{"status":"healthy","db":"Not connected","redis":"{}"}}"#, link.name())
-            }
-        },
-    )
+    // A gateway that counts for itself serves, and so does one whose rows wait in the journal: both stay ready.
+    let database = match &app.database {
+        None => "Not connected",
+        Some(database) if database.is_connected().await => "connected",
+        Some(_) => "disconnected",
+    };
+    let redis = app.gateway.shared_link().map(|link| format!(r#","redis":"{}""#, link.name()));
+    let redis = redis.unwrap_or_default();
+    json_text(StatusCode::OK, format!(r#"{{"status":"healthy","db":"{database}"{redis}}}"#))
 }
 
 async fn models(State(app): Shared, mut head: Parts) -> Response {

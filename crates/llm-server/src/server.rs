@@ -4,7 +4,8 @@
 //! from its first byte to its last. A few connections stay together on one worker, more are spread evenly (see
 //! `accept.rs` for the measurement). The kernel could spread connections itself
 //! (`SO_REUSEPORT`), but it does so by a hash: of the few connections that a pooling client keeps, all may land on one
-//! core. It would also let a second server start on the same port without a word.
+//! core. It would also let a second server start on the same port without a word, which is why only
+//! [`listen_with_others`] does it: for a successor that takes over while its predecessor drains.
 
 mod accept;
 mod connection;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use llm_config::DatabaseLink;
 use llm_gateway::Gateway;
 use llm_management::Management;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -30,13 +32,14 @@ use crate::limits::Limits;
 use crate::openapi::Docs;
 use crate::origins::Origins;
 use crate::server::connection::Cold;
+use crate::tls::Certificate;
 use worker::{Door, Worker};
 
 /// Connections that the kernel holds for us while we are busy.
 const BACKLOG: i32 = 4096;
 
 /// How a server runs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// Worker threads; `None`: one per core that we may use.
     pub workers: Option<NonZeroUsize>,
@@ -49,8 +52,12 @@ pub struct Options {
     /// Proxies of the operator's that stand between clients and the server: so many entries at the end of
     /// `x-forwarded-for` are theirs. 0: the header is not looked at.
     pub proxies: usize,
+    /// What is shown to clients: connections are encrypted with it, and no others are taken. `None`: none is.
+    pub certificate: Option<Certificate>,
     /// The management API; `None`: its routes say that there is no store.
     pub management: Option<Arc<Management>>,
+    /// The database that is told of by readiness; `None`: there is none.
+    pub database: Option<Arc<DatabaseLink>>,
     /// Which pages about the API are served.
     pub docs: Docs,
     /// The dashboard at `/ui`; `None`: there is none, as in a build without the feature `dashboard`.
@@ -61,6 +68,8 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Serving,
+    /// What waits to be accepted is accepted, then nothing more.
+    Closing,
     /// No new connections; those that are open end their request.
     Draining,
     /// Whatever is still open is dropped.
@@ -79,7 +88,23 @@ pub struct Drained {
 /// # Errors
 /// When the address is in use, or is not one of this machine.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    listener(address, false)
+}
+
+/// A socket that listens at an address beside others that were made by this, in other processes of the same user: a
+/// successor takes connections before its predecessor stops to.
+///
+/// # Errors
+/// As [`listen`], when the one who listens there does not share, and on systems where addresses cannot be shared.
+pub fn listen_with_others(address: SocketAddr) -> io::Result<TcpListener> {
+    listener(address, true)
+}
+
+fn listener(address: SocketAddr, with_others: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if with_others {
+        share(&socket)?;
+    }
     // A restart must not wait for connections of the former life to be forgotten.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
@@ -90,6 +115,16 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+#[cfg(target_os = "linux")]
+fn share(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn share(_socket: &Socket) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not spread connections over processes"))
 }
 
 /// A gateway's server, before it runs.
@@ -113,6 +148,8 @@ impl Server {
         let mut app = App::new(self.gateway, self.options.limits);
         app.wire_faults = self.options.wire_faults;
         app.proxies = self.options.proxies;
+        app.database = self.options.database;
+        app.certificate = self.options.certificate;
         app.management = self.options.management;
         app.docs = self.options.docs;
         #[cfg(feature = "dashboard")]
@@ -123,7 +160,7 @@ impl Server {
         let cold = Arc::new(Cold::new(app.copy()));
         let (phase, _) = watch::channel(Phase::Serving);
         let mut running =
-            Running { address, app, phase, threads: Vec::new(), doors: Vec::new(), ended: Vec::new() };
+            Running { address, app, phase, threads: vec![], doors: vec![], ended: vec![], accepting: None };
         let count = self.options.workers.or_else(|| thread::available_parallelism().ok());
         for number in 0..count.map_or(1, NonZeroUsize::get) {
             running.start_worker(number, (Arc::clone(&origins), Arc::clone(&cold)))?;
@@ -141,6 +178,8 @@ pub struct Running {
     threads: Vec<JoinHandle<()>>,
     doors: Vec<Door>,
     ended: Vec<oneshot::Receiver<()>>,
+    /// Ends with the acceptor.
+    accepting: Option<oneshot::Receiver<()>>,
 }
 
 impl Running {
@@ -163,6 +202,11 @@ impl Running {
     /// deadline. Dropping the future cuts what is open.
     pub async fn drain(mut self, deadline: Duration) -> Drained {
         self.announce_leaving();
+        self.phase.send_replace(Phase::Closing);
+        if let Some(accepting) = self.accepting.take() {
+            // It hands over what waits, and does not wait itself but for a worker to take it.
+            let _ = tokio::time::timeout(deadline, accepting).await;
+        }
         self.phase.send_replace(Phase::Draining);
         let ended = std::mem::take(&mut self.ended);
         let all = async {
@@ -202,7 +246,12 @@ impl Running {
             listener.set_nonblocking(true)?;
             tokio::net::TcpListener::from_std(listener)?
         };
-        let work = move || runtime.block_on(accept::accept(listener, doors, phase));
+        let (ended, end) = oneshot::channel();
+        self.accepting = Some(end);
+        let work = move || {
+            runtime.block_on(accept::accept(listener, doors, phase));
+            let _ = ended.send(());
+        };
         self.threads.push(thread::Builder::new().name("acceptor".to_owned()).spawn(work)?);
         Ok(())
     }

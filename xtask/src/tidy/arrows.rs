@@ -8,7 +8,7 @@ use crate::workspace;
 
 /// The crates of the workspace that a crate may depend on. `*` stands for any ending. A more exact name goes first.
 /// Development dependencies are free: tests may see everything.
-const ARROWS: [(&str, &[&str]); 23] = [
+const ARROWS: [(&str, &[&str]); 24] = [
     ("llm-core", &[]),
     ("llm-transport", &["llm-core"]),
     ("llm-router", &["llm-core"]),
@@ -59,6 +59,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("llm-client", &["llm-config", "llm-core", "llm-gateway"]),
     ("llm-testkit", &["llm-core"]),
     ("end-to-end", &["*"]),
+    ("trials", &[]),
     ("xtask", &["llm-metrics"]),
 ];
 

@@ -1,11 +1,11 @@
-//! The page of this command: every `sh` block of `docs/command-line.md` is run.
+//! The pages of this command: every `sh` block of `docs/command-line.md` and of the crate's `README.md` is run.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::stage::{KEY, Stage};
 
-const PAGE: &str = include_str!("../../../../docs/command-line.md");
+const PAGES: [&str; 2] = [include_str!("../../../../docs/command-line.md"), include_str!("../../README.md")];
 
 /// The models of the page, as the mock answers for them.
 const CONFIGURATION: &str = "
@@ -17,7 +17,7 @@ model_list:
 ";
 
 #[test]
-fn every_command_of_the_page_works() {
+fn every_command_of_the_pages_works() {
     let (stage, vendor) = (Stage::serving(CONFIGURATION), Stage::mock());
     stage.folder.file("config.yaml", CONFIGURATION);
     stage.folder.file("error.log", "out of memory\n");
@@ -27,7 +27,7 @@ fn every_command_of_the_page_works() {
         .expect("the folder is ours");
     let programs = Path::new(env!("CARGO_BIN_EXE_llm")).parent().expect("it is in a folder").display();
     let mut blocks = 0;
-    for block in blocks_of(PAGE) {
+    for block in PAGES.into_iter().flat_map(blocks_of) {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-euc", block]).current_dir(stage.folder.path()).env_clear();
         shell.env("PATH", format!("{programs}:/usr/bin:/bin")).env("HOME", stage.folder.path());
@@ -38,7 +38,7 @@ fn every_command_of_the_page_works() {
         assert!(ran.status.success(), "{block}\n{out}\n{err}");
         blocks += 1;
     }
-    assert!(blocks > 10, "the page has examples");
+    assert!(blocks > 10, "the pages have examples");
 }
 
 fn blocks_of(page: &str) -> impl Iterator<Item = &str> {

@@ -19,6 +19,14 @@ pub(super) fn credential(report: &mut Report, at: &Place, public: &str, access: 
     }
 }
 
+/// A vendor whose certificate nobody looks at.
+pub(super) fn unverified(report: &mut Report, at: &Place) {
+    let message = "whoever stands on the way can read calls and keys: certificates are not checked";
+    if !report.problems.iter().any(|known| known.place == *at && known.message == message) {
+        report.warning(at, message).help("write the file of your certificate authorities as `ssl_verify`");
+    }
+}
+
 /// One line may stand for many deployments.
 fn once(report: &mut Report, at: &Place, public: &str, what: &str, help: &str) {
     if !report.problems.iter().any(|known| known.place == *at && known.message.ends_with(what)) {

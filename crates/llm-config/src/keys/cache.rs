@@ -29,7 +29,7 @@ pub(crate) static PARAMS: Section = Section {
         "ssl_*",
         "startup_nodes",
     ]],
-    moot: &["max_connections"],
+    moot: &[("max_connections", "one connection carries all questions")],
     notes: false,
 };
 

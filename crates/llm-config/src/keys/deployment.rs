@@ -1,5 +1,6 @@
 //! What a deployment is made from, in each of the forms that it may be written in, and vendors of one's own.
 
+use super::network::NETWORK;
 use super::settings::{ALLOWED, PHASES, SAMPLING};
 use super::{Key, LONG_PROMPT_PRICES, Section, Shape, key};
 
@@ -199,24 +200,38 @@ const PARAMS_LATER: &[&str] = &[
     "otpm",
     "prompt_id",
     "rpd",
-    "rust",
-    "ssl_verify",
     "tag_regex",
     "tiered_pricing",
     "timeout_by_service_tier",
     "tpd",
-    "use_in_pass_through",
     "use_litellm_proxy",
     "vertex_*",
     "watsonx_*",
 ];
 
+const PARAMS_MOOT: &[(&str, &str)] = &[
+    ("rust", "all of it is"),
+    ("use_in_pass_through", "paths that pass to a vendor use its first deployment"),
+];
+
 pub(crate) static PARAMS: Section = Section {
     name: "litellm_params",
     about: "How a deployment calls its vendor.",
-    keys: &[MODEL_KEY, CONNECTION, VENDOR_PARAMETERS, TRAFFIC, PHASES, SAMPLING, ANSWERS, BODY, MOCK, PRICES],
+    keys: &[
+        MODEL_KEY,
+        CONNECTION,
+        NETWORK,
+        VENDOR_PARAMETERS,
+        TRAFFIC,
+        PHASES,
+        SAMPLING,
+        ANSWERS,
+        BODY,
+        MOCK,
+        PRICES,
+    ],
     later: &[PARAMS_LATER],
-    moot: &[],
+    moot: PARAMS_MOOT,
     notes: false,
 };
 
@@ -294,19 +309,22 @@ pub(crate) static INFO: Section = Section {
         "*_cost_*",
         "access_windows",
         "blocked",
-        "created_*",
-        "db_model",
-        "description",
         "health_check_*",
         "litellm_provider",
         "supported_environments",
         "supports_*",
         "team_*",
         "tier",
-        "updated_*",
         "version",
     ]],
-    moot: &[],
+    moot: &[
+        ("created_at", "a note of LiteLLM's database"),
+        ("created_by", "a note of LiteLLM's database"),
+        ("db_model", "a note of LiteLLM's database"),
+        ("description", "a note"),
+        ("updated_at", "a note of LiteLLM's database"),
+        ("updated_by", "a note of LiteLLM's database"),
+    ],
     notes: true,
 };
 
@@ -322,6 +340,7 @@ pub(crate) static MODEL_LIST: Section = Section {
         // The sloppy form: what belongs into `litellm_params` stands beside `model_name`.
         MODEL_KEY,
         CONNECTION,
+        NETWORK,
         VENDOR_PARAMETERS,
         TRAFFIC,
         PHASES,
@@ -332,7 +351,7 @@ pub(crate) static MODEL_LIST: Section = Section {
         PRICES,
     ],
     later: &[PARAMS_LATER],
-    moot: &[],
+    moot: PARAMS_MOOT,
     notes: false,
 };
 
@@ -353,6 +372,7 @@ pub(crate) static PROVIDER: Section = Section {
         &[key("model_name", Shape::Text, "The public name, and the vendor's where `model` is not given.")],
         FLAT,
         CONNECTION,
+        NETWORK,
         VENDOR_PARAMETERS,
         TRAFFIC,
         PHASES,
@@ -363,7 +383,7 @@ pub(crate) static PROVIDER: Section = Section {
         PRICES,
     ],
     later: &[PARAMS_LATER],
-    moot: &[],
+    moot: PARAMS_MOOT,
     notes: false,
 };
 
@@ -374,6 +394,7 @@ pub(crate) static MODEL: Section = Section {
         &[key("model_name", Shape::Text, "The model in the vendor's words. Default: the public name.")],
         FLAT,
         CONNECTION,
+        NETWORK,
         VENDOR_PARAMETERS,
         TRAFFIC,
         PHASES,
@@ -384,7 +405,7 @@ pub(crate) static MODEL: Section = Section {
         PRICES,
     ],
     later: &[PARAMS_LATER],
-    moot: &[],
+    moot: PARAMS_MOOT,
     notes: false,
 };
 
@@ -404,9 +425,9 @@ pub(crate) static CREDENTIAL: Section = Section {
 static CREDENTIAL_VALUES: Section = Section {
     name: "credential_values",
     about: "What a deployment takes from a credential where it does not say itself.",
-    keys: &[CONNECTION, VENDOR_PARAMETERS],
+    keys: &[CONNECTION, NETWORK, VENDOR_PARAMETERS],
     later: &[PARAMS_LATER],
-    moot: &[],
+    moot: PARAMS_MOOT,
     notes: false,
 };
 

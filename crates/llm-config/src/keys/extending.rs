@@ -22,6 +22,11 @@ pub(super) const LITELLM: &[Key] = &[
          says. Default: nobody is told, unless its own `message_logging` says so.",
     ),
     key(
+        "redact_user_api_key_info",
+        Shape::Bool,
+        "Whether callbacks are not told who asked: no key, user, team, organisation or customer. Default false.",
+    ),
+    key(
         "forward_traceparent_to_llm_provider",
         Shape::Bool,
         "Whether vendors are told the trace that a request is part of (`traceparent`, `tracestate`). Default false.",

@@ -85,7 +85,6 @@ pub(crate) static ROUTING_GROUP: Section = Section {
         key("routing_strategy", Shape::Text, "As `routing_strategy` of the router."),
     ]],
     later: &[],
-    // As for the router: strategies measure by themselves.
-    moot: &["routing_strategy_args"],
+    moot: &[("routing_strategy_args", "strategies measure by themselves")],
     notes: false,
 };

@@ -1,5 +1,6 @@
 //! Settings that hold for the whole gateway: the server, the router, and LiteLLM's two settings sections.
 
+use super::network::NETWORK;
 use super::routing::{GROUP, MID_STREAM, RETRY_BUDGET, RETRY_POLICY, ROUTING_GROUP};
 use super::{Key, Section, Shape, key};
 
@@ -34,6 +35,13 @@ pub(crate) static SERVER: Section = Section {
             Shape::Whole,
             "How many proxies stand in front, each of which adds to `x-forwarded-for`. Default 0: the header is not looked at.",
         ),
+        key(
+            "ssl_certfile_path",
+            Shape::Text,
+            "A file with the certificate to show to clients and its intermediates (PEM): they then must speak TLS. It is \
+             read again when it changes.",
+        ),
+        key("ssl_keyfile_path", Shape::Text, "A file with its private key (PEM)."),
         key("dashboard", Shape::Bool, "Whether `/ui` has the dashboard. Default true."),
         key(
             "dashboard_username",
@@ -162,8 +170,10 @@ pub(super) static ALLOWED_FAILS: Section = Section {
         key("ServiceUnavailableErrorAllowedFails", Shape::Whole, "The vendor has too much to do."),
     ]],
     later: &[],
-    // A client's own mistake benches nothing, there as here.
-    moot: &["BadRequestErrorAllowedFails", "ContentPolicyViolationErrorAllowedFails"],
+    moot: &[
+        ("BadRequestErrorAllowedFails", "a client's own mistake benches nothing, there as here"),
+        ("ContentPolicyViolationErrorAllowedFails", "likewise"),
+    ],
     notes: false,
 };
 
@@ -297,23 +307,23 @@ pub(crate) static ROUTER: Section = Section {
         "cache_kwargs",
         "cache_responses",
         "caching_groups",
-        "client_ttl",
-        "debug_level",
         "default_litellm_params",
         "ignore_invalid_deployments",
         "router_general_settings",
-        "set_verbose",
         "tag_routing_prefix",
     ]],
-    // Nobody polls here: a call that waits is woken. What a health check finds always counts. Affinity is computed, not
-    // stored, so that nothing runs out. A retry is always picked by weight among the deployments that are left.
-    // Strategies have no windows and lists to be sized: they measure as docs/routing.md says.
     moot: &[
-        "deployment_affinity_ttl_seconds",
-        "enable_health_check_routing",
-        "enable_weighted_failover",
-        "polling_interval",
-        "routing_strategy_args",
+        ("client_ttl", "clients of vendors are kept as long as their deployments"),
+        ("debug_level", "the log says how much with `verbose` in `server`"),
+        ("deployment_affinity_ttl_seconds", "affinity is computed, not stored, so that nothing runs out"),
+        ("enable_health_check_routing", "what a health check finds always counts"),
+        (
+            "enable_weighted_failover",
+            "a retry is always picked by weight among the deployments that are left",
+        ),
+        ("polling_interval", "nobody polls: a call that waits is woken"),
+        ("routing_strategy_args", "strategies measure as docs/routing.md says"),
+        ("set_verbose", "the log says how much with `verbose` in `server`"),
     ],
     notes: false,
 };
@@ -339,6 +349,7 @@ pub(crate) static DEFAULTS: Section = Section {
     about: "What holds for every deployment that does not say otherwise.",
     keys: &[
         &[key("default_model", Shape::Text, "As `default_model` at the top level, which wins.")],
+        NETWORK,
         SAMPLING,
     ],
     later: &[],

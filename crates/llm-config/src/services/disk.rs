@@ -11,7 +11,8 @@ use llm_store::{
     Archive, Books, Database, Drain, DrainSettings, DrainThread, Entities, Journal, Seal, Words,
 };
 
-use super::{Draining, Kept, Unopened};
+use super::link::Answering;
+use super::{DatabaseLink, Draining, Kept, Unopened};
 use crate::config::Config;
 use crate::settings::StorageSettings;
 
@@ -57,6 +58,16 @@ pub(super) fn sealing(config: &Config) -> Result<Option<Arc<dyn Sealing>>, Unope
     Ok(seal.map(|seal| Arc::new(Sealed(seal)) as Arc<dyn Sealing>))
 }
 
+impl Answering for Database {
+    fn answers(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { self.query("SELECT 1", &[]).await.is_ok() })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Self::close(self))
+    }
+}
+
 impl Draining for (Arc<Drain>, DrainThread) {
     fn is_booking(&self) -> bool {
         self.0.status().failing.is_none()
@@ -72,11 +83,22 @@ pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
     let journal = storage.keeps_rows.then(|| journal(storage, &folder)).transpose()?;
     let (database, place) = database(storage).await?;
     let entities = Arc::new(Entities::new(database.clone()));
+    let link = Arc::new(DatabaseLink::new(Box::new(database.clone())));
     let Some(journal) = journal else {
         let ledger = Arc::new(NoLedger);
         let (store, directory) = (Arc::clone(&entities) as _, entities as _);
         let (reports, words, draining, warnings) = (None, None, None, Vec::new());
-        return Ok(Kept { store, directory, ledger, reports, words, draining, place, warnings });
+        return Ok(Kept {
+            store,
+            directory,
+            ledger,
+            reports,
+            words,
+            draining,
+            database: Some(link),
+            place,
+            warnings,
+        });
     };
     let (ledger, drain) = drained(storage, journal, &database).await?;
     let books = Books::new(database);
@@ -87,6 +109,7 @@ pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
         reports: Some(Arc::new(books.clone())),
         words: Some(Arc::new(WordsOfBooks(books))),
         draining: Some(Box::new(drain)),
+        database: Some(link),
         place,
         warnings: Vec::new(),
     })

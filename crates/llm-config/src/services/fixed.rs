@@ -39,6 +39,7 @@ impl Fixed {
             ("server.max_request_size_mb", self.server.max_request_bytes != server.max_request_bytes),
             ("server.header_timeout", self.server.header_timeout != server.header_timeout),
             ("server.trusted_proxies", self.server.trusted_proxies != server.trusted_proxies),
+            ("server.ssl_certfile_path", self.server.certificate.is_some() != server.certificate.is_some()),
             ("server.dashboard", self.server.dashboard != server.dashboard),
             ("server.data_directory", self.storage.directory != storage.directory),
             ("database.url", self.storage.database != storage.database),

@@ -37,7 +37,7 @@ pub(crate) fn callbacks(reading: &Reading<'_>, report: &mut Report) -> CallbackS
     let (metrics, version) = (reading.metrics(report), reading.version());
     let mut found: Vec<Callback> = Vec::new();
     let Some(litellm) = reading.root.get("litellm_settings") else {
-        return CallbackSettings { callbacks: found, metrics, version };
+        return CallbackSettings { callbacks: found, metrics, version, ..CallbackSettings::default() };
     };
     for (key, wanted) in [
         ("callbacks", Wanted { successes: true, failures: true }),
@@ -60,7 +60,8 @@ pub(crate) fn callbacks(reading: &Reading<'_>, report: &mut Report) -> CallbackS
     for callback in &mut found {
         reading.narrow(callback, report);
     }
-    CallbackSettings { callbacks: found, metrics, version }
+    let anonymous = litellm.get_flag("redact_user_api_key_info") == Some(true);
+    CallbackSettings { callbacks: found, metrics, own: None, anonymous, version }
 }
 
 /// Variables that callbacks are made from.
@@ -96,6 +97,7 @@ impl Reading<'_> {
             "success_callback",
             "failure_callback",
             "turn_off_message_logging",
+            "redact_user_api_key_info",
             "s3_callback_params",
         ];
         let litellm = litellm.map(|key| self.root.get("litellm_settings").and_then(|all| all.get(key)));
@@ -110,7 +112,13 @@ impl Reading<'_> {
         self.root.get("callback_settings")?.get(name)
     }
 
-    fn callback(&self, name: &str, at: &Place, wanted: Wanted, report: &mut Report) -> Option<Callback> {
+    pub(crate) fn callback(
+        &self,
+        name: &str,
+        at: &Place,
+        wanted: Wanted,
+        report: &mut Report,
+    ) -> Option<Callback> {
         let own = self.own(name);
         let kind = own.and_then(|own| own.get_text("callback_type")).unwrap_or(name);
         let kind = ALSO.iter().find(|(also, _)| *also == kind).map_or(kind, |(_, kind)| kind);

@@ -46,6 +46,7 @@ pub struct GovernanceSettings {
 
 #[derive(Deserialize)]
 pub(super) struct ReadGovernance {
+    rejects_tags: bool,
     budget_mode: String,
     unpriced: String,
     windows: String,
@@ -97,7 +98,11 @@ impl ReadGovernance {
                 ..CallerSettings::default()
             },
             calls: self.calls(root, report),
-            routes: RouteRules { public: texts("public_routes"), admin_only: texts("admin_only_routes") },
+            routes: RouteRules {
+                public: texts("public_routes"),
+                admin_only: texts("admin_only_routes"),
+                allowed: texts("allowed_routes"),
+            },
             management: management::settings(root, report),
             tokens: None,
         }
@@ -149,6 +154,8 @@ impl ReadGovernance {
             key_header: self.key_header(general, report),
             tag_headers: tag_headers(root, report),
             budget_status: self.budget_status(root, report),
+            tells_callers: false,
+            rejects_tags: self.rejects_tags,
         }
     }
 }

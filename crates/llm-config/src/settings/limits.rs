@@ -18,6 +18,8 @@ pub struct LimitSettings {
     pub adaptive: bool,
     /// Calls at a time of the whole gateway.
     pub max_calls: Option<usize>,
+    /// The largest answer that does not stream, in bytes; `None`: as the transport says.
+    pub max_answer: Option<usize>,
     /// What all deployments of a vendor may spend together, by the vendor's name.
     pub vendors: BTreeMap<String, BudgetConfig>,
 }
@@ -38,6 +40,7 @@ pub(super) struct ReadLimits {
     default_max_parallel_requests: Option<u32>,
     adaptive_concurrency: bool,
     max_parallel_requests: Option<usize>,
+    max_response_size_mb: Option<f64>,
 }
 
 impl ReadLimits {
@@ -46,12 +49,19 @@ impl ReadLimits {
         let budgets = root.get("router_settings").and_then(|router| router.get("provider_budget_config"));
         let entries = budgets.map(Node::entries).unwrap_or_default().iter();
         LimitSettings {
-            max_parallel: self.default_max_parallel_requests,
+            // In LiteLLM's examples 0 stands for no limit.
+            max_parallel: self.default_max_parallel_requests.filter(|most| *most > 0),
             adaptive: self.adaptive_concurrency,
-            max_calls: self.max_parallel_requests,
+            max_calls: self.max_parallel_requests.filter(|most| *most > 0),
+            max_answer: self.max_response_size_mb.filter(|most| *most > 0.0).map(bytes),
             vendors: entries.filter_map(|entry| Some((entry.key.clone(), budget(entry, report)?))).collect(),
         }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
+fn bytes(mebibytes: f64) -> usize {
+    (mebibytes.clamp(0.0, 1_048_576.0) * 1_048_576.0) as usize
 }
 
 fn budget(entry: &Entry, report: &mut Report) -> Option<BudgetConfig> {

@@ -1,27 +1,7 @@
 //! Each setting: its path, the keys of a file and the variables that may say it, and its default.
 
+use super::setting::{Setting, setting};
 use crate::keys::{Shape, governance};
-
-pub(super) struct Setting {
-    /// `section.name` of what is read.
-    pub(super) path: &'static str,
-    pub(super) shape: Shape,
-    /// Paths in a file, the first one that is set wins.
-    pub(super) files: &'static [&'static str],
-    /// Variables, the first one that is set wins.
-    pub(super) variables: &'static [&'static str],
-    pub(super) default: Option<&'static str>,
-}
-
-const fn setting(
-    path: &'static str,
-    shape: Shape,
-    files: &'static [&'static str],
-    variables: &'static [&'static str],
-    default: Option<&'static str>,
-) -> Setting {
-    Setting { path, shape, files, variables, default }
-}
 
 pub(super) static SETTINGS: &[Setting] = &[
     setting("server.host", Shape::Text, &["server.host"], &["LLM_HOST"], None),
@@ -66,6 +46,20 @@ pub(super) static SETTINGS: &[Setting] = &[
         Shape::Whole,
         &["server.trusted_proxies"],
         &["LLM_TRUSTED_PROXIES"],
+        None,
+    ),
+    setting(
+        "server.ssl_certfile_path",
+        Shape::Text,
+        &["server.ssl_certfile_path"],
+        &["SSL_CERTFILE_PATH"],
+        None,
+    ),
+    setting(
+        "server.ssl_keyfile_path",
+        Shape::Text,
+        &["server.ssl_keyfile_path"],
+        &["SSL_KEYFILE_PATH"],
         None,
     ),
     setting("server.dashboard", Shape::Bool, &["server.dashboard"], &["LLM_DASHBOARD"], Some("true")),
@@ -177,6 +171,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         "governance.enforce_user",
         Shape::Bool,
         &["general_settings.enforce_user_param"],
+        &[],
+        Some("false"),
+    ),
+    setting(
+        "governance.rejects_tags",
+        Shape::Bool,
+        &["general_settings.reject_clientside_metadata_tags"],
         &[],
         Some("false"),
     ),
@@ -369,7 +370,14 @@ pub(super) static SETTINGS: &[Setting] = &[
     setting(
         "limits.default_max_parallel_requests",
         Shape::Whole,
-        &["router_settings.default_max_parallel_requests"],
+        &["router_settings.default_max_parallel_requests", "general_settings.max_parallel_requests"],
+        &[],
+        None,
+    ),
+    setting(
+        "limits.max_response_size_mb",
+        Shape::Number,
+        &["general_settings.max_response_size_mb"],
         &[],
         None,
     ),

@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName};
 use llm_governance::headers::descriptor;
 use llm_governance::{LimitStanding, LimitUnit, Scope, Timestamp};
 
-use super::put;
+use super::values::Values;
 
 const UNITS: [LimitUnit; 4] =
     [LimitUnit::Requests, LimitUnit::Tokens, LimitUnit::TokensOfDay, LimitUnit::Slots];
@@ -42,30 +42,33 @@ fn names(whose: Option<&str>, unit: LimitUnit) -> Names {
 }
 
 /// Puts the same headers that [`llm_governance::rate_headers`] lists.
-pub(super) fn put_limits_of(headers: &mut HeaderMap, limits: &[LimitStanding], at: Timestamp) {
+pub(super) fn put_limits_of(
+    headers: &mut HeaderMap,
+    values: &mut Values,
+    (limits, at): (&[LimitStanding], Timestamp),
+) {
     for (place, one) in limits.iter().enumerate() {
         let same = |other: &LimitStanding| {
             (other.unit, other.scope, other.model.is_some()) == (one.unit, one.scope, one.model.is_some())
         };
-        if is_tightest(limits, place, same)
-            && let Some([limit, left]) = own_names(one)
-        {
-            headers.insert(limit, HeaderValue::from(one.limit));
-            headers.insert(left, HeaderValue::from(one.left));
-        }
+        let own = own_names(one).filter(|_| is_tightest(limits, place, same));
         let common = match one.unit {
-            LimitUnit::Requests => 0,
-            LimitUnit::Tokens => 1,
-            LimitUnit::TokensOfDay | LimitUnit::Slots => continue,
+            LimitUnit::Requests => Some(0),
+            LimitUnit::Tokens => Some(1),
+            LimitUnit::TokensOfDay | LimitUnit::Slots => None,
         };
-        if is_tightest(limits, place, |other| other.unit == one.unit) {
-            let [limit, left] = &COMMON[common];
-            headers.insert(limit, HeaderValue::from(one.limit));
-            headers.insert(left, HeaderValue::from(one.left));
-            if let Some(resets) = one.resets {
-                let seconds = at.until(resets).as_millis().div_ceil(1_000);
-                put(headers, RESETS[common].clone(), &format!("{seconds}s"));
-            }
+        let common = common.filter(|_| is_tightest(limits, place, |other| other.unit == one.unit));
+        if own.is_none() && common.is_none() {
+            continue;
+        }
+        let (limit, left) = (values.number(one.limit), values.number(one.left));
+        if let (Some(unit), Some(resets)) = (common, one.resets) {
+            let seconds = at.until(resets).as_millis().div_ceil(1_000);
+            headers.insert(&RESETS[unit], values.seconds(u64::try_from(seconds).unwrap_or(u64::MAX)));
+        }
+        for [name_of_limit, name_of_left] in own.into_iter().chain(common.map(|unit| &COMMON[unit])) {
+            headers.insert(name_of_limit, limit.clone());
+            headers.insert(name_of_left, left.clone());
         }
     }
 }
@@ -109,7 +112,7 @@ mod tests {
             one(Scope::User, None, LimitUnit::Slots, 3, 2),
         ];
         let mut headers = HeaderMap::new();
-        put_limits_of(&mut headers, &limits, Timestamp(0));
+        put_limits_of(&mut headers, &mut Values::default(), (&limits, Timestamp(0)));
         let mut put: Vec<(String, String)> = headers
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().expect("ASCII").to_owned()))

@@ -34,6 +34,10 @@ impl Asked {
         let path = format!("{}{path}", route.becomes);
         let path = if path.is_empty() { "/".to_owned() } else { path };
         let json = json_body(incoming);
+        if let Some(endpoint) = &route.endpoint {
+            let at_vendor = joined(rest.split('?').next().unwrap_or_default(), &endpoint.query(query));
+            return Ok(Self { path, at_vendor, vendor: None, model: None, model_chooses: false, body: None });
+        }
         let scanned = json.and_then(|bytes| Some((bytes, Envelope::scan(bytes).ok()?)));
         let field = |key: &str| {
             let (bytes, envelope) = scanned.as_ref()?;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use llm_core::money::NanoDollars;
 use llm_core::{Error, ErrorKind, Usage};
 use llm_metrics::{Cost, ModelEntry, Observation};
 use llm_router::{Attempt, Deployment, Outrun, Trail};
@@ -146,5 +147,25 @@ impl Settlement {
         }
         let usage = std::mem::take(&mut self.usage);
         self.add_before(usage, cost)
+    }
+}
+
+/// Of requests that pass as they are.
+impl Settlement {
+    /// The request passes as it is, and names this model of the vendor's, if any.
+    pub(crate) fn relays(&mut self, model: Option<String>) {
+        self.call.model = model.clone().unwrap_or_default();
+        self.relayed = Some(model);
+    }
+
+    /// Such a request costs so much.
+    pub(crate) fn costs(&mut self, cost: NanoDollars) {
+        self.flat = Some(cost);
+    }
+
+    /// Such a request is sent to this deployment.
+    pub(crate) fn waits_for(&mut self, deployment: &Arc<Deployment>, account: &Arc<Account>) {
+        self.asked = true;
+        self.waits_for = Some((Arc::clone(deployment), Arc::clone(account)));
     }
 }

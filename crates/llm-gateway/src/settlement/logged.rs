@@ -4,13 +4,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use llm_core::provider::Inbound;
-use llm_governance::LedgerRow;
+use llm_governance::principal::Metadata;
+use llm_governance::{LedgerRow, Principal, Scope};
+use serde_json::Value;
 
 use super::log::reason;
 use super::{Outcome, Prompt, Settlement};
 use crate::call_log::{CallContent, LoggedCall, LoggedError};
 use crate::guards::LogGuards;
 use crate::hooks::Hooked;
+
+/// Who is told of a caller's calls: as its key says, else its team.
+pub(super) fn told_besides(caller: &Principal) -> Vec<Value> {
+    let list = |metadata: &Metadata| metadata.get("logging").and_then(Value::as_array).cloned();
+    let of_team = || caller.account(Scope::Team).and_then(|team| list(&team.terms.metadata));
+    let of_key = list(caller.metadata()).filter(|list| !list.is_empty());
+    of_key.or_else(of_team).unwrap_or_default()
+}
 
 impl Settlement {
     /// The call was shown to hooks.
@@ -58,6 +68,6 @@ impl Settlement {
         });
         let content = self.content.as_ref().map(|content| Box::new(self.log_guards.may_be_written(content)));
         let trace = self.bill.as_ref().and_then(|bill| bill.asker.trace.clone());
-        LoggedCall { call_id: self.call.call_id.clone(), trace, row, error, content }
+        LoggedCall { call_id: self.call.call_id.clone(), trace, also: Vec::new(), row, error, content }
     }
 }

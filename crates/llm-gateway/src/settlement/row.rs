@@ -15,6 +15,8 @@ use smallvec::SmallVec;
 use super::{Outcome, Settlement, Times};
 use crate::bill::Bill;
 use crate::call_id::new_call_id;
+use crate::call_log::LoggedCall;
+use crate::settlement::logged::told_besides;
 
 /// What is asked for, in LiteLLM's words.
 const CALL_TYPES: [(Operation, &str); 13] = [
@@ -77,7 +79,10 @@ impl Settlement {
             ..self.row(bill, outcome, times, charges)
         };
         if let Some(log) = &self.books.log {
-            log.log(self.logged(row.to_row(), outcome));
+            let also = told_besides(&bill.caller);
+            if log.is_for_all() || !also.is_empty() {
+                log.log(LoggedCall { also, ..self.logged(row.to_row(), outcome) });
+            }
         }
         if !ledger.keeps_rows() {
             return None;

@@ -148,7 +148,7 @@ pub(crate) async fn house(setup: Setup, groups: &[(&str, &str, Arc<dyn Provider>
     let first = deployments.first().map(Arc::clone).expect("a group");
     let relay = |(prefix, base)| {
         let targets = vec![RelayTarget { names: vec!["one".to_owned()], deployment: Arc::clone(&first) }];
-        RelayRoute { prefix, becomes: "", base, targets, remedy: String::new() }
+        RelayRoute { prefix, becomes: "", base, targets, remedy: String::new(), endpoint: None }
     };
     let relays = setup.relay.map(relay).into_iter().collect();
     let router = Router::new(deployments, HashMap::new(), setup.settings);

@@ -99,6 +99,7 @@ fn setup(status: u16) -> Setup {
         base,
         targets,
         remedy: "set a key".to_owned(),
+        endpoint: None,
     };
     let relays = vec![
         route("/one", "", RelayBase::Root, vec![target(0, "one")]),

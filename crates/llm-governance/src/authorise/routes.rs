@@ -34,12 +34,27 @@ pub struct RouteRules {
     pub public: Vec<String>,
     /// For administrators alone: LiteLLM's `admin_only_routes`.
     pub admin_only: Vec<String>,
+    /// The only ones, for everybody: LiteLLM's `allowed_routes`. None: all.
+    pub allowed: Vec<String>,
 }
 
 impl RouteRules {
     /// Whether no key is needed.
     pub fn is_public(&self, path: &str) -> bool {
         self.public.iter().any(|pattern| allows(pattern, &Route::new(path, true)))
+    }
+
+    /// Whether a route may be asked for at all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`] when it is not among those that are.
+    pub fn may_be_asked(&self, route: &Route<'_>) -> Result<()> {
+        if self.allowed.is_empty() || self.allowed.iter().any(|pattern| allows(pattern, route)) {
+            return Ok(());
+        }
+        let message =
+            format!("Route {} not allowed: the operator's `allowed_routes` do not have it", route.path);
+        Err(Error::new(ErrorKind::PermissionDenied, message).with_type("auth_error"))
     }
 
     /// Whether a caller may use a route, and how far it sees there.

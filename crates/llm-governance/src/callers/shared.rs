@@ -43,8 +43,8 @@ impl<K: Eq + Hash, V> Held<K, V> {
     }
 }
 
-/// The member of a team's metadata that says what its calls are told.
-const SYSTEM_PROMPT: &str = "system_prompt";
+/// The members of a team's metadata that say what its calls are told, and who is told of them.
+const WITH_EFFECT: [&str; 2] = ["logging", "system_prompt"];
 
 impl Shared {
     pub(crate) fn new() -> Self {
@@ -54,8 +54,7 @@ impl Shared {
     /// Terms without what is kept for administrators alone; equal ones are the same. Of the metadata that stays which has
     /// an effect on calls.
     pub(crate) fn terms(&self, mut terms: Terms) -> Arc<Terms> {
-        let effect = terms.metadata.remove(SYSTEM_PROMPT);
-        terms.metadata = effect.map(|said| (SYSTEM_PROMPT.to_owned(), said)).into_iter().collect();
+        terms.metadata.retain(|name, _| WITH_EFFECT.contains(&name.as_str()));
         terms.other = Map::new();
         let Ok(text) = serde_json::to_vec(&terms) else { return Arc::new(terms) };
         let hash = self.hasher.hash_one(text);

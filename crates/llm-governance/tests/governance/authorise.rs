@@ -294,7 +294,8 @@ fn routes_of_roles() -> Vec<Case> {
 
 #[tokio::test]
 async fn routes_that_an_operator_opens_or_closes() {
-    let rules = RouteRules { public: words(&["/docs/*"]), admin_only: words(&["/spend/logs"]) };
+    let rules =
+        RouteRules { public: words(&["/docs/*"]), admin_only: words(&["/spend/logs"]), allowed: Vec::new() };
     assert!(rules.is_public("/docs/a") && !rules.is_public("/key/info"));
     let user = caller(Who { user: Some((Role::InternalUser, Terms::default())), ..Who::default() }).await;
     let route = Route::new("/spend/logs", true);

@@ -294,5 +294,5 @@ fn content_piece(member: &str, text: &str) -> RawJson {
 }
 
 fn content_delta(index: u64, member: &str, text: &str, out: &mut BytesMut) {
-    frames::write("content-delta", None, Some(index), Some(&content_piece(member, text)), out);
+    frames::content_delta(index, (member, text), out);
 }

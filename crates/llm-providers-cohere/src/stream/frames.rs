@@ -36,6 +36,24 @@ pub(super) fn with_logprobs(
     out.put_slice(b"\n\n");
 }
 
+/// The frame that nearly all others of a stream are like, written in place: a piece of a content block, with the member
+/// that holds it (`text`, `thinking`).
+pub(super) fn content_delta(index: u64, (member, text): (&str, &str), out: &mut BytesMut) {
+    out.put_slice(b"event: content-delta\ndata: {\"type\":\"content-delta\",\"index\":");
+    json(&index, out);
+    out.put_slice(b",\"delta\":{\"message\":{\"content\":{\"");
+    out.put_slice(member.as_bytes());
+    out.put_slice(b"\":");
+    json(text, out);
+    out.put_slice(b"}}}}\n\n");
+}
+
+fn json(value: &(impl serde::Serialize + ?Sized), out: &mut BytesMut) {
+    // Texts and numbers have a form in JSON, and a buffer takes everything.
+    let written = serde_json::to_writer(out.writer(), value);
+    debug_assert!(written.is_ok(), "{written:?}");
+}
+
 /// A `delta` that holds one member of the message.
 pub(super) fn of_message(name: &str, value: &RawJson) -> RawJson {
     let message = ObjectWriter::new().member(name, value).json();
@@ -60,4 +78,21 @@ pub(crate) fn error_frames(error: &Error, used: &Usage) -> Bytes {
     write_error(error, used, &mut out);
     done(&mut out);
     out.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::ObjectWriter;
+
+    #[test]
+    fn a_piece_is_written_as_any_other_frame() {
+        for text in ["", "plain", "a \"quoted\"\n\u{1} é 世界 \\"] {
+            let (mut direct, mut whole) = (BytesMut::new(), BytesMut::new());
+            content_delta(7, ("text", text), &mut direct);
+            let piece = of_message("content", &ObjectWriter::new().member("text", text).json());
+            write("content-delta", None, Some(7), Some(&piece), &mut whole);
+            assert_eq!(direct, whole);
+        }
+    }
 }

@@ -52,6 +52,13 @@ const OF_THE_CLIENT: [&str; 24] = [
 /// Parameters of a query in which vendors' clients show keys.
 const KEYS: [&str; 5] = ["access_token", "api-key", "api_key", "key", "subscription-key"];
 
+/// The parameters of a query in which keys are shown.
+pub(crate) fn shown_keys(query: &str) -> String {
+    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
+    let keys = query.split('&').filter(|pair| KEYS.contains(&name(pair).as_str()));
+    keys.collect::<Vec<_>>().join("&")
+}
+
 /// The most bytes of a body that is held because its request must be signed.
 const SIGNED: usize = 64 << 20;
 
@@ -80,16 +87,27 @@ impl Places {
     }
 }
 
+impl Places {
+    /// Paths begin at the address itself.
+    pub(crate) fn at(url: &str) -> Self {
+        let (origin, path) = base_url::split(url);
+        Self { origin: origin.to_owned(), root: path.to_owned(), api: path.to_owned() }
+    }
+}
+
 impl HttpProvider {
     /// Sends a request on.
     pub(super) async fn relayed(&self, call: RelayCall) -> Result<RelayReply> {
-        check_path(&call.path)?;
-        let RelayCall { method, base, path, headers, body, reading, deadlines } = call;
+        // A single address may be meant, and nothing below it.
+        if !call.path.is_empty() && !call.path.starts_with('?') {
+            check_path(&call.path)?;
+        }
+        let RelayCall { method, base, path, headers, body, own_credentials, reading, deadlines } = call;
         let metered = method == http::Method::POST;
         let mut request = WireRequest {
             method,
             path: self.placed(base, &path),
-            headers: sent_on(&headers),
+            headers: sent_on(&headers, own_credentials),
             body: WireBody::default(),
         };
         self.fixed.put_on(&mut request.headers);
@@ -161,12 +179,16 @@ impl HttpProvider {
     }
 }
 
-/// The client's headers without its keys and those of its connection.
-fn sent_on(headers: &HeaderMap) -> HeaderMap {
+/// Of [`OF_THE_CLIENT`], what shows a key that a vendor may be meant to see.
+const CREDENTIALS: [&str; 4] = ["api-key", "authorization", "x-api-key", "x-goog-api-key"];
+
+/// The client's headers without those of its connection, and without its keys, unless they are the vendor's own.
+fn sent_on(headers: &HeaderMap, own_credentials: bool) -> HeaderMap {
     let stays = |name: &HeaderName| {
         let text = name.as_str();
         let of_connection = CONNECTION.contains(&text) && *name != CONTENT_ENCODING;
-        !of_connection && !OF_THE_CLIENT.contains(&text) && !text.starts_with("x-litellm-")
+        let of_client = OF_THE_CLIENT.contains(&text) && !(own_credentials && CREDENTIALS.contains(&text));
+        !of_connection && !of_client && !text.starts_with("x-litellm-")
     };
     let kept = headers.iter().filter(|(name, _)| stays(name));
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -230,10 +252,12 @@ mod tests {
         for name in names.chain(&["anthropic-beta", "content-type", "x-custom"]) {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }
-        let sent = sent_on(&headers);
+        let sent = sent_on(&headers, false);
         let mut sent: Vec<&str> = sent.keys().map(HeaderName::as_str).collect();
         sent.sort_unstable();
         assert_eq!(sent, ["anthropic-beta", "content-encoding", "content-type", "x-custom"]);
+        let sent = sent_on(&headers, true);
+        assert!(CREDENTIALS.iter().all(|name| sent.contains_key(*name)) && sent.len() == 8, "{sent:?}");
     }
 
     #[tokio::test]

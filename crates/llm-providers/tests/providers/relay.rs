@@ -22,6 +22,7 @@ fn call(method: Method, path: &str, body: &'static str) -> RelayCall {
         header("x-litellm-call-id", "1"),
     ]);
     RelayCall {
+        own_credentials: false,
         method,
         base: RelayBase::Root,
         path: path.to_owned(),

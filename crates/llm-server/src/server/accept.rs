@@ -1,4 +1,7 @@
 //! Accepting connections and handing them to the workers.
+//!
+//! At the end what the kernel has taken for us is taken from it: a listener that closes resets connections that wait in
+//! it, whose clients have been told that they stand.
 
 use std::io;
 use std::time::Duration;
@@ -21,7 +24,12 @@ pub(crate) async fn accept(listener: TcpListener, doors: Vec<Door>, mut phase: w
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             // An error means that the server was dropped.
-            _ = phase.changed() => return,
+            changed = phase.changed() => {
+                if changed.is_ok() && *phase.borrow() == Phase::Closing {
+                    break;
+                }
+                return;
+            }
         };
         let handed_over = match accepted {
             Ok((socket, _)) => hand_over(socket, &doors, turn).await,
@@ -38,11 +46,29 @@ pub(crate) async fn accept(listener: TcpListener, doors: Vec<Door>, mut phase: w
                 // Out of descriptors or memory: the connection still waits, and asking again at once would spin.
                 tokio::select! {
                     () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST),
-                    _ = phase.changed() => return,
+                    _ = phase.changed() => break,
                 }
             }
         }
     }
+    if let Err(error) = take_the_waiting(listener, &doors, turn).await {
+        tracing::warn!(%error, "connections that waited to be accepted are lost");
+    }
+}
+
+/// Hands over all connections that stand and were not accepted yet, then closes the listener.
+async fn take_the_waiting(listener: TcpListener, doors: &[Door], mut turn: usize) -> io::Result<()> {
+    // The runtime asks for what it was told of; the kernel knows of more.
+    let listener = listener.into_std()?;
+    while let Ok((socket, _)) = listener.accept() {
+        socket.set_nonblocking(true)?;
+        socket.set_nodelay(true)?;
+        if let Some(door) = choose(doors, turn) {
+            door.admit(socket).await;
+        }
+        turn += 1;
+    }
+    Ok(())
 }
 
 /// How many connections stay together before the next worker is woken for more. A worker that serves several at each

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -19,6 +20,7 @@ use llm_core::hush::Hushable;
 use llm_core::operation::Operation;
 use llm_core::{Error, ErrorKind};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::answer::answer;
 use crate::app::App;
@@ -29,6 +31,7 @@ use crate::realtime::converse;
 use crate::routes::routes;
 use crate::server::pulse::{Busy, Order, Pulse};
 use crate::server::watched::Watched;
+use crate::tls::{Certificate, Wire};
 use crate::wire_faults::{Broken, befall};
 
 /// The routes that are seldom asked for, made when the first of them is: one set for all workers.
@@ -66,7 +69,14 @@ impl Service {
     pub(crate) async fn serve(self: Arc<Self>, socket: TcpStream, pulse: Arc<Pulse>) {
         // A client that is gone already has none.
         let peer = socket.peer_addr().ok();
-        let io = Watched::new(socket, Arc::clone(&pulse));
+        let wire = match &self.app.certificate {
+            None => Wire::Plain(socket),
+            Some(certificate) => match Box::pin(encrypted(certificate, socket, &pulse)).await {
+                Some(wire) => wire,
+                None => return,
+            },
+        };
+        let io = Watched::new(wire, Arc::clone(&pulse));
         let service = service_fn(|request| {
             let (service, busy) = (Arc::clone(&self), pulse.begin());
             async move {
@@ -145,6 +155,29 @@ impl Service {
 
     fn refusal(&self, error: &Error) -> Response<Outgoing> {
         response(self.app.gateway.refusal(&*self.app.gateway.default_ingress(), error))
+    }
+}
+
+/// How long a client may take to agree on keys.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// The connection when keys are agreed on; `None`: they are not, or the server has to end.
+async fn encrypted(certificate: &Certificate, socket: TcpStream, pulse: &Pulse) -> Option<Wire> {
+    let mut handshake = pin!(timeout(HANDSHAKE, certificate.handshake(socket)));
+    let ended = poll_fn(|context| {
+        if pulse.order(context.waker()) == Some(Order::Close) {
+            return Poll::Ready(None);
+        }
+        handshake.as_mut().poll(context).map(Some)
+    });
+    match ended.await? {
+        Ok(Ok(wire)) => Some(wire),
+        Ok(Err(error)) => {
+            // Scanners and clients that speak without TLS do this all the time.
+            tracing::debug!(%error, "no keys were agreed on");
+            None
+        }
+        Err(_) => None,
     }
 }
 

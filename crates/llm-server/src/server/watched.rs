@@ -7,18 +7,18 @@ use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use crate::server::pulse::Pulse;
+use crate::tls::Wire;
 
 /// A socket under observation.
 pub(crate) struct Watched {
-    socket: TokioIo<TcpStream>,
+    socket: TokioIo<Wire>,
     pulse: Arc<Pulse>,
 }
 
 impl Watched {
-    pub(crate) fn new(socket: TcpStream, pulse: Arc<Pulse>) -> Self {
+    pub(crate) fn new(socket: Wire, pulse: Arc<Pulse>) -> Self {
         Self { socket: TokioIo::new(socket), pulse }
     }
 }
@@ -28,7 +28,7 @@ impl Drop for Watched {
     fn drop(&mut self) {
         if self.pulse.is_to_be_reset() {
             // Where it cannot be set, the connection ends in the orderly way, in the middle of an answer all the same.
-            let _ = self.socket.inner().set_zero_linger();
+            let _ = self.socket.inner().socket().set_zero_linger();
         }
     }
 }

@@ -93,7 +93,7 @@ impl Worker {
                 Some(socket) = sockets.recv() => self.admit(socket),
                 _ = tick.tick() => self.look_after(),
                 changed = phase.changed() => match *phase.borrow_and_update() {
-                    Phase::Serving if changed.is_ok() => {}
+                    Phase::Serving | Phase::Closing if changed.is_ok() => {}
                     Phase::Draining if changed.is_ok() => break,
                     _ => return,
                 },

@@ -74,9 +74,9 @@ fn of_asset(asset: &'static Asset, head: &Parts) -> Response {
         return answer(about, None);
     }
     if !takes_gzip(&head.headers) {
-        return answer(about, Some(asset.bytes.into()));
+        return answer(about, Some(asset.bytes().into()));
     }
-    let mut response = answer(about, Some(Body::from(asset.gzip())));
+    let mut response = answer(about, Some(Body::from(asset.gzip)));
     response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     response
 }

@@ -74,3 +74,15 @@ async fn a_second_server_on_the_same_port_is_refused() {
     let error = llm_server::listen(fixture.server.address()).expect_err("in use");
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_successor_listens_beside_one_that_shares_its_port() {
+    let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let first = llm_server::listen_with_others(free).expect("a free port");
+    let address = first.local_addr().expect("bound");
+    let second = llm_server::listen_with_others(address).expect("shared");
+    assert_eq!(second.local_addr().expect("bound"), address);
+    let error = llm_server::listen(address).expect_err("who does not share is refused");
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+}

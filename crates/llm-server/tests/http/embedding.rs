@@ -3,10 +3,32 @@
 use std::sync::Arc;
 
 use axum::routing::get;
+use llm_config::Options;
 
-use crate::client::{Client, ask, bare};
+use crate::client::{Client, ask, bare, with_body};
 use crate::fixture::gateway;
 use crate::vendor::Vendor;
+
+#[path = "../../examples/embed.rs"]
+#[expect(dead_code, reason = "its `main` is for people")]
+mod embed;
+
+#[tokio::test]
+async fn the_example_answers_under_its_prefix() {
+    let application = embed::application(&Options::default()).expect("the mock models need nothing");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let server = tokio::spawn(async move { axum::serve(listener, application).await });
+
+    let mut client = Client::connect(address).await;
+    assert!(client.call(bare("GET", "/")).await.body.contains("under /llm"));
+    assert!(client.call(bare("GET", "/llm/v1/models")).await.body.contains("mock/echo"));
+    let question = r#"{"model":"mock/echo","messages":[{"role":"user","content":"Hello, axum!"}]}"#;
+    let answer = client.call(with_body("POST", "/llm/v1/chat/completions", question)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.body.contains("Hello, axum!"), "{}", answer.body);
+    server.abort();
+}
 
 #[tokio::test]
 async fn all_routes_work_under_a_prefix() {

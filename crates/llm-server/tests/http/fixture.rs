@@ -82,6 +82,7 @@ pub(crate) fn gateway_of(vendor: &Arc<Vendor>, governance: Arc<Governance>) -> A
         base: RelayBase::Root,
         targets: vec![RelayTarget { names: Vec::new(), deployment: Arc::clone(&deployment) }],
         remedy: String::new(),
+        endpoint: None,
     };
     let router = Router::new([deployment], HashMap::new(), RouterSettings::default());
     Arc::new(Gateway::new(GatewayParts {

@@ -25,7 +25,7 @@ pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(50));
 }
 
-fn raw(address: &str, request: &str) -> String {
+pub(crate) fn raw(address: &str, request: &str) -> String {
     let mut socket = TcpStream::connect(address).expect("it listens");
     socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
     socket.write_all(request.as_bytes()).expect("it takes it");

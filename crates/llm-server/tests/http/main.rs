@@ -40,6 +40,8 @@ mod judged;
 mod keeping;
 #[cfg(unix)]
 mod listener;
+#[cfg(unix)]
+mod litellm_settings;
 mod management;
 #[cfg(unix)]
 mod models;
@@ -54,11 +56,17 @@ mod notices;
 #[cfg(unix)]
 mod openapi;
 mod organizations;
+#[cfg(unix)]
+mod own_callbacks;
 mod pages;
 #[cfg(unix)]
 mod program;
+#[cfg(unix)]
+mod readiness;
 mod relay;
 mod routes;
+#[cfg(unix)]
+mod secure;
 #[cfg(unix)]
 mod spend;
 #[cfg(unix)]

@@ -77,6 +77,59 @@ fn prompts_of_the_store_have_versions_and_are_served_at_once() {
     std::fs::remove_dir_all(folder).expect("it was there");
 }
 
+#[test]
+fn a_prompt_is_tried_before_it_is_kept() {
+    let folder = folder("tried-prompts");
+    let node = Node::start_with(&folder, &config(""));
+    let tried = |content: &str, key: &str| {
+        let body = json!({"dotprompt_content": content, "prompt_variables": {"who": "Ann"}}).to_string();
+        let length = body.len();
+        crate::hooks::raw(
+            &node.address,
+            &format!(
+                "POST /prompts/test HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            ),
+        )
+    };
+    let answer = tried("---\nmodel: echo\n---\nUser: hello {{who}}", MASTER);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("text/event-stream"), "{answer}");
+    assert!(answer.contains("Ann") && answer.contains("data: [DONE]"), "{answer}");
+    assert!(tried("User: hello", MASTER).starts_with("HTTP/1.1 400"), "no model");
+    assert!(tried("---\nmodel: echo\n---\nUser: hello", "sk-nobody").starts_with("HTTP/1.1 401"));
+    drop(node);
+    std::fs::remove_dir_all(folder).expect("it was there");
+}
+
+#[test]
+fn gateways_that_share_a_database_share_prompts() {
+    let Some(postgres) =
+        llm_testkit::postgres::PostgresServer::start("gateways_that_share_a_database_share_prompts")
+    else {
+        return;
+    };
+    let folders = [folder("prompts-one"), folder("prompts-two")];
+    let url = postgres.url();
+    let nodes =
+        folders.each_ref().map(|folder| Node::configured(folder, &config(""), &[("DATABASE_URL", &url)]));
+    let text = |text: &str| json!({"prompt_id": "greet", "litellm_params": {"prompt_integration": "dotprompt", "dotprompt_content": text}});
+    let becomes = |node: &Node, wanted: &str| {
+        // Where gateways do not tell each other of changes, it takes half a minute.
+        let late = Instant::now() + Duration::from_secs(60);
+        while !said(node, &json!({"id": "greet"})).body.contains(wanted) {
+            assert!(Instant::now() < late, "the other gateway never says `{wanted}`");
+            thread::park_timeout(Duration::from_millis(50));
+        }
+    };
+    assert_eq!(ask(&nodes[0], "POST /prompts", &text("User: hello {{who}}")).status, 200);
+    becomes(&nodes[1], "hello Ann");
+    assert_eq!(ask(&nodes[1], "PUT /prompts/greet", &text("User: good day, {{who}}")).status, 200);
+    becomes(&nodes[0], "good day, Ann");
+    assert_eq!(ask(&nodes[0], "DELETE /prompts/greet", &json!({})).status, 200);
+    becomes(&nodes[1], "there is no prompt");
+    drop(nodes);
+    folders.iter().for_each(|folder| std::fs::remove_dir_all(folder).expect("it was there"));
+}
+
 /// Waits until a file has so many lines.
 fn has_lines(file: &Path, count: usize) -> bool {
     let late = Instant::now() + Duration::from_secs(20);

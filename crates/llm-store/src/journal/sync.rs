@@ -99,22 +99,28 @@ pub(super) fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
 
 fn run(shared: &Shared) {
     let signals = &shared.signals;
+    let mut tried = Instant::now();
     loop {
         let stopped = signals.stopped.load(Acquire);
-        if signals.written.swap(false, AcqRel) {
+        let written = signals.written.swap(false, AcqRel);
+        if written {
             sync(shared);
         } else if stopped {
             return;
-        } else if shared.in_trouble() {
-            thread::park_timeout(TRY_AGAIN);
-            try_again(shared);
-            continue;
-        } else {
-            thread::park();
-            continue;
         }
-        if shared.settings.durability == Durability::Process && !stopped {
-            pause(shared);
+        // Calls that are refused leave rows, too: a disk with room again must be noticed while they come.
+        let in_trouble = shared.in_trouble();
+        if !in_trouble {
+            tried = Instant::now();
+        } else if tried.elapsed() >= TRY_AGAIN {
+            try_again(shared);
+            tried = Instant::now();
+        }
+        match (written, in_trouble) {
+            (true, _) if shared.settings.durability == Durability::Process && !stopped => pause(shared),
+            (true, _) => {}
+            (false, true) => thread::park_timeout(TRY_AGAIN.saturating_sub(tried.elapsed())),
+            (false, false) => thread::park(),
         }
     }
 }

@@ -34,7 +34,7 @@ fn text(configured: &Configured, address: SocketAddr, colours: bool) -> String {
     let paint = |code: &'static str| if colours { code } else { "" };
     let (bold, dim, yellow, plain) =
         (paint("\u{1b}[1m"), paint("\u{1b}[2m"), paint("\u{1b}[33m"), paint("\u{1b}[0m"));
-    let url = url(address);
+    let url = url(address, configured.certificate.is_some());
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {
         writeln!(out, "  {dim}{name:<8}{plain}{value}").expect("a string takes everything");
@@ -89,11 +89,12 @@ fn example(configured: &Configured, url: &str) -> String {
 }
 
 /// An address that works on this machine, where the server listens on all.
-fn url(address: SocketAddr) -> String {
+fn url(address: SocketAddr, encrypted: bool) -> String {
+    let scheme = if encrypted { "https" } else { "http" };
     if address.ip().is_unspecified() {
-        return format!("http://localhost:{}", address.port());
+        return format!("{scheme}://localhost:{}", address.port());
     }
-    format!("http://{address}")
+    format!("{scheme}://{address}")
 }
 
 #[cfg(test)]
@@ -113,8 +114,8 @@ mod tests {
 
     #[test]
     fn the_address_shown_can_be_called() {
-        assert_eq!(url(SocketAddr::from(([0, 0, 0, 0], 4000))), "http://localhost:4000");
-        assert_eq!(url(SocketAddr::from(([127, 0, 0, 1], 80))), "http://127.0.0.1:80");
-        assert_eq!(url("[::1]:80".parse().expect("an address")), "http://[::1]:80");
+        assert_eq!(url(SocketAddr::from(([0, 0, 0, 0], 4000)), true), "https://localhost:4000");
+        assert_eq!(url(SocketAddr::from(([127, 0, 0, 1], 80)), false), "http://127.0.0.1:80");
+        assert_eq!(url("[::1]:80".parse().expect("an address"), false), "http://[::1]:80");
     }
 }

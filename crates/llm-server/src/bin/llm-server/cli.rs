@@ -157,6 +157,15 @@ pub(crate) struct Serve {
     /// The address to listen on [default: all addresses with a master key, this machine only without].
     #[arg(long, value_name = "ADDRESS", env = "HOST", hide_env_values = true)]
     pub host: Option<String>,
+    /// The certificate (PEM, with its intermediates) to show to clients, who then must speak TLS [or $SSL_CERTFILE_PATH].
+    #[arg(long, alias = "ssl_certfile_path", value_name = "FILE")]
+    pub ssl_certfile_path: Option<String>,
+    /// Its private key (PEM) [or $SSL_KEYFILE_PATH].
+    #[arg(long, alias = "ssl_keyfile_path", value_name = "FILE")]
+    pub ssl_keyfile_path: Option<String>,
+    /// Share the port with other gateways of this user that say the same: a successor may start before this one ends.
+    #[arg(long, env = "LLM_REUSE_PORT", hide_env_values = true)]
+    pub reuse_port: bool,
     /// Threads that serve requests [default: one for each core].
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZeroUsize>,

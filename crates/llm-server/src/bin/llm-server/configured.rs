@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use llm_config::{Builder, Flags, Loaded, Models, Origin, Prepared, Services};
+use llm_config::{Builder, CertificateFiles, Flags, Loaded, Models, Origin, Prepared, Services};
 use llm_gateway::GatewayParts;
-use llm_server::{Dashboard, Limits};
+use llm_server::{Certificate, Dashboard, Limits};
 
 use crate::Failure;
 use crate::cli::{Serve, Source};
@@ -22,6 +22,8 @@ pub(crate) struct Configured {
     pub has_key: bool,
     /// What clients may send.
     pub limits: Limits,
+    /// The files of the certificate that clients are shown, and of its key; `None`: connections are not encrypted.
+    pub certificate: Option<CertificateFiles>,
     /// Proxies that stand in front.
     pub proxies: usize,
     /// What the pages at `/ui` are; `None`: there are none.
@@ -48,6 +50,8 @@ pub(crate) fn load(flags: &Serve) -> Result<Configured, Failure> {
         debug: flags.debug,
         record: flags.record.clone(),
         replay: flags.replay.clone(),
+        certificate: flags.ssl_certfile_path.clone(),
+        certificate_key: flags.ssl_keyfile_path.clone(),
     };
     if flags.mock {
         let options =
@@ -85,6 +89,9 @@ fn loaded(options: &llm_config::Options) -> Result<Loaded, Failure> {
     llm_config::load(options).map_err(|report| Failure(report.to_string()))
 }
 
+/// What the files of a certificate hold: the chain, and its private key.
+type CertificateParts = (Vec<u8>, Vec<u8>);
+
 impl Configured {
     fn of(loaded: Loaded) -> Self {
         let server = &loaded.config.server;
@@ -95,6 +102,7 @@ impl Configured {
             port: server.port,
             has_key: server.master_key.is_some(),
             limits,
+            certificate: server.certificate.clone(),
             proxies: server.trusted_proxies,
             dashboard: dashboard(&loaded),
             drain_timeout: server.drain_timeout,
@@ -113,7 +121,31 @@ impl Configured {
             return Vec::new();
         }
         let sources = &self.loaded.sources;
-        sources.files.iter().chain(&sources.dotenv).map(|file| file.to_string()).collect()
+        let files = sources.files.iter().chain(&sources.dotenv).map(|file| file.to_string());
+        let renewed = self.certificate.iter().flat_map(|files| [files.chain.clone(), files.key.clone()]);
+        files.chain(renewed).collect()
+    }
+
+    /// What clients are shown, read from its files.
+    pub(crate) fn certificate(&self) -> Result<Option<Certificate>, Failure> {
+        let Some((chain, key)) = self.certificate_parts()? else { return Ok(None) };
+        Certificate::new(&chain, &key).map(Some).map_err(|error| unusable(&error))
+    }
+
+    /// Shows clients what the files hold now.
+    pub(crate) fn renew(&self, shown: &Certificate) -> Result<(), Failure> {
+        let Some((chain, key)) = self.certificate_parts()? else { return Ok(()) };
+        shown.replace(&chain, &key).map_err(|error| unusable(&error))
+    }
+
+    fn certificate_parts(&self) -> Result<Option<CertificateParts>, Failure> {
+        let Some(files) = &self.certificate else { return Ok(None) };
+        let read = |path: &str| {
+            std::fs::read(path).map_err(|error| {
+                Failure(format!("error: the file {path} cannot be read: {error}\n  help: name a file in PEM"))
+            })
+        };
+        Ok(Some((read(&files.chain)?, read(&files.key)?)))
     }
 
     /// What the gateway is made from.
@@ -156,6 +188,10 @@ impl Configured {
     pub(crate) fn parts_after(&self, builder: &mut Builder) -> Result<GatewayParts, Failure> {
         builder.build(&self.loaded).map_err(|report| Failure(report.to_string()))
     }
+}
+
+fn unusable(error: &llm_core::Error) -> Failure {
+    Failure(format!("error: {}\n  help: see --ssl-certfile-path and --ssl-keyfile-path", error.message()))
 }
 
 /// A vendor for tests has no pages.

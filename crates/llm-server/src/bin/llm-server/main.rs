@@ -19,10 +19,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
-use llm_config::{Builder, Services};
+use llm_config::{Builder, DatabaseLink, Services};
 use llm_gateway::Gateway;
 use llm_management::Management;
-use llm_server::{Docs, Options, Origins, Running, Server};
+use llm_server::{Certificate, Docs, Options, Origins, Running, Server};
 
 use cli::{Cli, Command, Serve};
 use configured::Configured;
@@ -70,7 +70,8 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     let configured = configured::load(flags)?;
     let _log = start_log(flags, &configured)?;
     descriptors::allow_many();
-    let listener = listen(&configured)?;
+    let listener = listen(flags, &configured)?;
+    let certificate = configured.certificate()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| failed("start", &error))?.block_on(async {
         let signals = Signals::listen().map_err(|error| failed("listen to signals", &error))?;
@@ -85,10 +86,19 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
             None => None,
         };
         let management = services.as_ref().map(|services| Arc::clone(&services.management));
-        let server = start(flags, &configured, (Arc::clone(&gateway), management), listener)?;
+        let database = services.as_ref().and_then(|services| services.database.clone());
+        let door = (listener, certificate.clone());
+        let server = start(flags, &configured, (Arc::clone(&gateway), management, database), door)?;
         announce(flags, &configured, server.address());
-        let reloading =
-            Reloading { flags, gateway: &gateway, services: services.as_ref(), models, builder, configured };
+        let reloading = Reloading {
+            flags,
+            gateway: &gateway,
+            services: services.as_ref(),
+            models,
+            builder,
+            configured,
+            certificate,
+        };
         let live = live(reloading, server, signals);
         let checks = gateway.check_deployments();
         let tidying = async {
@@ -103,7 +113,9 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         }
         // The last of them are told, then what waits in the journal is booked.
         drop(metrics);
-        drop(services);
+        if let Some(services) = services {
+            services.close().await;
+        }
         tracing::info!("ended");
         Ok(())
     })
@@ -172,9 +184,10 @@ fn announce(flags: &Serve, configured: &Configured, address: SocketAddr) {
     }
 }
 
-fn listen(configured: &Configured) -> Result<TcpListener, Failure> {
+fn listen(flags: &Serve, configured: &Configured) -> Result<TcpListener, Failure> {
     let address = address(configured)?;
-    llm_server::listen(address).map_err(|error| {
+    let listen = if flags.reuse_port { llm_server::listen_with_others } else { llm_server::listen };
+    listen(address).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => "another program listens there: stop it, or choose another --port",
             io::ErrorKind::AddrNotAvailable => "it is no address of this machine: choose another --host",
@@ -204,15 +217,26 @@ fn address(configured: &Configured) -> Result<SocketAddr, Failure> {
 fn start(
     flags: &Serve,
     configured: &Configured,
-    (gateway, management): (Arc<Gateway>, Option<Arc<Management>>),
-    listener: TcpListener,
+    (gateway, management, database): (Arc<Gateway>, Option<Arc<Management>>, Option<Arc<DatabaseLink>>),
+    (listener, certificate): (TcpListener, Option<Certificate>),
 ) -> Result<Running, Failure> {
     let origins = if configured.has_key { Origins::Any } else { Origins::Local };
     let (workers, limits, wire_faults) = (flags.workers, configured.limits.clone(), flags.mock);
     let proxies = configured.proxies;
     let docs = Docs::of_variables(|name| std::env::var(name).ok());
     let dashboard = configured.dashboard.clone();
-    let options = Options { workers, limits, origins, wire_faults, proxies, management, docs, dashboard };
+    let options = Options {
+        workers,
+        limits,
+        origins,
+        wire_faults,
+        proxies,
+        certificate,
+        management,
+        database,
+        docs,
+        dashboard,
+    };
     Server::new(gateway, options).start(listener).map_err(|error| failed("start", &error))
 }
 

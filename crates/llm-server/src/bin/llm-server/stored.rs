@@ -2,6 +2,7 @@
 
 use llm_config::{Asked, Builder, Models, Services};
 use llm_gateway::{Gateway, GatewayParts};
+use llm_server::Certificate;
 
 use crate::Failure;
 use crate::cli::Serve;
@@ -18,6 +19,8 @@ pub(crate) struct Reloading<'a> {
     pub builder: Builder,
     /// The last one that was good.
     pub configured: Configured,
+    /// What clients are shown; `None`: connections are not encrypted.
+    pub certificate: Option<Certificate>,
 }
 
 /// The first configuration with the models of the store. A store that cannot be read now is read later.
@@ -44,6 +47,7 @@ impl Reloading<'_> {
     pub(crate) fn reload(&mut self, why: &str) -> Option<Vec<String>> {
         let read = configured::load(self.flags).and_then(|configured| {
             configured.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            self.renew(&configured)?;
             self.put_rules(configured.with_stored(self.models))
         });
         match read {
@@ -55,6 +59,14 @@ impl Reloading<'_> {
                 tracing::error!(why, %failure, "the new configuration is wrong, the old one stays");
                 None
             }
+        }
+    }
+
+    /// Shows clients what the files of the certificate hold now. Whether connections are encrypted was decided at the start.
+    fn renew(&self, configured: &Configured) -> Result<(), Failure> {
+        match &self.certificate {
+            Some(certificate) => configured.renew(certificate),
+            None => Ok(()),
         }
     }
 

@@ -1,0 +1,194 @@
+//! Whole calls through a gateway, in front of a vendor that answers at once from bytes: everything of a request but
+//! sockets.
+
+use std::collections::HashMap;
+use std::future::ready;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use llm_core::dialect::{DialectId, Seen, Target};
+use llm_core::money::NanoDollars;
+use llm_core::operation::Operation;
+use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
+use llm_core::wire::WireResponse;
+use llm_core::{Dialect, Ingress, Result, Secret};
+use llm_gateway::{AccountSpec, AnswerCache, CacheSettings, Gateway, GatewayParts, Incoming, MemoryAnswers};
+use llm_governance::entity::{KeyKind, VirtualKey};
+use llm_governance::{
+    Durable, Governance, GovernanceParts, KeyHash, Ledger, MemoryStore, Records, RowRef, StoreError, Terms,
+    Timestamp,
+};
+use llm_metrics::ModelEntry;
+use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
+
+use crate::{formats, material};
+
+/// Which vendor is behind the client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// One of the client's own format.
+    Same,
+    /// One of another format.
+    Translated,
+}
+
+/// What the gateway does besides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Feature {
+    /// A key with limits and a budget, and a row of each call.
+    Governed,
+    /// The answer is kept from the first round.
+    Kept,
+}
+
+/// A round of one call with a prompt of this length.
+pub(crate) fn calls(asked: Asked, prompt: usize, features: &[Feature]) -> Box<dyn FnMut()> {
+    let has = |feature| features.contains(&feature);
+    let (client, vendor) =
+        (formats::chat(), if asked == Asked::Same { formats::chat() } else { formats::messages() });
+    let request = material::request(prompt, false);
+    let body = llm_core::dialect::body_of(&*client.dialect, &request).expect("a request");
+    let answer = vendor.ingress.encode(&material::response(1 << 10), &request);
+    let (client, vendor) = (client.ingress, Arc::new(AtOnce { dialect: vendor.dialect, answer }));
+    let gateway = gateway(vendor, &client, has(Feature::Governed), has(Feature::Kept));
+    Box::new(move || {
+        let answer = gateway.handle(incoming(&client, &body)).now_or_never().expect("nothing to wait for");
+        assert_eq!(answer.status, 200);
+        black_box(answer);
+    })
+}
+
+/// A vendor that needs no time and no network.
+struct AtOnce {
+    dialect: Arc<dyn Dialect>,
+    answer: Bytes,
+}
+
+impl AtOnce {
+    fn answer(&self, call: &Call<'_>) -> Result<Reply> {
+        let target = Target { model: call.model.to_owned(), ..Target::default() };
+        let (inbound, body) = (call.inbound, self.answer.clone());
+        let (encoded, body) = if inbound.dialect() == self.dialect.id() {
+            let encoded = self.dialect.forward(&inbound.body, &inbound.envelope, &target)?;
+            let peek = self.dialect.peek(&body)?;
+            let (content, ended) = (true, true);
+            let seen = Seen { content, ended, usage: peek.usage, finish: peek.finish, error: None };
+            (encoded, ReplyBody::Native { body: body.into(), seen: Box::new(seen) })
+        } else {
+            let encoded = self.dialect.encode(inbound.decoded()?, &target)?;
+            let reply = WireResponse { status: 200, headers: HeaderMap::new(), body };
+            (encoded, ReplyBody::Decoded(Box::new(self.dialect.decode(&reply)?)))
+        };
+        black_box(&encoded.request);
+        Ok(Reply { headers: HeaderMap::new(), losses: encoded.losses, body })
+    }
+}
+
+impl Provider for AtOnce {
+    fn dialect(&self) -> DialectId {
+        self.dialect.id()
+    }
+
+    fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(ready(self.answer(&call)))
+    }
+}
+
+/// Takes rows, and looks at none.
+struct Taken;
+
+impl Ledger for Taken {
+    fn record(&self, row: &RowRef<'_>) -> Result<Option<Durable>, StoreError> {
+        black_box(row);
+        Ok(None)
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+fn gateway(vendor: Arc<AtOnce>, client: &Arc<dyn Ingress>, is_governed: bool, keeps: bool) -> Gateway {
+    let deployment = Arc::new(Deployment::new(DeploymentSpec {
+        full_name: "acme/large".into(),
+        vendor: "acme".into(),
+        api_base: "https://vendor.test/v1".into(),
+        ..DeploymentSpec::new("d1", "some-model-large", "large", vendor)
+    }));
+    let mut entry = ModelEntry::default();
+    let prices = [("input_cost_per_token", "0.0000025"), ("output_cost_per_token", "0.00001")];
+    entry.set(prices).expect("prices");
+    let account = AccountSpec { entry: Some(entry), ..AccountSpec::default() };
+    let cache = || AnswerCache::new(Arc::new(MemoryAnswers::new(1 << 20)), CacheSettings::default());
+    let governance = if is_governed { governed() } else { GovernanceParts::default() };
+    Gateway::new(GatewayParts {
+        cache: keeps.then(|| Arc::new(cache())),
+        governance: Arc::new(Governance::new(governance)),
+        accounts: HashMap::from([("d1".to_owned(), account)]),
+        ..GatewayParts::new(
+            Router::new([deployment], HashMap::new(), RouterSettings::default()),
+            vec![Arc::clone(client)],
+        )
+    })
+}
+
+fn governed() -> GovernanceParts {
+    let limited = Terms {
+        max_budget: Some(NanoDollars(i64::MAX / 2)),
+        rpm_limit: Some(u64::MAX / 2),
+        tpm_limit: Some(u64::MAX / 2),
+        max_parallel_requests: Some(1_000),
+        ..Terms::default()
+    };
+    let store = MemoryStore::default();
+    let inserted = Records::<VirtualKey>::insert(&store, &[key(limited)], &[]).now_or_never();
+    assert!(inserted.is_some_and(|inserted| inserted.is_ok()));
+    GovernanceParts {
+        master_key: Some(Secret::new("sk-master".to_owned())),
+        directory: Arc::new(store),
+        ledger: Arc::new(Taken),
+        ..GovernanceParts::default()
+    }
+}
+
+fn key(terms: Terms) -> VirtualKey {
+    VirtualKey {
+        hash: KeyHash::of(b"sk-one"),
+        name: "sk-...one".to_owned(),
+        alias: Some("one".to_owned()),
+        user_id: None,
+        team_id: None,
+        organization_id: None,
+        kind: KeyKind::Default,
+        service_account: false,
+        expires: None,
+        replaced: None,
+        former: Vec::new(),
+        terms,
+        created_by: None,
+        created_at: Timestamp(0),
+        updated_by: None,
+        updated_at: Timestamp(0),
+    }
+}
+
+fn incoming(client: &Arc<dyn Ingress>, body: &Bytes) -> Incoming {
+    let key = HeaderValue::from_static("Bearer sk-one");
+    let agent = HeaderValue::from_static("sdk/2.8.1");
+    let headers =
+        [(HeaderName::from_static("authorization"), key), (HeaderName::from_static("user-agent"), agent)];
+    Incoming {
+        ingress: Arc::clone(client),
+        asked: Operation::Chat.into(),
+        headers: headers.into_iter().collect(),
+        body: body.clone(),
+        received: Instant::now(),
+        call_id: None,
+        uri: http::Uri::from_static("/v1/chat/completions"),
+        address: "10.0.0.1".parse().ok(),
+    }
+}

@@ -1,0 +1,197 @@
+//! What is measured: the vendor itself, gateways with and without their features, and a plain proxy.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::time::sleep;
+
+use super::{Lane, body};
+use crate::client::{ask, request};
+use crate::gateway::{Gateway, Launch, MASTER, free};
+use crate::readings::Readings;
+use crate::soak::rich;
+use crate::vendor::Vendor;
+use crate::words::Words;
+
+/// What a gateway does besides passing calls on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Features {
+    /// Nothing: no key, no ledger.
+    Off,
+    /// A key with limits and a budget, and a row of each call.
+    On,
+    /// The same, and answers are kept.
+    Kept,
+    /// The same as `On`, and guards look at each prompt.
+    Guarded,
+}
+
+impl Features {
+    pub(crate) const ALL: [Self; 4] = [Self::Off, Self::On, Self::Kept, Self::Guarded];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::On => "governed",
+            Self::Kept => "kept answer",
+            Self::Guarded => "guards",
+        }
+    }
+
+    fn sections(self) -> &'static str {
+        match self {
+            Self::Kept => "litellm_settings: {cache: true, cache_params: {type: local, ttl: 3600}}\n",
+            Self::Guarded => {
+                "guardrails:\n  - {guardrail_name: secrets, litellm_params: {guardrail: secrets, mode: pre_call, default_on: \
+                 true}}\n  - {guardrail_name: pii, litellm_params: {guardrail: pii, mode: pre_call, default_on: true}}\n"
+            }
+            _ => "",
+        }
+    }
+}
+
+enum Kind {
+    Direct,
+    Gateway { gateway: Box<Gateway>, features: Features, start: Duration, idle: u64, key: String },
+    Proxy { child: Child },
+}
+
+/// Something that answers.
+pub(crate) struct Target {
+    kind: Kind,
+    address: SocketAddr,
+}
+
+impl Target {
+    /// The vendor without anything between.
+    pub(crate) fn direct(vendor: &Vendor) -> Self {
+        Self { kind: Kind::Direct, address: vendor.address() }
+    }
+
+    /// The program in front of the vendor.
+    pub(crate) async fn gateway(words: &Words, vendor: &Vendor, features: Features) -> Result<Self> {
+        let configuration = configuration(vendor, features);
+        let launch = Launch {
+            program: &words.program,
+            folder: &words.folder.join(features.name()),
+            configuration: &configuration,
+            shell: "",
+            at: None,
+            arguments: &[],
+        };
+        let begun = Instant::now();
+        let gateway = launch.start().await?;
+        let start = begun.elapsed();
+        sleep(Duration::from_millis(1_500)).await;
+        let idle = gateway.readings()?.resident;
+        let key =
+            if features == Features::Off { String::new() } else { gateway.key("bench", rich()).await? };
+        let address = gateway.address;
+        Ok(Self { kind: Kind::Gateway { gateway: Box::new(gateway), features, start, idle, key }, address })
+    }
+
+    /// nginx as a plain proxy, where it is installed.
+    pub(crate) async fn proxy(folder: &Path, vendor: &Vendor) -> Result<Option<Self>> {
+        let folder = folder.join("nginx");
+        fs::create_dir_all(&folder)?;
+        let port = free()?;
+        let text = format!(
+            "worker_processes auto; pid {0}/pid; error_log {0}/error.log; daemon off;\nevents {{ worker_connections 4096; }}\n\
+             http {{ access_log off; client_max_body_size 100m; client_body_buffer_size 1m;\n\
+             client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/f; uwsgi_temp_path {0}/u; \
+             scgi_temp_path {0}/s;\nupstream vendor {{ server {1}; keepalive 64; }}\n\
+             server {{ listen {2}; location / {{ proxy_pass http://vendor; proxy_http_version 1.1; \
+             proxy_set_header connection \"\"; proxy_buffering off; proxy_request_buffering off; }} }} }}\n",
+            folder.display(),
+            vendor.address(),
+            port
+        );
+        let config = folder.join("nginx.conf");
+        fs::write(&config, text)?;
+        let mut nginx = Command::new("nginx");
+        nginx.arg("-c").arg(&config).arg("-p").arg(&folder).stderr(Stdio::null());
+        let Ok(child) = nginx.spawn() else { return Ok(None) };
+        let target = Self { kind: Kind::Proxy { child }, address: port };
+        let begun = Instant::now();
+        while ask(port, &request("GET", "/", "", "")).await.is_err()
+            && begun.elapsed() < Duration::from_millis(500)
+        {
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Some(target))
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match &self.kind {
+            Kind::Direct => "direct",
+            Kind::Gateway { features, .. } => features.name(),
+            Kind::Proxy { .. } => "nginx",
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether it can do a lane: without a translator the vendor must speak the client's format; kept answers are none
+    /// of a stream's chunks.
+    pub(crate) fn does(&self, lane: Lane) -> bool {
+        match &self.kind {
+            Kind::Gateway { .. } => true,
+            _ => lane.plain,
+        }
+    }
+
+    pub(crate) fn request(&self, lane: Lane, size: usize) -> Vec<u8> {
+        let key = if let Kind::Gateway { key, .. } = &self.kind { key.as_str() } else { "" };
+        request("POST", lane.path, key, &body(lane, lane.model, size).unwrap_or_default())
+    }
+
+    /// CPU time so far in microseconds, of all its processes.
+    pub(crate) fn cpu(&self) -> Result<u64> {
+        match &self.kind {
+            Kind::Direct => Ok(0),
+            Kind::Gateway { gateway, .. } => Ok(gateway.readings()?.cpu),
+            Kind::Proxy { child } => {
+                let workers = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id()))?;
+                let workers = workers.split_whitespace().filter_map(|id| id.parse().ok());
+                workers.map(|id| Ok(Readings::of(id)?.cpu)).sum()
+            }
+        }
+    }
+
+    /// Time of the start, memory at rest after it, and now: of a gateway.
+    pub(crate) fn life(&self) -> Result<Option<(Duration, u64, u64)>> {
+        let Kind::Gateway { gateway, start, idle, .. } = &self.kind else { return Ok(None) };
+        Ok(Some((*start, *idle, gateway.readings()?.resident)))
+    }
+}
+
+impl Drop for Kind {
+    fn drop(&mut self) {
+        if let Self::Proxy { child } = self {
+            // Its workers end with it when it is asked, not when it is killed.
+            let _ = Command::new("kill").arg(child.id().to_string()).status();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn configuration(vendor: &Vendor, features: Features) -> String {
+    let models = super::LANES.iter().map(|lane| lane.model).collect::<std::collections::BTreeSet<_>>();
+    let deployment = |model: &str| {
+        let dialect = if model.starts_with("mine") { "openai" } else { "anthropic" };
+        crate::gateway::deployment(dialect, model, vendor.address(), "")
+    };
+    let models: String = models.into_iter().map(deployment).collect();
+    let key = if features == Features::Off {
+        String::new()
+    } else {
+        format!("general_settings: {{master_key: {MASTER}}}\n")
+    };
+    format!("model_list:\n{models}{key}{}", features.sections())
+}
