@@ -23,8 +23,13 @@ async function signIn(page, key = MASTER) {
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-async function signedIn(look) {
-  const opened = await open(browser, look);
+/** Keeps a picture for somebody to look at, where a folder is named. */
+async function look(page, name) {
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}.png`, fullPage: true });
+}
+
+async function signedIn(size) {
+  const opened = await open(browser, size);
   await signIn(opened.page);
   await opened.page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
   return opened;
@@ -153,6 +158,85 @@ test("a guardrail is tried, and the cache forgets", async () => {
   await close();
 });
 
+async function ask(model, content) {
+  const asked = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { authorization: `Bearer ${MASTER}`, "content-type": "application/json" }, body: JSON.stringify({ model, messages: [{ role: "user", content }] }) });
+  assert.equal(asked.status, 200);
+  return asked.headers.get("x-litellm-call-id");
+}
+
+/** Waits until the row of a call is booked, and what was said in it is kept. */
+async function booked(id) {
+  for (let tries = 0; tries < 100; tries++) {
+    const { body } = await server.ask(`/spend/logs?request_id=${id}`);
+    if (Array.isArray(body?.[0]?.messages)) return;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error("the call is not booked");
+}
+
+test("a call shows its trail and what was said", async () => {
+  const { page, wrong, close } = await signedIn();
+  const id = await ask("broken", "Who goes there? My key is AKIAIOSFODNN7EXAMPLE.");
+  await booked(id);
+  await page.goto(`${server.url}/ui/logs/${id}`);
+  const trail = page.getByRole("list", { name: "Trail" });
+  await trail.getByText(/failed with .* \(500\)/).waitFor();
+  await trail.getByText(/fallback after/).waitFor();
+  await trail.getByText("answered").waitFor();
+  await page.getByText("Who goes there?").first().waitFor();
+  assert.equal(await page.getByText("AKIAIOSFODNN7EXAMPLE").count(), 0, "it was masked");
+  await page.getByText("Request as it came").click();
+  assert.deepEqual(await stumbles(page), []);
+  await look(page, "call");
+  await page.goto(`${server.url}/ui/guardrails`);
+  await page.getByRole("region", { name: "Found last" }).getByText("masked").first().waitFor();
+  await look(page, "guardrails");
+  await page.getByRole("region", { name: "Found last" }).getByText("no-secrets").first().click();
+  await page.getByRole("heading", { name: "Trail" }).waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("the router is set, says where a setting comes from, and is given back", async () => {
+  const { page, wrong, close } = await signedIn();
+  await page.goto(`${server.url}/ui/router`);
+  await page.getByText("2 after a timeout").waitFor();
+  await page.getByRole("button", { name: "Change: Retries" }).click();
+  const form = page.getByRole("dialog");
+  await form.getByLabel("Retries", { exact: true }).fill("3");
+  await form.getByLabel("after too many requests").fill("5");
+  assert.deepEqual(await stumbles(page), []);
+  await look(page, "router-form");
+  await form.getByRole("button", { name: "Save" }).click();
+  await page.getByText("It holds from now on").waitFor();
+  await page.getByText("5 after too many requests").waitFor();
+  await page.getByText("database", { exact: true }).first().waitFor();
+  await look(page, "router");
+  const { body } = await server.ask("/router/settings");
+  assert.equal(body.current_values.num_retries, 3);
+  assert.deepEqual(body.current_values.retry_policy, { TimeoutErrorRetries: 2, RateLimitErrorRetries: 5 });
+  await page.goto(`${server.url}/ui/models/quick`);
+  await page.getByText("after too many requests").waitFor();
+
+  await page.goto(`${server.url}/ui/router`);
+  await page.getByRole("button", { name: "Change: Fallbacks" }).click();
+  await form.getByRole("button", { name: "Add" }).first().click();
+  await form.getByLabel("Model", { exact: true }).last().fill("quick");
+  await form.getByLabel("Goes to, in order").last().fill("thoughtful");
+  await form.getByRole("button", { name: "Save" }).click();
+  await page.getByText("It holds from now on").first().waitFor();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.deepEqual((await server.ask("/router/settings")).body.stored.fallbacks.at(-1), { quick: ["thoughtful"] });
+  for (const part of ["Retries", "Fallbacks"]) {
+    await page.getByRole("button", { name: `Change: ${part}` }).click();
+    await form.getByRole("button", { name: "Give back to the configuration" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  }
+  assert.deepEqual((await server.ask("/router/settings")).body.stored, {});
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("a user sees what is theirs", async () => {
   const made = await server.ask("/user/new", { user_id: "mia-of-the-browser", user_role: "internal_user" });
   const { page, wrong, close } = await open(browser);
@@ -171,9 +255,9 @@ test("a user sees what is theirs", async () => {
 
 const PAGES = ["", "logs", "playground", "keys", "teams", "users", "organizations", "customers", "budgets", "models", "models/quick", "router", "guardrails", "cache", "audit", "settings", "no-such-page"];
 
-for (const [name, look] of Object.entries({ light: {}, dark: { dark: true }, narrow: { width: 400, height: 860 } })) {
+for (const [name, size] of Object.entries({ light: {}, dark: { dark: true }, narrow: { width: 400, height: 860 } })) {
   test(`every page is whole and can be used by everybody: ${name}`, async () => {
-    const { page, wrong, close } = await signedIn(look);
+    const { page, wrong, close } = await signedIn(size);
     for (const path of PAGES) {
       await page.goto(`${server.url}/ui/${path}`);
       await page.locator("main h1, main h3").first().waitFor();
@@ -181,6 +265,7 @@ for (const [name, look] of Object.entries({ light: {}, dark: { dark: true }, nar
       const told = await page.getByRole("alert").allTextContents();
       const found = [...told, ...(await stumbles(page)), ...((await isTooWide(page)) ? ["it is too wide"] : [])];
       wrong.push(...found.map((one) => `${path}: ${one}`));
+      await look(page, `${name}-${path.replace("/", "-") || "overview"}`);
     }
     assert.deepEqual(wrong, []);
     await close();

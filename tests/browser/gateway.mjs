@@ -15,7 +15,8 @@ model_list:
   - model_name: thoughtful
     litellm_params: {model: mock/reasoning-start-60ms-pace-5ms-long-40, input_cost_per_token: 0.000003, output_cost_per_token: 0.000015}
   - {model_name: broken, litellm_params: {model: mock/error-500}}
-router_settings: {num_retries: 0, fallbacks: [{thoughtful: [quick]}]}
+router_settings: {num_retries: 0, fallbacks: [{thoughtful: [quick]}, {broken: [quick]}], retry_policy: {TimeoutErrorRetries: 2}}
+general_settings: {store_prompts_in_spend_logs: true}
 litellm_settings: {cache: true, cache_params: {type: local, mode: default_off}}
 guardrails:
   - {guardrail_name: no-secrets, litellm_params: {guardrail: hide-secrets, mode: pre_call, default_on: true}}

@@ -2,10 +2,12 @@
 
     python3 seed.py data/llm-server.db 100000 --days 30
 
-Calls are like those that the database has, as many as are asked for, spread over days and hours as people work.
+Calls are like those that the database has, as many as are asked for, spread over days and hours as people work, and
+written in the order of time, as a gateway would have written them.
 """
 
 import argparse
+import array
 import hashlib
 import json
 import math
@@ -20,6 +22,15 @@ DAILY = ("scope subject day key model_group model provider requests failures pro
 COLUMNS = ("id vendor_id started ended key team_id user_id organization_id customer session_id model model_group deployment "
            "provider call_type ending failed error cache_hit cost prompt_tokens completion_tokens total_tokens took_micros "
            "document").split()
+
+
+# Fields whose seconds are kept, as llm-store's `ledger/seconds.rs` has them.
+SECONDS = "session_id customer key user_id team_id model_group".split()
+
+
+def time_id(at, dice):
+    """An id that sorts by time, as those of the gateway do."""
+    return str(uuid.UUID(int=(at // 1_000 << 80) | (7 << 76) | (2 << 62) | (dice.getrandbits(74) & ~(3 << 62))))
 
 
 def subjects(row):
@@ -52,7 +63,7 @@ def call(template, at, dice):
     cost = 0 if failed else int(1_000 * (prompt * price[0] + answer * price[1]))
     if failed:
         answer, took = 0, first
-    row.update(id=str(uuid.UUID(int=dice.getrandbits(128), version=4)), vendor_id=None, started=at, ended=at + took, failed=int(failed), cost=cost,
+    row.update(id=time_id(at, dice), vendor_id=None, started=at, ended=at + took, failed=int(failed), cost=cost,
                ending="failed" if failed else "complete", error="rate_limited" if failed else None, prompt_tokens=prompt,
                completion_tokens=answer, total_tokens=prompt + answer, took_micros=took)
     document.update(usage={"input": prompt, "output": answer}, stream=not failed)
@@ -61,6 +72,12 @@ def call(template, at, dice):
     document["status"] = 429 if failed else 200
     row["document"] = json.dumps(document, separators=(",", ":"))
     return row, None if failed else first, document.get("upstream_model", "")
+
+
+def write(database, *many):
+    for text, values in many:
+        database.executemany(text, values)
+    database.commit()
 
 
 def main():
@@ -78,21 +95,27 @@ def main():
         raise SystemExit("the database has no call yet: make some first")
     now = int(time.time() * 1e6)
     weights = [1 + 9 * (int(hashlib.sha256(str((one["key"], one["model_group"])).encode()).hexdigest(), 16) % 97) / 97 for one in templates]
-    sums, spent, rows = {}, {}, []
+    moments = array.array("q", (moment(asked.days, now, dice) for _ in range(asked.calls)))
+    moments = array.array("q", sorted(moments))
+    sums, spent, rows, seconds = {}, {}, [], set()
     insert = f"INSERT INTO llm_ledger ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+    noted = "INSERT OR IGNORE INTO llm_ledger_seconds (field, value, second) VALUES (?, ?, ?)"
     database.execute("PRAGMA synchronous = OFF")
-    for template in dice.choices(templates, weights, k=asked.calls):
-        row, first, model = call(template, moment(asked.days, now, dice), dice)
+    database.execute("PRAGMA cache_size = -1000000")
+    for at in moments:
+        row, first, model = call(dice.choices(templates, weights)[0], at, dice)
         rows.append([row[name] for name in COLUMNS])
         counts = [1, row["failed"], row["prompt_tokens"], row["completion_tokens"], 0, 0, 0, row["cost"], row["took_micros"], first or 0, int(first is not None)]
         for scope, subject in subjects(row):
             of = (scope, subject, row["started"] // DAY, "" if scope == "global" else row["key"] or "", row["model_group"] or "", model, row["provider"] or "")
             sums[of] = [one + more for one, more in zip(sums.get(of, [0] * 11), counts)]
             spent[scope, subject] = spent.get((scope, subject), 0) + row["cost"]
-        if len(rows) >= 20_000:
-            database.executemany(insert, rows)
+        seconds.update((name, row[name], at // 1_000_000) for name in SECONDS if row[name])
+        if len(rows) >= 200_000:
+            write(database, (insert, rows), (noted, sorted(seconds)))
             rows.clear()
-    database.executemany(insert, rows)
+            seconds.clear()
+    write(database, (insert, rows), (noted, sorted(seconds)))
     added = ", ".join(f"{name} = {name} + excluded.{name}" for name in DAILY[7:])
     database.executemany(f"INSERT INTO llm_daily ({', '.join(DAILY)}) VALUES ({', '.join('?' * len(DAILY))}) ON CONFLICT DO UPDATE SET {added}",
                          [[*of, *counts] for of, counts in sums.items()])

@@ -21,6 +21,7 @@ use crate::otel::Otel;
 use crate::own::{self, Own};
 use crate::queue::{Counts, Queue, Waiting};
 use crate::settings::{Callback, CallbackSettings, Place};
+use crate::words::Words;
 
 /// How long it waits before each further attempt; up to a half more, so that gateways do not come all at once.
 const PAUSES: [Duration; 4] =
@@ -204,6 +205,7 @@ fn sink(place: &Place) -> Box<dyn Sink> {
             Box::new(Langfuse::new(&host, &public_key, &secret_key))
         }
         Place::Objects { url, prefix, signer } => Box::new(Objects::new(url, prefix, signer)),
+        Place::Words(store) => Box::new(Words::new(store)),
     }
 }
 

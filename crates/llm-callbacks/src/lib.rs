@@ -16,6 +16,7 @@ mod process;
 mod queue;
 mod settings;
 mod webhook;
+mod words;
 
 pub use delivery::{CallbackThread, Callbacks};
 pub use external::{External, ExternalHook, Respondent, Stage};
@@ -24,3 +25,4 @@ pub use otlp::Otlp;
 pub use process::Process;
 pub use settings::{Callback, CallbackSettings, Format, MakeCallback, Place, Wanted};
 pub use webhook::Webhook;
+pub use words::{KeepsWords, Said};

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::measured::MetricSettings;
 use crate::otlp::Otlp;
+use crate::words::KeepsWords;
 
 /// Everybody who is told of calls.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +120,8 @@ pub enum Place {
         /// Signs requests.
         signer: Arc<dyn Authenticator>,
     },
+    /// A store that keeps what was said, and nothing else of calls.
+    Words(Arc<dyn KeepsWords>),
 }
 
 impl fmt::Debug for Place {
@@ -130,6 +133,7 @@ impl fmt::Debug for Place {
             Self::Otel(_) => "Otel",
             Self::Langfuse { .. } => "Langfuse",
             Self::Objects { .. } => "Objects",
+            Self::Words(_) => "Words",
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What a configuration says, typed, every reference resolved and every vendor known.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::environment::Environment;
 use crate::node::Node;
 use crate::report::{Place, Report};
 use crate::settings::{
-    AlertSettings, BudgetConfig, CacheConfig, EndpointConfig, ForwardSettings, GovernanceSettings,
+    AlertSettings, BudgetConfig, CacheConfig, EndpointConfig, Flags, ForwardSettings, GovernanceSettings,
     GuardrailConfig, HookConfig, LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
 };
 use crate::team::TeamName;
@@ -195,12 +195,28 @@ pub struct Loaded {
     pub(crate) around: u64,
     /// What the deployments are made from again when those of the store change.
     pub(crate) read: Arc<Read>,
+    /// Every public name that is known, served or not.
+    pub(crate) names: Arc<HashSet<String>>,
+    /// The router's settings of the store that hold over those of the files; empty where there are none.
+    pub(crate) overrides: Arc<Overrides>,
+}
+
+/// The router's settings of the store.
+#[derive(Default)]
+pub(crate) struct Overrides {
+    /// As they were given, those that cannot be left out.
+    pub(crate) given: serde_json::Map<String, serde_json::Value>,
+    /// The file with them in it.
+    pub(crate) root: Option<Node>,
+    /// Where each setting came from.
+    pub(crate) places: BTreeMap<&'static str, Place>,
 }
 
 /// The file and the variables, as they were read.
 pub(crate) struct Read {
     pub(crate) root: Node,
     pub(crate) environment: Environment,
+    pub(crate) flags: Flags,
 }
 
 /// Where a configuration came from.

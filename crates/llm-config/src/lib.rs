@@ -16,6 +16,7 @@ mod kept;
 mod keys;
 pub mod load;
 mod node;
+mod overrides;
 mod own_callbacks;
 mod prices;
 mod programs;

@@ -110,8 +110,10 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     if report.has_errors() {
         return Err(report);
     }
-    let (around, read) = (spelling(&root), Arc::new(Read { root, environment }));
-    Ok(Loaded { config, warnings: report, sources, around, read })
+    let (around, names) = (spelling(&root), Arc::new(served.names));
+    let read = Arc::new(Read { root, environment, flags: options.flags.clone() });
+    let overrides = Arc::default();
+    Ok(Loaded { config, warnings: report, sources, around, read, names, overrides })
 }
 
 /// What is written: in a text, or in files.
@@ -237,7 +239,7 @@ fn row(node: &Node) -> serde_json::Value {
 pub(crate) struct Served {
     pub(crate) deployments: Vec<DeploymentConfig>,
     /// Every public name that is known, served or not.
-    names: HashSet<String>,
+    pub(crate) names: HashSet<String>,
     origin: Origin,
 }
 

@@ -51,6 +51,8 @@ pub enum Place {
     Variable(Arc<str>),
     /// A model of the store, by its id.
     Stored(Arc<str>),
+    /// What administrators set while the gateway runs, and the database keeps, by its name.
+    Database(&'static str),
     /// A flag of the command line.
     Flag(&'static str),
 }
@@ -76,6 +78,7 @@ impl fmt::Display for Place {
             Self::File { file, line, column } => write!(formatter, "{file}:{line}:{column}"),
             Self::Variable(name) => write!(formatter, "environment variable {name}"),
             Self::Stored(id) => write!(formatter, "the stored model {id}"),
+            Self::Database(name) => write!(formatter, "`{name}` in the database"),
             Self::Flag(name) => write!(formatter, "flag {name}"),
         }
     }

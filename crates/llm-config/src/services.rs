@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use llm_callbacks::{CallbackSettings, CallbackThread, MetricSettings, MetricThread};
+use llm_callbacks::{
+    Callback, CallbackSettings, CallbackThread, KeepsWords, MetricSettings, MetricThread, Place,
+};
 use llm_core::BoxFuture;
 use llm_gateway::{CallLog, Gateway};
 use llm_governance::Records;
@@ -52,6 +54,12 @@ pub use import::{Imported, import_litellm};
 /// Where an import says that it was there.
 const IMPORTED: &str = "import/litellm";
 
+/// The name of the store among those who are told of calls, where it keeps what was said.
+const WORDS: &str = "spend_logs";
+
+/// How long what was said waits for more to be kept with it.
+const WORDS_WAIT: Duration = Duration::from_secs(1);
+
 /// How often windows that are over are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -86,6 +94,8 @@ pub struct Services {
     tokens: Mutex<OfTokens>,
     /// After the draining, whose end it may tell of.
     callbacks: Mutex<Told>,
+    /// What keeps what was said, where the configuration wants that; `None`: nothing can.
+    words: Option<Arc<dyn KeepsWords>>,
     /// Where metrics are told.
     metrics: Option<MetricSettings>,
     bell: Arc<Bell>,
@@ -97,15 +107,27 @@ struct Told {
     thread: Option<CallbackThread>,
 }
 
-impl Told {
-    /// Those whom a configuration names, and those whom keys and teams name.
-    fn of(loaded: &Loaded, sealing: Option<&Arc<dyn Sealing>>) -> Result<Self, Unopened> {
-        let own = OwnCallbacks::of(loaded, sealing);
-        Self::start(&CallbackSettings { own, ..loaded.config.callbacks.clone() })
+/// Who is told of calls: those of the configuration, and the store where it keeps what was said.
+fn told_of(config: &Config, words: Option<&Arc<dyn KeepsWords>>) -> CallbackSettings {
+    let mut settings = config.callbacks.clone();
+    if let Some(words) = words.filter(|_| config.storage.keeps_words) {
+        let own = Callback::new(WORDS, Place::Words(Arc::clone(words)));
+        settings.callbacks.push(Callback { content: true, batch: 128, interval: WORDS_WAIT, ..own });
+        settings.version = settings.version.wrapping_add(1);
     }
+    settings
+}
 
-    fn start(settings: &CallbackSettings) -> Result<Self, Unopened> {
-        let thread = CallbackThread::start(settings).map_err(|error| no_thread("callbacks", &error))?;
+impl Told {
+    /// Those whom a configuration names, the store where it keeps what was said, and those whom keys and teams name.
+    fn of(
+        loaded: &Loaded,
+        sealing: Option<&Arc<dyn Sealing>>,
+        words: Option<&Arc<dyn KeepsWords>>,
+    ) -> Result<Self, Unopened> {
+        let own = OwnCallbacks::of(loaded, sealing);
+        let settings = CallbackSettings { own, ..told_of(&loaded.config, words) };
+        let thread = CallbackThread::start(&settings).map_err(|error| no_thread("callbacks", &error))?;
         Ok(Self { version: settings.version, thread })
     }
 
@@ -157,6 +179,7 @@ struct Kept {
     directory: Arc<dyn Directory>,
     ledger: Arc<dyn Ledger>,
     reports: Option<Arc<dyn Reports>>,
+    words: Option<Arc<dyn KeepsWords>>,
     draining: Option<Box<dyn Draining>>,
     database: Option<Arc<DatabaseLink>>,
     place: String,
@@ -212,7 +235,8 @@ impl Services {
             let sealing = disk::sealing(config)?;
             let sharing = Sharing::start(config)?;
             let tokens = tokens::open(config, &kept.store)?;
-            let callbacks = Mutex::new(Told::of(loaded, sealing.as_ref())?);
+            let words = kept.words;
+            let callbacks = Mutex::new(Told::of(loaded, sealing.as_ref(), words.as_ref())?);
             let bell = Arc::new(Bell::default());
             hang(&bell, &config.alerts)?;
             let governance = Arc::new(Governance::new(GovernanceParts {
@@ -242,6 +266,12 @@ impl Services {
                 (kept.reports, kept.place, kept.warnings, kept.draining);
             let database = kept.database;
             warnings.extend(weak);
+            if config.storage.keeps_words && words.is_none() {
+                warnings.push(
+                    "`store_prompts_in_spend_logs` has no effect: no rows of calls are kept that prompts could stand beside"
+                        .to_owned(),
+                );
+            }
             let (store, fixed, tokens) = (kept.store, Fixed::of(config), Mutex::new(OfTokens::of(config)));
             Ok(Self {
                 governance,
@@ -257,6 +287,7 @@ impl Services {
                 sealing,
                 tokens,
                 callbacks,
+                words,
                 metrics: config.callbacks.metrics.clone(),
                 bell,
             })
@@ -323,8 +354,10 @@ impl Services {
             tokens,
         };
         let (settings, alerts) = (settings.management.clone(), config.alerts.clone());
-        let is_same = self.callbacks.lock().version == config.callbacks.version;
-        let callbacks = (!is_same).then(|| Told::of(loaded, self.sealing.as_ref())).transpose()?;
+        let version = told_of(config, self.words.as_ref()).version;
+        let is_same = self.callbacks.lock().version == version;
+        let told = || Told::of(loaded, self.sealing.as_ref(), self.words.as_ref());
+        let callbacks = (!is_same).then(told).transpose()?;
         Ok(Prepared { rules, settings, alerts, of_tokens, callbacks, waiting: self.fixed.differs(config) })
     }
 
@@ -435,6 +468,7 @@ impl Kept {
             store,
             ledger: Arc::new(NoLedger),
             reports: None,
+            words: None,
             draining: None,
             database: None,
             place: "memory".to_owned(),

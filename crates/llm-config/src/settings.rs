@@ -151,7 +151,17 @@ pub(crate) fn settings(
     flags: &Flags,
     report: &mut Report,
 ) -> Settings {
-    let (read, places) = read(root, environment, flags, report);
+    settings_under(root, None, (environment, flags), report)
+}
+
+/// The same with what the store says over it. `root` has that already; `stored` is it alone.
+pub(crate) fn settings_under(
+    root: &Node,
+    stored: Option<&Node>,
+    (environment, flags): (&Environment, &Flags),
+    report: &mut Report,
+) -> Settings {
+    let (read, places) = read(root, stored, (environment, flags), report);
     let router = read.router.settings(root, &places, report);
     let router = RouterSettings {
         check_interval: read.checks.interval(),
@@ -206,8 +216,8 @@ fn whole_certificate(read: &ReadServer, places: &BTreeMap<&'static str, Place>, 
 /// All layers, one over the other, and where each setting came from.
 fn read(
     root: &Node,
-    environment: &Environment,
-    flags: &Flags,
+    stored: Option<&Node>,
+    (environment, flags): (&Environment, &Flags),
     report: &mut Report,
 ) -> (Read, BTreeMap<&'static str, Place>) {
     let mut places: BTreeMap<&'static str, Place> = BTreeMap::new();
@@ -220,7 +230,9 @@ fn read(
         Layer::variables("environment", environment, |place| !is_file(place), report),
         Layer::flags(flags),
     ];
-    for layer in layers {
+    // What an administrator sets while the gateway runs wins over all that it was started with.
+    let stored = stored.map(|stored| Layer::file(stored, report));
+    for layer in layers.into_iter().chain(stored) {
         places.extend(layer.places.clone());
         figment = figment.merge(layer);
     }

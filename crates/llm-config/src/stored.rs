@@ -29,10 +29,11 @@ impl Loaded {
             let mut left_out = |wrong: Report| report.problems.extend(wrong.problems);
             let tried = models.iter().filter_map(|model| bench.entry(model).map_err(&mut left_out).ok());
             let entries: Vec<Node> = tried.collect();
-            let Read { root, environment } = &*self.read;
+            let Read { root, environment, .. } = &*self.read;
             Served::find(root, environment, bench.known(), &entries, &mut Report::default())
         };
         self.config.deployments = served.deployments;
+        self.names = Arc::new(served.names);
         report
     }
 
@@ -143,7 +144,7 @@ impl<'a> Bench<'a> {
     }
 
     fn made(&self, entry: &Node, report: &mut Report) -> Vec<DeploymentConfig> {
-        let Read { root, environment } = self.read;
+        let Read { root, environment, .. } = self.read;
         let draft = shapes::entry(root, entry, report);
         let (known, names) = (self.known(), std::collections::HashSet::new());
         let network = Network::of(root, environment);
@@ -170,7 +171,7 @@ fn element(model: &OpenModel, at: &Place) -> Node {
     map(parts, at)
 }
 
-fn map<const N: usize>(parts: [(&str, Value); N], at: &Place) -> Node {
+pub(crate) fn map<const N: usize>(parts: [(&str, Value); N], at: &Place) -> Node {
     let entry = |(key, value): (&str, Value)| Entry {
         key: key.to_owned(),
         at: at.clone(),
@@ -179,7 +180,7 @@ fn map<const N: usize>(parts: [(&str, Value); N], at: &Place) -> Node {
     Node { value: Value::Map(parts.into_iter().map(entry).collect()), at: at.clone() }
 }
 
-fn object(members: &Map<String, Json>, at: &Place) -> Value {
+pub(crate) fn object(members: &Map<String, Json>, at: &Place) -> Value {
     let entry =
         |(key, value): (&String, &Json)| Entry { key: key.clone(), at: at.clone(), value: node(value, at) };
     Value::Map(members.iter().map(entry).collect())

@@ -31,6 +31,8 @@ export default defineConfig({
     outDir: "../dist",
     emptyOutDir: true,
     target: "es2022",
+    // The first browsers with `light-dark()`, which is not to be written in another way.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     modulePreload: { polyfill: false },
     sourcemap: false,
     assetsInlineLimit: 0,

@@ -23,7 +23,7 @@ use crate::cache::{AnswerCache, Content, Remembered};
 use crate::call_id::new_call_id;
 use crate::calls::OnDisconnect;
 use crate::drain::{Drains, Watched};
-use crate::guards::{Guarded, Guardrails};
+use crate::guards::{Guarded, Guardrails, Hits};
 use crate::headers;
 use crate::hooks::Hooks;
 use crate::introduction;
@@ -51,6 +51,7 @@ pub struct Gateway {
     pub(crate) metrics: Arc<Metrics>,
     load: Arc<Load>,
     drains: Drains,
+    hits: Hits,
     pub(crate) recent: Recent,
 }
 
@@ -84,16 +85,21 @@ impl Gateway {
     pub fn new(parts: GatewayParts) -> Self {
         let metrics = Arc::new(Metrics::new());
         let load = Arc::new(Load::default());
-        let drains = Drains::default();
-        let state = State::new(parts, &metrics, &load, &drains);
+        let (drains, hits) = (Drains::default(), Hits::default());
+        let state = State::new(parts, &metrics, &load, (&drains, &hits));
         let (state, recent) = (ArcSwap::from_pointee(state), Recent::default());
-        Self { state, replaced: Notify::new(), metrics, load, drains, recent }
+        Self { state, replaced: Notify::new(), metrics, load, drains, hits, recent }
     }
 
     /// Puts another configuration in place of this one. Calls under way end as they began.
     pub fn replace(&self, parts: GatewayParts) {
-        self.state.store(Arc::new(State::new(parts, &self.metrics, &self.load, &self.drains)));
+        self.state.store(Arc::new(State::new(parts, &self.metrics, &self.load, (&self.drains, &self.hits))));
         self.replaced.notify_one();
+    }
+
+    /// What guardrails found last.
+    pub(crate) fn hits(&self) -> &Hits {
+        &self.hits
     }
 
     /// Waits until the configuration is replaced.
@@ -208,7 +214,12 @@ impl Gateway {
 }
 
 impl State {
-    fn new(parts: GatewayParts, metrics: &Arc<Metrics>, load: &Arc<Load>, drains: &Drains) -> Self {
+    fn new(
+        parts: GatewayParts,
+        metrics: &Arc<Metrics>,
+        load: &Arc<Load>,
+        (drains, hits): (&Drains, &Hits),
+    ) -> Self {
         assert!(!parts.ingresses.is_empty(), "a gateway needs at least one client dialect");
         Self {
             books: Arc::new(
@@ -233,7 +244,7 @@ impl State {
             access_groups: parts.access_groups,
             team_models: parts.team_models,
             default_model: parts.default_model,
-            guardrails: Guardrails::new(parts.guardrails, metrics),
+            guardrails: Guardrails::new(parts.guardrails, metrics, hits),
             relays: parts.relays,
             load: Arc::clone(load),
             max_calls: parts.max_calls,

@@ -2,6 +2,7 @@
 
 mod answers;
 mod asked;
+mod hits;
 mod judging;
 mod logs;
 mod masks;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use llm_core::guard::{Action, Asker, Judge, Place};
+use llm_core::guard::{Action, Asker, Finding, Judge, Place, Side};
 use llm_core::provider::Inbound;
 use llm_core::{Error, Result};
 use llm_governance::{Principal, Scope};
@@ -25,6 +26,9 @@ use serde_json::Value;
 
 use crate::settlement::CallFacts;
 pub use asked::{GuardrailInfo, GuardrailParameters};
+pub use hits::GuardrailHit;
+pub(crate) use hits::Hits;
+use hits::Whose;
 pub(crate) use logs::LogGuards;
 use masks::Masks;
 use model::Asks;
@@ -81,8 +85,11 @@ impl GuardrailSpec {
 
 /// A guardrail at work.
 pub(crate) struct Guardrail {
-    spec: GuardrailSpec,
+    spec: Arc<GuardrailSpec>,
     counts: GuardrailMetrics,
+    hits: Hits,
+    /// The call that it looks at; `None`: somebody tries it.
+    whose: Option<Arc<Whose>>,
 }
 
 impl Deref for Guardrail {
@@ -94,11 +101,22 @@ impl Deref for Guardrail {
 }
 
 impl Guardrail {
-    pub(crate) fn new(spec: GuardrailSpec, metrics: &Metrics) -> Self {
-        Self { counts: metrics.guardrail(&spec.name), spec }
+    pub(crate) fn new(spec: GuardrailSpec, metrics: &Metrics, hits: &Hits) -> Self {
+        let (counts, hits) = (metrics.guardrail(&spec.name), hits.clone());
+        Self { spec: Arc::new(spec), counts, hits, whose: None }
     }
 
-    fn found(&self, action: Action) {
+    /// The same, looking at a call.
+    fn looking_at(&self, whose: &Arc<Whose>) -> Arc<Self> {
+        let (spec, counts, hits) = (Arc::clone(&self.spec), self.counts.clone(), self.hits.clone());
+        Arc::new(Self { spec, counts, hits, whose: Some(Arc::clone(whose)) })
+    }
+
+    /// Counts what was found, and remembers it for people.
+    fn found(&self, finding: &Finding, action: Action, side: Side) {
+        if let Some(whose) = &self.whose {
+            self.hits.note(whose, (&self.name, &finding.rule), action, side);
+        }
         let count = match action {
             Action::Flag => &self.counts.flagged,
             Action::Mask => &self.counts.masked,
@@ -173,8 +191,8 @@ pub struct GuardrailTally {
 pub(crate) struct Guardrails(Vec<Arc<Guardrail>>);
 
 impl Guardrails {
-    pub(crate) fn new(all: Vec<GuardrailSpec>, metrics: &Metrics) -> Self {
-        Self(all.into_iter().map(|spec| Arc::new(Guardrail::new(spec, metrics))).collect())
+    pub(crate) fn new(all: Vec<GuardrailSpec>, metrics: &Metrics, hits: &Hits) -> Self {
+        Self(all.into_iter().map(|spec| Arc::new(Guardrail::new(spec, metrics, hits))).collect())
     }
 
     fn named(&self, name: &str) -> Option<&Arc<Guardrail>> {
@@ -205,7 +223,7 @@ impl Guardrails {
             named.push(name.to_owned());
         }
         let passes = |guardrail: &&Arc<Guardrail>| guardrail.default_on || named.contains(&guardrail.name);
-        let selected: Vec<_> = self.0.iter().filter(passes).map(Arc::clone).collect();
+        let selected: Vec<_> = self.0.iter().filter(passes).collect();
         if selected.is_empty() {
             return Ok(None);
         }
@@ -240,24 +258,28 @@ impl Guardrails {
 /// The guardrails that one call passes, and what they did to it.
 pub(crate) struct Guarded {
     selected: Vec<Arc<Guardrail>>,
-    asker: Asker,
-    call_id: String,
-    model: String,
+    whose: Arc<Whose>,
     masks: Masks,
     /// Where models may be asked.
     asks: Option<Asks>,
 }
 
 impl Guarded {
-    fn new(selected: Vec<Arc<Guardrail>>, asker: Asker, call: &CallFacts) -> Self {
+    fn new<'a>(
+        selected: impl IntoIterator<Item = &'a Arc<Guardrail>>,
+        asker: Asker,
+        call: &CallFacts,
+    ) -> Self {
         let (call_id, model) = (call.call_id.clone(), call.model.clone());
-        Self { selected, asker, call_id, model, masks: Masks::default(), asks: None }
+        let whose = Arc::new(Whose { asker, call_id, model });
+        let selected = selected.into_iter().map(|guardrail| guardrail.looking_at(&whose)).collect();
+        Self { selected, whose, masks: Masks::default(), asks: None }
     }
 
     /// Nobody's call: somebody tries what a guardrail does.
     fn trying(call_id: String) -> Self {
-        let (asker, model, masks) = (Asker::default(), String::new(), Masks::default());
-        Self { selected: Vec::new(), asker, call_id, model, masks, asks: None }
+        let whose = Arc::new(Whose { call_id, ..Whose::default() });
+        Self { selected: Vec::new(), whose, masks: Masks::default(), asks: None }
     }
 
     fn with(&self, when: impl Fn(Modes) -> bool) -> Vec<Arc<Guardrail>> {

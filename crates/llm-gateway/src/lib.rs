@@ -55,8 +55,8 @@ pub use calls::{CallSettings, DrainLimits, OnDisconnect, UserHeader, UserKind};
 pub use explain::Explanation;
 pub use gateway::Gateway;
 pub use guards::{
-    GuardrailInfo, GuardrailParameters, GuardrailSpec, GuardrailTally, ModelJudge, Modes, OnError, OnlyAsks,
-    Unseen,
+    GuardrailHit, GuardrailInfo, GuardrailParameters, GuardrailSpec, GuardrailTally, ModelJudge, Modes,
+    OnError, OnlyAsks, Unseen,
 };
 pub use health::Outages;
 pub use hooks::{Answers, Hook, HookedAnswer, HookedCall, HookedRequest, Wants};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use llm_core::LossPolicy;
-use llm_router::{Cooldown, GroupSettings, Limits, RouterSettings};
+use llm_router::{Cooldown, GroupSettings, Limits, RetryPolicy, RouterSettings};
 use serde_json::{Map, Value, json};
 
 use crate::gateway::Gateway;
@@ -31,6 +31,7 @@ fn of_router(settings: &RouterSettings) -> Map<String, Value> {
     let shown = json!({
         "routing_strategy": settings.strategy.name(),
         "num_retries": settings.num_retries,
+        "retry_policy": policy(&settings.retry_policy),
         "retry_after": settings.retry_after.as_secs_f64(),
         "retry_budget": {"share": settings.retry_budget.share, "per_second": settings.retry_budget.per_second},
         "max_fallbacks": settings.max_fallbacks,
@@ -73,11 +74,21 @@ fn timeouts(limits: &Limits) -> Value {
     })
 }
 
+/// Attempts after the first, by what went wrong; empty where nothing is said.
+fn policy(policy: &RetryPolicy) -> Value {
+    policy
+        .entries()
+        .map(|(class, retries)| (class.to_owned(), Value::from(retries)))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
 fn groups(settings: &RouterSettings) -> Value {
     let shown = |(name, group): (&String, &GroupSettings)| {
         let shown = json!({
             "routing_strategy": group.strategy.as_ref().map(|strategy| strategy.name()),
             "num_retries": group.num_retries,
+            "retry_policy": policy(&group.retry_policy),
             "timeouts": timeouts(&group.limits),
         });
         (name.clone(), shown)

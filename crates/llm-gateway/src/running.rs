@@ -73,12 +73,12 @@ impl State {
             let Unanswered { error, attempts, trail, fallbacks, .. } = *unanswered;
             settlement.failed_attempts(&attempts);
             settlement.fell_back(fallbacks);
-            settlement.tell(&trail);
+            settlement.went(&trail, &attempts);
             Refused { error, trail: options.route.explain.then(|| Box::new(trail)) }
         })?;
         settlement.failed_attempts(&routed.attempts);
         settlement.outrun(&routed.losers, &routed.group);
-        settlement.tell(&routed.trail);
+        settlement.went(&routed.trail, &routed.attempts);
         Ok(RoutedParts::of(routed))
     }
 }

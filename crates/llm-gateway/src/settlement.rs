@@ -5,6 +5,7 @@ mod kept;
 mod log;
 mod logged;
 mod row;
+mod way;
 
 pub(crate) use kept::Hit;
 pub(crate) use row::tell_unsafe;
@@ -36,6 +37,7 @@ use crate::hooks::Hooked;
 use crate::load::InProgress;
 use crate::routed::RoutedParts;
 use kept::Cached;
+use way::Way;
 
 /// How a call ended.
 #[derive(Clone, Copy)]
@@ -82,6 +84,8 @@ pub(crate) struct Settlement {
     /// Attempts that were made.
     attempts: usize,
     fallbacks: usize,
+    /// What happened before an answer came; empty where the first deployment gave it.
+    way: Way,
     settled: bool,
     /// A vendor was asked: an error may be in its words.
     asked: bool,
@@ -193,6 +197,7 @@ impl Settlement {
             vendor_id: None,
             attempts: 0,
             fallbacks: 0,
+            way: Way::default(),
             settled: false,
             asked: false,
             relayed: None,

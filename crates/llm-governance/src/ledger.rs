@@ -96,12 +96,15 @@ pub struct LedgerRow {
     pub cache_hit: bool,
     /// What the request says for the administrator (`metadata`).
     pub metadata: Map<String, Value>,
-    /// The messages of the request, where the operator keeps them.
+    /// The request's body, where the operator keeps it; only when the row is asked for alone.
     pub request: Option<Value>,
-    /// The answer, where the operator keeps it.
+    /// The answer, where the operator keeps it; only when the row is asked for alone.
     pub response: Option<Value>,
     /// Whose budgets it is booked into.
     pub charges: Vec<Charge>,
+    /// The way of the call where it was not the straight one: attempts that failed, waits, fallbacks. Empty where the
+    /// first deployment answered.
+    pub trail: Vec<Value>,
 }
 
 impl LedgerRow {

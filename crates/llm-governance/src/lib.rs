@@ -47,7 +47,8 @@ pub use memory::MemoryStore;
 pub use principal::{Principal, Role};
 pub use refusal::{Lacking, Refusal, Refused};
 pub use reports::{
-    Activity, ActivityQuery, Day, Dimension, Reports, RowCursor, RowField, RowPage, RowQuery, RowSort, Sums,
+    Activity, ActivityQuery, Counted, Day, Dimension, Reports, RowCursor, RowField, RowPage, RowQuery,
+    RowSort, Sums,
 };
 pub use shared::{SharedCounters, SharedLease, SharedLimit, SharedVerdict, SharedWant, WithoutShared};
 pub use store::{

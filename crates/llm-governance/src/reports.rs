@@ -158,6 +158,15 @@ pub struct RowPage {
     pub next: Option<RowCursor>,
 }
 
+/// How many rows there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// So many were found.
+    pub found: u64,
+    /// Those are all; otherwise there may be more.
+    pub is_all: bool,
+}
+
 /// What sums are asked for by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
@@ -247,8 +256,8 @@ pub trait Reports: Send + Sync + 'static {
     /// A page of rows.
     fn rows<'a>(&'a self, query: &'a RowQuery) -> BoxFuture<'a, Result<RowPage, StoreError>>;
 
-    /// How many rows there are, counted up to `most`.
-    fn count<'a>(&'a self, query: &'a RowQuery, most: u64) -> BoxFuture<'a, Result<u64, StoreError>>;
+    /// How many rows there are, counted up to `most`, and no further than is quick.
+    fn count<'a>(&'a self, query: &'a RowQuery, most: u64) -> BoxFuture<'a, Result<Counted, StoreError>>;
 
     /// The row with this id, or of the answer to which the vendor gave this id.
     fn row<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<LedgerRow>, StoreError>>;

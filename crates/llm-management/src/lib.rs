@@ -38,5 +38,5 @@ pub use request::{Method, Reply, Request, Rows};
 pub use route::{Access, Deed, Route, looks};
 pub use routes::routes;
 pub use sealing::Sealing;
-pub use serving::{OpenModel, STORED_PROMPT, Served, Serving, StoredPrompt, StoredVersion};
+pub use serving::{OpenModel, STORED_PROMPT, STORED_ROUTER, Served, Serving, StoredPrompt, StoredVersion};
 pub use settings::{KeyGeneration, NewKeys, NewTeams, NewUsers, Settings, UpperBounds};

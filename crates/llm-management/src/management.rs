@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use llm_governance::entity::{BudgetRow, Entity};
 use llm_governance::{Changed, Export, ListQuery, Page, Principal, Records, Reports, Store, Terms};
 use parking_lot::RwLock;
+use serde_json::Value;
 
 use crate::changes::Changes;
 use crate::fields::{Fields, Query};
@@ -103,6 +104,11 @@ impl Management {
             (route.answer)(&Call { management: self, caller, request, route, path, settings }).await?;
         debug_assert!(route.gives.fits(&reply), "{route:?} gives {}", reply.body);
         Ok(reply)
+    }
+
+    /// The router's settings for people who change them; `None`: nothing of it is kept in the store.
+    pub fn router(&self) -> Option<Value> {
+        self.parts.serving.as_ref().map(|serving| serving.router())
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

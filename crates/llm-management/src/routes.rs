@@ -2,6 +2,7 @@
 
 mod audit;
 mod budgets;
+mod config;
 mod customers;
 mod daily;
 mod global;
@@ -18,7 +19,7 @@ mod users;
 use crate::route::Route;
 
 /// The rows of all families.
-const FAMILIES: [&[Route]; 14] = [
+const FAMILIES: [&[Route]; 15] = [
     keys::ROUTES,
     teams::ROUTES,
     users::ROUTES,
@@ -28,6 +29,7 @@ const FAMILIES: [&[Route]; 14] = [
     tags::ROUTES,
     models::ROUTES,
     prompts::ROUTES,
+    config::ROUTES,
     audit::ROUTES,
     spend::ROUTES,
     global::ROUTES,

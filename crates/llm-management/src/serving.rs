@@ -50,6 +50,9 @@ impl OpenModel {
 /// What names of settings begin with that hold a prompt.
 pub const STORED_PROMPT: &str = "prompt/";
 
+/// The name of the setting that holds the router's settings of the store.
+pub const STORED_ROUTER: &str = "config/router_settings";
+
 /// A prompt of the store, with its versions in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredPrompt {
@@ -126,6 +129,15 @@ pub trait Serving: Send + Sync + 'static {
     /// # Errors
     /// What is wrong with it.
     fn check_prompt(&self, entry: &Value) -> std::result::Result<(), String>;
+
+    /// Whether the router could be set so: `router_settings` of the store, over those of the configuration.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check_router(&self, settings: &Map<String, Value>) -> std::result::Result<(), String>;
+
+    /// The router's settings for people who change them: `fields`, the `source` of each, and what is `stored`.
+    fn router(&self) -> Value;
 
     /// Prompts of the configuration's files, each with its versions in order.
     fn prompts(&self) -> Vec<(String, Vec<u64>)>;

@@ -51,5 +51,5 @@ pub use settings::{GroupSettings, MidStream};
 pub use shared::{BenchElsewhere, Lease, Link, Shared, Verdict, Want};
 pub use started::Started;
 pub use strategy::{BuiltIn, Candidates, Chosen, Strategy};
-pub use trail::{Skipped, Step, Stopped, Trail};
+pub use trail::{Skipped, Step, Stopped, Trail, Waited};
 pub use wait::QueueSettings;

@@ -60,8 +60,24 @@ pub enum Step {
         /// Why.
         why: Skipped,
     },
+    /// The call waited.
+    Waited {
+        /// What for.
+        what: Waited,
+        /// How long.
+        took: Duration,
+    },
     /// No other attempt was made in the group, though one was left.
     Stopped(Stopped),
+}
+
+/// What a call waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// A deployment that failed is asked again only after a while.
+    Retry,
+    /// All deployments were full.
+    Room,
 }
 
 /// Why a fallback was passed over.
@@ -93,6 +109,14 @@ impl Trail {
         // A deployment that is full is found to be so at every attempt.
         if !matches!(step, Step::Refused { .. }) || !self.0.contains(&step) {
             self.0.push(step);
+        }
+    }
+
+    /// Adds a wait, in the place of the same wait where it is the last step: it went on.
+    pub(crate) fn put(&mut self, wait: Step) {
+        match self.0.last_mut() {
+            Some(last) if matches!(last, Step::Waited { .. }) => *last = wait,
+            _ => self.0.push(wait),
         }
     }
 
@@ -145,6 +169,7 @@ impl fmt::Display for Step {
                 write!(formatter, "{deployment} answered after {} ms", took.as_millis())
             }
             Self::Skipped { name, why } => write!(formatter, "fallback to {name} left out: {why}"),
+            Self::Waited { what, took } => write!(formatter, "waited {} ms {what}", took.as_millis()),
             Self::Stopped(why) => write!(formatter, "no more retries: {why}"),
         }
     }
@@ -157,6 +182,15 @@ impl fmt::Display for Skipped {
             Self::Forbidden => "the caller may not use it",
             Self::TooDear => "the caller's budget does not pay for it",
             Self::Enough => "`max_fallbacks` is reached",
+        })
+    }
+}
+
+impl fmt::Display for Waited {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Retry => "before another attempt",
+            Self::Room => "for room",
         })
     }
 }

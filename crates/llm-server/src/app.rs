@@ -94,6 +94,19 @@ impl App {
         self.gateway.authorise(&head.headers, address, (head.uri.path(), looks)).await
     }
 
+    /// Whether there are pages at `/ui`.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn has_dashboard(&self) -> bool {
+        self.ui.is_some()
+    }
+
+    /// A program without pages.
+    #[cfg(not(feature = "dashboard"))]
+    #[expect(clippy::unused_self, reason = "with pages it is needed")]
+    pub(crate) fn has_dashboard(&self) -> bool {
+        false
+    }
+
     /// From now on readiness says that we are going.
     pub(crate) fn leave(&self) {
         self.leaving.store(true, Ordering::Relaxed);

@@ -33,9 +33,16 @@ async fn recent(State(app): Shared, head: Parts) -> Response {
     shown(&app, &head, || json!(app.gateway.recently())).await
 }
 
-/// The router's settings in force, in the place where LiteLLM's clients look for them.
+/// The router's settings in force, in the place where LiteLLM's clients look for them; what each is, and where it comes
+/// from, where it can be changed.
 async fn routing(State(app): Shared, head: Parts) -> Response {
-    shown(&app, &head, || json!({"current_values": app.gateway.routing()})).await
+    shown(&app, &head, || {
+        let mut shown =
+            app.management.as_ref().and_then(|management| management.router()).unwrap_or_default();
+        shown["current_values"] = app.gateway.routing();
+        shown
+    })
+    .await
 }
 
 /// Who is told of calls, and how many of them.

@@ -91,6 +91,7 @@ fn without_pages(app: Arc<App>) -> Router {
         .route("/v1/route/explain", post(explain))
         .route("/guardrails/list", get(guardrails))
         .route("/v2/guardrails/list", get(guardrails))
+        .route("/guardrails/hits", get(guardrail_hits))
         .route("/guardrails/apply_guardrail", post(apply_guardrail))
         .route("/apply_guardrail", post(apply_guardrail))
         .merge(cache::routes())
@@ -105,7 +106,7 @@ fn without_pages(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-async fn root() -> Response {
+async fn root(State(app): Shared) -> Response {
     let about = json!({
         "name": "llm-server",
         "version": env!("CARGO_PKG_VERSION"),
@@ -115,6 +116,7 @@ async fn root() -> Response {
         "metrics": "/metrics",
         "status": "/v1/providers/status",
         "docs": "/docs",
+        "dashboard": app.has_dashboard().then_some("/ui"),
     });
     json_text(StatusCode::OK, format!("{about:#}\n"))
 }
@@ -211,6 +213,14 @@ async fn explain(State(app): Shared, request: Request) -> Response {
 async fn guardrails(State(app): Shared, head: Parts) -> Response {
     match app.authorise(&head).await {
         Ok(_) => json_of(&app, &json!({"guardrails": app.gateway.guardrails()})),
+        Err(error) => refusal(&app, &error),
+    }
+}
+
+/// What guardrails found last.
+async fn guardrail_hits(State(app): Shared, head: Parts) -> Response {
+    match app.authorise(&head).await {
+        Ok(_) => json_of(&app, &json!({"hits": app.gateway.guardrail_hits()})),
         Err(error) => refusal(&app, &error),
     }
 }

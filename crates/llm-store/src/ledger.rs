@@ -2,7 +2,8 @@
 //!
 //! [`Drain`] takes rows out of the [`Journal`](crate::Journal) and books them, each once; [`Books`] answers
 //! [`Reports`] and lets go of old rows. Three tables of rows and sums: `llm_ledger` (with `llm_ledger_tags` and
-//! `llm_ledger_seconds`, where lists look for rows), `llm_daily`, and `llm_spent`, which budgets are read from.
+//! `llm_ledger_seconds`, where lists look for rows, and `llm_ledger_words`, where what was said is kept), `llm_daily`, and
+//! `llm_spent`, which budgets are read from.
 
 mod activity;
 mod book;
@@ -16,13 +17,15 @@ mod retention;
 mod rows;
 mod seconds;
 mod spent;
+mod words;
 
 use futures_util::future::BoxFuture;
-use llm_governance::{Activity, ActivityQuery, LedgerRow, Reports, RowPage, RowQuery, StoreError};
+use llm_governance::{Activity, ActivityQuery, Counted, LedgerRow, Reports, RowPage, RowQuery, StoreError};
 
 use crate::database::Database;
 pub use drain::{Drain, DrainSettings, DrainStatus, DrainThread};
 pub use retention::Archive;
+pub use words::Words;
 
 /// What can be read of a ledger, and how it is kept small.
 #[derive(Clone, Debug)]
@@ -42,12 +45,18 @@ impl Reports for Books {
         Box::pin(async move { rows::page(&self.database, query).await.map_err(StoreError::from) })
     }
 
-    fn count<'a>(&'a self, query: &'a RowQuery, most: u64) -> BoxFuture<'a, Result<u64, StoreError>> {
+    fn count<'a>(&'a self, query: &'a RowQuery, most: u64) -> BoxFuture<'a, Result<Counted, StoreError>> {
         Box::pin(async move { rows::count(&self.database, query, most).await.map_err(StoreError::from) })
     }
 
     fn row<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<LedgerRow>, StoreError>> {
-        Box::pin(async move { rows::one(&self.database, id).await.map_err(StoreError::from) })
+        Box::pin(async move {
+            let mut row = rows::one(&self.database, id).await?;
+            if let Some(row) = &mut row {
+                words::put_into(&self.database, row).await?;
+            }
+            Ok(row)
+        })
     }
 
     fn activity<'a>(&'a self, query: &'a ActivityQuery) -> BoxFuture<'a, Result<Vec<Activity>, StoreError>> {

@@ -31,7 +31,7 @@ pub use database::{Database, DatabaseError, Row, Transaction, Value};
 pub use entities::Entities;
 pub use journal::{Durability, Journal, JournalSettings, JournalStatus, WhenFull};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use ledger::{Archive, Books, Drain, DrainSettings, DrainStatus, DrainThread};
+pub use ledger::{Archive, Books, Drain, DrainSettings, DrainStatus, DrainThread, Words};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use seal::Seal;
 pub use settings::{DatabaseSettings, RedisSettings};

@@ -170,6 +170,12 @@ pub(super) const GENERAL: &[Key] = &[
         Shape::Bool,
         "No rows of calls are kept; budgets then begin anew with the process.",
     ),
+    key(
+        "store_prompts_in_spend_logs",
+        Shape::Bool,
+        "What is asked and answered is kept in the database beside the rows of calls, and goes with them; not where \
+         `turn_off_message_logging` is true. Default false.",
+    ),
     key("maximum_spend_logs_retention_period", Shape::Period, "As `keep` in `ledger`, which wins."),
     key(
         "alerting",

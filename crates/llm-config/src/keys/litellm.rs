@@ -285,7 +285,6 @@ pub(crate) static GENERAL: Section = Section {
         "moderation_model",
         "service_account_settings",
         "spend_report_frequency",
-        "store_prompts_in_spend_logs",
         "supported_db_objects",
         "token_rate_limit_type",
         "ui_*",

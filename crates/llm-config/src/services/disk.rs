@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use llm_callbacks::{KeepsWords, Said};
 use llm_core::{BoxFuture, Result, Secret};
 use llm_governance::{Ledger, NoLedger};
 use llm_management::Sealing;
-use llm_store::{Archive, Books, Database, Drain, DrainSettings, DrainThread, Entities, Journal, Seal};
+use llm_store::{
+    Archive, Books, Database, Drain, DrainSettings, DrainThread, Entities, Journal, Seal, Words,
+};
 
 use super::link::Answering;
 use super::{DatabaseLink, Draining, Kept, Unopened};
@@ -23,6 +26,22 @@ impl Sealing for Sealed {
 
     fn open(&self, belongs_to: &str, sealed: &str) -> Result<Secret> {
         self.0.open(belongs_to, sealed)
+    }
+}
+
+/// Keeps what was said beside the rows of calls.
+struct WordsOfBooks(Books);
+
+impl KeepsWords for WordsOfBooks {
+    fn keep(&self, said: Vec<Said>) -> BoxFuture<'_, std::result::Result<(), String>> {
+        let words: Vec<Words> = said
+            .into_iter()
+            .map(|Said { id, started, request, response }| Words { id, started, request, response })
+            .collect();
+        // What a database says of values may quote them.
+        Box::pin(async move {
+            self.0.keep_words(&words).await.map_err(|_| "the database does not take them".to_owned())
+        })
     }
 }
 
@@ -68,12 +87,13 @@ pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
     let Some(journal) = journal else {
         let ledger = Arc::new(NoLedger);
         let (store, directory) = (Arc::clone(&entities) as _, entities as _);
-        let (reports, draining, warnings) = (None, None, Vec::new());
+        let (reports, words, draining, warnings) = (None, None, None, Vec::new());
         return Ok(Kept {
             store,
             directory,
             ledger,
             reports,
+            words,
             draining,
             database: Some(link),
             place,
@@ -81,11 +101,13 @@ pub(super) async fn open(storage: &StorageSettings) -> Result<Kept, Unopened> {
         });
     };
     let (ledger, drain) = drained(storage, journal, &database).await?;
+    let books = Books::new(database);
     Ok(Kept {
         store: Arc::clone(&entities) as _,
         directory: entities,
         ledger,
-        reports: Some(Arc::new(Books::new(database))),
+        reports: Some(Arc::new(books.clone())),
+        words: Some(Arc::new(WordsOfBooks(books))),
         draining: Some(Box::new(drain)),
         database: Some(link),
         place,

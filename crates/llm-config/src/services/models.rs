@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use llm_governance::entity::{Setting, StoredModel};
 use llm_governance::{ListQuery, Records, Store, StoreError};
-use llm_management::{OpenModel, STORED_PROMPT, Sealing, Served, Serving, StoredPrompt};
+use llm_management::{OpenModel, STORED_PROMPT, STORED_ROUTER, Sealing, Served, Serving, StoredPrompt};
 use parking_lot::RwLock;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
@@ -48,6 +48,7 @@ struct State {
     /// What the store had when it was read last.
     known: Vec<StoredModel>,
     prompts: Vec<StoredPrompt>,
+    router: Map<String, Value>,
 }
 
 impl Models {
@@ -80,10 +81,10 @@ impl Models {
     /// When it cannot be read, in words; what was known stays.
     pub fn read(&self) -> BoxFuture<'_, Result<bool, String>> {
         Box::pin(async move {
-            let read = async { Ok((self.all().await?, self.all_prompts().await?)) };
+            let read = async { Ok((self.all().await?, self.all_settings().await?)) };
             let all = timeout(PATIENCE, read).await;
             let all = all.map_err(|_| "the store does not answer".to_owned())?;
-            let (all, prompts) = all.map_err(|error| {
+            let (all, (prompts, router)) = all.map_err(|error| {
                 let (StoreError::Unavailable(told)
                 | StoreError::Failed(told)
                 | StoreError::Conflict(told)
@@ -91,13 +92,14 @@ impl Models {
                 told
             })?;
             let mut state = self.state.write();
-            let is_new = state.known != all || state.prompts != prompts;
-            (state.known, state.prompts) = (all, prompts);
+            let is_new = state.known != all || state.prompts != prompts || state.router != router;
+            (state.known, state.prompts, state.router) = (all, prompts, router);
             Ok(is_new)
         })
     }
 
-    /// Puts the models and prompts that were read last beside those of the files. Those that cannot be served are logged.
+    /// Puts the models and prompts that were read last beside those of the files, and the router's settings over theirs.
+    /// Those that cannot be served are logged.
     pub fn put_beside(&self, loaded: &mut Loaded) {
         for problem in loaded.serve_prompts(&self.state.read().prompts).problems {
             tracing::error!(place = %problem.place, help = problem.help, "a prompt is not served: {}", problem.message);
@@ -105,6 +107,10 @@ impl Models {
         let open = self.open();
         for problem in loaded.serve_stored(&open).problems {
             tracing::error!(place = %problem.place, help = problem.help, "a model is not served: {}", problem.message);
+        }
+        let router = self.state.read().router.clone();
+        for problem in loaded.override_router(&router).problems {
+            tracing::error!(place = %problem.place, help = problem.help, "a setting is left out: {}", problem.message);
         }
     }
 
@@ -128,19 +134,23 @@ impl Models {
         }
     }
 
-    async fn all_prompts(&self) -> Result<Vec<StoredPrompt>, StoreError> {
-        let (mut all, mut offset) = (Vec::new(), 0);
+    /// Prompts, and the router's settings.
+    async fn all_settings(&self) -> Result<(Vec<StoredPrompt>, Map<String, Value>), StoreError> {
+        let (mut all, mut router, mut offset) = (Vec::new(), Map::new(), 0);
         loop {
             let query = ListQuery { offset, limit: PAGE, ..ListQuery::default() };
             let page = Records::<Setting>::list(&*self.store, &query).await?;
             offset += page.items.len() as u64;
             let is_last = page.items.is_empty() || offset >= page.total;
+            if let Some(setting) = page.items.iter().find(|setting| setting.name == STORED_ROUTER) {
+                router = setting.value.as_object().cloned().unwrap_or_default();
+            }
             let prompts = page.items.iter().filter(|setting| setting.name.starts_with(STORED_PROMPT));
             // One that is damaged cannot be named by requests, which say so.
             all.extend(prompts.filter_map(|setting| StoredPrompt::deserialize(&setting.value).ok()));
             if is_last {
                 all.sort_by(|one: &StoredPrompt, other| one.id.cmp(&other.id));
-                return Ok(all);
+                return Ok((all, router));
             }
         }
     }
@@ -195,6 +205,15 @@ impl Serving for Models {
 
     fn check_prompt(&self, entry: &Value) -> Result<(), String> {
         prompt_of(entry).map(|_| ()).map_err(|report| told(&report))
+    }
+
+    fn check_router(&self, settings: &Map<String, Value>) -> Result<(), String> {
+        let Some(loaded) = self.loaded() else { return Ok(()) };
+        loaded.check_router(settings).map_err(|report| told(&report))
+    }
+
+    fn router(&self) -> Value {
+        self.loaded().map(|loaded| loaded.router_fields()).unwrap_or_default()
     }
 
     fn prompts(&self) -> Vec<(String, Vec<u64>)> {

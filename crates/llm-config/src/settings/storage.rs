@@ -35,6 +35,8 @@ pub struct StorageSettings {
     pub keeps_models: bool,
     /// Whether rows of calls are kept.
     pub keeps_rows: bool,
+    /// Whether what was asked and answered is kept beside them.
+    pub keeps_words: bool,
     /// When a row counts as written.
     pub durability: Durability,
     /// How long the journal may become, in bytes.
@@ -59,6 +61,8 @@ pub(super) struct ReadStorage {
     salt_key: Option<Secret>,
     store_models: bool,
     disable_rows: bool,
+    store_words: Option<bool>,
+    no_words: Option<bool>,
     durability: String,
     max_size_mb: f64,
     when_full: String,
@@ -81,6 +85,7 @@ impl ReadStorage {
             salt_key: self.salt_key,
             keeps_models: self.store_models,
             keeps_rows: !self.disable_rows,
+            keeps_words: self.store_words == Some(true) && self.no_words != Some(true),
             durability: if self.durability == "strict" { Durability::Strict } else { Durability::Process },
             max_journal,
             when_full: if self.when_full == "serve" { WhenFull::Serve } else { WhenFull::Refuse },

@@ -243,6 +243,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         &["DISABLE_SPEND_LOGS"],
         Some("false"),
     ),
+    setting("storage.store_words", Shape::Bool, &["general_settings.store_prompts_in_spend_logs"], &[], None),
+    setting("storage.no_words", Shape::Bool, &["litellm_settings.turn_off_message_logging"], &[], None),
     setting(
         "storage.durability",
         Shape::Choice(governance::DURABILITY),

@@ -94,9 +94,9 @@ impl Guarded {
                 let inspection = Inspection {
                     side,
                     pieces: &shown,
-                    call_id: &self.call_id,
-                    model: &self.model,
-                    asker: &self.asker,
+                    call_id: &self.whose.call_id,
+                    model: &self.whose.model,
+                    asker: &self.whose.asker,
                 };
                 let found = match inspector.inspect(inspection).await {
                     Ok(found) => found,
@@ -148,7 +148,7 @@ fn failed(guardrail: &Guardrail, error: &Error) -> Result<Vec<Found>> {
 /// Counts a finding, and refuses the call where it is to be refused.
 pub(super) fn decide(guardrail: &Guardrail, side: Side, finding: &Finding, action: Action) -> Result<Action> {
     let action = if guardrail.only_flags { Action::Flag } else { action };
-    guardrail.found(action);
+    guardrail.found(finding, action, side);
     let (name, rule) = (guardrail.name.as_str(), &*finding.rule);
     match action {
         Action::Block => {

@@ -59,11 +59,11 @@ impl Guardrails {
         if guardrails.is_empty() {
             return Ok(None);
         }
-        let mut guarded = Guarded::new(guardrails.clone(), asker(caller), settlement.call());
+        let mut guarded = Guarded::new(&guardrails, asker(caller), settlement.call());
         guarded.may_ask(state, settlement);
         let mut texts = Texts::of(body, Side::Request)?;
         let mut changed = BTreeSet::new();
-        for guardrail in &guardrails {
+        for guardrail in &guarded.with(|_| true) {
             note(guardrail, settlement.call_mut());
             let found = guarded.judge(guardrail, Side::Request, &texts.pieces).await?;
             // Nothing is put back into the answer, so no mask is numbered.

@@ -135,7 +135,7 @@ mod tests {
     use llm_metrics::Metrics;
 
     use super::*;
-    use crate::guards::GuardrailSpec;
+    use crate::guards::{GuardrailSpec, Hits};
 
     /// Finds runs of five digits or more, up to twelve.
     struct Digits(Action);
@@ -165,7 +165,11 @@ mod tests {
 
     fn judges(action: Action) -> Judges {
         let judge = Judge::Scanner(Arc::new(Digits(action)));
-        Judges::new(vec![Arc::new(Guardrail::new(GuardrailSpec::new("digits", judge), &Metrics::new()))])
+        Judges::new(vec![Arc::new(Guardrail::new(
+            GuardrailSpec::new("digits", judge),
+            &Metrics::new(),
+            &Hits::default(),
+        ))])
     }
 
     fn streamed(pieces: &[&str], action: Action) -> Result<String> {

@@ -121,11 +121,12 @@ impl Settlement {
         sum(spent, cost)
     }
 
-    /// The way of the call, for operators who ask for it.
-    pub(crate) fn tell(&self, trail: &Trail) {
+    /// The way of the call, for its row, and for operators who ask for it in logs.
+    pub(crate) fn went(&mut self, trail: &Trail, attempts: &[Attempt]) {
         if !trail.is_empty() {
             let call_id = self.call.call_id.as_str();
             tracing::debug!(target: "llm_gateway::trail", call_id, %trail, "routed");
+            self.way.add(trail, attempts);
         }
     }
 
@@ -138,6 +139,7 @@ impl Settlement {
         let times = Times { total: now.saturating_duration_since(self.call.received), upstream };
         self.release(Outcome::Failed(error), cost, times);
         if let Some(answered) = self.answered.take() {
+            self.way.broke_off(&answered.in_flight.deployment().id, error, upstream);
             let (operation, paid) = (self.call.operation, cost.unwrap_or_default());
             let seen = Observation { usage: self.usage, cost: paid, upstream, ..Observation::of(operation) };
             answered.account.metrics.broke_off(error.kind(), &seen);

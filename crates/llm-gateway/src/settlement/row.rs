@@ -134,10 +134,20 @@ impl Settlement {
             stream: call.stream,
             cache_hit: self.hit_by().is_some(),
             charges,
+            trail: self.trail(),
             ..RowRef::default()
         };
         self.tell_who_answered(&mut row);
         row
+    }
+
+    /// The way of the call as JSON, with who gave the answer at its end.
+    fn trail(&self) -> Cow<'_, str> {
+        let answered = self.answered.as_ref().map(|answered| {
+            let took = answered.first_content.saturating_duration_since(answered.attempt_began);
+            (answered.in_flight.deployment().id.as_str(), took)
+        });
+        self.way.json(answered)
     }
 
     /// What the request says for the administrator, as JSON; the id that a client gave its call is ours to find it by.

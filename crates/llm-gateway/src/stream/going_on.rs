@@ -82,7 +82,7 @@ impl GoingOn {
             Ok(routed) => (&routed.attempts, &routed.trail),
             Err(unanswered) => (&unanswered.attempts, &unanswered.trail),
         };
-        settlement.tell(trail);
+        settlement.went(trail, attempts);
         settlement.failed_attempts(attempts);
         recovery.earlier.attempts += attempts.len();
         let routed = match outcome {

@@ -22,7 +22,8 @@ const VERSION: u8 = 1;
 /// Which members there are.
 const BITS: usize = 8;
 
-/// Every member once, with what it is, in the order in which they are written. New ones are added at the end.
+/// The members that rows had from the beginning, with what each is, in the order in which they are written. What a row
+/// is charged to follows them, and then [`later_members`].
 macro_rules! members {
     ($with:ident) => {
         $with! {
@@ -34,6 +35,13 @@ macro_rules! members {
             time started, maybe first_content_micros, number took_micros, status status, ending ending,
             option error, truth stream, truth cache_hit, json metadata, maybe_json request, maybe_json response,
         }
+    };
+}
+
+/// Members that came later. New ones are added at the end: journals that are older do not have their bits.
+macro_rules! later_members {
+    ($with:ident) => {
+        $with! { json trail }
     };
 }
 
@@ -49,6 +57,7 @@ impl RowRef<'_> {
         }
         members!(pack);
         packer.charges(self);
+        later_members!(pack);
         let bits = packer.bits.to_le_bytes();
         if let Some(there) = buffer.get_mut(place..place + BITS) {
             there.copy_from_slice(&bits);
@@ -64,11 +73,16 @@ impl<'a> RowRef<'a> {
         let mut unpacker = Unpacker { rest, bits: u64::from_le_bytes(*bits), next: 1 };
         macro_rules! unpack {
             ($($kind:ident $name:ident),* $(,)?) => {
-                RowRef { $($name: unpacker.$kind()?,)* charges: SmallVec::new() }
+                RowRef { $($name: unpacker.$kind()?,)* charges: SmallVec::new(), trail: Cow::default() }
             };
         }
+
         let mut row: RowRef<'a> = members!(unpack);
+        macro_rules! unpack_later {
+            ($($kind:ident $name:ident),* $(,)?) => { $(row.$name = unpacker.$kind()?;)* };
+        }
         row.charges = unpacker.charges(row.key, row.cost)?;
+        later_members!(unpack_later);
         // What a newer program has besides is not for us to lose.
         let is_all = unpacker.rest.is_empty() && unpacker.bits < unpacker.next;
         is_all.then_some(row)
@@ -406,6 +420,7 @@ mod tests {
                 ("usage", _) => json!({"input": 3}),
                 ("prices" | "metadata" | "request" | "response", _) => json!({"input": 3.5}),
                 ("tags", _) => json!(["a", "b"]),
+                ("trail", _) => json!([{"step": "failed"}]),
                 ("charges", _) => json!([
                     {"subject": {"scope": "team", "id": "t"}, "model": "m", "period": {"start": 1, "end": null},
                      "amount": 7},
@@ -434,6 +449,20 @@ mod tests {
             assert_eq!(read, RowRef::from(&row));
             assert_eq!(read.to_row(), row);
         }
+    }
+
+    #[test]
+    fn rows_of_journals_that_are_older_are_read() {
+        // What a program without trails wrote: the same without its last member.
+        let row = LedgerRow { trail: Vec::new(), ..full() };
+        let bytes = packed(&row);
+        assert_eq!(RowRef::unpack(&bytes).map(|read| read.to_row()), Some(row));
+        let trail = packed(&full());
+        assert_eq!(
+            bytes[BITS + 1..],
+            trail[BITS + 1..bytes.len()],
+            "the members before it stand where they stood"
+        );
     }
 
     #[test]

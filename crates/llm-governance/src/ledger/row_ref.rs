@@ -60,6 +60,8 @@ pub struct RowRef<'a> {
     /// JSON.
     pub response: Option<Cow<'a, str>>,
     pub charges: SmallVec<[ChargeRef<'a>; 4]>,
+    /// A JSON list; empty where there is none.
+    pub trail: Cow<'a, str>,
 }
 
 /// Numbers by name: tokens, or prices.
@@ -228,6 +230,10 @@ impl<'a> From<&'a LedgerRow> for RowRef<'a> {
             request: row.request.as_ref().map(|value| Cow::Owned(written(value))),
             response: row.response.as_ref().map(|value| Cow::Owned(written(value))),
             charges: row.charges.iter().map(ChargeRef::from).collect(),
+            trail: match row.trail.is_empty() {
+                true => Cow::Borrowed(""),
+                false => Cow::Owned(written(&row.trail)),
+            },
         }
     }
 }
@@ -278,6 +284,7 @@ impl RowRef<'_> {
             request: self.request.as_deref().and_then(read),
             response: self.response.as_deref().and_then(read),
             charges: self.charges.iter().map(ChargeRef::to_charge).collect(),
+            trail: read(&self.trail).unwrap_or_default(),
         }
     }
 }

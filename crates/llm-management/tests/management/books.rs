@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use llm_core::money::NanoDollars;
 use llm_core::{Error, Result as Answer, Secret};
 use llm_governance::{
-    Activity, ActivityQuery, Day, Dimension, Ending, KeyHash, LedgerRow, Reports, RowField, RowPage,
+    Activity, ActivityQuery, Counted, Day, Dimension, Ending, KeyHash, LedgerRow, Reports, RowField, RowPage,
     RowQuery, RowSort, Scope, StoreError, Sums, Timestamp,
 };
 use llm_management::Sealing;
@@ -154,8 +154,9 @@ impl Reports for Books {
         ready(RowPage { rows, next: None })
     }
 
-    fn count<'a>(&'a self, query: &'a RowQuery, most: u64) -> BoxFuture<'a, Result<u64, StoreError>> {
-        ready((self.matching(query).len() as u64).min(most))
+    fn count<'a>(&'a self, query: &'a RowQuery, most: u64) -> BoxFuture<'a, Result<Counted, StoreError>> {
+        let all = self.matching(query).len() as u64;
+        ready(Counted { found: all.min(most), is_all: all <= most })
     }
 
     fn row<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<LedgerRow>, StoreError>> {

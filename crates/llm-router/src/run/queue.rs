@@ -12,6 +12,7 @@ use super::{Run, now};
 use crate::group::{Group, Index, Refused};
 use crate::in_flight::InFlight;
 use crate::rule::Rule;
+use crate::trail::{Step, Waited};
 use crate::wait::{Place, Waiting};
 
 impl Run<'_> {
@@ -32,6 +33,7 @@ impl Run<'_> {
         unfit: &Refused,
         mut refused: Option<Refused>,
     ) -> Result<(Index, InFlight)> {
+        let began = now();
         let mut place: Option<Place> = None;
         loop {
             let now = now();
@@ -55,6 +57,9 @@ impl Run<'_> {
                 Some(place) => place.turn(until, self.end(group.settings().limits)).await,
                 None => false,
             };
+            if place.is_some() {
+                self.waited(began);
+            }
             if !has_turn {
                 return Err(match &refused {
                     Some(refused) => self.refusal(unfit, refused, now),
@@ -75,6 +80,12 @@ impl Run<'_> {
                 Err(still) => refused = Some(still),
             }
         }
+    }
+
+    /// Puts the wait on the trail, once however often the call looked.
+    fn waited(&mut self, began: Instant) {
+        let (what, took) = (Waited::Room, now().saturating_duration_since(began));
+        self.trail.put(Step::Waited { what, took });
     }
 
     fn priority(&self) -> i64 {

@@ -14,7 +14,7 @@ use crate::group::{Among, Group, Index, Refused};
 use crate::in_flight::InFlight;
 use crate::retry;
 use crate::rule::{Rule, unavailable};
-use crate::trail::{Step, Stopped};
+use crate::trail::{Step, Stopped, Waited};
 
 /// Attempts that failed together: one, or two when a slow one was hedged.
 pub(super) type Failures = SmallVec<[(Index, Error); 1]>;
@@ -298,6 +298,7 @@ impl Run<'_> {
             return None;
         }
         tokio::time::sleep(wait).await;
+        self.trail.add(Step::Waited { what: Waited::Retry, took: wait });
         Some(())
     }
 

@@ -71,6 +71,8 @@ mod secure;
 mod spend;
 #[cfg(unix)]
 mod stored_prompts;
+#[cfg(unix)]
+mod stored_settings;
 mod streams;
 #[cfg(unix)]
 mod takeover;
@@ -79,3 +81,5 @@ mod telemetry;
 #[cfg(unix)]
 mod tokens;
 mod vendor;
+#[cfg(unix)]
+mod words;

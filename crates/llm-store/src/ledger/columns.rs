@@ -223,6 +223,7 @@ mod tests {
                 ("usage", _) => json!({"input": 3}),
                 ("prices" | "metadata" | "request" | "response", _) => json!({"in\"put": 3.5}),
                 ("tags", _) => json!(["a", "b"]),
+                ("trail", _) => json!([{"step": "failed"}]),
                 ("charges", _) => json!([{
                     "subject": {"scope": "team", "id": "t"},
                     "model": "m",

@@ -53,6 +53,16 @@ impl Conditions {
         self.texts.push(text);
     }
 
+    /// How many there are.
+    pub(super) fn texts(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Takes away those from the given one on; their values stay.
+    pub(super) fn split_off(&mut self, first: usize) -> Vec<String> {
+        self.texts.split_off(first)
+    }
+
     /// `WHERE …`, or nothing.
     pub(super) fn text(&self) -> String {
         if self.texts.is_empty() { String::new() } else { format!("WHERE {}", self.texts.join(" AND ")) }

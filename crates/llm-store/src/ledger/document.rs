@@ -55,6 +55,10 @@ impl Document {
         if !row.charges.is_empty() {
             self.charges(&row.charges)?;
         }
+        if !row.trail.is_empty() {
+            self.name("trail");
+            self.json.extend_from_slice(row.trail.as_bytes());
+        }
         self.json.push(b'}');
         String::from_utf8(self.json).map_err(serde::ser::Error::custom)
     }

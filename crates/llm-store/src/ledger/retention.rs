@@ -9,7 +9,7 @@ use llm_governance::{Day, ExportFormat, LedgerRow, StoreError, Timestamp};
 
 use super::Books;
 use super::columns::{COLUMNS, read};
-use super::seconds;
+use super::{seconds, words};
 use crate::database::{Database, DatabaseError, DatabaseKind, Value, fitting};
 
 /// How many rows go in one transaction: others write between two of them.
@@ -63,6 +63,8 @@ pub(super) async fn some(
         format!("SELECT {columns} FROM llm_ledger WHERE started < $1 ORDER BY started, id LIMIT $2 {lock}");
     let rows = transaction.query(&oldest, &[before.0.into(), AT_ONCE.into()]).await?;
     if rows.is_empty() {
+        drop(transaction);
+        words::forget_lost(database, before).await?;
         return Ok(0);
     }
     if let Some(archive) = archive {
@@ -74,6 +76,7 @@ pub(super) async fn some(
     let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
     let places = places.join(", ");
     transaction.execute(&format!("DELETE FROM llm_ledger_tags WHERE id IN ({places})"), &ids).await?;
+    words::forget(&mut transaction, &ids, &places).await?;
     let deleted =
         transaction.execute(&format!("DELETE FROM llm_ledger WHERE id IN ({places})"), &ids).await?;
     seconds::forget(&mut transaction, &rows, before).await?;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use llm_governance::{LedgerRow, RowCursor, RowField, RowPage, RowQuery, RowSort, Timestamp};
+use llm_governance::{Counted, LedgerRow, RowCursor, RowField, RowPage, RowQuery, RowSort, Timestamp};
 
 use super::columns::{COLUMNS, column, number, read};
 use super::conditions::Conditions;
@@ -21,8 +21,22 @@ struct Chosen {
     id: &'static str,
     /// Rows come second by second, from [`super::seconds`].
     by_second: bool,
+    /// What an index answers.
     conditions: Conditions,
+    /// What each row must be looked at for.
+    of_rows: Vec<String>,
 }
+
+impl Chosen {
+    /// All conditions.
+    fn where_(&mut self) -> String {
+        std::mem::take(&mut self.of_rows).into_iter().for_each(|text| self.conditions.add(text));
+        self.conditions.text()
+    }
+}
+
+/// So many rows are looked at to count those that match, where an index does not say it.
+const LOOKED_AT: u64 = 2_000;
 
 /// A page of rows.
 pub(super) async fn page(database: &Database, query: &RowQuery) -> Result<RowPage, DatabaseError> {
@@ -40,7 +54,9 @@ fn limit(query: &RowQuery) -> u64 {
 
 /// What reads a page, and one row more: it says whether there is another page.
 fn statement(query: &RowQuery) -> (String, Vec<Value>) {
-    let Chosen { from, sort, id, by_second, mut conditions } = choose(query);
+    let mut chosen = choose(query);
+    let Chosen { sort, id, by_second, .. } = chosen;
+    let conditions = &mut chosen.conditions;
     let (order, behind) = if query.ascending { ("ASC", ">") } else { ("DESC", "<") };
     let by_second = by_second && query.sort == RowSort::Started;
     if let Some(RowCursor { value, id: last }) = &query.after {
@@ -51,7 +67,8 @@ fn statement(query: &RowQuery) -> (String, Vec<Value>) {
         conditions.add(format!("({sort}, {id}) {behind} ({value}, {last})"));
     }
     let first = if by_second { format!("s.second {order}, ") } else { String::new() };
-    let where_ = conditions.text();
+    let where_ = chosen.where_();
+    let Chosen { from, mut conditions, .. } = chosen;
     let rows = conditions.place(number(limit(query) + 1));
     let offset = conditions.place(number(query.offset));
     let columns = COLUMNS.map(|name| format!("l.{name} AS {name}")).join(", ");
@@ -66,17 +83,31 @@ fn cursor(row: &Row) -> Result<RowCursor, DatabaseError> {
     Ok(RowCursor { value: row.get("sorted_by")?, id: row.get("id")? })
 }
 
-/// How many rows there are, counted up to `most`.
-pub(super) async fn count(database: &Database, query: &RowQuery, most: u64) -> Result<u64, DatabaseError> {
-    let Chosen { from, mut conditions, .. } = choose(query);
+/// How many rows there are, counted up to `most`. What an index says is counted there; otherwise a bounded number of rows
+/// is looked at, so that no count takes longer than the page that it is for.
+pub(super) async fn count(
+    database: &Database,
+    query: &RowQuery,
+    most: u64,
+) -> Result<Counted, DatabaseError> {
+    let Chosen { from, mut conditions, of_rows, .. } = choose(query);
     let where_ = conditions.text();
-    let most = conditions.place(number(most));
+    let (matches, most) = match of_rows.is_empty() {
+        true => ("1".to_owned(), most),
+        false => (format!("CASE WHEN {} THEN 1 ELSE 0 END", of_rows.join(" AND ")), most.min(LOOKED_AT)),
+    };
+    // One more says that these are not all.
+    let limit = conditions.place(number(most.saturating_add(1)));
     let text = format!(
-        "SELECT COUNT(*) AS found FROM (SELECT 1 AS one FROM {from} {where_} LIMIT {most}) AS counted"
+        "SELECT COUNT(*) AS seen, CAST(COALESCE(SUM(matches), 0) AS BIGINT) AS found \
+         FROM (SELECT {matches} AS matches FROM {from} {where_} LIMIT {limit}) AS counted"
     );
-    let row = database.query_one(&text, &conditions.values).await?;
-    let found: i64 = row.map_or(Ok(0), |row| row.get("found"))?;
-    Ok(u64::try_from(found).unwrap_or(0))
+    let Some(row) = database.query_one(&text, &conditions.values).await? else {
+        return Ok(Counted::default());
+    };
+    let whole = |name| row.get(name).map(|count: i64| u64::try_from(count).unwrap_or(0));
+    let (seen, found) = (whole("seen")?, whole("found")?);
+    Ok(Counted { found: found.min(most), is_all: seen <= most })
 }
 
 /// The row with this id of ours, or of the vendor's; of several of the vendor's, the latest.
@@ -94,6 +125,7 @@ pub(super) async fn one(database: &Database, id: &str) -> Result<Option<LedgerRo
 
 fn choose(query: &RowQuery) -> Chosen {
     let mut conditions = Conditions::default();
+    let mut of_rows = Vec::new();
     // The index of a tag has its calls in their order: a list of them is read from there.
     let by_tag = query.tags.len() == 1 && query.sort == RowSort::Started;
     let someone = if by_tag { None } else { someone(query) };
@@ -108,7 +140,7 @@ fn choose(query: &RowQuery) -> Chosen {
     } else if !tags.is_empty() {
         let places: Vec<String> = tags.iter().map(|tag| conditions.place(&**tag)).collect();
         let places = places.join(", ");
-        conditions.add(format!("l.id IN (SELECT t.id FROM llm_ledger_tags t WHERE t.tag IN ({places}))"));
+        of_rows.push(format!("l.id IN (SELECT t.id FROM llm_ledger_tags t WHERE t.tag IN ({places}))"));
     }
     if someone.is_some() {
         conditions.compare_some("s.second", ">=", query.from.map(second));
@@ -116,16 +148,22 @@ fn choose(query: &RowQuery) -> Chosen {
     }
     conditions.compare_some(started, ">=", query.from.map(|from| from.0));
     conditions.compare_some(started, "<", query.until.map(|until| until.0));
+    // A number in the text, not a parameter: an index is of failed calls alone.
+    match query.failed {
+        // Of somebody's seconds, many are looked through for each call that failed.
+        Some(true) if !by_tag && someone.is_none() => conditions.add("l.failed = 1".to_owned()),
+        Some(failed) => of_rows.push(format!("l.failed = {}", i64::from(failed))),
+        None => {}
+    }
+    // What follows is of the row itself.
+    let first = conditions.texts();
     for (field, texts) in &query.only {
         only(&mut conditions, *field, texts);
-    }
-    // A number in the text, not a parameter: an index is of failed calls alone.
-    if let Some(failed) = query.failed {
-        conditions.add(format!("l.failed = {}", i64::from(failed)));
     }
     conditions.compare_some("l.cache_hit", "=", query.cache_hit);
     conditions.compare_some("l.cost", ">=", query.min_cost.map(|cost| cost.0));
     conditions.compare_some("l.cost", "<=", query.max_cost.map(|cost| cost.0));
+    of_rows.extend(conditions.split_off(first));
     let sort = match query.sort {
         RowSort::Started => started,
         RowSort::Ended => "l.ended",
@@ -135,7 +173,7 @@ fn choose(query: &RowQuery) -> Chosen {
         RowSort::TotalTokens => "l.total_tokens",
         RowSort::Took => "l.took_micros",
     };
-    Chosen { from, sort, id, by_second: someone.is_some(), conditions }
+    Chosen { from, sort, id, by_second: someone.is_some(), conditions, of_rows }
 }
 
 /// Whose calls are asked for, where it is known in which seconds there were any: the one that chooses the fewest.

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use llm_governance::{
     ActivityQuery, Day, Export, ExportFormat, LedgerRow, Reports, RowQuery, Scope, Timestamp,
 };
-use llm_store::{Archive, Books, Drain, DrainSettings};
+use llm_store::{Archive, Books, Drain, DrainSettings, Words};
+use serde_json::json;
 
 use crate::common::{MIDNIGHT, book, ids, journal, number, row};
 use crate::places::{Folder, everywhere};
@@ -36,6 +37,43 @@ async fn rows_go_and_their_sums_stay() {
         };
         let sums = books.activity(&all).await.expect("an answer");
         assert_eq!(sums[0].sums.requests, 2_500, "{}", place.kind);
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_is_kept_beside_its_row_and_goes_with_it() {
+    for place in everywhere("what_was_said_is_kept_beside_its_row_and_goes_with_it").await {
+        let database = place.open().await;
+        let rows: Vec<_> = (0..3).map(|number| row(&format!("row {number}"), number)).collect();
+        book(&database, &rows).await;
+        let books = Books::new(database.clone());
+        let said = |number: i64| Words {
+            id: format!("row {number}"),
+            started: Timestamp(MIDNIGHT + number * 1_000_000),
+            request: Some(format!(
+                r#"{{"messages": ["question {number}"], "long": "{}"}}"#,
+                "x".repeat(60_000)
+            )),
+            response: (number != 1).then(|| r#"{"text": "\u0000"}"#.to_owned()),
+        };
+        // The last one has no row: its call was never booked.
+        books.keep_words(&[said(0), said(1), said(-5)]).await.expect("it is kept");
+        books.keep_words(&[said(0)]).await.expect("once is enough");
+        let read = books.row("row 0").await.expect("an answer").expect("a row");
+        let asked = json!({"messages": ["question 0"], "long": "x".repeat(60_000)});
+        assert_eq!(read.request, Some(asked), "{}", place.kind);
+        assert_eq!(read.response, Some(json!({"text": "\u{0}"})), "{}", place.kind);
+        let by_vendor = books.row("vendor-row 1").await.expect("an answer").expect("a row");
+        assert_eq!((by_vendor.request.is_some(), by_vendor.response), (true, None), "{}", place.kind);
+        assert_eq!(books.row("row 2").await.expect("an answer").expect("a row"), rows[2], "{}", place.kind);
+
+        books.forget_before(Timestamp(MIDNIGHT + 1), None).await.expect("they go");
+        assert_eq!(
+            number(&database, "SELECT COUNT(*) AS n FROM llm_ledger_words").await,
+            1,
+            "{}",
+            place.kind
+        );
     }
 }
 

@@ -34,7 +34,11 @@ export function onTheme(tell: () => void): () => void {
   };
 }
 
-/** What a colour of the styles is now. */
+let probe: HTMLElement | undefined;
+
+/** What a colour of the styles is now: the variable itself says what it is in the light and in the dark. */
 export function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  probe ??= document.body.appendChild(Object.assign(document.createElement("i"), { hidden: true }));
+  probe.style.color = `var(--${name})`;
+  return getComputedStyle(probe).color;
 }

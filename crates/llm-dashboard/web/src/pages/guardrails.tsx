@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { get, post, type Row } from "../lib/api";
-import { number } from "../lib/format";
+import { number, time } from "../lib/format";
 import { told, useLoad } from "../lib/load";
 import { href } from "../lib/route";
 import { Badge, Button, Card, Code, Empty, Head, Notice, Problem } from "../parts/basics";
@@ -34,8 +34,38 @@ export function Guardrails() {
           empty={<><Empty icon="guardrails" title="No guardrails yet">They are set up in the configuration; keys and teams may have more of them.</Empty><div class="in-card"><Code>{EXAMPLE}</Code></div></>}
         />
       </Card>
+      {all && all.length > 0 && <Hits />}
       {all && all.length > 0 && <Try names={all.map((one) => one.guardrail_name)} />}
       {all && all.length > 0 && <p class="dim">Counted since the gateway started. Calls that were refused stand in the <a href={href("logs?status=failure")}>logs</a>.</p>}
+    </>
+  );
+}
+
+const ACTIONS: Record<string, "bad" | "warn" | "info"> = { blocked: "bad", masked: "warn", flagged: "info" };
+
+/** What was found last; the texts are not kept. */
+function Hits() {
+  const found = useLoad((signal) => get<{ hits: Row[] }>("/guardrails/hits", {}, signal), [], 15_000);
+  return (
+    <>
+      {found.error && <Problem onRetry={found.reload}>{found.error}</Problem>}
+      <Card flush title="Found last" aside={<span class="dim">by this gateway, the last 100</span>}>
+        <Table
+          label="Found last"
+          rows={found.data?.hits}
+          id={(hit) => `${hit.call_id} ${hit.guardrail} ${hit.rule} ${hit.side} ${hit.time}`}
+          to={(hit) => href(`logs/${encodeURIComponent(hit.call_id)}`)}
+          columns={[
+            { name: "Time", cell: (hit) => <span class="nowrap">{time(hit.time)}</span> },
+            { name: "What was done", cell: (hit) => <Badge tone={ACTIONS[hit.action] ?? "info"}>{hit.action === "blocked" ? "refused" : hit.action === "flagged" ? "named" : hit.action}</Badge> },
+            { name: "Guardrail", cell: (hit) => <span class="two-lines"><b>{hit.guardrail}</b><small>{hit.rule}{hit.passages > 1 ? `, ${number(hit.passages)} passages` : ""}</small></span> },
+            { name: "In", cell: (hit) => (hit.side === "request" ? "a request" : "an answer"), wide: true },
+            { name: "Model", cell: (hit) => <code>{hit.model || "–"}</code>, wide: true },
+            { name: "Key", cell: (hit) => hit.key_alias ?? <span class="dim">–</span>, wide: true },
+          ]}
+          empty={<p class="nothing">Nothing was found since the gateway started.</p>}
+        />
+      </Card>
     </>
   );
 }

@@ -1,6 +1,7 @@
 // Tables: sorted by the gateway where they are long, and rows that lead somewhere.
 
 import type { ComponentChildren } from "preact";
+import { BASE } from "../lib/api";
 import { go } from "../lib/route";
 import { number } from "../lib/format";
 import { Button, Skeleton } from "./basics";
@@ -41,7 +42,7 @@ export function Table<T>({ label, columns, rows, id, to, onRow, sorting, onSort,
   if (!rows) return <Skeleton rows={6} />;
   if (rows.length === 0) return <>{empty ?? <p class="nothing">Nothing here.</p>}</>;
   const leads = to !== undefined || onRow !== undefined;
-  const open = (row: T) => (to ? go(to(row)) : onRow?.(row));
+  const open = (row: T) => (to ? go(to(row).slice(BASE.length)) : onRow?.(row));
   return (
     <div class={`table${loading ? " stale" : ""}`} tabIndex={0} role="region" aria-label={label}>
       <table>
@@ -99,9 +100,9 @@ function classes<T>(column: Column<T>): string | undefined {
   return [column.right && "right", column.wide && "wide-only"].filter(Boolean).join(" ") || undefined;
 }
 
-export function Pages({ page, pages, total, onPage, what, most }: { page: number; pages: number; total: number; onPage: (to: number) => void; what: string; most?: number }) {
+export function Pages({ page, pages, total, onPage, what, isMore }: { page: number; pages: number; total: number; onPage: (to: number) => void; what: string; isMore?: boolean | undefined }) {
   if (total === 0) return null;
-  const count = most !== undefined && total >= most ? `more than ${number(most)}` : number(total);
+  const count = isMore ? `more than ${number(total - 1)}` : number(total);
   return (
     <nav class="pages" aria-label={`Pages of ${what}`}>
       <span class="dim">

@@ -20,7 +20,7 @@ use crate::whose::NOBODY;
 const ROWS: (u64, u64) = (1_000, 10_000);
 
 /// How far calls are counted.
-const COUNTED: u64 = 100_000;
+const COUNTED: u64 = 10_000;
 
 /// Filters of LiteLLM's that the ledger does not have.
 const UNKNOWN: [&str; 7] = [
@@ -82,8 +82,14 @@ pub(super) async fn pages(call: &Call<'_>) -> Answered {
     let wanted = wanted(call, &query).await?;
     let wanted = RowQuery { sort, ascending, offset: list.offset, limit: list.limit, ..wanted };
     let page = reports.rows(&wanted).await?;
-    let total = reports.count(&wanted, COUNTED).await?;
-    Ok(Reply::ok(paging.answer("data", page.rows.iter().map(shown).collect(), total)))
+    let counted = reports.count(&wanted, COUNTED).await?;
+    // A page that follows is there, however far was counted.
+    let next = u64::from(page.next.is_some());
+    let total = counted.found.max(list.offset + page.rows.len() as u64 + next);
+    let mut answer = paging.answer("data", page.rows.iter().map(shown).collect(), total);
+    // LiteLLM's clients take the total as it is; the pages say that there may be more.
+    answer["total_is_exact"] = counted.is_all.into();
+    Ok(Reply::ok(answer))
 }
 
 /// One call in a list, where it is there and the caller may see it.

@@ -38,15 +38,24 @@ pub(super) fn shown(row: &LedgerRow) -> Value {
         "organization_id": row.organization_id,
         "end_user": row.customer.as_deref().unwrap_or_default(),
         "requester_ip_address": row.ip,
-        "messages": row.request.as_ref().unwrap_or(&json!({})),
+        "messages": messages(row).unwrap_or(&json!({})),
         "response": row.response.as_ref().unwrap_or(&json!({})),
         "session_id": row.session_id,
         "status": if failed { "failure" } else { "success" },
         "agent_id": null,
-        "proxy_server_request": {},
+        "proxy_server_request": row.request.as_ref().unwrap_or(&json!({})),
         "created_at": after(row.took_micros),
         "updated_at": after(row.took_micros),
     })
+}
+
+/// Members of requests that hold what is asked, in the dialects that clients speak.
+const ASKED: [&str; 6] = ["messages", "input", "contents", "prompt", "query", "inputs"];
+
+/// What was asked, out of the request where that is kept.
+fn messages(row: &LedgerRow) -> Option<&Value> {
+    let request = row.request.as_ref()?;
+    ASKED.iter().find_map(|name| request.get(name))
 }
 
 /// What has no field of its own. Of failed calls it says how.
@@ -70,5 +79,6 @@ fn metadata(row: &LedgerRow, key: Option<&str>) -> Value {
         "stream": row.stream,
         "estimated": row.estimated,
         "prices_pico_dollars": row.prices,
+        "trail": row.trail,
     })
 }

@@ -43,6 +43,11 @@ fn text(configured: &Configured, address: SocketAddr, colours: bool) -> String {
     line("models", &models(&configured.models));
     line("key", key(configured, address));
     line("listens", &format!("{bold}{url}{plain}  (base URL of SDKs: {url}/v1 or {url})"));
+    if configured.dashboard.is_some() {
+        line("look", &format!("{url}/ui  (the dashboard; {url}/docs has the API)"));
+    } else {
+        line("look", &format!("{url}/docs  (the API)"));
+    }
     line("try", &example(configured, &url));
     line("stop", "Ctrl-C: open requests are finished first");
     let mut head = format!("\n  {bold}llm-server {}{plain}\n\n", env!("CARGO_PKG_VERSION"));

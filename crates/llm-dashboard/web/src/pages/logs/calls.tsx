@@ -9,9 +9,6 @@ import { href } from "../../lib/route";
 import { Badge, Card, Empty, Problem } from "../../parts/basics";
 import { Pages, Table, type Column, type Sorting } from "../../parts/table";
 
-/** How far the gateway counts calls. */
-const COUNTED = 100_000;
-
 interface CallsProps {
   title?: string;
   filter: Params;
@@ -28,7 +25,7 @@ export function Calls({ title, filter, size, more, every, empty }: CallsProps) {
   const asked = JSON.stringify(filter);
   useEffect(() => setPage(1), [asked]);
   const found = useLoad(
-    (signal) => get<{ data: Row[]; total: number; total_pages: number }>("/spend/logs/v2", { ...filter, page, page_size: size, sort_by: sorting.by, sort_order: sorting.down ? "desc" : "asc" }, signal),
+    (signal) => get<{ data: Row[]; total: number; total_pages: number; total_is_exact: boolean }>("/spend/logs/v2", { ...filter, page, page_size: size, sort_by: sorting.by, sort_order: sorting.down ? "desc" : "asc" }, signal),
     [asked, page, sorting],
     page === 1 ? every : undefined,
   );
@@ -49,7 +46,7 @@ export function Calls({ title, filter, size, more, every, empty }: CallsProps) {
           empty={<Empty icon="logs" title="No calls">{empty ?? "Nothing was asked in this time."}</Empty>}
         />
       </Card>
-      {!more && <Pages page={page} pages={found.data?.total_pages ?? 1} total={total} onPage={setPage} what="calls" most={COUNTED} />}
+      {!more && <Pages page={page} pages={found.data?.total_pages ?? 1} total={total} onPage={setPage} what="calls" isMore={found.data?.total_is_exact === false} />}
     </>
   );
 }

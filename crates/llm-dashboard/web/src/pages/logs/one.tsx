@@ -56,6 +56,7 @@ export function OneCall({ id }: { id: string }) {
           />
         </Card>
       </div>
+      <Trail call={call} />
       <Buckets call={call} />
       <Words of={call} />
       {Object.keys(metadata.requester_metadata ?? {}).length > 0 && <Card title="Metadata"><Code>{JSON.stringify(metadata.requester_metadata, null, 2)}</Code></Card>}
@@ -84,6 +85,47 @@ function Timeline({ call }: { call: Row }) {
         </div>
       )}
     </section>
+  );
+}
+
+const STEPS: Record<string, (step: Row) => string> = {
+  failed: (step) => `failed with ${named(step.error)} (${step.status})`,
+  broke_off: (step) => `broke off with ${named(step.error)} (${step.status})`,
+  outrun: () => "was outrun by another attempt",
+  answered: () => "answered",
+  passed_over: (step) => `was passed over: ${step.why}`,
+  fallback: (step) => `fallback after ${named(step.error)}`,
+  left_out: (step) => `was left out: ${step.why}`,
+  waited: (step) => (step.for === "room" ? "waited for room" : "waited before another attempt"),
+  stopped: (step) => `no more retries: ${step.why}`,
+};
+
+const TONES: Record<string, "good" | "bad" | "warn"> = { failed: "bad", broke_off: "bad", answered: "good", outrun: "warn", fallback: "warn", waited: "warn", stopped: "bad" };
+
+function named(error: unknown): string {
+  return String(error ?? "an error").replaceAll("_", " ");
+}
+
+/** Which deployments were tried, what went wrong, and who answered in the end. */
+function Trail({ call }: { call: Row }) {
+  const steps: Row[] = call.metadata.trail ?? [];
+  if (steps.length === 0) return null;
+  return (
+    <Card title="Trail">
+      <ol class="trail" aria-label="Trail">
+        {steps.map((step, at) => (
+          <li key={at} class={TONES[step.step]}>
+            <span class="trail-step">
+              {step.deployment && <code class="cut">{step.deployment}</code>}
+              {step.model && <a href={href(`models/${encodeURIComponent(step.model)}`)}>{step.model}</a>}
+              <span>{STEPS[step.step]?.(step) ?? step.step}</span>
+              {step.took_ms !== undefined && <small>{millis(step.took_ms)}</small>}
+            </span>
+            {step.reason && <small>{step.reason}</small>}
+          </li>
+        ))}
+      </ol>
+    </Card>
   );
 }
 
@@ -119,11 +161,54 @@ function Buckets({ call }: { call: Row }) {
 /** What was said, where the operator has it kept. */
 function Words({ of }: { of: Row }) {
   const isKept = (value: unknown) => typeof value === "object" && value !== null && Object.keys(value).length > 0;
-  if (!isKept(of.messages) && !isKept(of.response)) return <p class="dim">What was said is not kept: the ledger has who asked, what it used and what it cost.</p>;
+  const asked = of.proxy_server_request;
+  if (!isKept(asked) && !isKept(of.response)) return <p class="dim">What was said is not kept: the ledger has who asked, what it used and what it cost. With <code>store_prompts_in_spend_logs</code> in <code>general_settings</code> it is, from then on.</p>;
+  const messages: Row[] = Array.isArray(of.messages) && of.messages.every((one: Row) => typeof one === "object" && one !== null && one.role) ? of.messages : [];
+  const answer = answered(of.response);
   return (
     <>
-      {isKept(of.messages) && <Card title="Request"><Code>{JSON.stringify(of.messages, null, 2)}</Code></Card>}
-      {isKept(of.response) && <Card title="Answer"><Code>{JSON.stringify(of.response, null, 2)}</Code></Card>}
+      <Card title="What was said">
+        <ol class="turns">
+          {messages.map((message, at) => <Said key={at} who={message.role} text={words(message.content)} />)}
+          {messages.length === 0 && isKept(asked) && <li><Code>{JSON.stringify(asked, null, 2)}</Code></li>}
+          {answer !== undefined && <Said who="assistant" text={answer} />}
+          {answer === undefined && isKept(of.response) && <li><Code>{JSON.stringify(of.response, null, 2)}</Code></li>}
+        </ol>
+      </Card>
+      <Whole title="Request as it came" of={asked} />
+      <Whole title="Answer as it went" of={of.response} />
     </>
   );
+}
+
+function Said({ who, text }: { who: string; text: string }) {
+  return (
+    <li>
+      <small>{who}</small>
+      <p>{text}</p>
+    </li>
+  );
+}
+
+function Whole({ title, of }: { title: string; of: unknown }) {
+  if (typeof of !== "object" || of === null || Object.keys(of).length === 0) return null;
+  return (
+    <details class="whole">
+      <summary>{title}</summary>
+      <Code>{JSON.stringify(of, null, 2)}</Code>
+    </details>
+  );
+}
+
+/** The text of a message, whatever its parts are. */
+function words(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return JSON.stringify(content ?? null, null, 2);
+  return content.map((part) => (typeof part?.text === "string" ? part.text : JSON.stringify(part))).join("\n");
+}
+
+/** The text of an answer in the formats that have one in a known place. */
+function answered(response: Row | undefined): string | undefined {
+  const text = response?.choices?.[0]?.message?.content ?? response?.choices?.[0]?.text ?? response?.content?.[0]?.text ?? response?.candidates?.[0]?.content?.parts?.[0]?.text;
+  return typeof text === "string" && text !== "" ? text : undefined;
 }

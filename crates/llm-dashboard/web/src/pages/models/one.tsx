@@ -13,6 +13,7 @@ import { Confirm } from "../../parts/dialog";
 import { Ranking } from "../../parts/drawings";
 import { toast } from "../../parts/toast";
 import { Calls } from "../logs/calls";
+import { retryName } from "../router/policy";
 import { joined, Standing, type Deployment } from "./deployment";
 import { DeploymentForm } from "./form";
 
@@ -35,6 +36,7 @@ export function OneModel({ name }: { name: string }) {
       {all.map((one) => (
         <DeploymentCard key={one.id} of={one} onEdit={() => setDeed({ kind: "edit", of: one })} onDelete={() => setDeed({ kind: "delete", of: one })} onTested={status.reload} />
       ))}
+      {seesAll && <Retries name={name} />}
       <Analytics name={name} errors={all.flatMap((one) => Object.entries(one.status?.errors ?? {}) as [string, number][])} />
       <Calls title="Latest calls" filter={{ model_group: name }} size={10} more={`logs?model=${encodeURIComponent(name)}`} />
       {deed?.kind === "add" && <DeploymentForm name={name} onClose={() => setDeed(undefined)} onDone={() => again("The deployment is served")} />}
@@ -64,6 +66,22 @@ function DeploymentCard({ of, onEdit, onDelete, onTested }: { of: Deployment; on
         <Facts of={[["Vendor", of.vendor], ["Id", <code class="cut">{of.id}</code>], ["Address", status?.api_base || of.params.api_base || "the vendor's own"], ["Prices", of.info.input_cost_per_token ? `${money(of.info.input_cost_per_token * 1e6)} in, ${money((of.info.output_cost_per_token ?? 0) * 1e6)} out, for a million` : "unknown"], ...(limits?.rpm ? ([["Requests", `${number(limits.requests_last_minute)} of ${number(limits.rpm)} in the last minute`]] as [string, string][]) : []), ...(limits?.tpm ? ([["Tokens", `${short(limits.tokens_last_minute)} of ${short(limits.tpm)} in the last minute`]] as [string, string][]) : [])]} />
         {status && <Facts of={[["Attempts", `${number(status.attempts)}, ${number(status.failures)} failed`], ["In flight", number(status.in_flight)], ["Latency", `${millis(status.latency_p50_ms)} (p50), ${millis(status.latency_p95_ms)} (p95)`], ["First token", millis(status.first_token_p50_ms)], ["Each token", millis(status.per_token_p50_ms)], ["Used", `${short(status.total_tokens)} tokens, ${money(status.total_cost)}`]]} />}
       </div>
+    </Card>
+  );
+}
+
+/** How often a call of this model is made again, where anything is said of it. */
+function Retries({ name }: { name: string }) {
+  const { data } = useLoad((signal) => get<{ current_values: Row }>("/router/settings", {}, signal), []);
+  if (!data) return null;
+  const { num_retries: all, retry_policy: policy, groups } = data.current_values;
+  const own = groups[name] ?? {};
+  const classes = { ...policy, ...own.retry_policy };
+  const said = Object.entries(classes) as [string, number][];
+  if (said.length === 0 && own.num_retries === undefined) return null;
+  return (
+    <Card title="Retries" aside={<a href={href("router")}>Router</a>}>
+      <Facts of={[["In general", `${own.num_retries ?? all}`], ...said.map(([kind, retries]): [string, string] => [retryName(kind), String(retries)])]} />
     </Card>
   );
 }
