@@ -215,7 +215,7 @@ mod tests {
         load(&Options { text, variables, ..Options::default() }).expect("it loads")
     }
 
-    fn object(value: Json) -> Map<String, Json> {
+    fn object(value: &Json) -> Map<String, Json> {
         value.as_object().cloned().expect("an object")
     }
 
@@ -225,7 +225,7 @@ mod tests {
     fn what_is_stored_wins_and_what_it_leaves_open_stays() {
         let mut loaded = loaded(FILE);
         let before = loaded.config.router.clone();
-        let report = loaded.override_router(&object(json!({
+        let report = loaded.override_router(&object(&json!({
             "num_retries": 0, "routing_strategy": "least-busy", "timeout": 2.5, "fallbacks": [{"b": ["a"]}],
         })));
         assert!(report.problems.is_empty(), "{report}");
@@ -264,10 +264,10 @@ mod tests {
             json!({"redis_url": "redis://elsewhere"}),
             json!({"routing_strategy": "os.environ/LLM_NUM_RETRIES"}),
         ] {
-            assert!(loaded.check_router(&object(wrong.clone())).is_err(), "{wrong}");
+            assert!(loaded.check_router(&object(&wrong)).is_err(), "{wrong}");
         }
         let report =
-            loaded.override_router(&object(json!({"fallbacks": [{"a": ["gone"]}], "cooldown_time": 9})));
+            loaded.override_router(&object(&json!({"fallbacks": [{"a": ["gone"]}], "cooldown_time": 9})));
         assert!(report.has_errors());
         assert_eq!(loaded.config.router.fallbacks, [("a".to_owned(), vec!["b".to_owned()])]);
         assert_eq!(loaded.router_fields()["source"]["cooldown_time"], "db");
