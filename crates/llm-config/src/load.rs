@@ -68,10 +68,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let prices = Arc::new(prices::price_book(&options.directory, &root, &environment, &mut report));
     let vendors = vendors(&root, &environment, &mut report);
     let known = Known { vendors: &vendors, prices: &prices };
-    let served = match options.mock_server {
-        true => Served::mock(&environment, known, &mut report),
-        false => Served::find(&root, &environment, known, &[], &mut report),
-    };
+    let served = served(options, &root, (&environment, known), &mut report);
     sources.deployments = served.origin;
 
     let directory = options.directory.as_path();
@@ -114,6 +111,19 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let read = Arc::new(Read { root, environment, flags: options.flags.clone() });
     let overrides = Arc::default();
     Ok(Loaded { config, warnings: report, sources, around, read, names, overrides })
+}
+
+/// What is served: the built-in mock's models, or what is written.
+fn served(
+    options: &Options,
+    root: &Node,
+    (environment, known): (&Environment, Known<'_>),
+    report: &mut Report,
+) -> Served {
+    match options.mock_server {
+        true => Served::mock(environment, known, report),
+        false => Served::find(root, environment, known, &[], report),
+    }
 }
 
 /// What is written: in a text, or in files.

@@ -222,6 +222,12 @@ fn parts(
     }
 }
 
+/// What to say where prompts are to be kept and nothing keeps them.
+fn unkept(config: &Config, are_kept: bool) -> Option<String> {
+    let warning = "`store_prompts_in_spend_logs` has no effect: no rows of calls are kept that prompts could stand beside";
+    (config.storage.keeps_words && !are_kept).then(|| warning.to_owned())
+}
+
 impl Services {
     /// Opens what a configuration names: makes the folder and the database where there are none, brings an older
     /// database up to date, and books what a former life left in the journal.
@@ -266,12 +272,7 @@ impl Services {
                 (kept.reports, kept.place, kept.warnings, kept.draining);
             let database = kept.database;
             warnings.extend(weak);
-            if config.storage.keeps_words && words.is_none() {
-                warnings.push(
-                    "`store_prompts_in_spend_logs` has no effect: no rows of calls are kept that prompts could stand beside"
-                        .to_owned(),
-                );
-            }
+            warnings.extend(unkept(config, words.is_some()));
             let (store, fixed, tokens) = (kept.store, Fixed::of(config), Mutex::new(OfTokens::of(config)));
             Ok(Self {
                 governance,

@@ -44,7 +44,7 @@ async fn test(State(app): State<Arc<App>>, request: Request) -> Response {
     };
     match app.gateway.route(CHAT, None) {
         Some(route) => answer(&app, route, asked, from).await.map(Body::new),
-        None => refusal(&app, &Error::unsupported("this build has no chats in OpenAI's format")),
+        None => refusal(&app, &Error::unsupported("this build has no chat completions")),
     }
 }
 

@@ -25,20 +25,23 @@ fn request(node: &Node, what: &str, headers: &[&str], body: &Value) -> String {
     raw(&node.address, &format!("{text}content-length: {}\r\n\r\n{body}", body.len()))
 }
 
+fn endpoints(url: &str) -> String {
+    format!(
+        "general_settings:\n  master_key: {MASTER}\n  pass_through_endpoints:\n\
+         \x20   - {{path: /own/rank, target: '{url}/v1/rank?a=1&key=hush', auth: true, cost_per_request: 0.25, methods: [POST],\n\
+         \x20      headers: {{Authorization: bearer os.environ/TARGET_KEY, x-fixed: yes-please}}}}\n\
+         \x20   - {{path: /own/tree, target: '{url}/tree', auth: true, include_subpath: true, forward_headers: true}}\n\
+         \x20   - {{path: /own/open, target: '{url}/open', auth: false, forward_headers: true, merge_query_params: true}}\n"
+    )
+}
+
 #[test]
 fn endpoints_of_the_operators_own_pass_through() {
     let folder = folder("endpoints");
     let target = Listener::start(|told| {
         (if told.path.ends_with("broken") { 500 } else { 200 }, r#"{"ok": true}"#.to_owned())
     });
-    let url = &target.url;
-    let text = format!(
-        "general_settings:\n  master_key: {MASTER}\n  pass_through_endpoints:\n\
-         \x20   - {{path: /own/rank, target: '{url}/v1/rank?a=1&key=hush', auth: true, cost_per_request: 0.25, methods: [POST],\n\
-         \x20      headers: {{Authorization: bearer os.environ/TARGET_KEY, x-fixed: yes-please}}}}\n\
-         \x20   - {{path: /own/tree, target: '{url}/tree', auth: true, include_subpath: true, forward_headers: true}}\n\
-         \x20   - {{path: /own/open, target: '{url}/open', auth: false, forward_headers: true, merge_query_params: true}}\n"
-    );
+    let text = endpoints(&target.url);
     let node = Node::configured(&folder, &text, &[("TARGET_KEY", "target-key")]);
     let key = node.key(&json!({"max_budget": 0.6}));
     let shown = format!("authorization: Bearer {key}");
@@ -89,23 +92,26 @@ fn endpoints_of_the_operators_own_pass_through() {
     std::fs::remove_dir_all(folder).expect("it was there");
 }
 
-#[test]
-fn headers_of_clients_go_on_where_the_configuration_says_so_and_never_credentials() {
-    let folder = folder("forwarded");
-    let vendor = vendor();
-    let url = &vendor.url;
+fn forwarding(url: &str) -> String {
     let model = |name: &str| {
         format!(
             "  - {{model_name: {name}, litellm_params: {{model: openai/m, api_key: vendor-key, api_base: '{url}/v1', extra_headers: {{x-own: ours}}}}}}\n"
         )
     };
-    let text = format!(
+    format!(
         "model_list:\n{}{}general_settings: {{master_key: {MASTER}, litellm_key_header_name: x-our-key}}\n\
          litellm_settings:\n  add_user_information_to_llm_headers: true\n\
          \x20 model_group_settings: {{forward_client_headers_to_llm_api: [told]}}\n",
         model("told"),
         model("other")
-    );
+    )
+}
+
+#[test]
+fn headers_of_clients_go_on_where_the_configuration_says_so_and_never_credentials() {
+    let folder = folder("forwarded");
+    let vendor = vendor();
+    let text = forwarding(&vendor.url);
     let node = Node::start_with(&folder, &text);
     node.manage("/user/new", &json!({"user_id": "u-1", "auto_create_key": false}));
     let key = node.key(&json!({"key_alias": "ann", "user_id": "u-1"}));
@@ -141,14 +147,10 @@ fn headers_of_clients_go_on_where_the_configuration_says_so_and_never_credential
     let head = sent("other");
     assert!(!head.contains("x-tenant") && head.contains("x-litellm-user_api_key_user_id: u-1"), "{head}");
     drop(node);
-    let text = text.replace(
-        "litellm_key_header_name",
-        "forward_client_headers_to_llm_api: true, litellm_key_header_name",
-    );
-    let node = Node::start_with(
-        &folder,
-        &text.replace("add_user_information_to_llm_headers: true", "drop_params: false"),
-    );
+    let everybody = "forward_client_headers_to_llm_api: true, litellm_key_header_name";
+    let text = text.replace("litellm_key_header_name", everybody);
+    let text = text.replace("add_user_information_to_llm_headers: true", "drop_params: false");
+    let node = Node::start_with(&folder, &text);
     let shown = format!("x-our-key: {MASTER}");
     assert!(
         request(&node, "POST /v1/chat/completions", &[&shown, "x-tenant: red"], &chat("other"))

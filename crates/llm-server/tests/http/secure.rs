@@ -3,7 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -76,13 +76,19 @@ fn answer(socket: TcpStream, config: Arc<ServerConfig>) -> Option<()> {
     stream.flush().ok()
 }
 
+/// A file with a certificate and its key, to be shown to vendors.
+fn certificate_in(folder: &Path) -> PathBuf {
+    let own = folder.join("own.pem");
+    let parts = [std::fs::read(file("client.pem")), std::fs::read(file("client.key"))];
+    std::fs::write(&own, parts.map(|part| part.expect("a file")).concat()).expect("a folder");
+    own
+}
+
 #[test]
 fn vendors_are_reached_as_the_configuration_says() {
     let folder = folder("secure-vendors");
     std::fs::create_dir_all(&folder).expect("a folder");
-    let own = folder.join("own.pem");
-    let parts = [std::fs::read(file("client.pem")), std::fs::read(file("client.key"))];
-    std::fs::write(&own, parts.map(|part| part.expect("a file")).concat()).expect("a folder");
+    let own = certificate_in(&folder);
     let (open, asking) = (vendor(false), vendor(true));
     let proxy = Listener::start(|_| (200, ANSWER.to_owned()));
     let model = |name: &str, port: u16, more: &str| {

@@ -34,6 +34,26 @@ fn status(node: &Node) -> u16 {
     ask(node, "POST /v1/chat/completions", &body).status
 }
 
+/// What cannot be is refused, and changes nothing.
+fn refuses_what_cannot_be(node: &Node) {
+    for wrong in [
+        json!({"fallbacks": [{"one": ["gone"]}]}),
+        json!({"num_retris": 1}),
+        json!({"num_retries": "many"}),
+        json!({"redis_host": "elsewhere"}),
+    ] {
+        let refused = change(node, &wrong);
+        assert_eq!(refused.status, 400, "{wrong}: {}", refused.body);
+    }
+    let elsewhere = ask(node, "POST /config/update", &json!({"litellm_settings": {"drop_params": true}}));
+    assert!(elsewhere.status == 400 && elsewhere.body.contains("litellm_settings"), "{}", elsewhere.body);
+    let key = node.key(&json!({}));
+    assert_eq!(
+        node.post("/config/update", &key, &json!({"router_settings": {}})).expect("it answers").status,
+        403
+    );
+}
+
 #[test]
 fn what_is_changed_holds_at_once_outlasts_a_restart_and_is_given_back() {
     let folder = folder("stored-settings");
@@ -72,23 +92,7 @@ fn what_is_changed_holds_at_once_outlasts_a_restart_and_is_given_back() {
     );
     assert_eq!((&after["source"]["timeout"], &after["stored"]), (&json!("db"), &wanted));
 
-    // What cannot be is refused, and changes nothing.
-    for wrong in [
-        json!({"fallbacks": [{"one": ["gone"]}]}),
-        json!({"num_retris": 1}),
-        json!({"num_retries": "many"}),
-        json!({"redis_host": "elsewhere"}),
-    ] {
-        let refused = change(&node, &wrong);
-        assert_eq!(refused.status, 400, "{wrong}: {}", refused.body);
-    }
-    let elsewhere = ask(&node, "POST /config/update", &json!({"litellm_settings": {"drop_params": true}}));
-    assert!(elsewhere.status == 400 && elsewhere.body.contains("litellm_settings"), "{}", elsewhere.body);
-    let key = node.key(&json!({}));
-    assert_eq!(
-        node.post("/config/update", &key, &json!({"router_settings": {}})).expect("it answers").status,
-        403
-    );
+    refuses_what_cannot_be(&node);
     assert_eq!(shown(&node)["stored"], wanted);
 
     drop(node);
