@@ -13,7 +13,7 @@ use llm_testkit::scripted::{Answer, ScriptedVendor};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-const WAIT: Duration = Duration::from_millis(30);
+const WAIT: Duration = Duration::from_millis(200);
 
 fn prompt(stream: bool) -> Value {
     json!({"model": "large", "messages": [{"role": "user", "content": "Hi"}], "stream": stream})
@@ -51,7 +51,9 @@ async fn times_are_measured_where_the_vendor_tells_none() {
     let lines = slow("/api/chat", &prompt(true), true).await;
     let last: Value = serde_json::from_str(lines.text().lines().last().expect("a line")).expect("JSON");
     let number = |name: &str| last[name].as_u64().unwrap_or_else(|| panic!("{name}: {last}"));
-    assert!(number("eval_duration") >= waited, "{last}");
+    assert!(number("total_duration") >= waited, "{last}");
+    // The wait begins before the first piece has arrived.
+    assert!(number("eval_duration") >= waited / 4, "{last}");
     assert_eq!(number("total_duration"), number("prompt_eval_duration") + number("eval_duration"));
 }
 
