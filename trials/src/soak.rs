@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn memory_that_grows_after_the_warm_up_is_a_fault() {
         assert!(memory(&samples(|at| if at < 30 { at * 1_000 } else { 30_000 + at % 7 })).fault.is_none());
-        assert!(memory(&samples(|at| 30_000 + at * 100)).fault.is_some());
+        assert!(memory(&samples(|at| 30_000 + at * 200)).fault.is_some());
     }
 
     #[test]

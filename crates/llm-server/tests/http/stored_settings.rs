@@ -128,7 +128,8 @@ fn other_gateways_of_the_same_store_have_it_too() {
         .each_ref()
         .map(|folder| Node::configured(folder, &config(""), &[("DATABASE_URL", &postgres.url())]));
     assert_eq!(change(&one, &json!({"fallbacks": [{"one": ["two"]}]})).status, 200);
-    let late = Instant::now() + Duration::from_secs(20);
+    // Where no notice comes, the store is read every half a minute.
+    let late = Instant::now() + Duration::from_secs(60);
     while status(&other) != 200 {
         assert!(Instant::now() < late, "the other gateway does not know of it");
         thread::park_timeout(Duration::from_millis(50));
