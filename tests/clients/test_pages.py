@@ -21,7 +21,7 @@ LEFT_OUT = {
     "docs/getting-started.md": 1,
     "docs/library.md": 1,
     "docs/observability.md": 1,
-    "docs/operations.md": 2,
+    "docs/operations.md": 3,
     "docs/packaging.md": 10,
     "docs/performance.md": 4,
     "fuzz/README.md": 2,

@@ -10,8 +10,8 @@ use super::measure::{Figures, median};
 use super::targets::Target;
 
 /// Where the page has the figures.
-const BEGIN: &str = "<!-- lanes: begin -->\n";
-const END: &str = "<!-- lanes: end -->\n";
+const BEGIN: &str = "<!-- lanes begin -->\n";
+const END: &str = "<!-- lanes end -->\n";
 
 /// A lane with a size, and what was measured of it, by target and round.
 pub(crate) struct Row {
@@ -193,7 +193,7 @@ pub(crate) fn write(page: &Path, text: &str, chart: &str) -> Result<()> {
     let name = image.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let shown = format!("{text}\n![CPU time of a call by lane]({name})\n\n");
     let page_with =
-        between(&written, &shown).context("the page has no marks `lanes: begin` and `lanes: end`")?;
+        between(&written, &shown).context("the page has no marks `lanes begin` and `lanes end`")?;
     std::fs::write(page, page_with)?;
     std::fs::write(image, chart)?;
     Ok(())
