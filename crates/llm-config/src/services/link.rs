@@ -32,6 +32,7 @@ pub struct DatabaseLink {
 
 impl DatabaseLink {
     /// The link to a database that has just been opened.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(super) fn new(database: Box<dyn Answering>) -> Self {
         Self { database, known: Mutex::new((Instant::now(), true)) }
     }
