@@ -27,6 +27,6 @@ pub use fetch::{ColdCall, ask, fetch};
 pub use options::{ClientCertificate, HttpVersion, Options, Proxy, Tls};
 pub use public::{Fetched, PublicLimits, fetch_public};
 pub use tape::{Asked, Chunk, Tape, Told};
-pub use tls::usual as usual_tls;
+pub use tls::{Unverified, usual as usual_tls};
 pub use upgrade::Upgraded;
 pub use upstream::{Upstream, UpstreamReply};

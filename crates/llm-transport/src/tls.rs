@@ -70,7 +70,7 @@ fn build(tls: &Tls, version: HttpVersion) -> Result<ClientConfig> {
     let builder = if tls.verify {
         builder.with_root_certificates(roots(tls.extra_ca_pem.as_deref())?)
     } else {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider)))
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified::new(provider)))
     };
     let mut config = match &tls.client_certificate {
         None => builder.with_no_client_auth(),
@@ -130,7 +130,14 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> 
 
 /// Believes any certificate, but still demands that the peer holds its key.
 #[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
+pub struct Unverified(Arc<CryptoProvider>);
+
+impl Unverified {
+    /// With the signatures that this cryptography knows.
+    pub fn new(provider: Arc<CryptoProvider>) -> Self {
+        Self(provider)
+    }
+}
 
 impl ServerCertVerifier for Unverified {
     fn verify_server_cert(

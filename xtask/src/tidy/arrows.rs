@@ -52,6 +52,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
             "llm-management",
             "llm-metrics",
             "llm-router",
+            "llm-transport",
         ],
     ),
     ("llm-dashboard", &[]),
