@@ -32,6 +32,16 @@ use crate::wire::WireBody;
 /// A boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Boxes a future that is made where it will lie.
+///
+/// [`Box::pin`] makes it on the stack and copies it: for the future of a call, which is some kilobytes large and nearly
+/// all of it not in use yet, that copy is the dearest part of making it.
+#[inline]
+pub fn boxed<F>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    let place = Box::new_uninit();
+    Box::into_pin(Box::write(place, make()))
+}
+
 /// A boxed stream.
 pub type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 
@@ -49,7 +59,7 @@ pub struct Inbound {
     pub envelope: Envelope,
     /// Where its fields stand, when it is a form.
     pub form: Option<Box<Form>>,
-    decoded: OnceLock<Result<ChatRequest>>,
+    decoded: OnceLock<Result<Box<ChatRequest>>>,
     embeddings: OnceLock<Result<Box<EmbeddingRequest>>>,
     rerank: OnceLock<Result<Box<RerankRequest>>>,
 }
@@ -114,9 +124,9 @@ impl Inbound {
                 request.model.clone_from(model);
             }
             request.stream = self.asked.stream.unwrap_or(request.stream);
-            Ok(request)
+            Ok(Box::new(request))
         });
-        decoded.as_ref().map_err(Clone::clone)
+        decoded.as_deref().map_err(Clone::clone)
     }
 
     /// The request for embeddings in canonical form, likewise.
@@ -163,7 +173,7 @@ impl Inbound {
             body: self.body.clone(),
             envelope: self.envelope.clone(),
             form: None,
-            decoded: OnceLock::from(Ok(request)),
+            decoded: OnceLock::from(Ok(Box::new(request))),
             embeddings: OnceLock::new(),
             rerank: OnceLock::new(),
         }

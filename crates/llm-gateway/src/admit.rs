@@ -155,10 +155,10 @@ impl State {
     /// Whose limit or budget leaves no room for it.
     pub(crate) async fn admit(
         &self,
-        inbound: Inbound,
+        inbound: Box<Inbound>,
         options: &mut CallOptions,
         settlement: &Settlement,
-    ) -> Result<Inbound> {
+    ) -> Result<Box<Inbound>> {
         let Some(bill) = settlement.bill() else { return Ok(inbound) };
         let (_, name) = self.router.resolve(&options.model)?;
         if !bill.is_limited() {
@@ -246,7 +246,11 @@ impl Affords for Paying<'_> {
 ///
 /// # Errors
 /// When its dialect cannot say so: nobody could hold what it costs.
-fn made_payable(inbound: Inbound, estimate: &Estimate, held: Option<NanoDollars>) -> Result<Inbound> {
+fn made_payable(
+    inbound: Box<Inbound>,
+    estimate: &Estimate,
+    held: Option<NanoDollars>,
+) -> Result<Box<Inbound>> {
     let Some(held) = held else { return Ok(inbound) };
     let payable = if estimate.cost.is_some_and(|cost| held < cost) { estimate.payable(held) } else { None };
     let Some(limit) = payable.or(estimate.must_be_said.then_some(estimate.limit)) else { return Ok(inbound) };
@@ -258,7 +262,8 @@ fn made_payable(inbound: Inbound, estimate: &Estimate, held: Option<NanoDollars>
             "what is left of the budget pays for a short answer only, and this format cannot ask for one",
         )
     })?;
-    Inbound::new(inbound.ingress, inbound.asked, inbound.headers, body)
+    let Inbound { ingress, asked, headers, .. } = *inbound;
+    Inbound::new(ingress, asked, headers, body).map(Box::new)
 }
 
 /// Whether a request has a field, or a member of one.

@@ -39,7 +39,7 @@ pub(crate) fn whole(answer: Answer) -> Begun {
 
 pub(crate) struct BegunStream {
     pub headers: HeaderMap,
-    pub inbound: Inbound,
+    pub inbound: Box<Inbound>,
     pub told: InStream,
     pub answer: Started,
     pub going_on: Option<GoingOnWith>,

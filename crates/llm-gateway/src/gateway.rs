@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use llm_core::operation::{Asked, Operation};
-use llm_core::provider::{BoxFuture, Inbound};
+use llm_core::provider::{BoxFuture, Inbound, boxed};
 use llm_core::{Error, Ingress, Result};
 use llm_governance::authorise::{AccessGroups, Route as PathRoute, RouteRules};
 use llm_governance::{Governance, Principal};
@@ -205,7 +205,7 @@ impl Gateway {
         if state.books.calls.on_disconnect == OnDisconnect::Drain {
             return Box::pin(Watched::new(state, incoming));
         }
-        Box::pin(state.serve(incoming, None))
+        boxed(|| state.serve(incoming, None))
     }
 
     pub(crate) fn state(&self) -> Arc<State> {
@@ -293,44 +293,40 @@ impl State {
         let caller = self.identify(&incoming.headers, incoming.address, &route).await?;
         self.open_bill(&incoming.headers, incoming.address, &caller, settlement);
         let inbound = Inbound::new(incoming.ingress, incoming.asked, incoming.headers, incoming.body)?;
-        let inbound = self.prompts.fill(inbound)?;
+        // On its own memory from here on: each step takes it and gives it back.
+        let inbound = self.prompts.fill(Box::new(inbound))?;
         let mut options = CallOptions::read(&inbound)?;
         self.name_model(&mut options)?;
         settlement.call_mut().of_body(&inbound, &options.model, options.stream);
         self.check_request(&inbound, &mut options, settlement)?;
         settlement.enters(self.enter(options.route.priority)?);
-        let inbound = self.instruct(inbound, &options, settlement)?;
+        let mut inbound = self.instruct(inbound, &options, settlement)?;
         if inbound.asked.operation == Operation::CountTokens {
-            return Ok(whole(self.count_tokens(&inbound, &options, settlement).await?));
+            return Ok(whole(Box::pin(self.count_tokens(&inbound, &options, settlement)).await?));
         }
-
-        let inbound = self.before(inbound, &mut options, settlement).await?;
+        if !self.hooks.is_empty() {
+            inbound = Box::pin(self.before(inbound, &mut options, settlement)).await?;
+        }
         let caller = settlement.bill().map(|bill| &*bill.caller);
         let mut guarded = self.guardrails.of_call(&inbound, caller, settlement.call())?;
-        let inbound = match &mut guarded {
-            Some(guarded) => {
-                settlement.logs_through(guarded.on_logs());
-                guarded.may_ask(self, settlement);
-                if options.stream {
-                    guarded.may_stream(inbound.asked.operation)?;
-                }
-                Box::pin(guarded.on_request(inbound, settlement.call_mut())).await?
+        if let Some(guarded) = &mut guarded {
+            settlement.logs_through(guarded.on_logs());
+            guarded.may_ask(self, settlement);
+            if options.stream {
+                guarded.may_stream(inbound.asked.operation)?;
             }
-            None => inbound,
-        };
+            inbound = Box::pin(guarded.on_request(inbound, settlement.call_mut())).await?;
+        }
         settlement.asks_for(&inbound);
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
-        let inbound = match &self.cache {
-            Some(cache) => {
-                let remembered = self.remembered(cache, inbound, &mut options, &mut guarded, settlement);
-                match Box::pin(remembered).await? {
-                    Remembered::Answer(begun) => return Ok(begun),
-                    Remembered::Nothing(inbound) => *inbound,
-                }
-            }
-            None => inbound,
-        };
-        let mut inbound = self.admit(inbound, &mut options, settlement).await?;
+        if let Some(cache) = &self.cache {
+            let remembered = self.remembered(cache, inbound, &mut options, &mut guarded, settlement);
+            inbound = match Box::pin(remembered).await? {
+                Remembered::Answer(begun) => return Ok(begun),
+                Remembered::Nothing(inbound) => inbound,
+            };
+        }
+        inbound = self.admit(inbound, &mut options, settlement).await?;
         if self.books.calls.tells_callers {
             introduction::introduce(&mut inbound.headers, settlement.bill());
         }
@@ -340,72 +336,81 @@ impl State {
             }
             None => self.route(&inbound, &options, settlement).await?,
         };
-        self.begin(inbound, options, (parts, answer), guarded, settlement).await
+        self.begin(inbound, &options, (parts, answer), guarded, settlement).await
     }
 
     /// Hands an answer over: a whole one is settled, a stream takes its account with it.
     async fn begin(
         self: &Arc<Self>,
-        inbound: Inbound,
-        options: CallOptions,
-        (mut parts, answer): (RoutedParts, Started),
+        inbound: Box<Inbound>,
+        options: &CallOptions,
+        (mut parts, mut answer): (Box<RoutedParts>, Started),
         mut guarded: Option<Box<Guarded>>,
         settlement: &mut Settlement,
     ) -> Result<Begun, Refused> {
         let account = parts.account(&self.books)?;
         let deployment = parts.in_flight.as_ref().map(|in_flight| Arc::clone(in_flight.deployment()));
         settlement.answered(&mut parts, Arc::clone(&account));
-        let answer = self.after(&inbound, answer, settlement).await?;
+        if settlement.hooked().is_some() {
+            answer = Box::pin(self.after(&inbound, answer, settlement)).await?;
+        }
         let content_type = inbound.asked.operation.passes().then(|| parts.headers.get(CONTENT_TYPE).cloned());
         let content_type = content_type.map(|vendors| vendors.unwrap_or(BINARY));
         let told = Facts {
             parts: &parts,
-            options: &options,
+            options,
             account: &account,
             deployment: deployment.as_deref(),
             content_type,
         };
-        match answer {
+        let body = match answer {
             Started::Native { body, seen } => {
                 told.note_native(&inbound, &body, &seen, settlement);
-                let body = may_have(body, &mut guarded, &inbound, settlement).await?;
-                Ok(whole(told.whole(body, settlement)))
+                body
             }
             Started::Decoded(response) => {
                 settlement.keep_chat(&response);
-                let body = told.encoded(&inbound, &response, settlement)?;
-                let body = may_have(body, &mut guarded, &inbound, settlement).await?;
-                Ok(whole(told.whole(body, settlement)))
+                told.encoded(&inbound, &response, settlement)?
             }
             Started::Embeddings(response) => {
                 settlement.keep(|| Content::Embeddings((*response).clone()));
                 let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
-                let body = client.encode(&response, inbound.embedding_request()?);
                 settlement.used(response.usage);
-                Ok(whole(told.whole(body.into(), settlement)))
+                client.encode(&response, inbound.embedding_request()?).into()
             }
             Started::Rerank(response) => {
                 settlement.keep(|| Content::Rerank((*response).clone()));
                 let client = inbound.ingress.rerank().ok_or_else(unasked)?;
-                let body = client.encode(&response, inbound.rerank_request()?);
                 settlement.used(response.usage);
-                Ok(whole(told.whole(body.into(), settlement)))
+                client.encode(&response, inbound.rerank_request()?).into()
             }
             answer => {
                 let guarded = guarded.filter(|guarded| guarded.looks_at_answers());
                 let headers = told.headers(settlement, None, inbound.ingress.stream_content_type());
                 let told = InStream::of(told.content_type.as_ref());
                 let going_on = self.going_on(&parts, options);
-                Ok(Begun::Stream(Box::new(BegunStream { headers, inbound, told, answer, going_on, guarded })))
+                return Ok(Begun::Stream(Box::new(BegunStream {
+                    headers,
+                    inbound,
+                    told,
+                    answer,
+                    going_on,
+                    guarded,
+                })));
             }
-        }
+        };
+        let body = match &mut guarded {
+            Some(guarded) => Box::pin(may_have(body, guarded, &inbound, settlement)).await?,
+            None => body,
+        };
+        Ok(whole(told.whole(body, settlement)))
     }
 
     /// What a stream is gone on with, where it is to be.
-    fn going_on(self: &Arc<Self>, parts: &RoutedParts, options: CallOptions) -> Option<GoingOnWith> {
+    fn going_on(self: &Arc<Self>, parts: &RoutedParts, options: &CallOptions) -> Option<GoingOnWith> {
         let earlier = Earlier { attempts: parts.attempts.len(), fallbacks: parts.fallbacks };
         let goes_on = parts.mid_stream == MidStream::Continue;
-        goes_on.then(|| GoingOnWith { state: Arc::clone(self), options, earlier })
+        goes_on.then(|| GoingOnWith { state: Arc::clone(self), options: options.clone(), earlier })
     }
 
     /// Takes a place among the calls in progress.

@@ -43,7 +43,7 @@ use llm_core::{BoxFuture, DialectId, Error, Operation, Result};
 pub use answer::HookedAnswer;
 pub(crate) use life::Hooked;
 pub use request::HookedRequest;
-pub(crate) use request::rewritten;
+pub(crate) use request::{rewritten, with_body};
 
 /// Code of the operator's own in the life of a call. Only what [`Hook::wants`] names is called.
 ///

@@ -75,7 +75,7 @@ impl Delivered {
 /// What is needed to go on with an answer: everything that the call was made from.
 pub(crate) struct Recovery {
     pub state: Arc<State>,
-    pub inbound: Inbound,
+    pub inbound: Box<Inbound>,
     pub options: CallOptions,
     pub began: Instant,
     /// Deployments whose answers broke off.
@@ -99,13 +99,13 @@ impl Recovery {
         mut self: Box<Self>,
         rest: Inbound,
         spent: NanoDollars,
-    ) -> (Box<Self>, Result<Routed, Box<Unanswered>>) {
+    ) -> (Box<Self>, Result<Box<Routed>, Box<Unanswered>>) {
         self.made += 1;
         let outcome = self.rest_of(&rest, spent).await;
         (self, outcome)
     }
 
-    async fn rest_of(&self, rest: &Inbound, spent: NanoDollars) -> Result<Routed, Box<Unanswered>> {
+    async fn rest_of(&self, rest: &Inbound, spent: NanoDollars) -> Result<Box<Routed>, Box<Unanswered>> {
         let bill = self.bill.as_deref();
         let operation = Operation::Chat;
         let paying = bill.map(|bill| Paying { state: &self.state, bill, operation, spent });

@@ -20,7 +20,7 @@ pub(crate) const MOCK_FAILURES: [(&str, ErrorKind); 3] = [
 const EXPLAIN: &str = "x-llm-explain";
 
 /// What a request says to the gateway itself.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CallOptions {
     /// The model asked for; empty when the body names none.
     pub model: String,

@@ -74,7 +74,7 @@ impl State {
     /// Why there is none.
     pub(crate) async fn own_answer(
         self: &Arc<Self>,
-        inbound: Inbound,
+        inbound: Box<Inbound>,
         model: &str,
         own: &mut Settlement,
     ) -> Result<Started> {

@@ -45,7 +45,7 @@ impl Prompts {
     ///
     /// # Errors
     /// When there is no such prompt, or one of its variables is missing.
-    pub(crate) fn fill(&self, inbound: Inbound) -> Result<Inbound> {
+    pub(crate) fn fill(&self, inbound: Box<Inbound>) -> Result<Box<Inbound>> {
         let Some(id) = inbound.option::<String>("prompt_id")?.filter(|id| !id.is_empty()) else {
             return Ok(inbound);
         };
@@ -86,7 +86,12 @@ impl Prompts {
     ///
     /// # Errors
     /// When what the team is to be told is nothing that can be told.
-    fn instruct(&self, inbound: Inbound, group: Option<&str>, caller: Option<&Principal>) -> Result<Inbound> {
+    fn instruct(
+        &self,
+        inbound: Box<Inbound>,
+        group: Option<&str>,
+        caller: Option<&Principal>,
+    ) -> Result<Box<Inbound>> {
         if !inbound.asked.operation.is_chat() {
             return Ok(inbound);
         }
@@ -109,10 +114,10 @@ impl State {
     /// As [`Prompts::instruct`].
     pub(crate) fn instruct(
         &self,
-        inbound: Inbound,
+        inbound: Box<Inbound>,
         options: &CallOptions,
         settlement: &Settlement,
-    ) -> Result<Inbound> {
+    ) -> Result<Box<Inbound>> {
         let is_asked = !self.prompts.instructions.is_empty();
         let group = is_asked.then(|| self.router.resolve(&options.model).ok()).flatten();
         let group = group.map(|(group, _)| group.name().as_str());

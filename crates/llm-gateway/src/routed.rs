@@ -52,8 +52,9 @@ impl RoutedParts {
     }
 
     /// The parts, and the answer.
-    pub(crate) fn of(routed: Routed) -> (Self, Started) {
-        let parts = Self {
+    pub(crate) fn of(routed: Box<Routed>) -> (Box<Self>, Started) {
+        let routed = *routed;
+        let parts = Box::new(Self {
             in_flight: Some(routed.in_flight),
             group: routed.group,
             headers: routed.headers,
@@ -64,7 +65,7 @@ impl RoutedParts {
             attempt_began: routed.attempt_began,
             mid_stream: routed.mid_stream,
             trail: routed.trail,
-        };
+        });
         (parts, routed.answer)
     }
 }

@@ -26,7 +26,7 @@ impl State {
         options: &mut CallOptions,
         guarded: &mut Guarded,
         settlement: &mut Settlement,
-    ) -> Result<(RoutedParts, Started), Refused> {
+    ) -> Result<(Box<RoutedParts>, Started), Refused> {
         let is_chat = inbound.asked.operation == Operation::Chat;
         options.route.canonical |= options.stream && is_chat && guarded.will_look(settlement.call_mut());
         if !guarded.looks_beside(settlement.call_mut()) {
@@ -52,7 +52,7 @@ impl State {
         inbound: &Inbound,
         options: &CallOptions,
         settlement: &mut Settlement,
-    ) -> Result<(RoutedParts, Started), Refused> {
+    ) -> Result<(Box<RoutedParts>, Started), Refused> {
         let began = settlement.call().received;
         let outcome = {
             let bill = settlement.bill();
@@ -90,19 +90,18 @@ impl State {
 /// Which guardrail refused.
 pub(crate) async fn may_have(
     body: WireBody,
-    guarded: &mut Option<Box<Guarded>>,
+    guarded: &mut Guarded,
     inbound: &Inbound,
     settlement: &mut Settlement,
 ) -> Result<WireBody> {
-    let Some(guarded) = guarded else { return Ok(body) };
     match inbound.asked.operation {
         Operation::Chat | Operation::ImageGeneration | Operation::ImageEdit => {
             guarded.will_look(settlement.call_mut());
-            Box::pin(guarded.on_answer(body)).await
+            guarded.on_answer(body).await
         }
         operation if operation.is_heard() => {
             guarded.will_look(settlement.call_mut());
-            Box::pin(guarded.on_transcript(body)).await
+            guarded.on_transcript(body).await
         }
         _ => Ok(body),
     }

@@ -24,7 +24,7 @@ use llm_core::dialect::{Dialect, Encoded, TapOptions, Target};
 use llm_core::event::unfold;
 use llm_core::loss::{How, Loss};
 use llm_core::operation::Operation;
-use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody};
+use llm_core::provider::{BoxFuture, Call, Inbound, Provider, Reply, ReplyBody, boxed};
 use llm_core::realtime::{Dial, Link};
 use llm_core::relay::{RelayCall, RelayReply};
 use llm_core::wire::{WireRequest, WireResponse};
@@ -83,11 +83,11 @@ impl Provider for HttpProvider {
     }
 
     fn chat<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
-        Box::pin(self.ask(call))
+        boxed(|| self.ask(call))
     }
 
     fn realtime<'a>(&'a self, dial: Dial<'a>) -> BoxFuture<'a, Result<Link>> {
-        Box::pin(self.dial(dial))
+        boxed(|| self.dial(dial))
     }
 
     fn serves(&self, inbound: &Inbound) -> bool {
@@ -95,15 +95,15 @@ impl Provider for HttpProvider {
     }
 
     fn exchange<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply>> {
-        Box::pin(self.answer(call))
+        boxed(|| self.answer(call))
     }
 
     fn count_tokens<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<u64>>> {
-        Box::pin(self.count(call))
+        boxed(|| self.count(call))
     }
 
     fn relay(&self, call: RelayCall) -> BoxFuture<'_, Result<RelayReply>> {
-        Box::pin(self.relayed(call))
+        boxed(|| self.relayed(call))
     }
 }
 

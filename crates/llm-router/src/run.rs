@@ -236,7 +236,7 @@ impl Router {
     ///
     /// # Errors
     /// The last attempt's error, when all failed or another attempt would not help.
-    pub async fn run(&self, route: &Route<'_>) -> Result<Routed, Box<Unanswered>> {
+    pub async fn run(&self, route: &Route<'_>) -> Result<Box<Routed>, Box<Unanswered>> {
         if route.earlier.attempts == 0 {
             self.retry_budget().request();
         }
@@ -283,7 +283,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn all(&mut self) -> Result<Routed> {
+    async fn all(&mut self) -> Result<Box<Routed>> {
         let model = self.route.model;
         let (name, error) = match self.router.resolve(model) {
             Ok((group, name)) => match self.group(group, name).await {
@@ -301,7 +301,7 @@ impl<'a> Run<'a> {
     }
 
     /// The group asked for was benched, and nobody stood in for it: it may be up again.
-    async fn last_resort(&mut self, error: Error) -> Result<Routed> {
+    async fn last_resort(&mut self, error: Error) -> Result<Box<Routed>> {
         let Ok((group, name)) = self.router.resolve(self.route.model) else { return Err(error) };
         if !fallback::may_help(&error, true) || self.is_over_in(Limits::default(), Duration::ZERO) {
             return Err(error);
@@ -317,7 +317,7 @@ impl<'a> Run<'a> {
 
     /// Goes to one fallback after another, each at most once, and each time first to those of the group that failed
     /// last.
-    async fn fall_back(&mut self, asked: &str, error: Error) -> Result<Routed> {
+    async fn fall_back(&mut self, asked: &str, error: Error) -> Result<Box<Routed>> {
         let mut seen = vec![asked.to_owned()];
         let mut waiting = VecDeque::new();
         self.add_fallbacks(&mut waiting, &[self.route.model, asked], error.kind());
@@ -349,13 +349,13 @@ impl<'a> Run<'a> {
         Err(fallback::to_tell(first, last))
     }
 
-    async fn fallback_group(&mut self, group: &Group, name: &str, after: ErrorKind) -> Result<Routed> {
+    async fn fallback_group(&mut self, group: &Group, name: &str, after: ErrorKind) -> Result<Box<Routed>> {
         let candidates = if self.route.options.explain { ids(group) } else { Vec::new() };
         self.trail.add(Step::Group { name: name.to_owned(), candidates, after: Some(after) });
         self.walk(group, name, 0).await
     }
 
-    async fn group(&mut self, group: &Group, name: &str) -> Result<Routed> {
+    async fn group(&mut self, group: &Group, name: &str) -> Result<Box<Routed>> {
         // Who goes on with a stream is past that.
         if let Some(kind) = self.route.options.mock_failure.filter(|_| self.route.earlier.attempts == 0) {
             let message = format!("`{name}` fails, as the request says, to test fallbacks");

@@ -71,13 +71,13 @@ impl State {
     pub(crate) async fn remembered(
         self: &Arc<Self>,
         cache: &Arc<AnswerCache>,
-        inbound: Inbound,
+        inbound: Box<Inbound>,
         options: &mut CallOptions,
         guarded: &mut Option<Box<Guarded>>,
         settlement: &mut Settlement,
     ) -> Result<Remembered, Refused> {
         let wish = self.wish(cache, &inbound, options, settlement)?;
-        let Some(wish) = wish else { return Ok(Remembered::Nothing(Box::new(inbound))) };
+        let Some(wish) = wish else { return Ok(Remembered::Nothing(inbound)) };
         let mut found = match wish.reads {
             true => wish.found(cache, settlement).await?,
             false => {
@@ -96,7 +96,7 @@ impl State {
             None => {
                 settlement.missed();
                 options.route.canonical |= settlement.is_kept();
-                Ok(Remembered::Nothing(Box::new(inbound)))
+                Ok(Remembered::Nothing(inbound))
             }
         }
     }

@@ -35,7 +35,7 @@ impl State {
     pub(super) async fn replayed(
         &self,
         cache: &AnswerCache,
-        inbound: Inbound,
+        inbound: Box<Inbound>,
         options: &CallOptions,
         found: Found,
         guarded: &mut Option<Box<Guarded>>,
@@ -86,7 +86,10 @@ impl State {
             }
         };
         settlement.used(usage);
-        let body = may_have(body.into(), guarded, &inbound, settlement).await?;
+        let body = match guarded {
+            Some(guarded) => may_have(body.into(), guarded, &inbound, settlement).await?,
+            None => body.into(),
+        };
         Ok(whole(given(body, options, &kept, settlement)))
     }
 }
@@ -120,7 +123,7 @@ fn given(body: WireBody, options: &CallOptions, kept: &Kept<'_>, settlement: &mu
 
 fn stream(
     headers: http::HeaderMap,
-    inbound: Inbound,
+    inbound: Box<Inbound>,
     answer: ChatResponse,
     guarded: Option<Box<Guarded>>,
 ) -> BegunStream {

@@ -89,7 +89,7 @@ impl State {
         let input = EmbeddingInput::Text(text.to_owned());
         let request =
             EmbeddingRequest { model: model.to_owned(), inputs: vec![input], ..EmbeddingRequest::default() };
-        let inbound = Inbound::of_embeddings(ingress, request);
+        let inbound = Box::new(Inbound::of_embeddings(ingress, request));
         let mut own = self.own_account(&inbound, model, Payer::of(asks).as_ref(), "cache");
         let answered = self.embedded(inbound, model, &mut own).await;
         own.settle(answered.as_ref().map_or_else(Outcome::Failed, |_| Outcome::Complete));
@@ -98,7 +98,7 @@ impl State {
 
     async fn embedded(
         self: &Arc<Self>,
-        inbound: Inbound,
+        inbound: Box<Inbound>,
         model: &str,
         own: &mut Settlement,
     ) -> Result<Vec<f32>> {

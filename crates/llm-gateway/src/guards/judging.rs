@@ -17,7 +17,11 @@ impl Guarded {
     ///
     /// # Errors
     /// Which guardrail refused, by which rule.
-    pub(crate) async fn on_request(&mut self, inbound: Inbound, call: &mut CallFacts) -> Result<Inbound> {
+    pub(crate) async fn on_request(
+        &mut self,
+        inbound: Box<Inbound>,
+        call: &mut CallFacts,
+    ) -> Result<Box<Inbound>> {
         let guardrails = self.with(|modes| modes.pre_call);
         if guardrails.is_empty() {
             return Ok(inbound);

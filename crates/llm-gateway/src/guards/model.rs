@@ -129,7 +129,7 @@ impl Asks {
         };
         let ingress = Arc::clone(self.state.default_ingress());
         let body = ingress.write_request(&request)?;
-        let inbound = Inbound::new(ingress, Operation::Chat, HeaderMap::new(), body)?;
+        let inbound = Box::new(Inbound::new(ingress, Operation::Chat, HeaderMap::new(), body)?);
         let what_for = format!("guardrail {name}");
         let mut own = self.state.own_account(&inbound, &judge.model, self.payer.as_ref(), &what_for);
         let said = match self.state.own_answer(inbound, &judge.model, &mut own).await {

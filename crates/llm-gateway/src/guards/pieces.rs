@@ -7,6 +7,8 @@ use llm_core::provider::Inbound;
 use llm_core::texts::Texts;
 use llm_core::{Form, Result};
 
+use crate::hooks::with_body;
+
 /// The texts of a request.
 pub(super) enum Pieces<'a> {
     Body(Texts<'a>),
@@ -35,7 +37,7 @@ impl<'a> Pieces<'a> {
     ///
     /// # Errors
     /// When a form has no place for them.
-    pub(super) fn rewrite(&self, inbound: &Inbound, changed: &[(usize, String)]) -> Result<Inbound> {
+    pub(super) fn rewrite(&self, inbound: &Inbound, changed: &[(usize, String)]) -> Result<Box<Inbound>> {
         let body = match (self, &inbound.form) {
             (Self::Body(texts), _) => texts.rewrite(&inbound.body, changed).into(),
             (Self::Form(names, _), Some(form)) => {
@@ -49,12 +51,7 @@ impl<'a> Pieces<'a> {
             }
             (Self::Form(..), None) => inbound.body.clone(),
         };
-        Inbound::new(
-            std::sync::Arc::clone(&inbound.ingress),
-            inbound.asked.clone(),
-            inbound.headers.clone(),
-            body,
-        )
+        with_body(inbound, body)
     }
 }
 

@@ -49,13 +49,10 @@ impl State {
     /// What a hook refuses with, or what the caller may not.
     pub(crate) async fn before(
         &self,
-        inbound: Inbound,
+        inbound: Box<Inbound>,
         options: &mut CallOptions,
         settlement: &mut Settlement,
-    ) -> Result<Inbound> {
-        if self.hooks.is_empty() {
-            return Ok(inbound);
-        }
+    ) -> Result<Box<Inbound>> {
         let hooked =
             Hooked { hooks: Arc::clone(&self.hooks), call: hooked_call(&inbound, options, settlement) };
         let hooked = Arc::new(hooked);

@@ -12,17 +12,17 @@ const STREAM: &str = "stream";
 
 /// A request that may be changed.
 pub struct HookedRequest {
-    inbound: Inbound,
+    inbound: Box<Inbound>,
     is_changed: bool,
 }
 
 impl HookedRequest {
-    pub(crate) fn new(inbound: Inbound) -> Self {
+    pub(crate) fn new(inbound: Box<Inbound>) -> Self {
         Self { inbound, is_changed: false }
     }
 
     /// The request, and whether it was changed.
-    pub(crate) fn into_parts(self) -> (Inbound, bool) {
+    pub(crate) fn into_parts(self) -> (Box<Inbound>, bool) {
         (self.inbound, self.is_changed)
     }
 
@@ -72,7 +72,7 @@ impl HookedRequest {
 ///
 /// # Errors
 /// When requests of its dialect cannot be written.
-pub(crate) fn rewritten(inbound: &Inbound, request: &ChatRequest) -> Result<Inbound> {
+pub(crate) fn rewritten(inbound: &Inbound, request: &ChatRequest) -> Result<Box<Inbound>> {
     let body = inbound.ingress.write_request(request)?;
     let rewritten = with_body(inbound, body)?;
     let mut edit = rewritten.envelope.amend(&rewritten.body);
@@ -90,6 +90,11 @@ pub(crate) fn rewritten(inbound: &Inbound, request: &ChatRequest) -> Result<Inbo
     with_body(inbound, body)
 }
 
-fn with_body(inbound: &Inbound, body: Bytes) -> Result<Inbound> {
-    Inbound::new(Arc::clone(&inbound.ingress), inbound.asked.clone(), inbound.headers.clone(), body)
+/// The same call with another body.
+///
+/// # Errors
+/// When it is none of its kind.
+pub(crate) fn with_body(inbound: &Inbound, body: Bytes) -> Result<Box<Inbound>> {
+    let (ingress, asked) = (Arc::clone(&inbound.ingress), inbound.asked.clone());
+    Inbound::new(ingress, asked, inbound.headers.clone(), body).map(Box::new)
 }

@@ -20,7 +20,7 @@ pub(crate) struct GoingOn {
     asking: Option<Asking>,
 }
 
-type Outcome = (Box<Recovery>, Result<Routed, Box<Unanswered>>);
+type Outcome = (Box<Recovery>, Result<Box<Routed>, Box<Unanswered>>);
 
 struct Asking {
     future: BoxFuture<'static, Outcome>,
@@ -74,7 +74,7 @@ impl GoingOn {
         &mut self,
         context: &mut Context<'_>,
         settlement: &mut Settlement,
-    ) -> Poll<Option<Result<Routed, Error>>> {
+    ) -> Poll<Option<Result<Box<Routed>, Error>>> {
         let Some(asking) = &mut self.asking else { return Poll::Ready(None) };
         let (mut recovery, outcome) = ready!(asking.future.as_mut().poll(context));
         let error = self.asking.take().map(|asking| asking.error);

@@ -51,7 +51,7 @@ impl Run<'_> {
         name: &str,
         index: Index,
         in_flight: InFlight,
-    ) -> Result<Routed, Failures> {
+    ) -> Result<Box<Routed>, Failures> {
         let lane = self.lane(group, name, index, in_flight, false);
         let outcome =
             ask(self.router, self.route, group, name, lane.in_flight.deployment(), lane.began).await;
@@ -97,7 +97,7 @@ impl Run<'_> {
         name: &str,
         mut lane: Lane,
         outcome: Result<Given>,
-    ) -> Result<Routed, (Index, Error)> {
+    ) -> Result<Box<Routed>, (Index, Error)> {
         let took = lane.took();
         self.over(&lane);
         let deployment = &lane.in_flight.deployment().id;
@@ -129,12 +129,12 @@ impl Run<'_> {
         }
     }
 
-    fn routed(&mut self, group: &Group, name: &str, mut lane: Lane, given: Given) -> Routed {
+    fn routed(&mut self, group: &Group, name: &str, mut lane: Lane, given: Given) -> Box<Routed> {
         lane.in_flight.answered();
         if let Some(hedge) = group.hedge().filter(|_| self.route.stream) {
             hedge.began(lane.took());
         }
-        Routed {
+        Box::new(Routed {
             in_flight: lane.in_flight,
             group: name.to_owned(),
             headers: given.headers,
@@ -147,7 +147,7 @@ impl Run<'_> {
             attempt_began: lane.began,
             mid_stream: mid_stream(self.router, self.route, group),
             trail: std::mem::take(&mut self.trail),
-        }
+        })
     }
 }
 

@@ -23,7 +23,7 @@ impl Run<'_> {
         tried: &Tried,
         (index, in_flight): (Index, InFlight),
         after: Duration,
-    ) -> Result<Routed, Failures> {
+    ) -> Result<Box<Routed>, Failures> {
         let (router, route) = (self.router, self.route);
         let one = self.lane(group, name, index, in_flight, false);
         let deployment = Arc::clone(one.in_flight.deployment());
@@ -77,7 +77,7 @@ impl Run<'_> {
     }
 
     /// Books the attempt that was slower. Dropping it cancels it.
-    fn outrun(&mut self, mut routed: Routed, lost: &Lane) -> Routed {
+    fn outrun(&mut self, mut routed: Box<Routed>, lost: &Lane) -> Box<Routed> {
         self.over(lost);
         let (deployment, took) = (Arc::clone(lost.in_flight.deployment()), lost.took());
         routed.trail.add(Step::Outrun { deployment: deployment.id.clone(), took });

@@ -45,7 +45,7 @@ struct Allowance {
 
 impl Run<'_> {
     /// Makes attempts in a group until an answer begins, `retries` having been made before.
-    pub(super) async fn walk(&mut self, group: &Group, name: &str, retries: usize) -> Result<Routed> {
+    pub(super) async fn walk(&mut self, group: &Group, name: &str, retries: usize) -> Result<Box<Routed>> {
         let unfit = self.unfit(group);
         let hopeless: SmallVec<[Index; 4]> = unfit.iter().map(|(index, _)| *index).collect();
         let failed = hopeless.clone();

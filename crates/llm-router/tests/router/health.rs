@@ -94,11 +94,15 @@ fn find(router: &Router, id: &str) -> Arc<Deployment> {
     all.into_iter().find(|deployment| deployment.id == id).map(Arc::clone).expect("it is there")
 }
 
-async fn ask(router: &Router, model: &str) -> Result<Routed, Box<Unanswered>> {
+async fn ask(router: &Router, model: &str) -> Result<Box<Routed>, Box<Unanswered>> {
     ask_with(router, model, &NO_OPTIONS).await
 }
 
-async fn ask_with(router: &Router, model: &str, options: &RouteOptions) -> Result<Routed, Box<Unanswered>> {
+async fn ask_with(
+    router: &Router,
+    model: &str,
+    options: &RouteOptions,
+) -> Result<Box<Routed>, Box<Unanswered>> {
     let inbound: Inbound = inbound(&format!(r#"{{"model":"{model}"}}"#));
     let began = Instant::now().into_std();
     router.run(&Route::new(&inbound, model, false, began, options)).await

@@ -56,7 +56,7 @@ impl<'a> Call<'a> {
         Self { model, stream: false, options, avoid: &[], earlier: (0, 0), may_use: None }
     }
 
-    pub(crate) async fn run(&self, router: &Router) -> Result<Routed, Box<Unanswered>> {
+    pub(crate) async fn run(&self, router: &Router) -> Result<Box<Routed>, Box<Unanswered>> {
         let inbound = inbound(&format!(r#"{{"model":"{}"}}"#, self.model));
         router.run(&self.route(&inbound)).await
     }

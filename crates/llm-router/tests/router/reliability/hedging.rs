@@ -52,7 +52,7 @@ fn router(deployments: [Arc<Deployment>; 2], after: HedgeAfter, budget: f64) -> 
 
 const AFTER: HedgeAfter = HedgeAfter::Fixed(Duration::from_millis(200));
 
-async fn stream(router: &Router) -> Result<Routed, Box<Unanswered>> {
+async fn stream(router: &Router) -> Result<Box<Routed>, Box<Unanswered>> {
     Call { stream: true, ..Call::of("m") }.run(router).await
 }
 
