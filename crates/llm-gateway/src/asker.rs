@@ -2,30 +2,25 @@
 
 use std::net::IpAddr;
 
-use http::header::{HeaderMap, HeaderName, USER_AGENT};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use llm_core::Result;
 use llm_core::provider::Inbound;
 use serde_json::{Map, Value};
 
 use crate::calls::{UserHeader, UserKind};
 
-/// Headers that name the customer, for every gateway.
-static CUSTOMER_HEADERS: [HeaderName; 2] =
-    [HeaderName::from_static("x-litellm-end-user-id"), HeaderName::from_static("x-litellm-customer-id")];
+/// Headers that name the customer, for every gateway, the strongest first.
+const CUSTOMER_HEADERS: [&str; 2] = ["x-litellm-end-user-id", "x-litellm-customer-id"];
 
 /// Headers that name a session, the strongest first.
-static SESSION_HEADERS: [HeaderName; 4] = [
-    HeaderName::from_static("x-litellm-session-id"),
-    HeaderName::from_static("x-session-id"),
-    HeaderName::from_static("x-litellm-trace-id"),
-    HeaderName::from_static("x-litellm-agent-session-id"),
-];
+const SESSION_HEADERS: [&str; 4] =
+    ["x-litellm-session-id", "x-session-id", "x-litellm-trace-id", "x-litellm-agent-session-id"];
 
 /// Fields that name a session.
 const SESSION_FIELDS: [&str; 3] = ["litellm_session_id", "session_id", "litellm_trace_id"];
 
 /// The header that lists tags.
-static TAGS_HEADER: HeaderName = HeaderName::from_static("x-litellm-tags");
+const TAGS_HEADER: &str = "x-litellm-tags";
 
 /// Fields that hold facts about a request, the gateway's own first.
 const METADATA: [&str; 2] = ["litellm_metadata", "metadata"];
@@ -55,7 +50,44 @@ pub(crate) struct Asker {
 }
 
 /// The span that a request is part of: <https://www.w3.org/TR/trace-context/>.
-const TRACE: HeaderName = HeaderName::from_static("traceparent");
+const TRACE: &str = "traceparent";
+
+/// Headers that say something of the asker, seen in one look: a request has few headers, and a hash for each of these
+/// names would cost more.
+#[derive(Default)]
+struct Told<'a> {
+    customer: [Option<&'a HeaderValue>; CUSTOMER_HEADERS.len()],
+    session: [Option<&'a HeaderValue>; SESSION_HEADERS.len()],
+    tags: Option<&'a HeaderValue>,
+    user_agent: Option<&'a HeaderValue>,
+    trace: Option<&'a HeaderValue>,
+}
+
+impl<'a> Told<'a> {
+    fn by(headers: &'a HeaderMap) -> Self {
+        let mut told = Self::default();
+        for (name, value) in headers {
+            if let Some(place) = told.place(name.as_str()) {
+                place.get_or_insert(value);
+            }
+        }
+        told
+    }
+
+    fn place(&mut self, name: &str) -> Option<&mut Option<&'a HeaderValue>> {
+        let among = |names: &[&str]| names.iter().position(|known| *known == name);
+        match name {
+            "user-agent" => Some(&mut self.user_agent),
+            TAGS_HEADER => Some(&mut self.tags),
+            TRACE => Some(&mut self.trace),
+            _ if !name.starts_with("x-") => None,
+            _ => match among(&CUSTOMER_HEADERS) {
+                Some(at) => self.customer.get_mut(at),
+                None => among(&SESSION_HEADERS).and_then(|at| self.session.get_mut(at)),
+            },
+        }
+    }
+}
 
 impl Asker {
     /// What the head of a request says.
@@ -64,15 +96,17 @@ impl Asker {
             let mut mapped = mappings.iter().filter(move |one| one.names == kind);
             mapped.find_map(|one| text(headers, &one.name))
         };
-        let customer = CUSTOMER_HEADERS.iter().find_map(|name| text(headers, name));
+        let told = Told::by(headers);
+        let first = |values: &[Option<&HeaderValue>]| values.iter().flatten().find_map(|value| said(value));
+        let customer = first(&told.customer);
         Self {
             customer: customer.or_else(|| named(UserKind::Customer)),
             user: named(UserKind::InternalUser),
-            tags: header_tags(headers).collect(),
-            session: SESSION_HEADERS.iter().find_map(|name| text(headers, name)),
+            tags: told.tags.into_iter().flat_map(listed).collect(),
+            session: first(&told.session),
             address,
-            user_agent: text(headers, &USER_AGENT),
-            trace: text(headers, &TRACE),
+            user_agent: told.user_agent.and_then(said),
+            trace: told.trace.and_then(said),
             metadata: Map::new(),
         }
     }
@@ -143,14 +177,17 @@ fn distinct(tags: Vec<String>) -> Vec<String> {
 }
 
 /// The tags that a header lists.
-pub(crate) fn header_tags(headers: &HeaderMap) -> impl Iterator<Item = String> {
-    let header = headers.get(&TAGS_HEADER).and_then(|value| value.to_str().ok());
-    let listed = header.into_iter().flat_map(|tags| tags.split(','));
+fn listed(header: &HeaderValue) -> impl Iterator<Item = String> {
+    let listed = header.to_str().unwrap_or_default().split(',');
     listed.map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned)
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
+    said(headers.get(name)?)
+}
+
+fn said(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?.trim();
     (!text.is_empty()).then(|| shortened(text))
 }
 
@@ -160,6 +197,9 @@ fn string(inbound: &Inbound, field: &str) -> Option<String> {
 }
 
 fn shortened(text: &str) -> String {
+    if text.len() <= LONGEST {
+        return text.to_owned();
+    }
     text.chars().take(LONGEST).collect()
 }
 

@@ -3,7 +3,7 @@
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 /// Headers that SDKs put keys in, in the order in which they are looked at.
-const KEY_HEADERS: [HeaderName; 5] = [
+static KEY_HEADERS: [HeaderName; 5] = [
     HeaderName::from_static("x-litellm-api-key"),
     AUTHORIZATION,
     HeaderName::from_static("x-api-key"),
@@ -13,11 +13,16 @@ const KEY_HEADERS: [HeaderName; 5] = [
 
 /// The key, without what stands around it. The operator's own header counts more than those of SDKs.
 pub(crate) fn shown_key<'a>(headers: &'a HeaderMap, own: Option<&HeaderName>) -> Option<&'a [u8]> {
-    own.into_iter()
-        .chain(&KEY_HEADERS)
-        .find_map(|name| headers.get(name))
-        .map(HeaderValue::as_bytes)
-        .map(without_scheme)
+    let shown = own.and_then(|own| headers.get(own)).or_else(|| of_sdk(headers));
+    shown.map(HeaderValue::as_bytes).map(without_scheme)
+}
+
+/// The strongest of the headers that SDKs put keys in. One look at the few headers that there are, not a hash for each
+/// name that could be.
+fn of_sdk(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let strength = |name| KEY_HEADERS.iter().position(|known| known == name);
+    let shown = headers.iter().filter_map(|(name, value)| Some((strength(name)?, value)));
+    shown.min_by_key(|(strength, _)| *strength).map(|(_, value)| value)
 }
 
 /// What AWS's SDKs begin `authorization` with when they sign: `… Credential=<key>/<date>/<region>/<service>/aws4_request`.

@@ -171,7 +171,7 @@ impl Forwarding {
 }
 
 /// W3C's trace context (<https://www.w3.org/TR/trace-context/>).
-const TRACE: [HeaderName; 2] =
+static TRACE: [HeaderName; 2] =
     [HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate")];
 
 /// Takes over the trace that the client's request is part of. A trace of more than one `traceparent` is none.

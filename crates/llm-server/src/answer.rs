@@ -21,7 +21,7 @@ use crate::outgoing::{Outgoing, response};
 use crate::query_key;
 
 /// Headers in which clients and proxies name a call.
-const ID_HEADERS: [HeaderName; 2] =
+static ID_HEADERS: [HeaderName; 2] =
     [HeaderName::from_static("x-litellm-call-id"), HeaderName::from_static("x-request-id")];
 
 /// Answers a request to a path of a model API.

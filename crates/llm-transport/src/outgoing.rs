@@ -21,7 +21,7 @@ const SLICE: usize = 128 * 1024;
 const SMALL: usize = 16 * 1024;
 
 /// Headers that belong to the connection, not to the request: this crate decides them.
-const OF_THE_CONNECTION: [HeaderName; 11] = [
+static OF_THE_CONNECTION: [HeaderName; 11] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,

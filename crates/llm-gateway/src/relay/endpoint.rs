@@ -9,7 +9,7 @@ use llm_core::{Error, ErrorKind, Result};
 const PASSED: &str = "x-pass-";
 
 /// Headers that describe the request's body, and the answer that is wanted.
-const OF_BODY: [HeaderName; 3] = [ACCEPT, CONTENT_ENCODING, CONTENT_TYPE];
+static OF_BODY: [HeaderName; 3] = [ACCEPT, CONTENT_ENCODING, CONTENT_TYPE];
 
 /// What an operator says of such a path.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use llm_transport::Upgraded;
 use super::HttpProvider;
 
 /// What of the vendor's handshake the client needs to finish its own.
-const HANDSHAKE: [HeaderName; 2] = [SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL];
+static HANDSHAKE: [HeaderName; 2] = [SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL];
 
 impl HttpProvider {
     pub(super) async fn dial(&self, dial: Dial<'_>) -> Result<Link> {

@@ -16,7 +16,7 @@ use super::{Scene, Ui};
 use crate::routes::refusal;
 
 /// Headers that SDKs show keys in.
-const KEYS: [HeaderName; 5] = [
+static KEYS: [HeaderName; 5] = [
     AUTHORIZATION,
     HeaderName::from_static("x-litellm-api-key"),
     HeaderName::from_static("x-api-key"),
