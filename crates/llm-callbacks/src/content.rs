@@ -1,6 +1,7 @@
 //! What was asked and answered, out of the bytes of the client's dialect. Read here, off the way of requests.
 
 use bytes::Bytes;
+use llm_core::json::object_of;
 use llm_gateway::CallContent;
 use serde_json::{Map, Value, json};
 
@@ -60,7 +61,7 @@ pub(crate) fn read(content: &CallContent) -> Said {
         said.messages = ASKED.iter().find_map(|key| request.remove(*key)).unwrap_or_default();
         said.system = request.remove("system").or_else(|| request.remove("instructions"));
         let parameters = PARAMETERS.iter().filter_map(|key| request.remove_entry(*key));
-        said.parameters = parameters.collect();
+        said.parameters = object_of(parameters);
     }
     if content.is_stream {
         let text = text(&content.answer);

@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
+use llm_core::json::object_of;
 use llm_core::{BoxFuture, Secret};
 use llm_gateway::LoggedCall;
 use serde_json::{Value, json};
@@ -100,5 +101,5 @@ fn events(call: &LoggedCall) -> [Value; 2] {
 /// Parameters that it shows: texts, numbers and flags.
 fn scalars(parameters: &serde_json::Map<String, Value>) -> Value {
     let shown = parameters.iter().filter(|(_, value)| !value.is_object() && !value.is_array());
-    Value::Object(shown.map(|(name, value)| (name.clone(), value.clone())).collect())
+    Value::Object(object_of(shown.map(|(name, value)| (name.clone(), value.clone()))))
 }

@@ -95,7 +95,7 @@ impl Around {
     pub(crate) fn of(loaded: &Loaded) -> Self {
         let Config { router, media, recordings, limits, vendors, prices, mock_server, .. } = &loaded.config;
         let mut groups: Vec<_> = router.groups.iter().collect();
-        groups.sort_by_key(|(name, _)| *name);
+        groups.sort_unstable_by_key(|(name, _)| *name);
         let router = RouterSettings { groups: HashMap::new(), ..router.clone() };
         let concurrency = (limits.max_parallel, limits.adaptive, limits.max_answer);
         let mut hash = Hashed::default();

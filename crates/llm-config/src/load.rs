@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use llm_core::json::object_of;
 use llm_providers::{Registry, Vendor};
 
 use crate::config::{Config, DeploymentConfig, Loaded, Origin, Read, Sources};
@@ -240,9 +241,7 @@ fn row(node: &Node) -> serde_json::Value {
         _ => node.text().map_or(serde_json::Value::Null, Into::into),
     };
     let set = node.entries().iter().filter(|entry| !entry.value.is_null());
-    set.map(|entry| (entry.key.clone(), value(&entry.key, &entry.value)))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
+    object_of(set.map(|entry| (entry.key.clone(), value(&entry.key, &entry.value)))).into()
 }
 
 /// What is served, and how it was found.

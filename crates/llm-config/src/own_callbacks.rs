@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use llm_callbacks::{Callback, MakeCallback, Wanted};
+use llm_core::json::object_of;
 use llm_management::Sealing;
 use llm_management::logging::{SEALED, belongs_to};
 use llm_providers::Registry;
@@ -95,11 +96,12 @@ impl MakeCallback for OwnCallbacks {
                     .flat_map(|(_, value)| long.iter().map(|name| ((*name).to_owned(), value.clone()))),
             );
         }
-        let objects: serde_json::Map<String, Json> = values
-            .iter()
-            .filter(|(name, _)| name.starts_with("s3_"))
-            .map(|(name, value)| (name.clone(), Json::from(value.as_str())))
-            .collect();
+        let objects: serde_json::Map<String, Json> = object_of(
+            values
+                .iter()
+                .filter(|(name, _)| name.starts_with("s3_"))
+                .map(|(name, value)| (name.clone(), Json::from(value.as_str()))),
+        );
         // Read as if a file said it, so that both mean the same.
         let root = json!({"litellm_settings": {"s3_callback_params": objects}});
         let root = stored::node(&root, &Place::Default);

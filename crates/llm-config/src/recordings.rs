@@ -86,7 +86,7 @@ impl Shelf for Folder {
         let files = std::fs::read_dir(&self.path)?.filter_map(Result::ok);
         let names = files.filter_map(|file| file.file_name().into_string().ok());
         let mut names: Vec<String> = names.filter(|name| name.ends_with(".json")).collect();
-        names.sort();
+        names.sort_unstable();
         Ok(names)
     }
 

@@ -36,7 +36,7 @@ fn write_section(section: &'static Section, out: &mut String) -> std::fmt::Resul
         writeln!(out, "| `{name}` | {} | {about} |", value(*shape))?;
     }
     let mut later: Vec<String> = section.later_names().map(|name| format!("`{name}`")).collect();
-    later.sort();
+    later.sort_unstable();
     if shares {
         writeln!(out, "\nAnd every key of `{}`.", PARAMS.name)?;
     } else if !later.is_empty() {

@@ -47,7 +47,7 @@ impl Groups {
             let name = one.team.as_ref().map_or(&one.public, |team| &team.public);
             let groups = all.entry(name.clone()).or_default();
             groups.extend(one.access_groups.iter().cloned());
-            groups.sort();
+            groups.sort_unstable();
             groups.dedup();
         }
         let (patterns, exact) = all.into_iter().partition(|(name, _)| name.contains('*'));

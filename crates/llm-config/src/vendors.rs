@@ -43,7 +43,7 @@ pub fn vendors() -> Vec<KnownVendor> {
         |one: &KnownVendor| one.key_variable == format!("{}_API_KEY", one.name.to_ascii_uppercase());
     known.sort_by_key(|one| (one.key_variable.clone(), !has_its_name(one), one.name.clone()));
     known.dedup_by(|one, first| one.key_variable == first.key_variable);
-    known.sort_by(|one, other| one.name.cmp(&other.name));
+    known.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     known
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use llm_core::LossPolicy;
+use llm_core::json::object_of;
 use llm_router::{Cooldown, GroupSettings, Limits, RetryPolicy, RouterSettings};
 use serde_json::{Map, Value, json};
 
@@ -15,8 +16,8 @@ impl Gateway {
         let mut shown = of_router(state.router.settings());
         let aliases = state.router.aliases().iter().map(|(name, alias)| (name.clone(), json!(alias.target)));
         let mut aliases: Vec<(String, Value)> = aliases.collect();
-        aliases.sort_by(|one, other| one.0.cmp(&other.0));
-        shown.insert("model_group_alias".to_owned(), Value::Object(aliases.into_iter().collect()));
+        aliases.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        shown.insert("model_group_alias".to_owned(), Value::Object(object_of(aliases)));
         shown.insert("max_parallel_requests".to_owned(), json!(state.max_calls));
         Value::Object(shown)
     }
@@ -76,11 +77,7 @@ fn timeouts(limits: &Limits) -> Value {
 
 /// Attempts after the first, by what went wrong; empty where nothing is said.
 fn policy(policy: &RetryPolicy) -> Value {
-    policy
-        .entries()
-        .map(|(class, retries)| (class.to_owned(), Value::from(retries)))
-        .collect::<Map<_, _>>()
-        .into()
+    object_of(policy.entries().map(|(class, retries)| (class.to_owned(), Value::from(retries)))).into()
 }
 
 fn groups(settings: &RouterSettings) -> Value {
@@ -94,8 +91,8 @@ fn groups(settings: &RouterSettings) -> Value {
         (name.clone(), shown)
     };
     let mut all: Vec<(String, Value)> = settings.groups.iter().map(shown).collect();
-    all.sort_by(|one, other| one.0.cmp(&other.0));
-    Value::Object(all.into_iter().collect())
+    all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    Value::Object(object_of(all))
 }
 
 fn seconds(time: Option<Duration>) -> Option<f64> {

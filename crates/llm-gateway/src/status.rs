@@ -143,7 +143,7 @@ impl Gateway {
         let state = self.state();
         let mut providers: Vec<_> =
             state.deployments().map(|deployment| state.status_of(deployment)).collect();
-        providers.sort_by(|a, b| (&a.model_name, &a.model_id).cmp(&(&b.model_name, &b.model_id)));
+        providers.sort_unstable_by(|a, b| (&a.model_name, &a.model_id).cmp(&(&b.model_name, &b.model_id)));
         Status { providers, redis: state.shared_link().map(Link::name) }
     }
 

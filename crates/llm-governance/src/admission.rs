@@ -82,7 +82,7 @@ impl Admission {
         let is_behind =
             |account: &Account| principal.accounts.iter().any(|own| own.subject == account.subject);
         extra.retain(|account| !is_behind(account));
-        extra.sort_by(|one, next| one.subject.cmp(&next.subject));
+        extra.sort_unstable_by(|one, next| one.subject.cmp(&next.subject));
         extra.dedup_by(|next, one| next.subject == one.subject);
         let principal = Arc::clone(principal);
         let begun = principal.accounts.first().map_or(0, |account| account.house.begun());

@@ -143,7 +143,7 @@ fn lock<'a>(accounts: impl Iterator<Item = &'a Account>) -> SmallVec<[Locked<'a>
         }
     }
     if !metered.is_sorted_by(|(_, one), (_, next)| one.subject < next.subject) {
-        metered.sort_by(|(_, one), (_, next)| one.subject.cmp(&next.subject));
+        metered.sort_unstable_by(|(_, one), (_, next)| one.subject.cmp(&next.subject));
         metered.dedup_by(|(_, next), (_, one)| one.subject == next.subject);
     }
     let locked = metered.into_iter().filter_map(|(place, account)| {

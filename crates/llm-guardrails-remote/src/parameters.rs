@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use llm_core::json::object_of;
 use serde_json::{Map, Value};
 
 /// How long a service may take where nobody says.
@@ -26,7 +27,7 @@ impl Parameters {
     /// All whose names begin so.
     pub(crate) fn take_all(&mut self, prefix: &'static str) -> Value {
         let names: Vec<String> = self.left.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
-        names.into_iter().filter_map(|name| self.left.remove_entry(&name)).collect::<Map<_, _>>().into()
+        object_of(names.into_iter().filter_map(|name| self.left.remove_entry(&name))).into()
     }
 
     pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, String> {

@@ -79,7 +79,7 @@ impl Presidio {
         let mut question = json!({ "text": text, "language": self.language });
         if !self.entities.is_empty() {
             let mut names: Vec<&String> = self.entities.keys().collect();
-            names.sort();
+            names.sort_unstable();
             question["entities"] = json!(names);
         }
         let said = self.analyzer.ask(&question).await?;

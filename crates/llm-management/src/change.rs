@@ -1,5 +1,6 @@
 //! Entities made, changed and deleted, each with its entry in the audit log.
 
+use llm_core::json::object_of;
 use llm_core::money::NanoDollars;
 use llm_governance::entity::{AuditEntry, Entity};
 use llm_governance::{Records, Store, StoreError};
@@ -127,7 +128,7 @@ fn hidden(value: Value) -> Value {
                 let is_secret = SECRET.iter().any(|part| lower.contains(part)) && !value.is_null();
                 (name, if is_secret { Value::from(HIDDEN) } else { hidden(value) })
             };
-            Value::Object(object.into_iter().map(field).collect())
+            Value::Object(object_of(object.into_iter().map(field)))
         }
         Value::Array(items) => Value::Array(items.into_iter().map(hidden).collect()),
         Value::String(text) if text.starts_with("sk-") && !text.starts_with("sk-...") => Value::from(HIDDEN),

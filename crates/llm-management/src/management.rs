@@ -215,7 +215,7 @@ impl Management {
         terms: impl Iterator<Item = &Terms> + Send,
     ) -> Result<Vec<BudgetRow>, Refused> {
         let mut ids: Vec<String> = terms.filter_map(|terms| terms.budget_id.clone()).collect();
-        ids.sort();
+        ids.sort_unstable();
         ids.dedup();
         self.get_many(&ids).await
     }

@@ -5,6 +5,7 @@ mod people;
 
 use std::collections::BTreeMap;
 
+use llm_core::json::object_of;
 use llm_governance::entity::BudgetRow;
 use llm_governance::{BudgetLimit, Terms, Timestamp};
 use serde_json::{Map, Value, json};
@@ -111,7 +112,7 @@ fn budgets_of_models(budgets: &BTreeMap<String, BudgetLimit>) -> Value {
     let one = |(model, limit): (&String, &BudgetLimit)| {
         (model.clone(), json!({"budget_limit": show(limit.max_budget), "time_period": limit.duration}))
     };
-    Value::Object(budgets.iter().map(one).collect())
+    Value::Object(object_of(budgets.iter().map(one)))
 }
 
 /// A list, or `null` where there is nothing in it.

@@ -169,7 +169,7 @@ fn sorted<Labels: Clone + Ord, Handle: Clone>(
 ) -> Vec<(Labels, Handle)> {
     let mut list: Vec<_> =
         handles.lock().iter().map(|(labels, handle)| (labels.clone(), handle.clone())).collect();
-    list.sort_by(|left, right| left.0.cmp(&right.0));
+    list.sort_unstable_by(|left, right| left.0.cmp(&right.0));
     list
 }
 

@@ -155,7 +155,9 @@ impl Vendor {
             return Cow::Borrowed(&self.quirks);
         }
         let own = self.own_quirks.iter().map(|(name, value)| (name.clone(), value.clone()));
-        Cow::Owned(self.quirks.clone().into_iter().chain(own).collect())
+        let mut quirks = self.quirks.clone();
+        quirks.extend(own);
+        Cow::Owned(quirks)
     }
 
     /// Whether a host belongs to it. Hosts are compared without case.

@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use http::StatusCode;
 use http::request::Parts;
+use llm_core::json::object_of;
 use llm_core::{Error, ErrorKind, Result};
 use llm_gateway::AnswerCache;
 use serde::Deserialize;
@@ -131,7 +132,7 @@ async fn told(app: &App, head: &Parts) -> Result<Value> {
     }
     let clients = pairs.iter().find(|(name, _)| name == "connected_clients");
     let clients = clients.map(|(_, count)| Value::from(count.as_str()));
-    let info: Map<String, Value> = pairs.into_iter().map(|(name, value)| (name, value.into())).collect();
+    let info: Map<String, Value> = object_of(pairs.into_iter().map(|(name, value)| (name, value.into())));
     Ok(json!({"num_clients": clients, "info": info}))
 }
 

@@ -149,7 +149,7 @@ impl Models {
             // One that is damaged cannot be named by requests, which say so.
             all.extend(prompts.filter_map(|setting| StoredPrompt::deserialize(&setting.value).ok()));
             if is_last {
-                all.sort_by(|one: &StoredPrompt, other| one.id.cmp(&other.id));
+                all.sort_unstable_by(|one: &StoredPrompt, other| one.id.cmp(&other.id));
                 return Ok((all, router));
             }
         }

@@ -1,6 +1,7 @@
 //! Which tokens of identity providers are good: `litellm_jwtauth`, and LiteLLM's variables.
 
 use llm_core::Secret;
+use llm_core::json::object_of;
 use llm_governance::token::TokenSettings;
 use serde_json::{Map, Value};
 
@@ -107,7 +108,7 @@ fn object(node: &Node, section: &'static Section) -> Map<String, Value> {
         let shape = section.find(&entry.key)?.shape;
         Some((entry.key.clone(), value(&entry.value, shape)?))
     });
-    fields.collect()
+    object_of(fields)
 }
 
 fn value(node: &Node, shape: Shape) -> Option<Value> {

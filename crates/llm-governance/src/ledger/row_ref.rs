@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use llm_core::json::object_of;
 use llm_core::money::NanoDollars;
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
@@ -117,7 +118,7 @@ impl<'a> Amounts<'a> {
     pub fn map(&self) -> Map<String, Value> {
         match self {
             Self::Counts(counts) => {
-                counts.iter().map(|(name, count)| ((*name).to_owned(), Value::from(*count))).collect()
+                object_of(counts.iter().map(|(name, count)| ((*name).to_owned(), Value::from(*count))))
             }
             Self::Json(text) => serde_json::from_str(text).unwrap_or_default(),
         }

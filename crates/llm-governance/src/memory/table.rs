@@ -84,8 +84,8 @@ impl<E: Entity> Table<E> {
             }
         }
         match query.sort {
-            None => found.sort_by_key(|(made, _)| std::cmp::Reverse(*made)),
-            Some((column, from_highest)) => found.sort_by(|one, other| {
+            None => found.sort_unstable_by_key(|(made, _)| std::cmp::Reverse(*made)),
+            Some((column, from_highest)) => found.sort_unstable_by(|one, other| {
                 let order = {
                     let of = |row: &(u64, E)| column_of(&row.1, column, spends);
                     compare(of(one), of(other))

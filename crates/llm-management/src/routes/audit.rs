@@ -1,5 +1,6 @@
 //! The audit log: who changed what, and when.
 
+use llm_core::json::object_of;
 use llm_governance::entity::{AuditEntry, Column};
 use llm_governance::{Filter, ListQuery, Timestamp};
 use serde_json::{Value, json};
@@ -134,7 +135,7 @@ fn readable(value: Value) -> Value {
                 };
                 (name, value)
             };
-            Value::Object(object.into_iter().map(field).collect())
+            Value::Object(object_of(object.into_iter().map(field)))
         }
         Value::Array(items) => items.into_iter().map(readable).collect(),
         other => other,

@@ -1,8 +1,9 @@
 //! Tags of requests that have limits or budgets, and those that were only seen in calls.
 
+use llm_core::json::object_of;
 use llm_governance::entity::Tag;
 use llm_governance::{ActivityQuery, Changed, Dimension, ListQuery, Scope, Subject, Terms};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::days::Days;
 use crate::declared::{Gives, text, texts};
@@ -115,7 +116,7 @@ async fn info(call: &Call<'_>) -> Answered {
         return Err(missing(name));
     }
     let shown = found.iter().map(|tag| tag.name.clone()).zip(rows(call, &found).await?);
-    Ok(fields.answer(Value::Object(shown.collect::<Map<_, _>>())))
+    Ok(fields.answer(Value::Object(object_of(shown))))
 }
 
 /// Lists all tags: those that were made, and those that calls had.

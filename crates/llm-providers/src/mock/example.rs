@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use llm_core::json::object_of;
 use serde_json::{Map, Value, json};
 
 /// Deeper than this, only what is required is made; twice as deep, nothing is.
@@ -89,7 +90,7 @@ impl<'a> Maker<'a> {
         let required = |name: &str| names.is_some_and(|names| names.iter().any(|known| known == name));
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return json!({}) };
         let wanted = properties.iter().filter(|(name, _)| depth <= DEPTH || required(name));
-        Value::Object(wanted.map(|(name, schema)| (name.clone(), self.value(schema, depth + 1))).collect())
+        Value::Object(object_of(wanted.map(|(name, schema)| (name.clone(), self.value(schema, depth + 1)))))
     }
 
     fn array(&self, schema: &'a Value, depth: usize) -> Value {

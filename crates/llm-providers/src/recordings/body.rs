@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use llm_core::json::object_of;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::secrets::Secrets;
 
@@ -58,7 +59,7 @@ impl Body {
             Self::Json(Value::Object(members)) => {
                 let stays = |(name, _): &(&String, &Value)| !VOLATILE.contains(&name.as_str());
                 let members = members.iter().filter(stays);
-                sorted(&Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect()))
+                sorted(&Value::Object(object_of(members.map(|(name, value)| (name.clone(), value.clone())))))
             }
             Self::Json(value) => sorted(value),
             Self::Text(text) | Self::Base64(text) => Value::String(text.clone()),
@@ -80,9 +81,9 @@ fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
             let mut names: Vec<&String> = members.keys().collect();
-            names.sort();
+            names.sort_unstable();
             let entry = |name: &String| Some((name.clone(), sorted(members.get(name)?)));
-            Value::Object(names.into_iter().filter_map(entry).collect::<Map<_, _>>())
+            Value::Object(object_of(names.into_iter().filter_map(entry)))
         }
         Value::Array(elements) => Value::Array(elements.iter().map(sorted).collect()),
         other => other.clone(),

@@ -109,7 +109,7 @@ impl Secrets {
             };
             list.push((name.as_str().to_owned(), value));
         }
-        list.sort();
+        list.sort_unstable();
         list
     }
 }

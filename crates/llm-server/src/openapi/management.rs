@@ -1,5 +1,6 @@
 //! The routes of the management API, as their table declares them.
 
+use llm_core::json::object_of;
 use llm_management::{Declared, Field, Gives, Kind, Route, TERMS};
 use serde_json::{Map, Value, json};
 
@@ -93,7 +94,7 @@ fn properties(fields: &[Field]) -> Map<String, Value> {
         schema["description"] = json!(field.about);
         (field.name.to_owned(), schema)
     };
-    fields.iter().map(property).collect()
+    object_of(fields.iter().map(property))
 }
 
 fn parameter(field: &Field) -> Value {

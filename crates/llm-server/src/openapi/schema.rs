@@ -1,5 +1,6 @@
 //! Reads `schemas.txt`: shapes of JSON in a line for each field, as JSON Schema.
 
+use llm_core::json::object_of;
 use serde_json::{Map, Value, json};
 
 const TEXT: &str = include_str!("schemas.txt");
@@ -7,7 +8,7 @@ const TEXT: &str = include_str!("schemas.txt");
 /// All schemas of the file, by name.
 pub(super) fn all() -> Map<String, Value> {
     let blocks = TEXT.split("\n\n").filter(|block| !block.starts_with('#'));
-    let mut all: Map<String, Value> = blocks.filter_map(block).collect();
+    let mut all: Map<String, Value> = object_of(blocks.filter_map(block));
     let of_path: Vec<_> = all.iter_mut().filter_map(of_path).collect();
     all.extend(of_path);
     all
@@ -41,7 +42,7 @@ fn block(text: &str) -> Option<(String, Value)> {
     let fields: Vec<Field<'_>> = lines.filter_map(Field::read).collect();
     let needed: Vec<&str> = fields.iter().filter(|field| field.needed).map(|field| field.name).collect();
     let properties: Map<String, Value> =
-        fields.iter().map(|field| (field.name.to_owned(), field.schema())).collect();
+        object_of(fields.iter().map(|field| (field.name.to_owned(), field.schema())));
     let mut schema = json!({"type": "object", "description": about, "properties": properties});
     if !needed.is_empty() {
         schema["required"] = json!(needed);

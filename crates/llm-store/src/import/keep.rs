@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use llm_core::json::object_of;
 use llm_core::money::NanoDollars;
 use llm_governance::entity::{AuditEntry, Entity, Setting};
 use llm_governance::{Filter, ListQuery, Page, Period, Records, Spent, StoreError, Subject, Timestamp};
@@ -279,7 +280,7 @@ impl Memory {
             .map(|one| json!({"subject": one.subject, "period": one.period, "amount": one.amount}));
         json!({
             "document": self.document,
-            "taken": taken.collect::<serde_json::Map<_, _>>(),
+            "taken": object_of(taken),
             "settling": settling.collect::<Vec<_>>(),
         })
     }

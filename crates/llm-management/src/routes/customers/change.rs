@@ -148,7 +148,7 @@ fn ids(fields: &mut Fields) -> Result<Vec<String>, Refused> {
     if ids.iter().any(String::is_empty) {
         return Err(Refused::field("user_ids", "an id must not be empty"));
     }
-    ids.sort();
+    ids.sort_unstable();
     ids.dedup();
     Ok(ids)
 }

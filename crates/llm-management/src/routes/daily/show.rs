@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use llm_core::json::object_of;
 use llm_governance::entity::{Customer, Organization, Team, User, VirtualKey};
 use llm_governance::{Activity, Day, Scope};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::page::Detail;
 use crate::management::Call;
@@ -120,7 +121,7 @@ fn parts(
         (name, shown)
     };
     let all = grouped(all, name).into_iter().filter(|(name, _)| !name.is_empty());
-    Value::Object(all.map(part).collect::<Map<_, _>>())
+    Value::Object(object_of(all.map(part)))
 }
 
 /// Sums by key. Calls without one stand in the other sums alone.
@@ -130,5 +131,5 @@ fn keys(all: &[&Activity], names: &Names) -> Value {
         let shown = json!({"metrics": metrics(&total(of)), "metadata": names.key(&key)});
         (key, shown)
     };
-    Value::Object(groups.map(shown).collect())
+    Value::Object(object_of(groups.map(shown)))
 }

@@ -117,7 +117,7 @@ async fn own_keys(call: &Call<'_>) -> Result<Vec<String>, Refused> {
         let own = call.management.all::<VirtualKey>(ListQuery { filters, ..ListQuery::default() }).await?;
         keys.extend(own.iter().flat_map(|key| key.former.iter().chain([&key.hash])).map(|hash| hash.hex()));
     }
-    keys.sort();
+    keys.sort_unstable();
     keys.dedup();
     Ok(keys)
 }

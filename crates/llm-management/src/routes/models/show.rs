@@ -1,5 +1,6 @@
 //! Stored models as replies show them: without secrets.
 
+use llm_core::json::object_of;
 use llm_governance::entity::StoredModel;
 use serde_json::{Map, Value, json};
 
@@ -39,7 +40,7 @@ pub(super) fn row(model: &StoredModel, params: &Map<String, Value>) -> Value {
     json!({
         "model_id": model.id,
         "model_name": model.model_name,
-        "litellm_params": params.collect::<Map<_, _>>(),
+        "litellm_params": object_of(params),
         "model_info": info,
         "created_at": model.created_at.iso(),
         "created_by": model.created_by,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use llm_core::json::object_of;
 use llm_governance::{Activity, Dimension, Scope};
 use serde_json::{Map, Value, json};
 
@@ -55,7 +56,7 @@ fn asked(call: &Call<'_>, query: &Query) -> Result<Whose, Refused> {
 
 fn spends(all: &[&Activity], name: impl Fn(&Activity) -> &str) -> Value {
     let groups = grouped(all.iter().copied(), name).into_iter().filter(|(name, _)| !name.is_empty());
-    Value::Object(groups.map(|(name, of)| (name, show(total(of).cost))).collect())
+    Value::Object(object_of(groups.map(|(name, of)| (name, show(total(of).cost)))))
 }
 
 fn grouped_by_day(all: &[Activity]) -> BTreeMap<String, Vec<&Activity>> {

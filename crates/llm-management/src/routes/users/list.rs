@@ -1,8 +1,9 @@
 //! Lists of users and of their roles.
 
+use llm_core::json::object_of;
 use llm_governance::entity::{Column, Organization, Team, User, VirtualKey};
 use llm_governance::{Filter, ListQuery, Role, SPEND};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::rows;
 use crate::caller::is_administrator;
@@ -113,5 +114,5 @@ pub(super) async fn available_roles(_: &Call<'_>) -> Answered {
     let shown = roles.into_iter().map(|(role, label, description)| {
         (role.name().to_owned(), json!({"description": description, "ui_label": label}))
     });
-    Ok(Reply::ok(Value::Object(shown.collect::<Map<_, _>>())))
+    Ok(Reply::ok(Value::Object(object_of(shown))))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use llm_core::json::object_of;
 use llm_governance::{BudgetDuration, BudgetLimit, Terms, Timestamp};
 use serde_json::{Map, Value};
 
@@ -110,10 +111,8 @@ fn kept(row: &SourceRow) -> Map<String, Value> {
         Value::Null => row.text(column).map(Value::String).unwrap_or_default(),
         value => value,
     };
-    KEPT.into_iter()
-        .filter(|column| row.says(column))
-        .map(|column| (column.to_owned(), value(column)))
-        .collect()
+    let said = KEPT.into_iter().filter(|column| row.says(column));
+    object_of(said.map(|column| (column.to_owned(), value(column))))
 }
 
 /// `{"gpt-4o": {"budget_limit": 5, "time_period": "1d"}}`, with the names of newer versions, or the amount alone.
