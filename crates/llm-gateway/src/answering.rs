@@ -7,11 +7,13 @@ use http::header::{HeaderMap, HeaderValue};
 use llm_core::provider::Inbound;
 use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Result, Seen};
-use llm_router::Deployment;
+use llm_router::{Deployment, Started};
 
 use crate::answer::{Answer, AnswerBody};
 use crate::books::Account;
+use crate::cache::Content;
 use crate::delivered;
+use crate::gateway::unasked;
 use crate::headers::{self, Done, Told};
 use crate::options::CallOptions;
 use crate::routed::RoutedParts;
@@ -28,14 +30,43 @@ pub(crate) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// What the account must know of an answer that passes as it is.
-    pub(crate) fn note_native(
+    /// A whole answer in the format of the client; what the account must know of it is told.
+    ///
+    /// # Errors
+    /// When it is of another kind than was asked for.
+    pub(crate) fn body(
         &self,
         inbound: &Inbound,
-        body: &WireBody,
-        seen: &Seen,
+        answer: Started,
         settlement: &mut Settlement,
-    ) {
+    ) -> Result<WireBody> {
+        match answer {
+            Started::Native { body, seen } => {
+                self.note_native(inbound, &body, &seen, settlement);
+                Ok(body)
+            }
+            Started::Decoded(response) => {
+                settlement.keep_chat(&response);
+                self.encoded(inbound, &response, settlement)
+            }
+            Started::Embeddings(response) => {
+                settlement.keep(|| Content::Embeddings((*response).clone()));
+                let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
+                settlement.used(response.usage);
+                Ok(client.encode(&response, inbound.embedding_request()?).into())
+            }
+            Started::Rerank(response) => {
+                settlement.keep(|| Content::Rerank((*response).clone()));
+                let client = inbound.ingress.rerank().ok_or_else(unasked)?;
+                settlement.used(response.usage);
+                Ok(client.encode(&response, inbound.rerank_request()?).into())
+            }
+            Started::NativeStream { .. } | Started::Events { .. } => Err(unasked()),
+        }
+    }
+
+    /// What the account must know of an answer that passes as it is.
+    fn note_native(&self, inbound: &Inbound, body: &WireBody, seen: &Seen, settlement: &mut Settlement) {
         settlement.used(seen.usage);
         if seen.usage.total().is_none() && inbound.asked.operation.is_chat() {
             settlement.streamed(seen.usage, delivered::of_answer(body), false);
@@ -46,7 +77,7 @@ impl Facts<'_> {
     }
 
     /// A canonical answer in the format of the client; what the account must know of it is told.
-    pub(crate) fn encoded(
+    fn encoded(
         &self,
         inbound: &Inbound,
         response: &ChatResponse,

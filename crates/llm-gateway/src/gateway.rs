@@ -19,7 +19,7 @@ use crate::answering::Facts;
 use crate::begun::{Begun, BegunStream, GoingOnWith, Refused, whole};
 use crate::bill::Purse;
 use crate::books::Books;
-use crate::cache::{AnswerCache, Content, Remembered};
+use crate::cache::{AnswerCache, Remembered};
 use crate::call_id::new_call_id;
 use crate::calls::OnDisconnect;
 use crate::drain::{Drains, Watched};
@@ -363,42 +363,15 @@ impl State {
             deployment: deployment.as_deref(),
             content_type,
         };
-        let body = match answer {
-            Started::Native { body, seen } => {
-                told.note_native(&inbound, &body, &seen, settlement);
-                body
-            }
-            Started::Decoded(response) => {
-                settlement.keep_chat(&response);
-                told.encoded(&inbound, &response, settlement)?
-            }
-            Started::Embeddings(response) => {
-                settlement.keep(|| Content::Embeddings((*response).clone()));
-                let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
-                settlement.used(response.usage);
-                client.encode(&response, inbound.embedding_request()?).into()
-            }
-            Started::Rerank(response) => {
-                settlement.keep(|| Content::Rerank((*response).clone()));
-                let client = inbound.ingress.rerank().ok_or_else(unasked)?;
-                settlement.used(response.usage);
-                client.encode(&response, inbound.rerank_request()?).into()
-            }
-            answer => {
-                let guarded = guarded.filter(|guarded| guarded.looks_at_answers());
-                let headers = told.headers(settlement, None, inbound.ingress.stream_content_type());
-                let told = InStream::of(told.content_type.as_ref());
-                let going_on = self.going_on(&parts, options);
-                return Ok(Begun::Stream(Box::new(BegunStream {
-                    headers,
-                    inbound,
-                    told,
-                    answer,
-                    going_on,
-                    guarded,
-                })));
-            }
-        };
+        if matches!(answer, Started::NativeStream { .. } | Started::Events { .. }) {
+            let guarded = guarded.filter(|guarded| guarded.looks_at_answers());
+            let headers = told.headers(settlement, None, inbound.ingress.stream_content_type());
+            let told = InStream::of(told.content_type.as_ref());
+            let going_on = self.going_on(&parts, options);
+            let begun = BegunStream { headers, inbound, told, answer, going_on, guarded };
+            return Ok(Begun::Stream(Box::new(begun)));
+        }
+        let body = told.body(&inbound, answer, settlement)?;
         let body = match &mut guarded {
             Some(guarded) => Box::pin(may_have(body, guarded, &inbound, settlement)).await?,
             None => body,

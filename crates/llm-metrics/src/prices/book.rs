@@ -9,9 +9,6 @@ use super::litellm;
 use super::names::{candidates, is_same_provider, without_date};
 use super::table::{Table, split};
 
-/// Regenerate with `cargo xtask codegen prices`.
-pub(crate) const EMBEDDED: &str = include_str!("../../data/prices.tsv");
-
 /// How many names a family must have before an unknown name of it is ascribed to its provider.
 const FAMILY: usize = 3;
 
@@ -34,7 +31,7 @@ pub struct Listing<'a> {
 impl PriceBook {
     /// The table that the crate carries.
     pub fn embedded() -> Self {
-        Self { table: Table::new(EMBEDDED), own: BTreeMap::new() }
+        Self { table: Table::Embedded, own: BTreeMap::new() }
     }
 
     /// A table that replaces the embedded one: text of this crate's own schema, or of LiteLLM's JSON.

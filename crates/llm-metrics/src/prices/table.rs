@@ -6,13 +6,19 @@ use std::cmp::Ordering;
 use llm_core::{Error, Result};
 
 use super::entry::ModelEntry;
+use super::packed;
 
 /// A table that is never read as a whole, only searched.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Table {
-    text: Cow<'static, str>,
-    /// Where the head ends.
-    body: usize,
+pub(crate) enum Table {
+    /// The one that the crate carries.
+    Embedded,
+    /// One that was loaded.
+    Loaded {
+        text: Cow<'static, str>,
+        /// Where the head ends.
+        body: usize,
+    },
 }
 
 impl Table {
@@ -20,7 +26,7 @@ impl Table {
     pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Self {
         let text = text.into();
         let body = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
-        Self { text, body }
+        Self::Loaded { text, body }
     }
 
     /// Takes a text of unknown origin: every line is read once.
@@ -28,9 +34,10 @@ impl Table {
     /// # Errors
     /// Names the first line that is malformed or not in order.
     pub(crate) fn checked(text: impl Into<Cow<'static, str>>) -> Result<Self> {
+        let text = text.into();
+        let head = text.lines().take_while(|line| line.starts_with('#')).count();
         let table = Self::new(text);
         let mut last = "";
-        let head = table.text.get(..table.body).unwrap_or_default().lines().count();
         for (at, line) in table.lines().enumerate() {
             let fault =
                 |what: &str| Error::invalid(format!("invalid price table: line {}: {what}", head + at + 1));
@@ -54,27 +61,54 @@ impl Table {
 
     /// All lines from the first whose name is not before `name`.
     pub(crate) fn from(&self, name: &str) -> impl Iterator<Item = &str> {
-        let body = self.text.get(self.body..).unwrap_or_default();
-        let bytes = body.as_bytes();
-        let (mut low, mut high) = (0, bytes.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let start =
-                bytes[low..middle].iter().rposition(|byte| *byte == b'\n').map_or(low, |at| low + at + 1);
-            let line = bytes[start..].split(|byte| *byte == b'\n').next().unwrap_or_default();
-            let key = line.split(|byte| *byte == b'\t').next().unwrap_or_default();
-            match key.cmp(name.as_bytes()) {
-                Ordering::Less => low = (start + line.len() + 1).min(high),
-                Ordering::Equal | Ordering::Greater => high = start,
-            }
-        }
-        body.get(low..).unwrap_or_default().lines()
+        let part = self.part_of(name);
+        let first = since(self.part(part), name);
+        first.lines().chain((part + 1..self.parts()).flat_map(|part| self.part(part).lines()))
     }
 
     /// All lines.
     pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
-        self.text.get(self.body..).unwrap_or_default().lines()
+        (0..self.parts()).flat_map(|part| self.part(part).lines())
     }
+
+    /// How many texts it is made of, one after the other.
+    fn parts(&self) -> usize {
+        match self {
+            Self::Embedded => packed::count(),
+            Self::Loaded { .. } => 1,
+        }
+    }
+
+    fn part_of(&self, name: &str) -> usize {
+        match self {
+            Self::Embedded => packed::block_of(name),
+            Self::Loaded { .. } => 0,
+        }
+    }
+
+    fn part(&self, part: usize) -> &str {
+        match self {
+            Self::Embedded => packed::text(part),
+            Self::Loaded { text, body } => text.get(*body..).unwrap_or_default(),
+        }
+    }
+}
+
+/// The lines of a sorted text from the first whose name is not before `name`.
+fn since<'a>(text: &'a str, name: &str) -> &'a str {
+    let bytes = text.as_bytes();
+    let (mut low, mut high) = (0, bytes.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let start = bytes[low..middle].iter().rposition(|byte| *byte == b'\n').map_or(low, |at| low + at + 1);
+        let line = bytes[start..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let key = line.split(|byte| *byte == b'\t').next().unwrap_or_default();
+        match key.cmp(name.as_bytes()) {
+            Ordering::Less => low = (start + line.len() + 1).min(high),
+            Ordering::Equal | Ordering::Greater => high = start,
+        }
+    }
+    text.get(low..).unwrap_or_default()
 }
 
 /// A line's name and the columns after it.

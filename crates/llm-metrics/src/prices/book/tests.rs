@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// What the embedded table is packed from.
+const EMBEDDED: &str = include_str!("../../../data/prices.tsv");
+
 fn rates(book: &PriceBook, provider: &str, model: &str) -> Option<String> {
     Some(book.lookup(provider, model)?.price.to_string())
 }
@@ -13,6 +16,7 @@ fn the_embedded_table_is_sorted_and_every_line_can_be_read() {
     for line in table.lines() {
         let (name, columns) = split(line);
         assert_eq!(table.find(name), Some(columns));
+        assert_eq!(Table::Embedded.find(name), Some(columns));
         let entry = ModelEntry::parse(columns).expect("checked above");
         assert_eq!(entry.line(name), line, "a line must survive reading and writing");
     }
