@@ -3,17 +3,18 @@
 
 use std::sync::LazyLock;
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::HeaderName;
 use llm_governance::headers::descriptor;
 use llm_governance::{LimitStanding, LimitUnit, Scope, Timestamp};
 
+use super::forms::Lines;
 use super::values::Values;
 
 const UNITS: [LimitUnit; 4] =
     [LimitUnit::Requests, LimitUnit::Tokens, LimitUnit::TokensOfDay, LimitUnit::Slots];
 
 /// The limit, and what is left of it.
-type Names = [HeaderName; 2];
+pub(super) type Names = [HeaderName; 2];
 
 /// For each scope, its own limits and those of single models, each unit in turn.
 static NAMES: LazyLock<Vec<Names>> = LazyLock::new(|| {
@@ -41,12 +42,13 @@ fn names(whose: Option<&str>, unit: LimitUnit) -> Names {
     })
 }
 
-/// Puts the same headers that [`llm_governance::rate_headers`] lists.
-pub(super) fn put_limits_of(
-    headers: &mut HeaderMap,
-    values: &mut Values,
-    (limits, at): (&[LimitStanding], Timestamp),
-) {
+/// The names of the tightest limit of requests or of tokens; those of other units are none of these.
+pub(super) fn common(unit: LimitUnit) -> &'static Names {
+    &COMMON[usize::from(unit != LimitUnit::Requests)]
+}
+
+/// Lists the same headers that [`llm_governance::rate_headers`] does.
+pub(super) fn list(lines: &mut Lines, values: &mut Values, (limits, at): (&[LimitStanding], Timestamp)) {
     for (place, one) in limits.iter().enumerate() {
         let same = |other: &LimitStanding| {
             (other.unit, other.scope, other.model.is_some()) == (one.unit, one.scope, one.model.is_some())
@@ -64,11 +66,11 @@ pub(super) fn put_limits_of(
         let (limit, left) = (values.number(one.limit), values.number(one.left));
         if let (Some(unit), Some(resets)) = (common, one.resets) {
             let seconds = at.until(resets).as_millis().div_ceil(1_000);
-            headers.insert(&RESETS[unit], values.seconds(u64::try_from(seconds).unwrap_or(u64::MAX)));
+            lines.push((&RESETS[unit], values.seconds(u64::try_from(seconds).unwrap_or(u64::MAX))));
         }
         for [name_of_limit, name_of_left] in own.into_iter().chain(common.map(|unit| &COMMON[unit])) {
-            headers.insert(name_of_limit, limit.clone());
-            headers.insert(name_of_left, left.clone());
+            lines.push((name_of_limit, limit.clone()));
+            lines.push((name_of_left, left.clone()));
         }
     }
 }
@@ -111,9 +113,9 @@ mod tests {
             one(Scope::Key, None, LimitUnit::TokensOfDay, 10_000, 9_000),
             one(Scope::User, None, LimitUnit::Slots, 3, 2),
         ];
-        let mut headers = HeaderMap::new();
-        put_limits_of(&mut headers, &mut Values::default(), (&limits, Timestamp(0)));
-        let mut put: Vec<(String, String)> = headers
+        let mut lines = Lines::new();
+        list(&mut lines, &mut Values::default(), (&limits, Timestamp(0)));
+        let mut put: Vec<(String, String)> = lines
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().expect("ASCII").to_owned()))
             .collect();
@@ -121,6 +123,8 @@ mod tests {
         put.sort_unstable();
         listed.sort_unstable();
         assert_eq!(put, listed);
-        assert_eq!(headers["x-ratelimit-limit-requests"], "5");
+        let (_, tightest) =
+            lines.iter().find(|(name, _)| **name == common(LimitUnit::Requests)[0]).expect("it is");
+        assert_eq!(tightest, "5");
     }
 }
