@@ -1,6 +1,5 @@
 //! What every scenario stands on: a vendor, a folder, and gateways in front of the one in the other.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -38,12 +37,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) router: &'a str,
     /// More sections.
     pub(crate) more: &'a str,
-    /// Words of a shell before the program.
-    pub(crate) shell: &'a str,
-    /// Where it listens.
-    pub(crate) at: Option<SocketAddr>,
-    /// Arguments of the program.
-    pub(crate) arguments: &'a [&'a str],
+    /// How the program is started.
+    pub(crate) launch: Launch<'a>,
 }
 
 impl Stage {
@@ -65,15 +60,7 @@ impl Stage {
         let models = models.collect::<String>() + setup.deployments;
         let router = if setup.router.is_empty() { "num_retries: 0" } else { setup.router };
         let configuration = head(&models, router, setup.more);
-        let launch = Launch {
-            program: &self.program,
-            folder: &self.folder.join(name),
-            configuration: &configuration,
-            shell: setup.shell,
-            at: setup.at,
-            arguments: setup.arguments,
-        };
-        launch.start().await
+        setup.launch.start(&self.program, &self.folder.join(name), &configuration).await
     }
 }
 
