@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use tokio::time::{sleep, timeout};
 
+use super::streams::STREAMS;
 use crate::gateway::{Gateway, Launch, MASTER, chat, deployment};
 use crate::soak::head;
 use crate::vendor::Vendor;
@@ -24,6 +25,8 @@ pub(crate) struct Stage {
     pub(crate) vendor: Vendor,
     /// How much longer it may take, where it is a matter of time.
     pub(crate) more: Duration,
+    /// How many streams at a time.
+    pub(crate) streams: usize,
 }
 
 /// What a gateway is started with, besides its good model.
@@ -45,7 +48,9 @@ impl Stage {
     pub(crate) fn new(words: &Words, name: &str, more: Duration) -> Result<Self> {
         let folder = words.folder.join(name);
         std::fs::create_dir_all(&folder)?;
-        Ok(Self { program: words.program.clone(), folder, vendor: Vendor::start()?, more })
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of streams")]
+        let streams = words.number("--streams")?.map_or(STREAMS, |number| number.max(1.0) as usize);
+        Ok(Self { program: words.program.clone(), folder, vendor: Vendor::start()?, more, streams })
     }
 
     /// A gateway in front of the vendor.
