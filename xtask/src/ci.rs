@@ -22,6 +22,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 test    cargo xtask test\n\
               \x20 loom    every interleaving of the counters that threads share\n\
               \x20 trials  half a minute of `soak`, and every scenario of `chaos` (Linux)\n\
+              \x20 instructions  what the hot paths cost, beside their budgets (needs valgrind)\n\
               \n\
               Named steps run alone. The first failure ends the run, unless `--keep-going` is given.",
     run,
@@ -29,7 +30,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("fmt", fmt),
     ("tidy", tidy::check),
     ("clippy", clippy),
@@ -40,6 +41,7 @@ const STEPS: [Step; 10] = [
     ("test", test),
     ("loom", loom),
     ("trials", short_trials),
+    ("instructions", instructions),
 ];
 
 fn run(mut arguments: Arguments) -> Result<()> {
@@ -125,4 +127,8 @@ fn short_trials() -> Result<()> {
     let words = |words: &[&str]| Arguments::new(words.iter().map(|word| (*word).to_owned()).collect());
     trials::trial("soak", words(&["--minutes", "0.5"]))?;
     trials::trial("chaos", words(&[]))
+}
+
+fn instructions() -> Result<()> {
+    (crate::instructions::COMMAND.run)(Arguments::new(Vec::new()))
 }

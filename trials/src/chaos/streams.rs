@@ -63,7 +63,7 @@ async fn frames(gateway: std::net::SocketAddr, ask: &[u8]) -> Result<usize> {
 
 /// Many streams at a time, each of which gets every frame; others are served, and what they take is given back.
 pub(crate) async fn many(stage: &Stage) -> Result<Seen> {
-    allow_descriptors(stage.streams * 2 + 500)?;
+    allow_descriptors(stage.streams * 2 + 100)?;
     // Each lasts longer than it takes until the last one has begun.
     let begins = Duration::from_secs_f64(stage.streams as f64 / BEGIN as f64);
     let pace = (begins.as_millis() / 20).max(50);
