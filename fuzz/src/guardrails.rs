@@ -11,20 +11,28 @@ static JUDGES: LazyLock<Vec<Arc<dyn Scanner>>> = LazyLock::new(|| {
         ("secrets", Value::Null),
         ("pii", json!({ "names": ["Anna", "李"] })),
         ("prompt_injection", json!({ "threshold": 0.1 })),
-        ("litellm_content_filter", json!({
-            "patterns": [{ "pattern_name": "street_address", "action": "MASK" }, { "pattern_name": "visa", "action": "BLOCK" }],
-            "blocked_words": [{ "keyword": "é", "action": "MASK" }],
-        })),
+        (
+            "litellm_content_filter",
+            json!({
+                "patterns": [{ "pattern_name": "street_address", "action": "MASK" }, { "pattern_name": "visa", "action": "BLOCK" }],
+                "blocked_words": [{ "keyword": "é", "action": "MASK" }],
+            }),
+        ),
         ("banned_keywords", json!({ "keywords": ["a", "密码"] })),
         ("regex", json!({ "patterns": [r"\w+@\w+", "é*", r"(?:a+)+$"], "longest_match": 16 })),
         ("language", json!({ "languages": ["en"], "min_characters": 1 })),
         ("length", json!({ "max_tokens": 4, "min_characters": 2 })),
         ("tool_allow_list", json!({ "tools": ["a*b*c"] })),
-        ("json_schema", json!({ "schema": {
+        (
+            "json_schema",
+            json!({ "schema": {
             "anyOf": [{ "type": "object", "additionalProperties": { "$ref": "#" } }, { "items": { "$ref": "#" }, "uniqueItems": true }],
-        } })),
+        } }),
+        ),
     ];
-    let build = |(kind, parameters)| llm_guardrails::build(kind, &parameters).expect("good parameters").expect("a kind");
+    let build = |(kind, parameters)| {
+        llm_guardrails::build(kind, &parameters).expect("good parameters").expect("a kind")
+    };
     kinds.map(build).into()
 });
 
@@ -51,7 +59,8 @@ pub fn check(data: &[u8]) {
     if let Ok(parameters) = serde_json::from_slice::<Value>(data) {
         for kind in llm_guardrails::kinds() {
             let _ = llm_guardrails::build(kind.name, &parameters);
-            let _ = llm_guardrails::build(kind.name, &json!({ "schema": parameters, "patterns": [parameters] }));
+            let _ =
+                llm_guardrails::build(kind.name, &json!({ "schema": parameters, "patterns": [parameters] }));
         }
     }
 }

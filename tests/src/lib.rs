@@ -6,11 +6,13 @@
 //! - [`dialect`], [`said`]: vendors' voices and clients' ears, independent of the code under test.
 //! - [`raw`]: vendors whose answers are no HTTP, or break off.
 //! - [`vendors`]: deployments in YAML.
+//! - [`nginx`]: nginx between clients and the gateway.
 //! - [`logs`]: everything that was logged.
 
 pub mod client;
 pub mod dialect;
 pub mod logs;
+pub mod nginx;
 pub mod raw;
 pub mod request;
 pub mod said;

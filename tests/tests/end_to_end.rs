@@ -4,6 +4,8 @@
 mod bad_bodies;
 #[path = "end_to_end/bad_heads.rs"]
 mod bad_heads;
+#[path = "end_to_end/behind_nginx.rs"]
+mod behind_nginx;
 #[path = "end_to_end/books.rs"]
 mod books;
 #[path = "end_to_end/client_words.rs"]

@@ -6,6 +6,7 @@ mod load;
 mod machine;
 mod restarts;
 mod stage;
+mod streams;
 mod vendors;
 
 use std::future::Future;
@@ -34,11 +35,13 @@ struct Scenario {
     run: for<'a> fn(&'a Stage) -> Scene<'a>,
 }
 
-const SCENARIOS: [Scenario; 19] = [
+const SCENARIOS: [Scenario; 21] = [
     Scenario { name: "overload", run: |stage| Box::pin(load::overload(stage)) },
     Scenario { name: "slow-heads", run: |stage| Box::pin(clients::slow_heads(stage)) },
+    Scenario { name: "slow-bodies", run: |stage| Box::pin(clients::slow_bodies(stage)) },
     Scenario { name: "slow-readers", run: |stage| Box::pin(clients::slow_readers(stage)) },
     Scenario { name: "silent-clients", run: |stage| Box::pin(clients::silent(stage)) },
+    Scenario { name: "many-streams", run: |stage| Box::pin(streams::many(stage)) },
     Scenario { name: "pipelining", run: |stage| Box::pin(clients::pipelining(stage)) },
     Scenario { name: "header-flood", run: |stage| Box::pin(heads::flood(stage)) },
     Scenario { name: "giant-header", run: |stage| Box::pin(heads::giant(stage)) },

@@ -28,13 +28,8 @@ pub(crate) struct Gateway {
 }
 
 /// How a gateway is started.
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Launch<'a> {
-    /// The program.
-    pub(crate) program: &'a Path,
-    /// Its folder, for configuration, log and data.
-    pub(crate) folder: &'a Path,
-    /// Its configuration.
-    pub(crate) configuration: &'a str,
     /// Words of a shell before the program, such as `ulimit -n 64; exec`. Empty: no shell.
     pub(crate) shell: &'a str,
     /// Where it listens; `None`: at a free port.
@@ -44,36 +39,36 @@ pub(crate) struct Launch<'a> {
 }
 
 impl Launch<'_> {
-    /// Starts it, and waits until it answers.
-    pub(crate) async fn start(&self) -> Result<Gateway> {
-        std::fs::create_dir_all(self.folder)?;
-        let config = self.folder.join("config.yaml");
-        std::fs::write(&config, self.configuration)?;
+    /// Starts a program with a configuration, and waits until it answers. The folder is for configuration, log and data.
+    pub(crate) async fn start(self, program: &Path, folder: &Path, configuration: &str) -> Result<Gateway> {
+        std::fs::create_dir_all(folder)?;
+        let config = folder.join("config.yaml");
+        std::fs::write(&config, configuration)?;
         let address = self.at.map_or_else(free, Ok)?;
-        let log = File::options().append(true).create(true).open(self.folder.join("gateway.log"))?;
+        let log = File::options().append(true).create(true).open(folder.join("gateway.log"))?;
         let before = log.metadata()?.len();
-        let mut command = self.command();
+        let mut command = self.command(program);
         command.arg("--config").arg(&config).args([
             "--port",
             &address.port().to_string(),
             "--host",
             "127.0.0.1",
         ]);
-        command.args(self.arguments).env_clear().current_dir(self.folder);
-        command.env("LLM_DATA_DIRECTORY", self.folder.join("data"));
+        command.args(self.arguments).env_clear().current_dir(folder);
+        command.env("LLM_DATA_DIRECTORY", folder.join("data"));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let child = command.spawn().with_context(|| format!("cannot start {}", self.program.display()))?;
-        let mut gateway = Gateway { child, address, folder: self.folder.to_owned() };
+        let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let mut gateway = Gateway { child, address, folder: folder.to_owned() };
         gateway.wait_until_ready(before).await?;
         Ok(gateway)
     }
 
-    fn command(&self) -> Command {
+    fn command(self, program: &Path) -> Command {
         if self.shell.is_empty() {
-            return Command::new(self.program);
+            return Command::new(program);
         }
         let mut command = Command::new("/bin/sh");
-        command.arg("-c").arg(format!("{} \"$0\" \"$@\"", self.shell)).arg(self.program);
+        command.arg("-c").arg(format!("{} \"$0\" \"$@\"", self.shell)).arg(program);
         command
     }
 }

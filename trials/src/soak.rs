@@ -51,15 +51,8 @@ pub(crate) async fn run(words: &Words) -> Result<()> {
     let minutes = words.number("--minutes")?.unwrap_or(MINUTES);
     let vendor = Vendor::start()?;
     let configuration = classes::configuration(&vendor);
-    let launch = Launch {
-        program: &words.program,
-        folder: &words.folder,
-        configuration: &configuration,
-        shell: "",
-        at: None,
-        arguments: &["--workers", "2"],
-    };
-    let mut gateway = launch.start().await?;
+    let launch = Launch { arguments: &["--workers", "2"], ..Launch::default() };
+    let mut gateway = launch.start(&words.program, &words.folder, &configuration).await?;
     for class in &CLASSES {
         gateway.key(class.name, class.terms()).await?;
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::arguments::Arguments;
-use crate::{package, tidy, workspace};
+use crate::{package, tidy, trials, workspace};
 
 pub(crate) const COMMAND: crate::Command = crate::Command {
     name: "ci",
@@ -21,6 +21,8 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 features  each cargo feature of each crate alone, and none\n\
               \x20 test    cargo xtask test\n\
               \x20 loom    every interleaving of the counters that threads share\n\
+              \x20 trials  half a minute of `soak`, and every scenario of `chaos` (Linux)\n\
+              \x20 instructions  what the hot paths cost, beside their budgets (needs valgrind)\n\
               \n\
               Named steps run alone. The first failure ends the run, unless `--keep-going` is given.",
     run,
@@ -28,7 +30,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 11] = [
     ("fmt", fmt),
     ("tidy", tidy::check),
     ("clippy", clippy),
@@ -38,6 +40,8 @@ const STEPS: [Step; 9] = [
     ("features", features),
     ("test", test),
     ("loom", loom),
+    ("trials", short_trials),
+    ("instructions", instructions),
 ];
 
 fn run(mut arguments: Arguments) -> Result<()> {
@@ -116,4 +120,15 @@ fn loom() -> Result<()> {
     command.args(["test", "--quiet", "--package", "llm-governance", "--package", "llm-router"]);
     command.args(["--lib", "--target-dir", "target/loom", "interleavings"]);
     workspace::run(command.env("RUSTFLAGS", "--cfg loom").env("LOOM_MAX_PREEMPTIONS", "3"))
+}
+
+/// The built program under load and faults: as long as shows that it stands, not as long as shows that it lasts.
+fn short_trials() -> Result<()> {
+    let words = |words: &[&str]| Arguments::new(words.iter().map(|word| (*word).to_owned()).collect());
+    trials::trial("soak", words(&["--minutes", "0.5"]))?;
+    trials::trial("chaos", words(&[]))
+}
+
+fn instructions() -> Result<()> {
+    (crate::instructions::COMMAND.run)(Arguments::new(Vec::new()))
 }

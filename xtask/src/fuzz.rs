@@ -20,9 +20,10 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
 };
 
 /// Each target, with the folder of its seeds.
-const TARGETS: [(&str, &str); 15] = [
+const TARGETS: [(&str, &str); 17] = [
     ("answers", "answers"),
     ("base_urls", "base_urls"),
+    ("cache_keys", "requests"),
     ("calls", "calls"),
     ("configuration", "configuration"),
     ("envelope", "requests"),
@@ -36,6 +37,7 @@ const TARGETS: [(&str, &str); 15] = [
     ("taps", "streams"),
     ("tokens", "tokens"),
     ("variables", "variables"),
+    ("ways", "requests"),
 ];
 
 fn run(mut arguments: Arguments) -> Result<()> {

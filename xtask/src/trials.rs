@@ -23,12 +23,12 @@ pub(crate) const SOAK: crate::Command = crate::Command {
 
 pub(crate) const CHAOS: crate::Command = crate::Command {
     name: "chaos",
-    usage: "chaos [--minutes N] [--release] [--program FILE] [scenario …]",
+    usage: "chaos [--minutes N] [--streams N] [--release] [--program FILE] [scenario …]",
     about: "faults one after the other, each with its verdict",
     details: "Builds as `soak` does, and puts a gateway of its own through each scenario: too many calls, slow and broken\n\
               clients, bad heads, a vendor that never ends or unpacks to a gibibyte, no descriptors, a full disk, a name that\n\
               is not known, a vendor that dies and comes back, a restart under load, a kill. Named scenarios run alone;\n\
-              `--minutes` makes those longer that are a matter of time. docs/operations.md says what each one shows.",
+              `--minutes` makes those longer that are a matter of time, `--streams` says how many streams are held. docs/operations.md says what each one shows.",
     run: chaos,
 };
 

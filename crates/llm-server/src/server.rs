@@ -23,7 +23,7 @@ use std::time::Duration;
 use llm_config::DatabaseLink;
 use llm_gateway::Gateway;
 use llm_management::Management;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::sync::{oneshot, watch};
 
 use crate::app::App;
@@ -91,8 +91,9 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     listener(address, false)
 }
 
-/// A socket that listens at an address beside others that were made by this, in other processes of the same user: a
-/// successor takes connections before its predecessor stops to.
+/// A socket at an address beside others that were made by this, in other processes of the same user: a successor takes
+/// connections before its predecessor stops to. It listens when a server starts with it and not before, since the kernel
+/// spreads clients over all who listen, whether they can serve already or not.
 ///
 /// # Errors
 /// As [`listen`], when the one who listens there does not share, and on systems where addresses cannot be shared.
@@ -112,7 +113,9 @@ fn listener(address: SocketAddr, with_others: bool) -> io::Result<TcpListener> {
         socket.set_only_v6(false)?;
     }
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    if !with_others {
+        socket.listen(BACKLOG)?;
+    }
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
@@ -244,6 +247,7 @@ impl Running {
         let listener = {
             let _inside = runtime.enter();
             listener.set_nonblocking(true)?;
+            SockRef::from(&listener).listen(BACKLOG)?;
             tokio::net::TcpListener::from_std(listener)?
         };
         let (ended, end) = oneshot::channel();

@@ -38,6 +38,40 @@ pub(crate) async fn slow_heads(stage: &Stage) -> Result<Seen> {
     Ok(Seen::Held(format!("{MANY} closed, others served within {slowest:.0?}")))
 }
 
+/// Bodies that come letter by letter hold nobody up, and take no more memory than has come of them.
+pub(crate) async fn slow_bodies(stage: &Stage) -> Result<Seen> {
+    let gateway = stage.gateway(Setup::default()).await?;
+    is_served(&gateway).await?;
+    let before = gateway.readings()?;
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MASTER}\r\n\
+         content-length: 50000000\r\n\r\n"
+    );
+    let mut clients = Vec::new();
+    for _ in 0..MANY {
+        let mut client = Client::connect(gateway.address).await?;
+        client.send(head.as_bytes()).await?;
+        clients.push(client);
+    }
+    let mut slowest = Duration::ZERO;
+    for letter in b"{\"model\":\"" {
+        for client in &mut clients {
+            client.send(&[*letter]).await?;
+        }
+        slowest = slowest.max(is_served(&gateway).await?);
+        sleep(Duration::from_millis(100)).await;
+    }
+    let grown = grown(&gateway, before.resident)?;
+    drop(clients);
+    let readings = || gateway.readings().map_or(usize::MAX, |now| now.descriptors);
+    let back =
+        comes("their descriptors", Duration::from_secs(5), || readings() <= before.descriptors + 2).await?;
+    ensure!(grown < MANY as u64, "{grown} MiB for {MANY} bodies of a few bytes");
+    Ok(Seen::Held(format!(
+        "{grown} MiB for {MANY}, others served within {slowest:.0?}, all descriptors back after {back:.0?}"
+    )))
+}
+
 /// Streams that nobody reads stop the vendor and take little memory.
 pub(crate) async fn slow_readers(stage: &Stage) -> Result<Seen> {
     const READERS: usize = 50;

@@ -1,5 +1,6 @@
 //! A machine that runs out of something, or whose clock is put right.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,13 +11,14 @@ use tokio::time::{sleep, timeout};
 use super::Seen;
 use super::stage::{GOOD, Setup, Stage, is_served, recovers};
 use crate::client::{Client, request};
-use crate::gateway::{Gateway, MASTER, chat};
+use crate::gateway::{Gateway, Launch, MASTER, chat};
 
 /// Without a free descriptor new connections wait; nothing spins, and with the first free one all goes on.
 pub(crate) async fn no_descriptors(stage: &Stage) -> Result<Seen> {
     const LIMIT: usize = 80;
     let shell = format!("ulimit -n {LIMIT}; exec");
-    let gateway = stage.gateway(Setup { shell: &shell, ..Setup::default() }).await?;
+    let launch = Launch { shell: &shell, ..Launch::default() };
+    let gateway = stage.gateway(Setup { launch, ..Setup::default() }).await?;
     is_served(&gateway).await?;
     let mut clients = Vec::new();
     for _ in 0..2 * LIMIT {
@@ -57,8 +59,8 @@ pub(crate) async fn disk_full(stage: &Stage) -> Result<Seen> {
 /// The same where the system does not let a file grow.
 pub(crate) async fn file_limit(stage: &Stage) -> Result<Seen> {
     // Blocks of 512 bytes. The signal that tells of it would end the program.
-    let setup = Setup { shell: "trap '' XFSZ; ulimit -f 3000; exec", ..Setup::default() };
-    let mut gateway = stage.gateway(setup).await?;
+    let launch = Launch { shell: "trap '' XFSZ; ulimit -f 3000; exec", ..Launch::default() };
+    let mut gateway = stage.gateway(Setup { launch, ..Setup::default() }).await?;
     is_served(&gateway).await?;
     let (served, refused) = until_refused(&gateway).await?;
     ensure!(gateway.lives(), "the gateway ended: {}", gateway.last_words());
@@ -134,31 +136,39 @@ impl Drop for Disk {
     }
 }
 
+/// Where Debian has what moves a program's clock, in the folder of its architecture.
+const FAKETIME: &str = "faketime/libfaketimeMT.so.1";
+
 /// A clock that jumps a day ahead and back again: calls are served, and no deadline is taken for passed.
 pub(crate) async fn clock_jump(stage: &Stage) -> Result<Seen> {
-    let libraries = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
-    let library = libraries.map(|folder| format!("{folder}/faketime/libfaketime.so.1"));
-    let Some(library) = library.iter().find(|library| Path::new(library).exists()) else {
-        return Ok(Seen::LeftOut("the package `faketime` is not installed".to_owned()));
+    let mut folders = std::fs::read_dir("/usr/lib")?.flatten();
+    let library =
+        folders.find_map(|folder| Some(folder.path().join(FAKETIME)).filter(|library| library.exists()));
+    let Some(library) = library else {
+        return Ok(Seen::LeftOut("Debian's package `libfaketime` is not installed".to_owned()));
     };
     let clock = stage.folder.join("clock");
     std::fs::write(&clock, "+0")?;
     let shell = format!(
-        "export LD_PRELOAD={library} FAKETIME_TIMESTAMP_FILE={} FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1; exec",
+        "export LD_PRELOAD={} FAKETIME_TIMESTAMP_FILE={} FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1; exec",
+        library.display(),
         clock.display()
     );
-    let gateway = stage.gateway(Setup { shell: &shell, ..Setup::default() }).await?;
+    let launch = Launch { shell: &shell, ..Launch::default() };
+    let gateway = stage.gateway(Setup { launch, ..Setup::default() }).await?;
     let key = gateway
         .key("clock", serde_json::json!({"rpm_limit": 1_000, "max_budget": 1, "budget_duration": "30d"}))
         .await?;
-    let mut slowest = Duration::ZERO;
+    let (mut slowest, mut days) = (Duration::ZERO, BTreeSet::new());
     for jump in ["+0", "+1d", "+0", "-1d", "+0"] {
         std::fs::write(&clock, jump)?;
         for _ in 0..5 {
             slowest = slowest.max(is_served(&gateway).await?);
             let answer = gateway.ask(&key, "/v1/chat/completions", &chat(GOOD, false)).await?;
             ensure!(answer.status() == 200, "at {jump}: {}: {}", answer.status(), answer.text());
+            days.extend(answer.head.header("date").and_then(|date| date.get(..16)).map(str::to_owned));
         }
     }
+    ensure!(days.len() > 1, "the clock of the gateway did not jump: {days:?}");
     Ok(Seen::Held(format!("a day ahead, back, a day behind, back: all served, the slowest in {slowest:.0?}")))
 }

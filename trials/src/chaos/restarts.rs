@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::Seen;
 use super::stage::{GOOD, Setup, Stage, is_served};
 use crate::client::{Client, request};
-use crate::gateway::{MASTER, chat};
+use crate::gateway::{Launch, MASTER, chat};
 
 const CLIENTS: usize = 16;
 
@@ -68,19 +68,23 @@ impl Calls {
 
 /// A second gateway listens at the same port, then the first one is told to end: no call fails.
 pub(crate) async fn restart(stage: &Stage) -> Result<Seen> {
-    const TIMES: usize = 3;
-    let setup = Setup { arguments: &["--reuse-port"], ..Setup::default() };
-    let mut gateway = stage.named_gateway("first", setup).await?;
-    let setup = Setup { at: Some(gateway.address), ..setup };
+    const AT_LEAST: usize = 3;
+    let launch = Launch { arguments: &["--reuse-port"], ..Launch::default() };
+    let mut gateway = stage.named_gateway("first", Setup { launch, ..Setup::default() }).await?;
+    let launch = Launch { at: Some(gateway.address), ..launch };
     let calls = Rc::new(Calls::default());
     let clients = LocalSet::new();
     for number in 0..CLIENTS {
         clients.spawn_local(Rc::clone(&calls).insist(gateway.address, number % 2 == 0));
     }
+    let begun = Instant::now();
+    let mut times = 0;
     let restarts = async {
-        for number in 0..TIMES {
+        while times < AT_LEAST || begun.elapsed() < stage.more {
+            times += 1;
             sleep(Duration::from_millis(500)).await;
-            let next = stage.named_gateway(&format!("next-{number}"), setup).await?;
+            let setup = Setup { launch, ..Setup::default() };
+            let next = stage.named_gateway(&format!("next-{times}"), setup).await?;
             gateway.signal(Signal::TERM)?;
             ensure!(gateway.ended_within(Duration::from_secs(15)).await, "the drain does not end");
             gateway = next;
@@ -93,7 +97,7 @@ pub(crate) async fn restart(stage: &Stage) -> Result<Seen> {
     clients.run_until(restarts).await?;
     clients.await;
     let seen = format!(
-        "{TIMES} restarts, {:?}, {} asked again on a new connection",
+        "{times} restarts, {:?}, {} asked again on a new connection",
         calls.statuses.borrow(),
         calls.retried.get()
     );

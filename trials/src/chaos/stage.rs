@@ -1,12 +1,12 @@
 //! What every scenario stands on: a vendor, a folder, and gateways in front of the one in the other.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tokio::time::{sleep, timeout};
 
+use super::streams::STREAMS;
 use crate::gateway::{Gateway, Launch, MASTER, chat, deployment};
 use crate::soak::head;
 use crate::vendor::Vendor;
@@ -25,6 +25,8 @@ pub(crate) struct Stage {
     pub(crate) vendor: Vendor,
     /// How much longer it may take, where it is a matter of time.
     pub(crate) more: Duration,
+    /// How many streams at a time.
+    pub(crate) streams: usize,
 }
 
 /// What a gateway is started with, besides its good model.
@@ -38,19 +40,17 @@ pub(crate) struct Setup<'a> {
     pub(crate) router: &'a str,
     /// More sections.
     pub(crate) more: &'a str,
-    /// Words of a shell before the program.
-    pub(crate) shell: &'a str,
-    /// Where it listens.
-    pub(crate) at: Option<SocketAddr>,
-    /// Arguments of the program.
-    pub(crate) arguments: &'a [&'a str],
+    /// How the program is started.
+    pub(crate) launch: Launch<'a>,
 }
 
 impl Stage {
     pub(crate) fn new(words: &Words, name: &str, more: Duration) -> Result<Self> {
         let folder = words.folder.join(name);
         std::fs::create_dir_all(&folder)?;
-        Ok(Self { program: words.program.clone(), folder, vendor: Vendor::start()?, more })
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of streams")]
+        let streams = words.number("--streams")?.map_or(STREAMS, |number| number.max(1.0) as usize);
+        Ok(Self { program: words.program.clone(), folder, vendor: Vendor::start()?, more, streams })
     }
 
     /// A gateway in front of the vendor.
@@ -65,15 +65,7 @@ impl Stage {
         let models = models.collect::<String>() + setup.deployments;
         let router = if setup.router.is_empty() { "num_retries: 0" } else { setup.router };
         let configuration = head(&models, router, setup.more);
-        let launch = Launch {
-            program: &self.program,
-            folder: &self.folder.join(name),
-            configuration: &configuration,
-            shell: setup.shell,
-            at: setup.at,
-            arguments: setup.arguments,
-        };
-        launch.start().await
+        setup.launch.start(&self.program, &self.folder.join(name), &configuration).await
     }
 }
 

@@ -65,26 +65,22 @@ pub(crate) async fn endless_frame(stage: &Stage) -> Result<Seen> {
     let gateway = stage.gateway(Setup { models: &[STREAM], ..Setup::default() }).await?;
     is_served(&gateway).await?;
     let before = gateway.readings()?.resident;
-    let mut client = Client::connect(gateway.address).await?;
-    client.send(&request("POST", "/v1/chat/completions", MASTER, &chat(STREAM, true))).await?;
-    client.head().await?;
     let begun = Instant::now();
+    let body = chat(STREAM, true);
+    let mut call = std::pin::pin!(gateway.ask(MASTER, "/v1/chat/completions", &body));
     let mut most = 0;
-    let reading = async { while let Ok(Some(_)) = client.chunk().await {} };
-    let mut reading = std::pin::pin!(reading);
-    loop {
+    let answer = loop {
         tokio::select! {
-            () = &mut reading => break,
+            answer = &mut call => break answer?,
             () = sleep(Duration::from_millis(20)) => most = most.max(grown(&gateway, before)?),
         }
-        ensure!(begun.elapsed() < Duration::from_secs(40), "the frame goes on and on, {most} MiB");
-    }
+        ensure!(begun.elapsed() < Duration::from_secs(25), "the frame goes on and on, {most} MiB");
+    };
+    let took = begun.elapsed();
+    ensure!(answer.status() == 502, "it was answered {}: {}", answer.status(), answer.text());
     ensure!(most < MOST, "{most} MiB for one frame");
     let other = is_served(&gateway).await?;
-    Ok(Seen::Held(format!(
-        "given up after {:.1?}, {most} MiB at most, others served in {other:.0?}",
-        begun.elapsed()
-    )))
+    Ok(Seen::Held(format!("502 after {took:.1?}, {most} MiB at most, others served in {other:.0?}")))
 }
 
 /// A vendor whose name is not known is an error, soon; a fallback answers in its place.

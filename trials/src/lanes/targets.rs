@@ -75,16 +75,9 @@ impl Target {
     /// The program in front of the vendor.
     pub(crate) async fn gateway(words: &Words, vendor: &Vendor, features: Features) -> Result<Self> {
         let configuration = configuration(vendor, features);
-        let launch = Launch {
-            program: &words.program,
-            folder: &words.folder.join(features.name()),
-            configuration: &configuration,
-            shell: "",
-            at: None,
-            arguments: &[],
-        };
+        let folder = words.folder.join(features.name());
         let begun = Instant::now();
-        let gateway = launch.start().await?;
+        let gateway = Launch::default().start(&words.program, &folder, &configuration).await?;
         let start = begun.elapsed();
         sleep(Duration::from_millis(1_500)).await;
         let idle = gateway.readings()?.resident;

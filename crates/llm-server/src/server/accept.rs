@@ -1,11 +1,14 @@
 //! Accepting connections and handing them to the workers.
 //!
 //! At the end what the kernel has taken for us is taken from it: a listener that closes resets connections that wait in
-//! it, whose clients have been told that they stand.
+//! it, whose clients have been told that they stand. Where others listen at the same address, the kernel gives this
+//! listener new clients until it closes, so those that are only half connected then would be lost: it first turns new
+//! ones away without a word, which makes their systems ask again, of whoever listens then.
 
 use std::io;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -15,6 +18,9 @@ use crate::server::worker::Door;
 /// The first wait after the system had nothing left for another connection; doubled up to [`LONGEST`].
 const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(1);
+
+/// How long those that are half connected may take to be connected, where others listen at the same address.
+const HALF_CONNECTED: Duration = Duration::from_millis(100);
 
 /// Accepts until the server drains; the listener is closed then.
 pub(crate) async fn accept(listener: TcpListener, doors: Vec<Door>, mut phase: watch::Receiver<Phase>) {
@@ -51,9 +57,53 @@ pub(crate) async fn accept(listener: TcpListener, doors: Vec<Door>, mut phase: w
             }
         }
     }
+    if shares(&listener) {
+        match turn_away(&listener) {
+            Ok(()) => tokio::time::sleep(HALF_CONNECTED).await,
+            Err(error) => tracing::warn!(%error, "connections that are made just now may be lost"),
+        }
+    }
     if let Err(error) = take_the_waiting(listener, &doors, turn).await {
         tracing::warn!(%error, "connections that waited to be accepted are lost");
     }
+}
+
+/// Whether others may listen at the same address.
+#[cfg(target_os = "linux")]
+fn shares(listener: &TcpListener) -> bool {
+    SockRef::from(listener).reuse_port().unwrap_or(false)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn shares(_listener: &TcpListener) -> bool {
+    false
+}
+
+/// Lets the kernel drop the first packet of every new connection, so that its system sends it again a second later.
+#[cfg(target_os = "linux")]
+fn turn_away(listener: &TcpListener) -> io::Result<()> {
+    use socket2::SockFilter;
+    // The byte of a TCP header with its flags; a packet with SYN and without ACK is the first one.
+    const FLAGS: u32 = 13;
+    const SYN_AND_ACK: u32 = 0x12;
+    const SYN: u32 = 0x02;
+    // The operations of the classic packet filter, as the kernel's filter.rst lists them.
+    const LOAD_BYTE: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    SockRef::from(listener).attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+        SockFilter::new(AND, 0, 0, SYN_AND_ACK),
+        SockFilter::new(JUMP_IF_EQUAL, 0, 1, SYN),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
+}
+
+#[cfg(not(target_os = "linux"))]
+fn turn_away(_listener: &TcpListener) -> io::Result<()> {
+    Ok(())
 }
 
 /// Hands over all connections that stand and were not accepted yet, then closes the listener.
@@ -136,6 +186,29 @@ mod tests {
             let socket = worker.recv().await.expect("handed over");
             assert!(socket.nodelay().expect("alive"), "small writes must not wait for acknowledgements");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_is_turned_away_is_not_refused_and_reaches_a_successor() {
+        let listen = |address: std::net::SocketAddr| {
+            let listener = crate::listen_with_others(address).expect("shared");
+            SockRef::from(&listener).listen(16).expect("bound");
+            TcpListener::from_std(listener).expect("a runtime")
+        };
+        let first = listen(([127, 0, 0, 1], 0).into());
+        let address = first.local_addr().expect("bound");
+        assert!(shares(&first));
+        let _stands = TcpStream::connect(address).await.expect("taken");
+        turn_away(&first).expect("a filter");
+        let mut late = tokio::spawn(TcpStream::connect(address));
+        assert!(tokio::time::timeout(HALF_CONNECTED, &mut late).await.is_err(), "no answer at all");
+        let second = listen(address);
+        first.accept().await.expect("who stood before is still there");
+        drop(first);
+        let (taken, late) = tokio::join!(second.accept(), late);
+        late.expect("no panic").expect("connected at the second try");
+        taken.expect("by the successor");
     }
 
     #[test]

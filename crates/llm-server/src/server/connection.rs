@@ -10,7 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -84,18 +85,29 @@ impl Service {
                 if service.app.wire_faults {
                     answer = befall(answer, busy.pulse())?;
                 }
+                if busy.pulse().is_ending() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    // Told in time, a client asks elsewhere next, and not on a connection that closes meanwhile.
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 Ok::<_, Broken>(answer.map(|body| Underway { body, _busy: busy }))
             }
         });
         let mut connection = pin!(self.http.serve_connection(io, service).with_upgrades());
         let mut hushable = Hushable::default();
         let ended = poll_fn(|context| {
-            match pulse.order(context.waker()) {
-                Some(Order::Close) => return Poll::Ready(Ok(())),
-                Some(Order::Finish) => connection.as_mut().graceful_shutdown(),
-                None => {}
+            let order = pulse.order(context.waker());
+            if order == Some(Order::Close) {
+                return Poll::Ready(Ok(()));
             }
-            hushable.poll(context, |context| connection.as_mut().poll(context))
+            let polled = hushable.poll(context, |context| connection.as_mut().poll(context));
+            // A request that waited in the socket has been read now.
+            if polled.is_pending() && order == Some(Order::Rest) && pulse.is_at_rest() {
+                connection.as_mut().graceful_shutdown();
+                let ended = hushable.poll(context, |context| connection.as_mut().poll(context));
+                // One that never had a request does not end by this.
+                return if ended.is_ready() { ended } else { Poll::Ready(Ok(())) };
+            }
+            polled
         });
         if let Err(error) = ended.await {
             // Clients hang up all the time; what it meant for a call is told by the gateway.
@@ -162,7 +174,7 @@ impl Service {
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// The connection when keys are agreed on; `None`: they are not, or the server has to end.
-async fn encrypted(certificate: &Certificate, socket: TcpStream, pulse: &Pulse) -> Option<Wire> {
+async fn encrypted(certificate: &Certificate, socket: TcpStream, pulse: &Arc<Pulse>) -> Option<Wire> {
     let mut handshake = pin!(timeout(HANDSHAKE, certificate.handshake(socket)));
     let ended = poll_fn(|context| {
         if pulse.order(context.waker()) == Some(Order::Close) {
@@ -170,7 +182,11 @@ async fn encrypted(certificate: &Certificate, socket: TcpStream, pulse: &Pulse) 
         }
         handshake.as_mut().poll(context).map(Some)
     });
-    match ended.await? {
+    let busy = pulse.begin();
+    let ended = ended.await;
+    // Its rest begins now.
+    drop(busy);
+    match ended? {
         Ok(Ok(wire)) => Some(wire),
         Ok(Err(error)) => {
             // Scanners and clients that speak without TLS do this all the time.

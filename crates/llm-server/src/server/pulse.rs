@@ -16,13 +16,16 @@ const BUSY: u8 = 2;
 
 const GO_ON: u8 = 0;
 const FINISH: u8 = 1;
-const CLOSE: u8 = 2;
+const REST: u8 = 2;
+const CLOSE: u8 = 3;
 
 /// What a worker tells a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Close after the request that is under way.
+    /// The next answer is the last one, and says so.
     Finish,
+    /// Close, unless a request came meanwhile: that is answered first.
+    Rest,
     /// Close now.
     Close,
 }
@@ -42,7 +45,7 @@ impl Clock {
         self.0.store((since_start.as_millis() as u32).wrapping_add(1), Ordering::Relaxed);
     }
 
-    fn now(&self) -> u32 {
+    pub(crate) fn now(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 
@@ -128,21 +131,35 @@ impl Pulse {
         stalled || self.clock.since(self.since.load(Ordering::Relaxed)) > allowed
     }
 
-    /// Whether there has been no request for this long.
-    pub(crate) fn is_idle_for(&self, time: Duration) -> bool {
-        self.phase.load(Ordering::Relaxed) == IDLE
-            && self.clock.since(self.since.load(Ordering::Relaxed)) >= time
+    /// Whether no request is there, and the client has taken all answers.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) == IDLE && !self.stalled.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has been at rest for this long, and for this long since a reading of the clock. The clock may have
+    /// stood still when the connection came, so its own time alone says too much.
+    pub(crate) fn rests_for(&self, time: Duration, began: u32) -> bool {
+        let since = self.clock.since(self.since.load(Ordering::Relaxed));
+        self.is_at_rest() && since.min(self.clock.since(began)) >= time
+    }
+
+    /// Whether the next answer is the last one.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.order.load(Ordering::Relaxed) != GO_ON
     }
 
     /// Gives an order and wakes the connection for it.
     pub(crate) fn tell(&self, order: Order) {
         let order = match order {
             Order::Finish => FINISH,
+            Order::Rest => REST,
             Order::Close => CLOSE,
         };
         // One thread gives and takes orders; fetching the greater one keeps a close from being taken back.
-        self.order.fetch_max(order, Ordering::Relaxed);
-        if let Some(waker) = self.waker.get() {
+        let before = self.order.fetch_max(order, Ordering::Relaxed);
+        if before < order
+            && let Some(waker) = self.waker.get()
+        {
             waker.wake_by_ref();
         }
     }
@@ -155,6 +172,7 @@ impl Pulse {
         match self.order.load(Ordering::Relaxed) {
             GO_ON => None,
             FINISH => Some(Order::Finish),
+            REST => Some(Order::Rest),
             _ => Some(Order::Close),
         }
     }
@@ -209,6 +227,23 @@ mod tests {
         drop(busy);
         at(&clock, 10_742);
         assert!(pulse.is_overdue(&limits), "a rest may take 620 seconds");
+    }
+
+    #[test]
+    fn a_clock_that_stood_still_makes_no_rest() {
+        const REST: Duration = Duration::from_millis(500);
+        let clock = Arc::new(Clock::default());
+        let pulse = Arc::new(Pulse::new(Arc::clone(&clock)));
+        at(&clock, 5);
+        let began = clock.now();
+        assert!(!pulse.rests_for(REST, began), "it came just now, by a clock that was not looked at");
+        at(&clock, 6);
+        assert!(pulse.rests_for(REST, began));
+        pulse.wrote(false);
+        assert!(!pulse.rests_for(REST, began), "a client still takes the last answer");
+        pulse.wrote(true);
+        drop(pulse.begin());
+        assert!(!pulse.rests_for(REST, began), "it was busy until now");
     }
 
     #[test]

@@ -21,8 +21,9 @@ use crate::server::pulse::{Clock, Order, Pulse};
 const TICK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
 /// The same while draining.
 const DRAIN_TICK: Duration = Duration::from_millis(50);
-/// How long a connection that has not sent anything yet may do so while draining.
-const DRAIN_IDLE: Duration = Duration::from_millis(250);
+/// How long a connection without a request may bring one while draining: a client that asks again and again is told on
+/// the answer that it was the last, and loses no request to a connection that closes.
+const DRAIN_REST: Duration = Duration::from_millis(500);
 
 /// Sockets that wait for a worker to take them.
 const QUEUE: usize = 1024;
@@ -104,8 +105,10 @@ impl Worker {
 
     async fn drain(&mut self, mut sockets: Receiver<StdTcpStream>, mut phase: watch::Receiver<Phase>) {
         let mut tick = interval(DRAIN_TICK);
+        self.look_after();
+        let began = self.clock.now();
         while self.open.load(Ordering::Relaxed) > 0 {
-            self.finish();
+            self.finish(began);
             tokio::select! {
                 Some(socket) = sockets.recv() => self.admit(socket),
                 () = self.gone.notified() => {}
@@ -116,11 +119,11 @@ impl Worker {
         }
     }
 
-    /// Tells all connections to end their request, and those that have none to close.
-    fn finish(&self) {
+    /// Tells all connections that the next answer is the last, and those that have rested long enough to close.
+    fn finish(&self, began: u32) {
         for pulse in &self.pulses {
-            let idle = pulse.is_idle_for(DRAIN_IDLE);
-            pulse.tell(if idle { Order::Close } else { Order::Finish });
+            let rests = pulse.rests_for(DRAIN_REST, began);
+            pulse.tell(if rests { Order::Rest } else { Order::Finish });
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 
 use crate::client::{ask, ask_stream, bare};
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, gateway};
 
 #[tokio::test]
 async fn readiness_says_that_we_leave() {
@@ -56,6 +56,24 @@ async fn resting_and_silent_connections_do_not_hold_up_a_drain() {
 }
 
 #[tokio::test]
+async fn who_asks_soon_is_answered_and_told_that_it_was_the_last_answer() {
+    let Fixture { server, .. } = Fixture::start();
+    let mut resting = crate::client::Client::connect(server.address()).await;
+    assert_eq!(resting.call(ask("a")).await.header("connection"), None);
+    // The workers look at the time now and then: what came since they did last must not be taken for old.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let mut silent = crate::client::Client::connect(server.address()).await;
+    let drain = tokio::spawn(server.drain(Duration::from_secs(15)));
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    for client in [&mut resting, &mut silent] {
+        let answer = client.call(ask("a")).await;
+        assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+        assert_eq!(client.rest().await, "");
+    }
+    assert_eq!(drain.await.expect("no panic").cut, 0);
+}
+
+#[tokio::test]
 async fn what_is_open_at_the_deadline_is_cut() {
     let Fixture { vendor, server } = Fixture::start();
     let chunks = vendor.stream("tale");
@@ -83,6 +101,11 @@ async fn a_successor_listens_beside_one_that_shares_its_port() {
     let address = first.local_addr().expect("bound");
     let second = llm_server::listen_with_others(address).expect("shared");
     assert_eq!(second.local_addr().expect("bound"), address);
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens before there is a server");
+    let gateway = gateway(&std::sync::Arc::default(), None);
+    let server = llm_server::Server::new(gateway, llm_server::Options::default());
+    let _running = server.start(second).expect("the server starts");
+    TcpStream::connect(address).await.expect("the second listens, the first does not yet");
     let error = llm_server::listen(address).expect_err("who does not share is refused");
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 }

@@ -60,6 +60,8 @@ mod organizations;
 mod own_callbacks;
 mod pages;
 #[cfg(unix)]
+mod privileges;
+#[cfg(unix)]
 mod program;
 #[cfg(unix)]
 mod readiness;

@@ -1,0 +1,71 @@
+//! What decides an answer, and is hashed for the cache.
+
+use http::HeaderMap;
+use llm_core::{ChatRequest, Ingress, essence};
+use serde_json::{Map, Value};
+
+use crate::dialects;
+use crate::sample::request_body;
+
+/// The same request spelled in another way has the same essence, streamed or not; another question has another one,
+/// and what is around the question does not change with it.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn check(data: &[u8]) {
+    let body = request_body(data);
+    for client in dialects::clients() {
+        let Ok(request) = client.decode(&body, &HeaderMap::new()) else { continue };
+        let whole = essence::of_chat(&request);
+        assert_eq!(whole, essence::of_chat(&request.clone()), "it is what it is");
+        questions(&request, &whole);
+        // What is written here is read from the same value twice: keys that are repeated are gone in both.
+        let Ok(value) = serde_json::from_slice::<Value>(&body) else { continue };
+        if is_exact(&value) {
+            spellings(&**client, &value);
+        }
+    }
+}
+
+/// The question alone is not in what is around it.
+fn questions(request: &ChatRequest, whole: &[u8]) {
+    let Some((around, question)) = essence::around_question(request) else { return };
+    assert_ne!(around, whole, "the question `{}` decides", question.escape_debug());
+    let mut streamed = request.clone();
+    streamed.stream = !streamed.stream;
+    streamed.user = Some("somebody else".to_owned());
+    assert_eq!(essence::of_chat(&streamed), whole, "who asks, and how it is sent, decide nothing");
+    assert_eq!(essence::around_question(&streamed).map(|(around, _)| around), Some(around));
+}
+
+/// Another order of members, and other white space.
+fn spellings(client: &dyn Ingress, value: &Value) {
+    let read = |text: String| client.decode(&text.into(), &HeaderMap::new()).ok();
+    let (Some(one), Some(other)) = (read(value.to_string()), read(format!("{:#}", backwards(value)))) else {
+        return;
+    };
+    assert_eq!(essence::of_chat(&one), essence::of_chat(&other), "{}: {value}", client.id());
+}
+
+/// The same with the members of every object in the opposite order.
+fn backwards(value: &Value) -> Value {
+    match value {
+        Value::Array(elements) => elements.iter().map(backwards).collect(),
+        Value::Object(members) => {
+            let turned: Map<String, Value> =
+                members.iter().rev().map(|(name, value)| (name.clone(), backwards(value))).collect();
+            Value::Object(turned)
+        }
+        plain => plain.clone(),
+    }
+}
+
+/// Whether all numbers are whole: others may be written in another way than they came.
+fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Array(elements) => elements.iter().all(is_exact),
+        Value::Object(members) => members.values().all(is_exact),
+        Value::Number(number) => !number.is_f64(),
+        _ => true,
+    }
+}

@@ -1,0 +1,43 @@
+//! The two ways through the gateway: a request that passes as it came, and the same through the canonical form.
+
+use http::HeaderMap;
+use llm_core::request::ChatRequest;
+use llm_core::{Dialect, Envelope, Ingress, LossPolicy, Target, essence};
+
+use crate::dialects;
+use crate::sample::request_body;
+
+/// What passes to a vendor of the client's own dialect asks the same as what came, and so does what is written anew
+/// where nothing had to be left out.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn check(data: &[u8]) {
+    let body = request_body(data);
+    let Ok(envelope) = Envelope::scan(&body) else { return };
+    for client in dialects::clients() {
+        let Ok(request) = client.decode(&body, &HeaderMap::new()) else { continue };
+        let vendor = dialects::vendor_of(&**client);
+        // Single prompts become conversations.
+        if vendor.id() != client.id() {
+            continue;
+        }
+        let model = request.model.clone();
+        let target =
+            Target { model, stream: request.stream, policy: LossPolicy::Reject, ..Target::default() };
+        if let Ok(passed) = vendor.forward(&body, &envelope, &target) {
+            asks_the_same(&**client, &*vendor, &request, &passed.request.body.joined());
+        }
+    }
+}
+
+fn asks_the_same(client: &dyn Ingress, vendor: &dyn Dialect, request: &ChatRequest, sent: &[u8]) {
+    let id = vendor.id();
+    let read = client.decode(&sent.to_vec().into(), &HeaderMap::new());
+    let read = read.unwrap_or_else(|error| {
+        panic!("{id} passes what it does not read: {error:?}: {}", sent.escape_ascii())
+    });
+    // Some formats name the model in the path.
+    let read = ChatRequest { model: request.model.clone(), ..read };
+    assert_eq!(essence::of_chat(request), essence::of_chat(&read), "{id}: {}", sent.escape_ascii());
+}
