@@ -256,7 +256,7 @@ impl Services {
             let (others, stored) = (Arc::clone(&governance), models.clone());
             let (sharing, weak) = sharing.listen(config, move |what| {
                 others.forget(what);
-                if let (Changed::Model(_), Some(stored)) = (what, &stored) {
+                if let (true, Some(stored)) = (models::concerns(what), &stored) {
                     stored.wake();
                 }
             });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use llm_governance::entity::{Setting, StoredModel};
-use llm_governance::{ListQuery, Records, Store, StoreError};
+use llm_governance::{Changed, ListQuery, Records, Store, StoreError};
 use llm_management::{OpenModel, STORED_PROMPT, STORED_ROUTER, Sealing, Served, Serving, StoredPrompt};
 use parking_lot::RwLock;
 use serde::Deserialize as _;
@@ -25,6 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many models are read at a time.
 const PAGE: u64 = 500;
+
+/// Whether what the store has for [`Models`] may be another one after such a change. A gateway that begins to listen, or
+/// listens again, cannot know what it did not hear.
+pub(super) fn concerns(changed: &Changed) -> bool {
+    matches!(changed, Changed::Model(_) | Changed::Setting(_) | Changed::Everything)
+}
 
 /// The models of the store.
 pub struct Models {

@@ -44,7 +44,7 @@ async fn update(call: &Call<'_>) -> Answered {
         }
         None => call.insert(&[setting(checked(call, Map::new(), &wanted)?)]).await?,
     }
-    call.management.changed(Changed::Model("router settings".to_owned()));
+    call.management.changed(Changed::Setting(STORED_ROUTER.to_owned()));
     if let Some(serving) = call.management.serving() {
         serving.refresh().await;
     }

@@ -326,7 +326,7 @@ fn can_be_served(call: &Call<'_>, id: &str, version: &StoredVersion) -> Result<(
 
 /// Tells everybody, and answers when this gateway serves what the store has.
 async fn tell(call: &Call<'_>, id: String) {
-    call.management.changed(Changed::Model(format!("prompt {id}")));
+    call.management.changed(Changed::Setting(format!("{STORED_PROMPT}{id}")));
     if let Some(serving) = call.management.serving() {
         serving.refresh().await;
     }
