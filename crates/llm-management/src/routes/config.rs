@@ -125,18 +125,25 @@ fn alerted(call: &Call<'_>, before: Option<Value>, wanted: &Map<String, Value>) 
         Some(Ok(stored)) => stored.open(sealing).map_err(failed)?,
         _ => Map::new(),
     };
-    // What a reply showed of an address is what it was.
-    let is_shown = |name: &str, value: &Value| {
-        known.get(name).is_some_and(|old| shown_alert_setting(name, old) == *value && old != value)
-    };
-    let fresh = wanted.iter().filter(|(name, value)| !is_shown(name, value));
-    let fresh: Map<String, Value> = fresh.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let fresh = wanted.iter().map(|(name, value)| (name.clone(), unmasked(name, known.get(name), value)));
+    let fresh: Map<String, Value> = fresh.collect();
     let known = merged(known, &fresh);
     if let Some(serving) = call.management.serving() {
         serving.check_alerts(&known).map_err(|why| Refused::bad(why).detail())?;
     }
     let stored = StoredAlerts::of(&known, sealing).map_err(failed)?;
     serde_json::to_value(stored).map_err(|_| Refused::bad("the settings cannot be written"))
+}
+
+/// What a reply showed of an address is what it was; single ones of a map, too.
+fn unmasked(name: &str, old: Option<&Value>, new: &Value) -> Value {
+    match (old, new) {
+        (Some(old), new) if shown_alert_setting(name, old) == *new => old.clone(),
+        (Some(Value::Object(old)), Value::Object(new)) => {
+            new.iter().map(|(kind, value)| (kind.clone(), unmasked(name, old.get(kind), value))).collect()
+        }
+        (_, new) => new.clone(),
+    }
 }
 
 /// What is known, with what is wanted in its place.

@@ -175,9 +175,10 @@ fn said(fields: &mut Fields) -> Result<Said, Refused> {
     let text = |value: Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let name = said.remove("guardrail_name").and_then(text);
     let name = name.ok_or_else(|| Refused::field_missing("guardrail.guardrail_name"))?;
-    let Some(Value::Object(params)) = said.remove("litellm_params") else {
+    let Some(Value::Object(mut params)) = said.remove("litellm_params") else {
         return Err(Refused::field_missing("guardrail.litellm_params"));
     };
+    params.retain(|_, value| !value.is_null());
     let info = match said.remove("guardrail_info") {
         None | Some(Value::Null) => None,
         Some(Value::Object(info)) => Some(info),
