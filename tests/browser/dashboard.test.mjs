@@ -168,7 +168,7 @@ test("a guardrail is made, holds at once, is changed, switched and deleted", asy
   await form.getByRole("button", { name: "Make the guardrail" }).click();
   await form.getByRole("alert").getByText("no JSON").waitFor();
   await form.getByLabel("Parameters").fill('{"keywords": ["mango"]}');
-  await form.getByLabel("For").selectOption("all");
+  await form.getByLabel("For", { exact: true }).selectOption("all");
   assert.deepEqual(await stumbles(page), []);
   await look(page, "guardrail-form");
   await form.getByRole("button", { name: "Make the guardrail" }).click();
