@@ -1,6 +1,7 @@
 // The dashboard in a real browser, against the built server with mock models.
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { browser as launch, isTooWide, open, stumbles } from "./browser.mjs";
 import { gateway, MASTER } from "./gateway.mjs";
@@ -153,6 +154,78 @@ test("people, budgets and deployments are made, changed and deleted", async () =
   await page.getByText("Nothing serves this model").waitFor();
   assert.deepEqual(wrong, []);
   await close();
+});
+
+test("a guardrail is made, holds at once, is changed, switched and deleted", async () => {
+  const { page, wrong, close } = await signedIn();
+  const status = async (content) => (await server.ask("/v1/chat/completions", { model: "quick", messages: [{ role: "user", content }] })).status;
+  await page.goto(`${server.url}/ui/guardrails`);
+  await page.getByRole("button", { name: "New guardrail" }).click();
+  const form = page.getByRole("dialog");
+  await form.getByLabel("Name").fill("fruit");
+  await form.getByLabel("Looks for").selectOption("banned_keywords");
+  await form.getByLabel("Parameters").fill('{"keywords": ["mango"]');
+  await form.getByRole("button", { name: "Make the guardrail" }).click();
+  await form.getByRole("alert").getByText("no JSON").waitFor();
+  await form.getByLabel("Parameters").fill('{"keywords": ["mango"]}');
+  await form.getByLabel("For", { exact: true }).selectOption("all");
+  assert.deepEqual(await stumbles(page), []);
+  await look(page, "guardrail-form");
+  await form.getByRole("button", { name: "Make the guardrail" }).click();
+  const list = page.getByRole("region", { name: "Guardrails" });
+  await list.getByText("database").waitFor();
+  assert.deepEqual([await status("a mango"), await status("a pear")], [400, 200]);
+  await list.getByText("fruit", { exact: true }).click();
+  await page.getByRole("dialog").getByLabel("Parameters").fill('{"keywords": ["pear"]}');
+  await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.deepEqual([await status("a mango"), await status("a pear")], [200, 400]);
+  await list.getByRole("button", { name: "fruit: for all calls" }).click();
+  await list.getByRole("button", { name: "fruit: for all calls", pressed: false }).waitFor();
+  assert.equal(await status("a pear"), 200);
+  await list.getByRole("button", { name: "Delete fruit" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete the guardrail" }).click();
+  await list.getByText("database").waitFor({ state: "detached" });
+  // Those of the configuration are shown, and changed there.
+  await list.getByText("no-secrets", { exact: true }).click();
+  await page.getByText("it is changed there").waitFor();
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("who is told of alerts is set, tried and given back", async () => {
+  const heard = [];
+  const program = createServer((asked, answer) => { heard.push(asked.url); asked.resume(); answer.end("ok"); }).listen(0, "127.0.0.1");
+  await new Promise((done) => program.once("listening", done));
+  const address = `http://127.0.0.1:${program.address().port}`;
+  const { page, wrong, close } = await signedIn();
+  await page.goto(`${server.url}/ui/budgets`);
+  await page.getByText("Nobody is told of budgets").waitFor();
+  await page.getByRole("button", { name: "Change: Alerts" }).click();
+  const form = page.getByRole("dialog");
+  await form.getByLabel("a program, with fields").check();
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.getByRole("alert").getByText("address").waitFor();
+  wrong.length = 0;
+  await form.getByLabel("The program's address").fill(`${address}/in?key=hidden-word`);
+  await form.getByLabel("an answer took long").uncheck();
+  assert.deepEqual(await stumbles(page), []);
+  await look(page, "alerts-form");
+  await form.getByRole("button", { name: "Save" }).click();
+  await page.getByText(`${address}/***`).waitFor();
+  await page.getByRole("button", { name: "Send a test to webhook" }).click();
+  await page.getByText("A test alert was taken there").waitFor();
+  assert.deepEqual(heard, ["/in?key=hidden-word"]);
+  assert.ok(!(await page.content()).includes("hidden-word"));
+  assert.deepEqual(await stumbles(page), []);
+  await look(page, "alerts");
+  await page.getByRole("button", { name: "Change: Alerts" }).click();
+  await page.getByRole("button", { name: "Give back to the configuration" }).click();
+  await page.getByText("Nobody is told of budgets").waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+  program.close();
 });
 
 test("a guardrail is tried, and the cache forgets", async () => {

@@ -73,7 +73,8 @@ def questions(gateway):
     yield "organisation", "/organization/info", {"organization_id": organization}
     yield "customers", "/customer/list", {"page": 1, "page_size": 25}
     for path, name, of in (("team", "team_ids", team), ("user", "user_id", user), ("organization", "organization_ids", organization), ("customer", "end_user_ids", customer)):
-        yield f"{path}: days", f"/{path}/daily/activity/aggregated", {"start_date": day(29), "end_date": day(0), name: of}
+        yield f"{path}: days", f"/{path}/daily/activity/aggregated", {"start_date": day(29), "end_date": day(0), "breakdown": "none", name: of}
+        yield f"{path}: days with all parts", f"/{path}/daily/activity/aggregated", {"start_date": day(29), "end_date": day(0), name: of}
     yield "models: used", usage, {"group_by": "model", "limit": 1_000, **month}
     yield "model: days", usage, {"group_by": "day", "model": model, **month}
     yield "model: calls", "/spend/logs/v2", {"model_group": model, "page": 1, "page_size": 10}

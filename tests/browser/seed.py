@@ -1,6 +1,7 @@
 """Fills the database of a gateway that is not running with calls of days past, for looks and for measurements.
 
     python3 seed.py data/llm-server.db 100000 --days 30
+    python3 seed.py data/llm-server.db 1000000 --days 90 --copies 10    # ten million, in minutes
 
 Calls are like those that the database has, as many as are asked for, spread over days and hours as people work, and
 written in the order of time, as a gateway would have written them.
@@ -80,12 +81,32 @@ def write(database, *many):
     database.commit()
 
 
+def multiply(database, copies):
+    """Puts so many calls in the place of each, a moment apart, and makes the sums what they then are."""
+    columns = [name for name in COLUMNS if name not in ("id", "vendor_id", "started", "ended")]
+    database.execute("CREATE TEMP TABLE copy AS WITH RECURSIVE c(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM c WHERE k < ?) SELECT k FROM c", [copies - 1])
+    last = database.execute("SELECT max(rowid) FROM llm_ledger").fetchone()[0]
+    at = "(started + k * 700000)"
+    database.execute(f"""INSERT INTO llm_ledger (id, vendor_id, started, ended, {', '.join(columns)})
+        SELECT printf('%08x-%04x-7%03x-%s', {at} / 1000 >> 16, {at} / 1000 & 65535, k, substr(id, 20)), NULL, {at}, ended + k * 700000,
+        {', '.join(columns)} FROM llm_ledger CROSS JOIN copy WHERE llm_ledger.rowid <= ? ORDER BY llm_ledger.rowid, k""", [last])
+    database.commit()
+    for name in SECONDS:
+        database.execute(f"""INSERT OR IGNORE INTO llm_ledger_seconds (field, value, second) SELECT DISTINCT '{name}', {name}, started / 1000000
+            FROM llm_ledger WHERE {name} IS NOT NULL ORDER BY 2, 3""")
+        database.commit()
+    database.execute(f"UPDATE llm_daily SET {', '.join(f'{name} = {name} * {copies}' for name in DAILY[7:])}")
+    database.execute(f"UPDATE llm_spent SET amount = amount * {copies}")
+    database.commit()
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("database")
     arguments.add_argument("calls", type=int)
     arguments.add_argument("--days", type=int, default=30)
     arguments.add_argument("--spent", action="store_true", help="add the cost to what was ever spent, too")
+    arguments.add_argument("--copies", type=int, default=1, help="of each call: quicker than as many more calls")
     asked = arguments.parse_args()
     dice = random.Random(7)
     database = sqlite3.connect(asked.database)
@@ -123,7 +144,9 @@ def main():
         for (scope, subject), amount in spent.items():
             database.execute("UPDATE llm_spent SET amount = amount + ? WHERE scope = ? AND subject = ?", (amount, scope, subject))
     database.commit()
-    print(f"{asked.calls} calls, {len(sums)} sums of days")
+    if asked.copies > 1:
+        multiply(database, asked.copies)
+    print(f"{asked.calls * asked.copies} calls, {len(sums)} sums of days")
 
 
 if __name__ == "__main__":

@@ -199,6 +199,8 @@ pub struct Loaded {
     pub(crate) names: Arc<HashSet<String>>,
     /// The router's settings of the store that hold over those of the files; empty where there are none.
     pub(crate) overrides: Arc<Overrides>,
+    /// The settings of alerts of the store that hold over those of the files; they hold addresses.
+    pub(crate) alerts: Arc<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// The router's settings of the store.

@@ -38,6 +38,11 @@ impl Environment {
         }
     }
 
+    /// Sets a variable, whatever it was.
+    pub(crate) fn put(&mut self, name: &str, value: &str, place: Place) {
+        self.0.insert(name.to_owned(), (value.to_owned(), place));
+    }
+
     /// A variable that is set and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|(value, _)| value.trim()).filter(|value| !value.is_empty())

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use llm_core::guard::Judge;
-use llm_core::{Authenticator, Error, Result, Secret};
+use llm_core::guard::{Action, Finding, Found, Inspection, Inspector, Judge, Piece, Scanner};
+use llm_core::{Authenticator, BoxFuture, Error, Result, Secret};
 use llm_gateway::{GuardrailSpec, ModelJudge, OnlyAsks};
 use llm_providers::{DeploymentSpec as ProviderSpec, Files, Parameters, Providers};
 use serde_json::Value;
@@ -32,6 +32,7 @@ pub(crate) fn build(
             unseen: one.unseen,
             kind: one.kind.clone(),
             about: one.info.clone(),
+            stored: one.stored().map(str::to_owned),
             ..GuardrailSpec::new(one.name.as_str(), judge)
         }),
         Err(message) => {
@@ -44,6 +45,9 @@ pub(crate) fn build(
 
 /// Who judges, and the model that is asked besides.
 fn judge(one: &GuardrailConfig, providers: &Providers) -> Result<(Judge, Option<ModelJudge>), String> {
+    if let Some(why) = &one.damage {
+        return Ok((damaged(one, why), None));
+    }
     let is_injection = matches!(one.kind.as_str(), "prompt_injection" | "detect_prompt_injection");
     let Some(asks) = is_injection.then(|| asked_model(&one.parameters)).transpose()?.flatten() else {
         return Ok((plain_judge(one, &one.parameters, providers)?, None));
@@ -133,4 +137,38 @@ fn signer(aws: &Value, providers: &Providers) -> Result<Arc<dyn Authenticator>> 
     let signer = providers.authenticator(&spec)?;
     signer
         .ok_or_else(|| Error::unsupported("a guardrail of this kind signs its requests and takes no API key"))
+}
+
+/// What stands in the place of a guardrail of the store that cannot be built any more: nobody relies on one that is not
+/// there.
+struct Damaged(String);
+
+/// What is written down of calls is judged without waiting, all else as if its service did not answer.
+fn damaged(one: &GuardrailConfig, why: &str) -> Judge {
+    match one.modes.logging_only {
+        true => Judge::Scanner(Arc::new(Damaged(why.to_owned()))),
+        false => Judge::Inspector(Arc::new(Damaged(why.to_owned()))),
+    }
+}
+
+impl Inspector for Damaged {
+    fn inspect<'a>(&'a self, _: Inspection<'a>) -> BoxFuture<'a, Result<Vec<Found>>> {
+        let error = Error::internal(format!("this guardrail of the store cannot be built: {}", self.0));
+        Box::pin(async move { Err(error) })
+    }
+}
+
+impl Scanner for Damaged {
+    fn scan(&self, piece: &Piece<'_>, findings: &mut Vec<Finding>) {
+        findings.push(Finding {
+            range: 0..piece.text.len(),
+            rule: "damaged".into(),
+            action: Action::Block,
+            replacement: "".into(),
+        });
+    }
+
+    fn reach(&self) -> usize {
+        usize::MAX
+    }
 }

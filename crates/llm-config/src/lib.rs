@@ -31,6 +31,8 @@ pub mod services;
 pub mod settings;
 mod shared;
 mod stored;
+mod stored_alerts;
+mod stored_guardrails;
 mod strict;
 mod team;
 mod vendors;

@@ -111,7 +111,8 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     let (around, names) = (spelling(&root), Arc::new(served.names));
     let read = Arc::new(Read { root, environment, flags: options.flags.clone() });
     let overrides = Arc::default();
-    Ok(Loaded { config, warnings: report, sources, around, read, names, overrides })
+    let alerts = Arc::default();
+    Ok(Loaded { config, warnings: report, sources, around, read, names, overrides, alerts })
 }
 
 /// What is served: the built-in mock's models, or what is written.

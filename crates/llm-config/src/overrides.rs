@@ -151,7 +151,7 @@ impl Loaded {
 
 impl Node {
     /// This file with the keys of another one's sections in the place of its own.
-    fn over(mut self, stored: &Self) -> Self {
+    pub(crate) fn over(mut self, stored: &Self) -> Self {
         for entry in stored.entries() {
             let mut section = entry.clone();
             if let Some(known) = self.entries().iter().find(|known| known.key == entry.key) {

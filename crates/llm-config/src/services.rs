@@ -38,6 +38,7 @@ mod fixed;
 mod link;
 mod models;
 mod shared;
+mod stored_settings;
 mod tokens;
 
 pub use link::DatabaseLink;
@@ -251,12 +252,13 @@ impl Services {
                 ..parts(config, kept.directory, kept.ledger, &bell)
             }));
             let no_models = !config.storage.keeps_models;
-            let models = || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone()));
+            let models =
+                || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone(), Arc::clone(&bell)));
             let models = (!no_models).then(models);
             let (others, stored) = (Arc::clone(&governance), models.clone());
             let (sharing, weak) = sharing.listen(config, move |what| {
                 others.forget(what);
-                if let (Changed::Model(_), Some(stored)) = (what, &stored) {
+                if let (true, Some(stored)) = (models::concerns(what), &stored) {
                     stored.wake();
                 }
             });
@@ -267,6 +269,7 @@ impl Services {
                 reports: kept.reports.clone(),
                 sealing: sealing.clone(),
                 serving: models.clone().map(|models| models as _),
+                alarms: Some(Arc::clone(&bell) as _),
             }));
             let (reports, place, mut warnings, draining) =
                 (kept.reports, kept.place, kept.warnings, kept.draining);

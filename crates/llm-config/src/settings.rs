@@ -52,6 +52,7 @@ pub(crate) use endpoints::endpoints;
 pub use forwards::ForwardSettings;
 pub use governance::GovernanceSettings;
 pub use guardrails::GuardrailConfig;
+pub(crate) use guardrails::settings as guardrails;
 pub(crate) use health::allowed_fails;
 pub(crate) use hooks::hooks;
 pub use hooks::{HookConfig, HookTarget};
@@ -183,7 +184,7 @@ pub(crate) fn settings_under(
     let (server, alerts): (ServerSettings, _) = (read.server.into(), read.alerts.settings(root, report));
     let tokens = tokens::settings(root, environment, server.master_key.as_ref(), report);
     let governance = GovernanceSettings { tokens, ..governance };
-    let guardrails = guardrails::settings(root, environment, report);
+    let guardrails = guardrails(root, environment, report);
     let cache = cache::settings(root, redis.as_ref(), &storage, report);
     Settings {
         server,

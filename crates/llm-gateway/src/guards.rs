@@ -43,6 +43,8 @@ pub struct GuardrailSpec {
     pub kind: String,
     /// What people are told of it.
     pub about: Option<Value>,
+    /// Its id in the store; `None`: it is the configuration's.
+    pub stored: Option<String>,
     /// Who judges.
     pub judge: Judge,
     /// When.
@@ -70,6 +72,7 @@ impl GuardrailSpec {
             name: name.into(),
             kind: String::new(),
             about: None,
+            stored: None,
             judge,
             modes: Modes { pre_call: true, ..Modes::default() },
             default_on: false,
@@ -148,6 +151,19 @@ pub struct Modes {
     pub post_call: bool,
     /// At what is written into logs and callbacks of a call.
     pub logging_only: bool,
+}
+
+impl Modes {
+    /// Those that are on, by LiteLLM's names.
+    pub fn names(self) -> Vec<&'static str> {
+        let named = [
+            ("pre_call", self.pre_call),
+            ("during_call", self.during_call),
+            ("post_call", self.post_call),
+            ("logging_only", self.logging_only),
+        ];
+        named.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect()
+    }
 }
 
 /// What becomes of a call that a guardrail could not judge.

@@ -207,8 +207,8 @@ impl Governance {
             Changed::Customer(id) => forget(Name::Of(Scope::Customer, id)),
             Changed::Tag(name) => forget(Name::Of(Scope::Tag, name)),
             Changed::Budget(id) => forget(Name::Budget(id)),
-            // Models are no caller's.
-            Changed::Model(_) => {}
+            // Models and settings are no caller's.
+            Changed::Model(_) | Changed::Setting(_) => {}
             Changed::Spent(subject) => self.forget_spent(subject),
             Changed::Everything => callers.generations.doubt(),
         }

@@ -29,6 +29,8 @@ pub enum Changed {
     Budget(String),
     /// A model, by the id of its deployment.
     Model(String),
+    /// A setting of the store, by its name: a prompt, what the router or a guardrail is set to.
+    Setting(String),
     /// What a subject has spent was corrected: counters in memory are wrong.
     Spent(Subject),
     /// Nobody knows what exactly.

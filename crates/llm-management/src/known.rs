@@ -283,4 +283,5 @@ pub(crate) const NO_FILTERS: Fields = &[
 pub(crate) const OF_DAYS: Fields = &[
     text("api_key", "calls with this key, or the key of this hash"),
     text("model", "calls that asked for this public name"),
+    text("breakdown", "`none`: the sums of days alone"),
 ];

@@ -9,6 +9,7 @@ mod declared;
 mod dollars;
 mod fields;
 mod given;
+mod kept;
 mod known;
 pub mod logging;
 mod management;
@@ -38,5 +39,9 @@ pub use request::{Method, Reply, Request, Rows};
 pub use route::{Access, Deed, Route, looks};
 pub use routes::routes;
 pub use sealing::Sealing;
-pub use serving::{OpenModel, STORED_PROMPT, STORED_ROUTER, Served, Serving, StoredPrompt, StoredVersion};
+pub use serving::{
+    ALERT_ADDRESSES, Alarms, OpenGuardrail, OpenModel, STORED_ALERTS, STORED_GUARDRAIL, STORED_PROMPT,
+    STORED_ROUTER, Served, Serving, StoredAlerts, StoredGuardrail, StoredPrompt, StoredVersion,
+    shown_alert_setting,
+};
 pub use settings::{KeyGeneration, NewKeys, NewTeams, NewUsers, Settings, UpperBounds};

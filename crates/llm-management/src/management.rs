@@ -15,7 +15,7 @@ use crate::refused::Refused;
 use crate::request::{Reply, Request, Rows};
 use crate::route::{Found, Route, find};
 use crate::sealing::Sealing;
-use crate::serving::Serving;
+use crate::serving::{Alarms, Serving};
 use crate::settings::Settings;
 
 /// What the management API is made from.
@@ -32,6 +32,8 @@ pub struct ManagementParts {
     pub sealing: Option<Arc<dyn Sealing>>,
     /// Who serves the models of the store; `None`: they are kept and nobody serves them.
     pub serving: Option<Arc<dyn Serving>>,
+    /// Who tells others what is wrong; `None`: nobody does.
+    pub alarms: Option<Arc<dyn Alarms>>,
 }
 
 /// The management API.
@@ -135,13 +137,18 @@ impl Management {
     /// When there is nothing that does.
     pub(crate) fn sealing(&self) -> Result<&dyn Sealing, Refused> {
         let missing =
-            "this gateway has nothing to encrypt stored models with: set LITELLM_SALT_KEY, or a master key";
+            "this gateway has nothing to encrypt what is stored with: set LITELLM_SALT_KEY, or a master key";
         self.parts.sealing.as_deref().ok_or_else(|| Refused::error(501, "not_supported_error", missing))
     }
 
     /// Who serves the models of the store.
     pub(crate) fn serving(&self) -> Option<&dyn Serving> {
         self.parts.serving.as_deref()
+    }
+
+    /// Who tells others what is wrong.
+    pub(crate) fn alarms(&self) -> Option<&dyn Alarms> {
+        self.parts.alarms.as_deref()
     }
 
     pub(crate) fn changed(&self, what: Changed) {

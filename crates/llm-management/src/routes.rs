@@ -1,11 +1,13 @@
 //! The table of routes: each family has a file with its rows and its handlers.
 
+mod alerts;
 mod audit;
 mod budgets;
 mod config;
 mod customers;
 mod daily;
 mod global;
+mod guardrails;
 mod keys;
 mod models;
 mod organizations;
@@ -19,7 +21,7 @@ mod users;
 use crate::route::Route;
 
 /// The rows of all families.
-const FAMILIES: [&[Route]; 15] = [
+const FAMILIES: [&[Route]; 17] = [
     keys::ROUTES,
     teams::ROUTES,
     users::ROUTES,
@@ -30,6 +32,8 @@ const FAMILIES: [&[Route]; 15] = [
     models::ROUTES,
     prompts::ROUTES,
     config::ROUTES,
+    guardrails::ROUTES,
+    alerts::ROUTES,
     audit::ROUTES,
     spend::ROUTES,
     global::ROUTES,

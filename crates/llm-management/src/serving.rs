@@ -1,5 +1,8 @@
 //! Whoever serves the models of the store: what the management API asks of a running gateway.
 
+mod alerts;
+mod guardrail;
+
 use futures_util::future::BoxFuture;
 use llm_core::{Error, ErrorKind, Result};
 use llm_governance::Timestamp;
@@ -8,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::sealing::Sealing;
+pub use alerts::{ALERT_ADDRESSES, Alarms, STORED_ALERTS, StoredAlerts, shown as shown_alert_setting};
+pub use guardrail::{OpenGuardrail, STORED_GUARDRAIL, StoredGuardrail};
 
 /// A model of the store with its parameters, opened. It holds secrets: it is never shown or logged.
 #[derive(Clone, PartialEq)]
@@ -138,6 +143,24 @@ pub trait Serving: Send + Sync + 'static {
 
     /// The router's settings for people who change them: `fields`, the `source` of each, and what is `stored`.
     fn router(&self) -> Value;
+
+    /// Whether a guardrail can be made of one of the store.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words without secrets.
+    fn check_guardrail(&self, guardrail: &OpenGuardrail) -> std::result::Result<(), String>;
+
+    /// Guardrails of the configuration's files, as replies show them.
+    fn guardrails(&self) -> Vec<Value>;
+
+    /// Whether alerts could be set so: settings of the store, over those of the configuration.
+    ///
+    /// # Errors
+    /// What is wrong with them, without addresses.
+    fn check_alerts(&self, settings: &Map<String, Value>) -> std::result::Result<(), String>;
+
+    /// The settings of alerts for people who change them, in LiteLLM's form of fields.
+    fn alerts(&self) -> Value;
 
     /// Prompts of the configuration's files, each with its versions in order.
     fn prompts(&self) -> Vec<(String, Vec<u64>)>;

@@ -3,13 +3,16 @@
 use std::io;
 use std::sync::Arc;
 
+use llm_core::BoxFuture;
 use llm_gateway::Outages;
 use llm_governance::{BudgetEvent, Events};
+use llm_management::Alarms;
 use llm_router::{Bench, Scope};
 use parking_lot::RwLock;
 
-use super::{AlertThread, Alerts};
-use crate::settings::AlertSettings;
+use super::message::Alert;
+use super::{AlertThread, Alerts, deliver};
+use crate::settings::{AlertFormat, AlertSettings};
 
 /// Tells those whom the settings in force name.
 #[derive(Default)]
@@ -54,6 +57,24 @@ impl Bell {
     #[cfg(test)]
     pub(super) fn of(alerts: Arc<Alerts>) -> Self {
         Self { current: RwLock::new(Current { alerts: Some(alerts), ..Current::default() }) }
+    }
+}
+
+impl Alarms for Bell {
+    fn try_out<'a>(&'a self, way: &'a str) -> BoxFuture<'a, Result<usize, String>> {
+        let format = if way == "webhook" { AlertFormat::Webhook } else { AlertFormat::Slack };
+        let targets = self.current.read().settings.targets.clone();
+        Box::pin(async move {
+            let mut taken = 0;
+            for target in targets.iter().filter(|target| target.format == format) {
+                deliver::once(target, &Alert::trial())
+                    .await
+                    .map_err(|why| format!("a test alert was not taken: {why}"))?;
+                taken += 1;
+            }
+            let nowhere = || format!("no alerts go to `{way}`: name it in `alerting`, and give its address");
+            if taken == 0 { Err(nowhere()) } else { Ok(taken) }
+        })
     }
 }
 

@@ -122,17 +122,29 @@ async fn send(target: &AlertTarget, alert: &Alert) {
     let body = Bytes::from(alert.body(target.format).to_string());
     let kind = alert.kind.name();
     for pause in PAUSES.map(Some).into_iter().chain([None]) {
-        let failure = match ask(call(target, body.clone())).await {
-            Ok(answer) if (200..300).contains(&answer.status) => return,
-            Ok(answer) => format!("it was answered with status {}", answer.status),
-            Err(error) => error.message().to_owned(),
-        };
+        let Err(failure) = attempt(target, body.clone()).await else { return };
         let is_final = pause.is_none();
         tracing::warn!(target: "llm_config::alerts", kind, failure, is_final, "an alert was not delivered");
         match pause {
             Some(pause) => sleep(pause).await,
             None => return,
         }
+    }
+}
+
+/// Delivers one, without trying again.
+///
+/// # Errors
+/// Why the address did not take it.
+pub(super) async fn once(target: &AlertTarget, alert: &Alert) -> Result<(), String> {
+    attempt(target, Bytes::from(alert.body(target.format).to_string())).await
+}
+
+async fn attempt(target: &AlertTarget, body: Bytes) -> Result<(), String> {
+    match ask(call(target, body)).await {
+        Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
+        Ok(answer) => Err(format!("it was answered with status {}", answer.status)),
+        Err(error) => Err(error.message().to_owned()),
     }
 }
 

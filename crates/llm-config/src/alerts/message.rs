@@ -72,6 +72,12 @@ impl Alert {
         }
     }
 
+    /// Nothing is wrong: somebody tries an address.
+    pub(super) fn trial() -> Self {
+        let message = "This is a test: alerts arrive here".to_owned();
+        Self::of(AlertKind::Budget, ("test_alert", "proxy"), false, message, json!({}))
+    }
+
     pub(super) fn slow(row: &RowRef<'_>) -> Self {
         let seconds = row.took_micros / 1_000_000;
         let details = json!({

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use llm_governance::entity::{Setting, StoredModel};
-use llm_governance::{ListQuery, Records, Store, StoreError};
-use llm_management::{OpenModel, STORED_PROMPT, STORED_ROUTER, Sealing, Served, Serving, StoredPrompt};
+use llm_governance::entity::StoredModel;
+use llm_governance::{Changed, ListQuery, Records, Store, StoreError};
+use llm_management::{OpenGuardrail, OpenModel, Sealing, Served, Serving};
 use parking_lot::RwLock;
-use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::stored_settings::StoredSettings;
+use crate::alerts::Bell;
 use crate::config::{DeploymentConfig, Loaded};
 use crate::stored::{prompt_of, told};
 
@@ -26,10 +27,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How many models are read at a time.
 const PAGE: u64 = 500;
 
+/// Whether what the store has for [`Models`] may be another one after such a change. A gateway that begins to listen, or
+/// listens again, cannot know what it did not hear.
+pub(super) fn concerns(changed: &Changed) -> bool {
+    matches!(changed, Changed::Model(_) | Changed::Setting(_) | Changed::Everything)
+}
+
 /// The models of the store.
 pub struct Models {
     store: Arc<dyn Store>,
     sealing: Option<Arc<dyn Sealing>>,
+    /// Who tells others what is wrong: the store may say whom.
+    bell: Arc<Bell>,
     state: RwLock<State>,
     /// How often somebody asked for what is new, and which of these was answered last.
     asked: watch::Sender<u64>,
@@ -47,14 +56,13 @@ struct State {
     loaded: Option<Arc<Loaded>>,
     /// What the store had when it was read last.
     known: Vec<StoredModel>,
-    prompts: Vec<StoredPrompt>,
-    router: Map<String, Value>,
+    settings: StoredSettings,
 }
 
 impl Models {
-    pub(super) fn new(store: Arc<dyn Store>, sealing: Option<Arc<dyn Sealing>>) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, sealing: Option<Arc<dyn Sealing>>, bell: Arc<Bell>) -> Self {
         let (asked, answered) = (watch::Sender::new(0), watch::Sender::new(0));
-        Self { store, sealing, state: RwLock::default(), asked, answered }
+        Self { store, sealing, bell, state: RwLock::default(), asked, answered }
     }
 
     /// Waits until the store should be read: somebody changed it here, or time has passed.
@@ -81,10 +89,10 @@ impl Models {
     /// When it cannot be read, in words; what was known stays.
     pub fn read(&self) -> BoxFuture<'_, Result<bool, String>> {
         Box::pin(async move {
-            let read = async { Ok((self.all().await?, self.all_settings().await?)) };
+            let read = async { Ok((self.all().await?, StoredSettings::read(&*self.store).await?)) };
             let all = timeout(PATIENCE, read).await;
             let all = all.map_err(|_| "the store does not answer".to_owned())?;
-            let (all, (prompts, router)) = all.map_err(|error| {
+            let (all, settings) = all.map_err(|error| {
                 let (StoreError::Unavailable(told)
                 | StoreError::Failed(told)
                 | StoreError::Conflict(told)
@@ -92,31 +100,51 @@ impl Models {
                 told
             })?;
             let mut state = self.state.write();
-            let is_new = state.known != all || state.prompts != prompts || state.router != router;
-            (state.known, state.prompts, state.router) = (all, prompts, router);
+            let is_new = state.known != all || state.settings != settings;
+            (state.known, state.settings) = (all, settings);
             Ok(is_new)
         })
     }
 
-    /// Puts the models and prompts that were read last beside those of the files, and the router's settings over theirs.
-    /// Those that cannot be served are logged.
+    /// Puts what was read last beside what the files have (models, prompts, guardrails) or over it (settings of the router
+    /// and of alerts). What of it cannot be served is logged.
     pub fn put_beside(&self, loaded: &mut Loaded) {
-        for problem in loaded.serve_prompts(&self.state.read().prompts).problems {
-            tracing::error!(place = %problem.place, help = problem.help, "a prompt is not served: {}", problem.message);
-        }
-        let open = self.open();
-        for problem in loaded.serve_stored(&open).problems {
-            tracing::error!(place = %problem.place, help = problem.help, "a model is not served: {}", problem.message);
-        }
-        let router = self.state.read().router.clone();
-        for problem in loaded.override_router(&router).problems {
-            tracing::error!(place = %problem.place, help = problem.help, "a setting is left out: {}", problem.message);
+        let settings = self.state.read().settings.clone();
+        let reports = [
+            ("a prompt is not served", loaded.serve_prompts(&settings.prompts)),
+            (
+                "calls that must pass a guardrail are refused",
+                loaded.serve_guardrails(&self.guardrails(&settings)),
+            ),
+            ("a model is not served", loaded.serve_stored(&self.open())),
+            ("a setting is left out", loaded.override_router(&settings.router)),
+            ("alerts are as the configuration says", loaded.override_alerts(&self.alerts(&settings))),
+        ];
+        for (what, report) in reports {
+            for problem in report.problems {
+                tracing::error!(place = %problem.place, help = problem.help, "{what}: {}", problem.message);
+            }
         }
     }
 
     /// This is served from now on.
     pub fn serves(&self, loaded: Arc<Loaded>) {
+        if let Err(error) = self.bell.hang(&loaded.config.alerts) {
+            tracing::error!(%error, "those who were told of alerts before are told on");
+        }
         self.state.write().loaded = Some(loaded);
+    }
+
+    fn guardrails(&self, settings: &StoredSettings) -> Vec<OpenGuardrail> {
+        settings.guardrails.iter().map(|one| one.open(self.sealing.as_deref())).collect()
+    }
+
+    fn alerts(&self, settings: &StoredSettings) -> Map<String, Value> {
+        let (Some(sealing), Some(stored)) = (&self.sealing, &settings.alerts) else { return Map::new() };
+        stored.open(&**sealing).unwrap_or_else(|error| {
+            tracing::error!("settings of alerts cannot be opened: {}", error.message());
+            Map::new()
+        })
     }
 
     async fn all(&self) -> Result<Vec<StoredModel>, StoreError> {
@@ -130,27 +158,6 @@ impl Models {
             all.extend(page.items);
             if found == 0 || all.len() as u64 >= total {
                 return Ok(all);
-            }
-        }
-    }
-
-    /// Prompts, and the router's settings.
-    async fn all_settings(&self) -> Result<(Vec<StoredPrompt>, Map<String, Value>), StoreError> {
-        let (mut all, mut router, mut offset) = (Vec::new(), Map::new(), 0);
-        loop {
-            let query = ListQuery { offset, limit: PAGE, ..ListQuery::default() };
-            let page = Records::<Setting>::list(&*self.store, &query).await?;
-            offset += page.items.len() as u64;
-            let is_last = page.items.is_empty() || offset >= page.total;
-            if let Some(setting) = page.items.iter().find(|setting| setting.name == STORED_ROUTER) {
-                router = setting.value.as_object().cloned().unwrap_or_default();
-            }
-            let prompts = page.items.iter().filter(|setting| setting.name.starts_with(STORED_PROMPT));
-            // One that is damaged cannot be named by requests, which say so.
-            all.extend(prompts.filter_map(|setting| StoredPrompt::deserialize(&setting.value).ok()));
-            if is_last {
-                all.sort_unstable_by(|one: &StoredPrompt, other| one.id.cmp(&other.id));
-                return Ok((all, router));
             }
         }
     }
@@ -214,6 +221,24 @@ impl Serving for Models {
 
     fn router(&self) -> Value {
         self.loaded().map(|loaded| loaded.router_fields()).unwrap_or_default()
+    }
+
+    fn check_guardrail(&self, guardrail: &OpenGuardrail) -> Result<(), String> {
+        let Some(loaded) = self.loaded() else { return Ok(()) };
+        loaded.check_guardrail(guardrail).map_err(|report| told(&report))
+    }
+
+    fn guardrails(&self) -> Vec<Value> {
+        self.loaded().map(|loaded| loaded.guardrails_of_files()).unwrap_or_default()
+    }
+
+    fn check_alerts(&self, settings: &Map<String, Value>) -> Result<(), String> {
+        let Some(loaded) = self.loaded() else { return Ok(()) };
+        loaded.check_alerts(settings).map_err(|report| told(&report))
+    }
+
+    fn alerts(&self) -> Value {
+        self.loaded().map(|loaded| loaded.alert_fields()).unwrap_or_else(|| Value::Array(Vec::new()))
     }
 
     fn prompts(&self) -> Vec<(String, Vec<u64>)> {

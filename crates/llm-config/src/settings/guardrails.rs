@@ -39,6 +39,8 @@ pub struct GuardrailConfig {
     pub parameters: Value,
     /// What people are told of it: LiteLLM's `guardrail_info`.
     pub info: Option<Value>,
+    /// Why it cannot be built, where it is to stand in the way of calls nevertheless: one of the store.
+    pub damage: Option<String>,
 }
 
 /// The callback of LiteLLM's that is a guardrail here.
@@ -48,6 +50,23 @@ pub(super) const DETECTION: &str = "detect_prompt_injection";
 const FILES: [&str; 2] = ["blocked_words_file", "banned_keywords_list"];
 
 impl GuardrailConfig {
+    /// Its id in the store; `None`: it is of a file.
+    pub fn stored(&self) -> Option<&str> {
+        match &self.place {
+            Place::Stored(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The first parameter that names a file.
+    pub(crate) fn names_file(&self) -> Option<&'static str> {
+        let named = |name: &&&str| self.parameters.get(**name).is_some_and(Value::is_string);
+        let categories = self.parameters.get("categories").and_then(Value::as_array).into_iter().flatten();
+        let category =
+            categories.into_iter().any(|one| one.get("category_file").is_some_and(Value::is_string));
+        FILES.iter().find(named).copied().or(category.then_some("category_file"))
+    }
+
     /// Puts the content of files in the place of their names.
     pub(crate) fn read_files(&mut self, directory: &Path, report: &mut Report) {
         for name in FILES {
@@ -124,7 +143,7 @@ const VARIABLES: [(&str, &str, &str); 13] = [
 ];
 
 /// All that a file names, in its order.
-pub(super) fn settings(root: &Node, environment: &Environment, report: &mut Report) -> Vec<GuardrailConfig> {
+pub(crate) fn settings(root: &Node, environment: &Environment, report: &mut Report) -> Vec<GuardrailConfig> {
     let list = |node: Option<&Node>| node.map(|node| node.elements().to_vec()).unwrap_or_default();
     let mut reader = Reader { environment, report, read: Vec::new() };
     list(root.get("guardrails")).iter().for_each(|entry| reader.entry(entry));
@@ -362,6 +381,7 @@ fn plain(place: &Place, name: &str, kind: &str) -> GuardrailConfig {
         unseen: Unseen::default(),
         parameters: Value::Null,
         info: None,
+        damage: None,
     }
 }
 

@@ -16,13 +16,15 @@ use crate::gateway::Gateway;
 /// A guardrail as people see it: LiteLLM's fields, and what it did.
 #[derive(Clone, Debug, Serialize)]
 pub struct GuardrailInfo {
+    /// Its id in the store; those of the configuration have none.
+    pub guardrail_id: Option<String>,
     /// Its name.
     pub guardrail_name: String,
     /// How it is set up, without anything that may be a key.
     pub litellm_params: GuardrailParameters,
     /// What its operator says of it.
     pub guardrail_info: Option<Value>,
-    /// Where it was written down.
+    /// Where it was written down: `db` or `config`.
     pub guardrail_definition_location: &'static str,
     /// What it did since the gateway started.
     pub counts: GuardrailTally,
@@ -75,20 +77,14 @@ impl Gateway {
 }
 
 fn info(guardrail: &Guardrail) -> GuardrailInfo {
-    let modes = guardrail.modes;
-    let named = [
-        ("pre_call", modes.pre_call),
-        ("during_call", modes.during_call),
-        ("post_call", modes.post_call),
-        ("logging_only", modes.logging_only),
-    ];
-    let mode = named.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect();
+    let mode = guardrail.modes.names();
     let kind = match (&guardrail.judge, guardrail.kind.as_str()) {
         (Judge::Scanner(_), "") => "scanner",
         (Judge::Inspector(_), "") => "inspector",
         (_, kind) => kind,
     };
     GuardrailInfo {
+        guardrail_id: guardrail.stored.clone(),
         guardrail_name: guardrail.name.clone(),
         litellm_params: GuardrailParameters {
             guardrail: kind.to_owned(),
@@ -96,7 +92,7 @@ fn info(guardrail: &Guardrail) -> GuardrailInfo {
             default_on: guardrail.default_on,
         },
         guardrail_info: guardrail.about.clone(),
-        guardrail_definition_location: "config",
+        guardrail_definition_location: if guardrail.stored.is_some() { "db" } else { "config" },
         counts: guardrail.tally(),
     }
 }

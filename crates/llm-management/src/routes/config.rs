@@ -2,6 +2,7 @@
 
 use llm_governance::Changed;
 use llm_governance::entity::Setting;
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use crate::declared::object;
@@ -11,78 +12,147 @@ use crate::request::Method::Post;
 use crate::route::Access::Admin;
 use crate::route::Route;
 use crate::secret::now;
-use crate::serving::STORED_ROUTER;
+use crate::serving::{ALERT_ADDRESSES, STORED_ALERTS, STORED_ROUTER, StoredAlerts, shown_alert_setting};
 
 /// Routes of settings.
 pub(super) const ROUTES: &[Route] = &[Route::change(Post, "/config/update", Admin, |call| Box::pin(update(call)))
-    .about("Changes settings of the router, at once and on every gateway; `null` gives one back to the configuration.")
+    .about("Changes settings of the router and of alerts, at once and on every gateway; `null` gives one back to the configuration.")
     .takes(
-        &[&[object("router_settings", "settings of the router, as in the configuration").needed()]],
+        &[&[
+            object("router_settings", "settings of the router, as in the configuration"),
+            object("general_settings", "`alerting`, `alert_types`, `alerting_threshold`, `alert_to_webhook_url`"),
+            object("environment_variables", "`SLACK_WEBHOOK_URL`, `WEBHOOK_URL`: where alerts go"),
+        ]],
         r#"{"router_settings": {"num_retries": 2}}"#,
     )];
 
-/// Sections of LiteLLM's that are not changed here.
-const ELSEWHERE: [&str; 3] = ["general_settings", "litellm_settings", "environment_variables"];
+/// Keys of `general_settings` that are changed here.
+const ALERTS: [&str; 4] = ["alerting", "alert_types", "alerting_threshold", "alert_to_webhook_url"];
+
+/// A section of LiteLLM's that is not changed here.
+const ELSEWHERE: &str = "litellm_settings";
 
 async fn update(call: &Call<'_>) -> Answered {
-    may_store(call)?;
+    call.may_store("settings are", "write them into the configuration")?;
     let mut fields = call.fields()?;
-    if let Some(name) = ELSEWHERE.iter().find(|name| fields.has(name)) {
-        let message =
-            format!("`{name}` is the configuration's: set it there. `router_settings` can be changed here");
+    if fields.has(ELSEWHERE) {
+        let message = format!(
+            "`{ELSEWHERE}` is the configuration's: set it there. `router_settings` and alerts can be changed here"
+        );
         return Err(Refused::bad(message).detail());
     }
-    let wanted = fields.object("router_settings")?.value();
-    let wanted = wanted.ok_or_else(|| Refused::field_missing("router_settings"))?;
-    match call.management.get::<Setting>(STORED_ROUTER).await? {
-        Some(_) => {
-            let changed = call.change::<Setting>(STORED_ROUTER, "updated", |before| {
-                let known = before.value.as_object().cloned().unwrap_or_default();
-                checked(call, known, &wanted).map(setting)
-            });
-            changed.await?;
-        }
-        None => call.insert(&[setting(checked(call, Map::new(), &wanted)?)]).await?,
+    let router = fields.object("router_settings")?.value();
+    let alerts =
+        alerts(fields.object("general_settings")?.value(), fields.object("environment_variables")?.value())?;
+    if router.is_none() && alerts.is_none() {
+        return Err(Refused::field_missing("router_settings"));
     }
-    call.management.changed(Changed::Model("router settings".to_owned()));
+    if let Some(wanted) = router {
+        put(call, STORED_ROUTER, |before| routed(call, before, &wanted)).await?;
+    }
+    if let Some(wanted) = alerts {
+        put(call, STORED_ALERTS, |before| alerted(call, before, &wanted)).await?;
+    }
     if let Some(serving) = call.management.serving() {
         serving.refresh().await;
     }
     Ok(fields.answer(json!({"message": "Config updated successfully"})))
 }
 
-/// What is stored, with what is wanted in its place.
+/// Puts a setting into the store, made of what is there, and tells everybody.
+async fn put(
+    call: &Call<'_>,
+    name: &'static str,
+    make: impl Fn(Option<Value>) -> Result<Value, Refused> + Send + Sync,
+) -> Result<(), Refused> {
+    let setting = |value| Setting { name: name.to_owned(), value, updated_at: now() };
+    match call.management.get::<Setting>(name).await? {
+        Some(_) => {
+            let changed =
+                call.change::<Setting>(name, "updated", |before| make(Some(before.value)).map(setting));
+            changed.await?;
+        }
+        None => call.insert(&[setting(make(None)?)]).await?,
+    }
+    call.management.changed(Changed::Setting(name.to_owned()));
+    Ok(())
+}
+
+/// What is wanted of alerts; `None`: nothing is said of them.
 ///
 /// # Errors
+/// When something else is wanted.
+fn alerts(
+    general: Option<Map<String, Value>>,
+    variables: Option<Map<String, Value>>,
+) -> Result<Option<Map<String, Value>>, Refused> {
+    if general.is_none() && variables.is_none() {
+        return Ok(None);
+    }
+    let (general, variables) = (general.unwrap_or_default(), variables.unwrap_or_default());
+    let sections = [
+        ("general_settings", &general, &ALERTS[..]),
+        ("environment_variables", &variables, &ALERT_ADDRESSES[..]),
+    ];
+    for (section, given, known) in sections {
+        if let Some(other) = given.keys().find(|name| !known.contains(&name.as_str())) {
+            let message = format!(
+                "`{section}.{other}` is the configuration's: set it there. What can be changed here: {}",
+                known.join(", ")
+            );
+            return Err(Refused::bad(message).detail());
+        }
+    }
+    Ok(Some(general.into_iter().chain(variables).collect()))
+}
+
+/// # Errors
 /// Why the router could not be set so.
-fn checked(
-    call: &Call<'_>,
-    mut known: Map<String, Value>,
-    wanted: &Map<String, Value>,
-) -> Result<Map<String, Value>, Refused> {
+fn routed(call: &Call<'_>, before: Option<Value>, wanted: &Map<String, Value>) -> Result<Value, Refused> {
+    let known = merged(before.and_then(|value| value.as_object().cloned()).unwrap_or_default(), wanted);
+    if let Some(serving) = call.management.serving() {
+        serving.check_router(&known).map_err(|why| Refused::bad(why).detail())?;
+    }
+    Ok(Value::Object(known))
+}
+
+/// # Errors
+/// Why alerts could not be set so.
+fn alerted(call: &Call<'_>, before: Option<Value>, wanted: &Map<String, Value>) -> Result<Value, Refused> {
+    let failed = |error: llm_core::Error| Refused::error(500, "internal_server_error", error.message());
+    let sealing = call.management.sealing()?;
+    let known = match before.map(StoredAlerts::deserialize) {
+        Some(Ok(stored)) => stored.open(sealing).map_err(failed)?,
+        _ => Map::new(),
+    };
+    let fresh = wanted.iter().map(|(name, value)| (name.clone(), unmasked(name, known.get(name), value)));
+    let fresh: Map<String, Value> = fresh.collect();
+    let known = merged(known, &fresh);
+    if let Some(serving) = call.management.serving() {
+        serving.check_alerts(&known).map_err(|why| Refused::bad(why).detail())?;
+    }
+    let stored = StoredAlerts::of(&known, sealing).map_err(failed)?;
+    serde_json::to_value(stored).map_err(|_| Refused::bad("the settings cannot be written"))
+}
+
+/// What a reply showed of an address is what it was; single ones of a map, too.
+fn unmasked(name: &str, old: Option<&Value>, new: &Value) -> Value {
+    match (old, new) {
+        (Some(old), new) if shown_alert_setting(name, old) == *new => old.clone(),
+        (Some(Value::Object(old)), Value::Object(new)) => {
+            new.iter().map(|(kind, value)| (kind.clone(), unmasked(name, old.get(kind), value))).collect()
+        }
+        (_, new) => new.clone(),
+    }
+}
+
+/// What is known, with what is wanted in its place.
+fn merged(mut known: Map<String, Value>, wanted: &Map<String, Value>) -> Map<String, Value> {
     for (name, value) in wanted {
         match value {
             Value::Null => drop(known.remove(name)),
             value => drop(known.insert(name.clone(), value.clone())),
         }
     }
-    if let Some(serving) = call.management.serving() {
-        serving.check_router(&known).map_err(|why| Refused::bad(why).detail())?;
-    }
-    Ok(known)
-}
-
-fn setting(value: Map<String, Value>) -> Setting {
-    Setting { name: STORED_ROUTER.to_owned(), value: Value::Object(value), updated_at: now() }
-}
-
-/// # Errors
-/// When the operator wants nothing of this kind in the store.
-fn may_store(call: &Call<'_>) -> Result<(), Refused> {
-    if !call.settings.no_models {
-        return Ok(());
-    }
-    let message = "settings are not kept in the store: `general_settings.store_model_in_db` is false. Set it to true, or \
-                   write them into the configuration";
-    Err(Refused::bad(message).detail())
+    known
 }

@@ -1,7 +1,7 @@
 //! Prompts kept in the store, with versions. Only administrators of the gateway change them: models are told what they say.
 
+use llm_governance::Changed;
 use llm_governance::entity::Setting;
-use llm_governance::{Changed, ListQuery, Records};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -61,9 +61,6 @@ const SECOND: &str = r#"{"messages": [{"role": "system", "content": "Greet {{nam
 /// Members of an entry that say what a prompt is.
 const SAID: [&str; 7] =
     ["litellm_params", "messages", "model", "temperature", "top_p", "max_tokens", "prompt_info"];
-
-/// How many prompts are read at a time.
-const PAGE: u64 = 500;
 
 /// Adds a prompt, as its first version.
 async fn new(call: &Call<'_>) -> Answered {
@@ -205,19 +202,7 @@ async fn versions(call: &Call<'_>) -> Answered {
 }
 
 async fn all(call: &Call<'_>) -> Result<Vec<StoredPrompt>, Refused> {
-    let mut all = Vec::new();
-    let mut offset = 0;
-    loop {
-        let query = ListQuery { offset, limit: PAGE, ..ListQuery::default() };
-        let page = Records::<Setting>::list(call.management.store(), &query).await?;
-        offset += page.items.len() as u64;
-        let is_last = page.items.is_empty() || offset >= page.total;
-        let prompts = page.items.iter().filter(|setting| setting.name.starts_with(STORED_PROMPT));
-        all.extend(prompts.map(read).collect::<Result<Vec<_>, _>>()?);
-        if is_last {
-            return Ok(all);
-        }
-    }
+    call.settings_under(STORED_PROMPT).await?.iter().map(read).collect()
 }
 
 /// What a body says of a prompt.
@@ -309,12 +294,7 @@ fn unknown(id: &str) -> Refused {
 /// # Errors
 /// When the operator wants nothing of this kind in the store.
 fn may_store(call: &Call<'_>) -> Result<(), Refused> {
-    if !call.settings.no_models {
-        return Ok(());
-    }
-    let message = "prompts are not kept in the store: `general_settings.store_model_in_db` is false. Set it to true, or write \
-                   the prompt into the configuration";
-    Err(Refused::bad(message).detail())
+    call.may_store("prompts are", "write the prompt into the configuration")
 }
 
 /// # Errors
@@ -326,7 +306,7 @@ fn can_be_served(call: &Call<'_>, id: &str, version: &StoredVersion) -> Result<(
 
 /// Tells everybody, and answers when this gateway serves what the store has.
 async fn tell(call: &Call<'_>, id: String) {
-    call.management.changed(Changed::Model(format!("prompt {id}")));
+    call.management.changed(Changed::Setting(format!("{STORED_PROMPT}{id}")));
     if let Some(serving) = call.management.serving() {
         serving.refresh().await;
     }

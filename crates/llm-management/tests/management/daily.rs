@@ -31,6 +31,12 @@ async fn a_day_has_its_models_keys_and_entities() {
     let all = world.shown(MASTER, &format!("/user/daily/activity/aggregated?{DAYS}")).await;
     assert_eq!((&all["metadata"]["total_pages"], &all["metadata"]["has_more"]), (&json!(1), &json!(false)));
     assert_eq!(all["results"].as_array().map(Vec::len), Some(2));
+    let sums = world.shown(MASTER, &format!("/user/daily/activity/aggregated?{DAYS}&breakdown=none")).await;
+    assert_eq!(sums["metadata"], all["metadata"]);
+    for day in [0, 1] {
+        assert_eq!(sums["results"][day]["metrics"], all["results"][day]["metrics"]);
+        assert_eq!(sums["results"][day]["breakdown"], Value::Null);
+    }
 }
 
 #[tokio::test]

@@ -75,6 +75,7 @@ impl World {
             reports: Some(books.clone()),
             sealing: Some(Arc::new(Backwards)),
             serving: None,
+            alarms: None,
         });
         Self { store, heard, books, governance, management }
     }

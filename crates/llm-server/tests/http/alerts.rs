@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::money::{MASTER, Node, chat, folder};
+use crate::money::{MASTER, Node, chat, folder, send};
 
 /// The longest wait for something that must come.
 const COMES: Duration = Duration::from_secs(20);
@@ -191,5 +191,62 @@ fn nobody_waits_for_an_address_that_hangs() {
     node.run.signal(Signal::TERM);
     assert_eq!(node.run.end(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    std::fs::remove_dir_all(folder).expect("it was there");
+}
+
+#[test]
+fn who_is_told_is_set_while_the_gateway_runs_and_tried() {
+    let folder = folder("set-alerts");
+    let (webhook, slack) = (Listener::start(0), Listener::start(0));
+    let address = format!("{}/llm?key=fabricated-secret", webhook.url);
+    let node = Node::configured(&folder, &config("", ""), &[]);
+    let ask = |what: &str, body: &Value| send(&node.address, what, MASTER, body).expect("it answers");
+    let try_out = |way: &str| ask(&format!("GET /health/services?service={way}"), &json!({}));
+    assert_eq!(try_out("webhook").status, 400, "nobody is told yet");
+
+    let wanted = json!({"general_settings": {"alerting": ["webhook"], "alert_types": ["budget_alerts"]},
+                        "environment_variables": {"WEBHOOK_URL": address}});
+    let changed = ask("POST /config/update", &wanted);
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let tried = try_out("webhook");
+    assert_eq!((tried.status, &tried.json()["status"]), (200, &json!("success")), "{}", tried.body);
+    let (path, body) = webhook.next();
+    assert_eq!((path.as_str(), &body["event"]), ("/llm?key=fabricated-secret", &json!("test_alert")));
+    assert_eq!((try_out("slack").status, try_out("pigeon").status), (400, 422));
+    let key = node.key(&json!({"max_budget": 100, "soft_budget": 0.000001}));
+    call(&node, &key, "one");
+    assert_eq!(webhook.next().1["event"], "soft_budget_crossed");
+
+    // Of addresses people see the hosts; what is sent back as it was shown stays what it is.
+    let settings = ask("GET /alerting/settings", &json!({})).body;
+    assert!(
+        settings.contains(&format!("{}/***", webhook.url)) && !settings.contains("fabricated"),
+        "{settings}"
+    );
+    let again = json!({"environment_variables": {"WEBHOOK_URL": format!("{}/***", webhook.url)}});
+    assert_eq!(ask("POST /config/update", &again).status, 200);
+    assert_eq!(try_out("webhook").status, 200);
+    assert_eq!(webhook.next().0, "/llm?key=fabricated-secret");
+    let audit = ask("GET /audit", &json!({})).body;
+    assert!(audit.contains("config/alerting") && !audit.contains("fabricated"), "{audit}");
+
+    for wrong in [
+        json!({"general_settings": {"alerting": ["email"]}}),
+        json!({"general_settings": {"alerting": ["slack"]}}),
+        json!({"general_settings": {"master_key": "sk-other"}}),
+        json!({"environment_variables": {"PATH": "/tmp"}}),
+        json!({"environment_variables": {"WEBHOOK_URL": "nowhere"}}),
+    ] {
+        let refused = ask("POST /config/update", &wrong);
+        assert_eq!(refused.status, 400, "{wrong}: {}", refused.body);
+    }
+    let both = json!({"general_settings": {"alerting": ["slack"]}, "environment_variables": {"SLACK_WEBHOOK_URL": slack.url}});
+    assert_eq!(ask("POST /config/update", &both).status, 200);
+    assert_eq!((try_out("slack").status, try_out("webhook").status), (200, 400));
+    assert!(slack.next().1["text"].as_str().is_some_and(|text| text.contains("This is a test")));
+    let back = json!({"general_settings": {"alerting": null, "alert_types": null}, "environment_variables": {"SLACK_WEBHOOK_URL": null, "WEBHOOK_URL": null}});
+    assert_eq!(ask("POST /config/update", &back).status, 200);
+    assert_eq!(try_out("slack").status, 400, "nobody is told again");
+    drop(node);
     std::fs::remove_dir_all(folder).expect("it was there");
 }

@@ -40,6 +40,7 @@ fn server(master: Option<&str>, dashboard: Dashboard) -> Running {
         reports: None,
         sealing: None,
         serving: None,
+        alarms: None,
     });
     let options = Options {
         workers: NonZeroUsize::new(2),

@@ -72,6 +72,7 @@ mod secure;
 #[cfg(unix)]
 mod spend;
 #[cfg(unix)]
+mod stored_guardrails;
 mod stored_prompts;
 #[cfg(unix)]
 mod stored_settings;

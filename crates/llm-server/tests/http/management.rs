@@ -38,6 +38,7 @@ fn managed() -> Running {
         reports: None,
         sealing: None,
         serving: None,
+        alarms: None,
     };
     let management = Management::new(parts);
     let options = Options {

@@ -118,6 +118,15 @@ fn where_nothing_is_kept_in_the_store_settings_are_not_either() {
     std::fs::remove_dir_all(folder).expect("it was there");
 }
 
+/// Waits until calls end with this status, a good while less than the half a minute after which the store is read anyway.
+fn becomes(node: &Node, wanted: u16) {
+    let late = Instant::now() + Duration::from_secs(8);
+    while status(node) != wanted {
+        assert!(Instant::now() < late, "the other gateway does not know of it");
+        thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn other_gateways_of_the_same_store_have_it_too() {
     let Some(postgres) = PostgresServer::start("other_gateways_of_the_same_store_have_it_too") else {
@@ -128,12 +137,10 @@ fn other_gateways_of_the_same_store_have_it_too() {
         .each_ref()
         .map(|folder| Node::configured(folder, &config(""), &[("DATABASE_URL", &postgres.url())]));
     assert_eq!(change(&one, &json!({"fallbacks": [{"one": ["two"]}]})).status, 200);
-    // Where no notice comes, the store is read every half a minute.
-    let late = Instant::now() + Duration::from_secs(60);
-    while status(&other) != 200 {
-        assert!(Instant::now() < late, "the other gateway does not know of it");
-        thread::park_timeout(Duration::from_millis(50));
-    }
+    becomes(&other, 200);
+    // Both listen by now: what is changed later is told, too.
+    assert_eq!(change(&other, &json!({"fallbacks": null})).status, 200);
+    becomes(&one, 500);
     drop((one, other));
     folders.iter().for_each(|folder| std::fs::remove_dir_all(folder).expect("it was there"));
 }

@@ -6,17 +6,13 @@ import { money, percent } from "../lib/format";
 import { useLoad } from "../lib/load";
 import { href } from "../lib/route";
 import { useWho } from "../lib/who";
-import { Button, BudgetBar, Card, Code, Empty, Head, Notice, Problem } from "../parts/basics";
+import { Button, BudgetBar, Card, Empty, Head, Notice, Problem } from "../parts/basics";
 import { Confirm, FormDialog } from "../parts/dialog";
 import { Input } from "../parts/form";
 import { Table } from "../parts/table";
 import { limits, TermsFields, termsBody, termsOf } from "../parts/terms";
 import { toast } from "../parts/toast";
-
-const ALERTS = `general_settings:
-  alerting: [slack]   # its address in SLACK_WEBHOOK_URL
-  alert_types: [budget_alerts, llm_too_slow, cooldown_deployment]
-  alerting_threshold: 300`;
+import { Alerts } from "./budgets/alerts";
 
 export function Budgets() {
   const { isAdmin } = useWho();
@@ -55,10 +51,7 @@ export function Budgets() {
           empty={<Empty icon="budgets" title="No budgets with an id">Make one, say for all customers of a plan, and name it where limits are set.</Empty>}
         />
       </Card>
-      <Card title="Alerts">
-        <p class="prose">Who is to hear of budgets that are nearly spent, of deployments that fail and of slow answers is said in the configuration, and read when the gateway starts:</p>
-        <Code>{ALERTS}</Code>
-      </Card>
+      <Alerts />
       {deed && deed.kind !== "delete" && <BudgetForm {...(deed.kind === "edit" ? { old: deed.row } : {})} onClose={() => setDeed(undefined)} onDone={() => again(deed.kind === "new" ? "The budget is made" : "Saved")} />}
       {deed?.kind === "delete" && (
         <Confirm title={`Delete ${deed.row.budget_id}?`} action="Delete the budget" onClose={() => setDeed(undefined)} run={async () => { await post("/budget/delete", { id: deed.row.budget_id }); again("The budget is gone"); }}>

@@ -87,6 +87,22 @@ export function Select({ label, hint, value, onChange, options, bare }: FieldPro
   );
 }
 
+/** Some of a few things, each with a word about it. */
+export function Checks({ label, value, onChange, options }: { label: string; value: string[]; onChange: (to: string[]) => void; options: [string, string][] }) {
+  const turn = (name: string) => onChange(options.map(([known]) => known).filter((known) => (known === name ? !value.includes(name) : value.includes(known))));
+  return (
+    <fieldset class="fields checks">
+      <legend>{label}</legend>
+      {options.map(([name, shown]) => (
+        <label key={name}>
+          <input type="checkbox" checked={value.includes(name)} onChange={() => turn(name)} />
+          <span>{shown}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
 /** Several names, of a list or of one's own. */
 export function Several({ label, hint, value, onChange, known, placeholder }: { label: string; hint?: ComponentChildren; value: string[]; onChange: (to: string[]) => void; known: string[]; placeholder?: string }) {
   const id = useId();

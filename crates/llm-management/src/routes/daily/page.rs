@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use llm_governance::{Activity, Day, Dimension, Scope};
 use serde_json::{Value, json};
 
-use super::show::{Names, shown};
+use super::show::{Names, alone, shown};
 use super::whose::{excluded, whose};
 use crate::days::Days;
 use crate::management::{Answered, Call};
@@ -55,27 +55,41 @@ async fn answer(call: &Call<'_>, scope: Scope, paging: Option<Paging>) -> Answer
     let out = excluded(&query, scope);
     let mut of = call.by_key(whose(call, &query, scope).await?, query.text("api_key")).await?;
     of.model = query.text("model").map(str::to_owned);
-    let all = days_of(call, &of, days, &out).await?;
+    let sums = sums_of_days(call, &of, days, &out).await?;
+    let all: BTreeSet<Day> = sums.iter().filter_map(|one| one.day).collect();
     let count = all.len() as u64;
     let paging = paging.unwrap_or(Paging { page: 1, size: count.max(1) });
     let list = paging.query();
     let (offset, limit) = (usize::try_from(list.offset).unwrap_or(usize::MAX), usize::try_from(list.limit));
     let page: Vec<Day> = all.into_iter().rev().skip(offset).take(limit.unwrap_or(usize::MAX)).collect();
-    let detail = detail(call, &of, &page, (scope, &out)).await?;
-    let names = Names::read(call, scope, &detail).await?;
-    let results: Vec<Value> = page.iter().map(|day| shown(*day, &detail, &names)).collect();
+    let (results, known) = if query.text("breakdown") == Some("none") {
+        let known: Vec<Activity> =
+            sums.into_iter().filter(|one| one.day.is_some_and(|day| page.contains(&day))).collect();
+        (page.iter().map(|day| alone(*day, &known)).collect(), known)
+    } else {
+        let detail = detail(call, &of, &page, (scope, &out)).await?;
+        let names = Names::read(call, scope, &detail).await?;
+        let results: Vec<Value> = page.iter().map(|day| shown(*day, &detail, &names)).collect();
+        (results, detail.plain)
+    };
     let pages = paging.pages(count);
     let metadata = json!({
         "page": paging.page, "total_pages": pages, "has_more": paging.page < pages,
     });
-    Ok(Reply::ok(json!({"results": results, "metadata": totals(metadata, &detail.plain)})))
+    Ok(Reply::ok(json!({"results": results, "metadata": totals(metadata, &known)})))
 }
 
-/// The days on which there was something.
-async fn days_of(call: &Call<'_>, of: &Whose, days: Days, out: &[String]) -> Result<BTreeSet<Day>, Refused> {
+/// The sums of the days on which there was something.
+async fn sums_of_days(
+    call: &Call<'_>,
+    of: &Whose,
+    days: Days,
+    out: &[String],
+) -> Result<Vec<Activity>, Refused> {
     let query = of.query(days, &[Dimension::Day, Dimension::Subject]);
-    let found = call.management.reports()?.activity(&query).await?;
-    Ok(found.into_iter().filter(|one| !out.contains(&one.subject)).filter_map(|one| one.day).collect())
+    let mut found = call.management.reports()?.activity(&query).await?;
+    found.retain(|one| !out.contains(&one.subject));
+    Ok(found)
 }
 
 /// The sums of these days, the latest first.

@@ -82,6 +82,11 @@ async fn entities(call: &Call<'_>, scope: Scope, ids: &[String]) -> Result<Vec<(
     })
 }
 
+/// A day: its sum alone.
+pub(super) fn alone(day: Day, sums: &[Activity]) -> Value {
+    json!({"date": day.to_string(), "metrics": metrics(&total(sums.iter().filter(|one| one.day == Some(day))))})
+}
+
 /// A day: its sum, and the parts of it.
 pub(super) fn shown(day: Day, detail: &Detail, names: &Names) -> Value {
     let of_day =

@@ -117,12 +117,7 @@ pub(super) async fn delete(call: &Call<'_>) -> Answered {
 /// # Errors
 /// When the operator wants no models in the store.
 fn may_store(call: &Call<'_>) -> Result<(), Refused> {
-    if !call.settings.no_models {
-        return Ok(());
-    }
-    let message = "models are not kept in the store: `general_settings.store_model_in_db` is false. Set it to true, or \
-                   name the model in the configuration";
-    Err(Refused::bad(message).detail())
+    call.may_store("models are", "name the model in the configuration")
 }
 
 /// # Errors

@@ -14,6 +14,7 @@ pub(super) fn write(changed: &Changed) -> String {
         Changed::Tag(name) => format!("tag {name}"),
         Changed::Budget(id) => format!("budget {id}"),
         Changed::Model(id) => format!("model {id}"),
+        Changed::Setting(name) => format!("setting {name}"),
         Changed::Spent(subject) => format!("spent {} {}", subject.scope.name(), subject.id),
         Changed::Everything => "everything ".to_owned(),
     }
@@ -36,6 +37,7 @@ pub(super) fn read(words: &str) -> Option<Changed> {
         "tag" => Changed::Tag(own()),
         "budget" => Changed::Budget(own()),
         "model" => Changed::Model(own()),
+        "setting" => Changed::Setting(own()),
         "spent" => {
             let (scope, id) = id.split_once(' ')?;
             Changed::Spent(Subject::new(Scope::named(scope)?, id))
@@ -61,6 +63,7 @@ mod tests {
             Changed::Tag("a tag ".to_owned()),
             Changed::Budget("b".to_owned()),
             Changed::Model("m/n".to_owned()),
+            Changed::Setting("prompt/a b".to_owned()),
             Changed::Spent(Subject::member("a team", "u 1")),
             Changed::Spent(Subject::global()),
             Changed::Everything,

@@ -1,0 +1,10 @@
+import { browser } from "/work/trees/faces/tests/browser/browser.mjs";
+import { readFileSync } from "node:fs";
+const [out, width, cols, ...names] = process.argv.slice(2);
+const b = await browser();
+const p = await b.newPage({ viewport: { width: Number(width), height: 800 } });
+const cell = Math.floor((Number(width) - 8 * Number(cols)) / Number(cols));
+await p.setContent(`<body style="margin:0;background:#888;display:flex;flex-wrap:wrap;gap:8px;align-items:flex-start">${names.map((n) => `<figure style="margin:0;width:${cell}px"><img style="width:100%;display:block" src="data:image/png;base64,${readFileSync(`/tmp/faces/shots/${n}.png`).toString("base64")}"></figure>`).join("")}</body>`);
+await p.waitForTimeout(300);
+await p.screenshot({ path: out, fullPage: true });
+await b.close();
