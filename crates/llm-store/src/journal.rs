@@ -218,7 +218,10 @@ impl Drop for Journal {
         // The last chance of what is held.
         if !self.shared.write_held() {
             let rows = self.shared.held.lock().len();
-            tracing::error!(rows, "rows of the ledger are lost: the disk of the journal has no room for them");
+            tracing::error!(
+                rows,
+                "rows of the ledger are lost: the disk of the journal has no room for them"
+            );
         }
     }
 }

@@ -23,7 +23,8 @@ impl FakeObjects {
         let objects = Arc::new(Mutex::new(BTreeMap::new()));
         let all = Arc::clone(&objects);
         let server = FakeServer::start(move |asked| {
-            let is_signed = asked.header("authorization").is_some_and(|text| text.starts_with("AWS4-HMAC-SHA256 "));
+            let is_signed =
+                asked.header("authorization").is_some_and(|text| text.starts_with("AWS4-HMAC-SHA256 "));
             match is_signed && asked.header("x-amz-content-sha256").is_some() {
                 true => answer(&mut all.lock(), asked),
                 false => (403, b"<Error><Code>AccessDenied</Code></Error>".to_vec()),
@@ -73,10 +74,12 @@ fn listed(all: &BTreeMap<String, Vec<u8>>, query: &str) -> Vec<u8> {
         pairs.find(|(known, _)| *known == name).map(|(_, value)| value.replace("%2F", "/"))
     };
     let (prefix, after) = (parameter("prefix").unwrap_or_default(), parameter("continuation-token"));
-    let is_wanted = |name: &&String| name.starts_with(&prefix) && after.as_ref().is_none_or(|after| *name > after);
+    let is_wanted =
+        |name: &&String| name.starts_with(&prefix) && after.as_ref().is_none_or(|after| *name > after);
     let names: Vec<&String> = all.keys().filter(is_wanted).take(PAGE + 1).collect();
     let page = &names[..names.len().min(PAGE)];
-    let contents: String = page.iter().map(|name| format!("<Contents><Key>{name}</Key></Contents>")).collect();
+    let contents: String =
+        page.iter().map(|name| format!("<Contents><Key>{name}</Key></Contents>")).collect();
     let next = match page.last().filter(|_| names.len() > PAGE) {
         Some(last) => format!("<NextContinuationToken>{last}</NextContinuationToken>"),
         None => String::new(),

@@ -88,7 +88,9 @@ fn answer(all: &mut Collections, asked: &Asked) -> (u16, Value) {
     }
     let Some(collection) = all.get_mut(name) else { return (404, Value::Null) };
     match (asked.method.as_str(), below) {
-        ("GET", "") => (200, json!({"status": "green", "config": {"params": {"vectors": collection.made["vectors"]}}})),
+        ("GET", "") => {
+            (200, json!({"status": "green", "config": {"params": {"vectors": collection.made["vectors"]}}}))
+        }
         ("PUT", "index") => {
             collection.indexes.extend(body["field_name"].as_str().map(str::to_owned));
             (200, json!({"status": "completed"}))
@@ -154,7 +156,8 @@ impl Collection {
 
     /// A Qdrant in strict mode looks for nothing in a field without an index.
     fn is_indexed(&self, filter: &Value) -> bool {
-        let mut wanted = filter["must"].as_array().into_iter().flatten().filter_map(|one| one["key"].as_str());
+        let mut wanted =
+            filter["must"].as_array().into_iter().flatten().filter_map(|one| one["key"].as_str());
         wanted.all(|field| self.indexes.iter().any(|index| index == field))
     }
 }
@@ -193,7 +196,8 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 fn cosine(one: &[f64], other: &[f64]) -> f64 {
-    let product = |left: &[f64], right: &[f64]| left.iter().zip(right).map(|(left, right)| left * right).sum::<f64>();
+    let product =
+        |left: &[f64], right: &[f64]| left.iter().zip(right).map(|(left, right)| left * right).sum::<f64>();
     product(one, other) / (product(one, one) * product(other, other)).sqrt()
 }
 

@@ -26,13 +26,19 @@ impl Bucket {
     ///
     /// # Errors
     /// When the section names no bucket, or one that cannot be.
-    pub(crate) fn read(own: Option<&Node>, environment: &Environment, vendors: &Registry) -> Result<Self, Wrong> {
+    pub(crate) fn read(
+        own: Option<&Node>,
+        environment: &Environment,
+        vendors: &Registry,
+    ) -> Result<Self, Wrong> {
         let text = |key: &str| own.and_then(|own| own.get_text(key)).filter(|text| !text.is_empty());
         let bucket = text("s3_bucket_name")
             .ok_or_else(|| ("there is no bucket".to_owned(), "set `s3_bucket_name`".to_owned()))?;
         let parameters = of_this_machine(own, environment, vendors);
-        let region =
-            text("s3_region_name").or_else(|| parameters.get("aws_region_name")).unwrap_or("us-east-1").to_owned();
+        let region = text("s3_region_name")
+            .or_else(|| parameters.get("aws_region_name"))
+            .unwrap_or("us-east-1")
+            .to_owned();
         let url = match text("s3_endpoint_url") {
             Some(url) if is_address(url) => format!("{}/{bucket}", url.trim_end_matches('/')),
             Some(_) => {

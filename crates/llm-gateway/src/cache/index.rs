@@ -25,11 +25,7 @@ pub(super) struct Near {
 ///
 /// # Errors
 /// When the store does not answer.
-pub(super) async fn near(
-    lists: &dyn QuestionLists,
-    question: Question<'_>,
-    least: f32,
-) -> Result<Vec<Near>> {
+pub(super) async fn near(lists: &dyn QuestionLists, question: Question<'_>, least: f32) -> Result<Vec<Near>> {
     let items = lists.list(question.list).await?;
     let mut found: Vec<Near> =
         items.iter().filter_map(|item| compared(item, question.vector, least)).collect();

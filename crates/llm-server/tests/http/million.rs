@@ -86,12 +86,8 @@ fn a_million_keys_are_no_burden() {
         let answer = node.post("/v1/chat/completions", &shown, &chat("one")).expect("it answers");
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
-    let page = crate::money::send(
-        &node.address,
-        "GET /key/list?page=40000&size=25",
-        MASTER,
-        &serde_json::json!({}),
-    );
+    let page =
+        crate::money::send(&node.address, "GET /key/list?page=40000&size=25", MASTER, &serde_json::json!({}));
     assert_eq!(page.expect("it answers").json()["total_count"], KEYS);
     let used = resident(&node);
     eprintln!(

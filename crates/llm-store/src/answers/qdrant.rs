@@ -174,7 +174,9 @@ impl QdrantAnswers {
         self.fitting(size, question.vector)?;
         let now = now();
         let body = wire::query(question, least, most, now);
-        let Some(said) = self.told(Method::POST, "/points/query", &body).await? else { return Ok(Vec::new()) };
+        let Some(said) = self.told(Method::POST, "/points/query", &body).await? else {
+            return Ok(Vec::new());
+        };
         let found = wire::scored(&said)?.into_iter().filter_map(|(similarity, point)| {
             let kept = point.kept(now).filter(|_| similarity >= least)?;
             Some(NearAnswer { key: kept.key, value: kept.value, similarity })
@@ -227,7 +229,9 @@ impl AnswerStore for QdrantAnswers {
     }
 
     fn clear(&self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async { self.told(Method::POST, "/points/delete?wait=true", &wire::ours()).await.map(|_| ()) })
+        Box::pin(async {
+            self.told(Method::POST, "/points/delete?wait=true", &wire::ours()).await.map(|_| ())
+        })
     }
 
     fn questions(&self) -> Questions<'_> {

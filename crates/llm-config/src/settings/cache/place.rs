@@ -155,8 +155,11 @@ impl Placing<'_> {
         let variable = |names: &[&str]| names.iter().find_map(|name| self.environment.get(name));
         let url = self.text("qdrant_api_base").or_else(|| variable(&["QDRANT_API_BASE", "QDRANT_URL"]));
         let Some(url) = url.filter(|url| is_address(url)) else {
-            self.wrong("answers cannot be kept in Qdrant: it has no http or https address".to_owned(), report)
-                .help("set `qdrant_api_base`, or QDRANT_API_BASE");
+            self.wrong(
+                "answers cannot be kept in Qdrant: it has no http or https address".to_owned(),
+                report,
+            )
+            .help("set `qdrant_api_base`, or QDRANT_API_BASE");
             return None;
         };
         let Some(collection) = self.text("qdrant_collection_name") else {
@@ -166,8 +169,11 @@ impl Placing<'_> {
         };
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
         if !collection.chars().all(is_plain) || collection.len() > 255 {
-            self.wrong("`qdrant_collection_name` has letters that no collection should have".to_owned(), report)
-                .help("use letters, digits, `-`, `_` and `.`");
+            self.wrong(
+                "`qdrant_collection_name` has letters that no collection should have".to_owned(),
+                report,
+            )
+            .help("use letters, digits, `-`, `_` and `.`");
             return None;
         }
         let size = self.params.get_whole("qdrant_semantic_cache_vector_size");
