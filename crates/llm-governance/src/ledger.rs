@@ -114,7 +114,8 @@ impl LedgerRow {
     /// # Errors
     /// When it is no row.
     pub fn read_json(text: &[u8]) -> serde_json::Result<Self> {
-        serde_json::from_slice(text)
+        let text = std::str::from_utf8(text).map_err(serde::de::Error::custom)?;
+        serde_json::from_str(text)
     }
 }
 
