@@ -1,6 +1,7 @@
 //! What decides an answer, and is hashed for the cache.
 
 use http::HeaderMap;
+use llm_core::message::Part;
 use llm_core::{ChatRequest, Ingress, essence};
 use serde_json::{Map, Value};
 
@@ -21,7 +22,7 @@ pub fn check(data: &[u8]) {
         questions(&request, &whole);
         // What is written here is read from the same value twice: keys that are repeated are gone in both.
         let Ok(value) = serde_json::from_slice::<Value>(&body) else { continue };
-        if is_exact(&value) {
+        if is_exact(&value) && !has_opaque(&request) {
             spellings(&**client, &value);
         }
     }
@@ -58,6 +59,15 @@ fn backwards(value: &Value) -> Value {
         }
         plain => plain.clone(),
     }
+}
+
+/// Whether there is state that only its origin can read: it is what it is to the byte.
+fn has_opaque(request: &ChatRequest) -> bool {
+    request.messages.iter().flat_map(|message| &message.parts).any(|part| match part {
+        Part::Reasoning(reasoning) => reasoning.opaque.is_some(),
+        Part::ToolCall(call) => call.opaque.is_some(),
+        _ => false,
+    })
 }
 
 /// Whether all numbers are whole: others may be written in another way than they came.

@@ -58,7 +58,7 @@ impl Nginx {
             let has_ended = self.child.try_wait().expect("it is our child").is_some();
             let is_late = begun.elapsed() > PATIENCE;
             assert!(!has_ended && !is_late, "nginx does not start: {}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::park_timeout(Duration::from_millis(10));
         }
     }
 

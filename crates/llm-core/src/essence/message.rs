@@ -65,7 +65,21 @@ impl Essence {
     }
 
     fn citation(&mut self, citation: &Citation) {
-        citation.pack(&mut self.out);
+        let Citation { url, title, cited_text, start, end, raw } = citation;
+        self.put(url);
+        self.put(title);
+        self.put(cited_text);
+        self.put(start);
+        self.put(end);
+        match raw {
+            // Clients write anew what they were told, in their own order and with their own white space.
+            Some((origin, raw)) => {
+                self.tag(1);
+                self.origin(*origin);
+                self.json(raw);
+            }
+            None => self.tag(0),
+        }
     }
 
     fn media(&mut self, tag: u8, media: &Media) {

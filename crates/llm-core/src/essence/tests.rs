@@ -4,7 +4,7 @@ use super::{around_question, of_chat, of_embeddings, of_rerank};
 use crate::dialect::DialectId;
 use crate::embedding::{EmbeddingEncoding, EmbeddingInput, EmbeddingRequest};
 use crate::json::{RawJson, RawObject};
-use crate::message::{CacheMark, Message, Part, Role, Text, ToolCall, ToolResult};
+use crate::message::{CacheMark, Citation, Message, Part, Role, Text, ToolCall, ToolResult};
 use crate::request::{ChatRequest, FunctionTool, Sampling, Tool, ToolChoice};
 use crate::rerank::{RerankDocument, RerankRequest};
 
@@ -68,6 +68,19 @@ fn the_order_of_members_does_not_matter() {
     let one = with(r#"{"a":{"x":1,"y":[1,2]},"b":2}"#, r#"{"k":1,"j":{"p":1,"q":2}}"#);
     let other = with(r#"{ "b":2, "a":{"y":[1, 2],"x":1}}"#, r#"{"j":{"q":2,"p":1},"k":1}"#);
     assert_eq!(of_chat(&one), of_chat(&other));
+}
+
+#[test]
+fn citations_may_be_spelled_in_another_way() {
+    let cited = |object: &str| {
+        let citation = Citation { raw: Some((ORIGIN, raw(object))), ..Citation::default() };
+        let mut request = question("hi");
+        let text = Text { citations: vec![citation], ..Text::new("so it is") };
+        request.messages.push(Message::new(Role::Assistant, vec![Part::Text(text)]));
+        of_chat(&request)
+    };
+    assert_eq!(cited(r#"{"start":0,"end":1}"#), cited(r#"{ "end": 1, "start": 0 }"#));
+    assert_ne!(cited(r#"{"start":0,"end":1}"#), cited(r#"{"start":0,"end":2}"#));
 }
 
 #[test]
