@@ -114,7 +114,7 @@ mod tests {
         load(&Options { text: Some(text.to_owned()), ..Options::default() }).expect("it loads")
     }
 
-    fn open(name: &str, params: Json) -> OpenGuardrail {
+    fn open(name: &str, params: &Json) -> OpenGuardrail {
         let entry = json!({"guardrail_name": name, "litellm_params": params});
         OpenGuardrail { id: format!("id-{name}"), name: name.to_owned(), entry, damage: None }
     }
@@ -123,7 +123,7 @@ mod tests {
     fn those_of_the_store_come_behind_those_of_the_files_and_go_again() {
         let mut loaded = loaded();
         let words =
-            open("words", json!({"guardrail": "banned_keywords", "keywords": ["x"], "default_on": true}));
+            open("words", &json!({"guardrail": "banned_keywords", "keywords": ["x"], "default_on": true}));
         assert!(loaded.serve_guardrails(std::slice::from_ref(&words)).problems.is_empty());
         let names = |loaded: &Loaded| {
             loaded
@@ -145,18 +145,18 @@ mod tests {
     fn what_cannot_be_built_is_refused_at_once_and_stands_in_the_way_later() {
         let mut loaded = loaded();
         for wrong in [
-            open("filed", json!({"guardrail": "pii"})),
-            open("a,b", json!({"guardrail": "pii"})),
-            open("new", json!({"guardrail": "no-such-judge"})),
-            open("new", json!({"guardrail": "pii", "modes": "pre_call"})),
-            open("new", json!({"guardrail": "pii", "mode": "pre_mcp_call"})),
-            open("new", json!({"guardrail": "banned_keywords", "banned_keywords_list": "/etc/passwd"})),
-            open("new", json!({"guardrail": "litellm_content_filter", "blocked_words_file": "/etc/passwd"})),
-            open("new", json!({"mode": "pre_call"})),
+            open("filed", &json!({"guardrail": "pii"})),
+            open("a,b", &json!({"guardrail": "pii"})),
+            open("new", &json!({"guardrail": "no-such-judge"})),
+            open("new", &json!({"guardrail": "pii", "modes": "pre_call"})),
+            open("new", &json!({"guardrail": "pii", "mode": "pre_mcp_call"})),
+            open("new", &json!({"guardrail": "banned_keywords", "banned_keywords_list": "/etc/passwd"})),
+            open("new", &json!({"guardrail": "litellm_content_filter", "blocked_words_file": "/etc/passwd"})),
+            open("new", &json!({"mode": "pre_call"})),
         ] {
             assert!(loaded.check_guardrail(&wrong).is_err(), "{}", wrong.entry);
         }
-        let gone = open("gone", json!({"guardrail": "no-such-judge", "default_on": true}));
+        let gone = open("gone", &json!({"guardrail": "no-such-judge", "default_on": true}));
         let report = loaded.serve_guardrails(&[gone]);
         assert!(report.has_errors());
         let last = loaded.config.guardrails.last().expect("it stands there");

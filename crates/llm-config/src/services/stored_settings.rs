@@ -49,7 +49,7 @@ impl StoredSettings {
             STORED_ALERTS => self.alerts = said(setting),
             name if name.starts_with(STORED_PROMPT) => self.prompts.extend(said::<StoredPrompt>(setting)),
             name if name.starts_with(STORED_GUARDRAIL) => {
-                self.guardrails.extend(said::<StoredGuardrail>(setting))
+                self.guardrails.extend(said::<StoredGuardrail>(setting));
             }
             _ => {}
         }
@@ -59,7 +59,7 @@ impl StoredSettings {
 fn said<T: DeserializeOwned>(setting: &Setting) -> Option<T> {
     let read = T::deserialize(&setting.value);
     read.inspect_err(|_| {
-        tracing::error!(name = setting.name, "a setting of the store is damaged: make it again")
+        tracing::error!(name = setting.name, "a setting of the store is damaged: make it again");
     })
     .ok()
 }

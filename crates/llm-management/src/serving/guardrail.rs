@@ -143,7 +143,7 @@ mod tests {
             "aws_secret_access_key": "os.environ/KEY",
         });
         let shown = shown_of(params.as_object().expect("an object"));
-        let mut wanted = params.clone();
+        let mut wanted = params;
         for hidden in ["api_key", "headers", "aws_access_key_id", "presidio_analyzer_api_base"] {
             wanted[hidden] = json!("***");
         }

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { call, get, post, type Row } from "../lib/api";
 import { attempt } from "../lib/deeds";
-import { number, time } from "../lib/format";
+import { number } from "../lib/format";
 import { told, useLoad } from "../lib/load";
 import { href } from "../lib/route";
 import { useWho } from "../lib/who";
@@ -13,6 +13,7 @@ import { Area, Select } from "../parts/form";
 import { Table } from "../parts/table";
 import { toast } from "../parts/toast";
 import { GuardrailForm } from "./guardrails/form";
+import { Moment } from "./logs/calls";
 
 const EXAMPLE = `guardrails:
   - guardrail_name: no-secrets
@@ -94,7 +95,7 @@ function Hits() {
           id={(hit) => `${hit.call_id} ${hit.guardrail} ${hit.rule} ${hit.side} ${hit.time}`}
           to={(hit) => href(`logs/${encodeURIComponent(hit.call_id)}`)}
           columns={[
-            { name: "Time", cell: (hit) => <span class="nowrap">{time(hit.time)}</span> },
+            { name: "Time", cell: (hit) => <Moment at={hit.time} /> },
             { name: "What was done", cell: (hit) => <Badge tone={ACTIONS[hit.action] ?? "info"}>{hit.action === "blocked" ? "refused" : hit.action === "flagged" ? "named" : hit.action}</Badge> },
             { name: "Guardrail", cell: (hit) => <span class="two-lines"><b>{hit.guardrail}</b><small>{hit.rule}{hit.passages > 1 ? `, ${number(hit.passages)} passages` : ""}</small></span> },
             { name: "In", cell: (hit) => (hit.side === "request" ? "a request" : "an answer"), wide: true },

@@ -63,7 +63,7 @@ const COLUMNS: Column<Row>[] = [
   { name: "Cost", right: true, cell: (call) => money(call.spend) },
 ];
 
-function Moment({ at }: { at: string }) {
+export function Moment({ at }: { at: string }) {
   const [day, clock] = time(at).split(", ");
   return (
     <span class="two-lines nowrap">
