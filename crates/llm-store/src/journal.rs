@@ -3,12 +3,13 @@
 //! A row is written with one call before its answer ends, and so survives `kill -9`; a thread tells the disk to keep what
 //! was written, many rows at a time. Segments are files of framed rows in a folder of this gateway's own; who drains them
 //! ([`Journal::close_segment`], [`Journal::segments`], [`Journal::read`], [`Journal::remove`]) removes a segment when its
-//! rows are in the database. The journal has a bound: beyond it, and when the disk is full, rows are refused, and by
-//! policy calls are.
+//! rows are in the database. The journal has a bound: beyond it rows are refused, and by policy calls are. What a full disk
+//! does not take is held in memory until there is room.
 
 mod appender;
 mod encode;
 mod frame;
+mod held;
 mod segment;
 mod settings;
 mod sync;
@@ -25,6 +26,7 @@ use llm_governance::{Durable, Ledger, RowRef, StoreError, Timestamp};
 use parking_lot::Mutex;
 
 use appender::{Appender, Refused};
+use held::Held;
 pub use segment::{Segment, SegmentReader};
 pub use settings::{Durability, JournalSettings, WhenFull};
 
@@ -41,6 +43,8 @@ pub struct Journal {
 struct Shared {
     settings: JournalSettings,
     appender: Mutex<Appender>,
+    /// What the disk did not take. Locked before the appender.
+    held: Mutex<Held>,
     signals: sync::Signals,
     /// The disk refused the last time.
     trouble: AtomicBool,
@@ -65,6 +69,8 @@ pub struct JournalStatus {
     pub segments: u64,
     /// How long the oldest row has been waiting.
     pub oldest: Option<Duration>,
+    /// Rows that wait in memory, because the disk has no room for them.
+    pub held: u64,
     /// Rows that were taken since the start.
     pub recorded: u64,
     /// Rows that were refused since the start: calls that are in no ledger.
@@ -90,6 +96,7 @@ impl Journal {
         let shared = Arc::new(Shared {
             bytes: AtomicU64::new(appender.bytes()),
             appender: Mutex::new(appender),
+            held: Mutex::default(),
             settings,
             signals: sync::Signals::default(),
             trouble: AtomicBool::new(false),
@@ -112,6 +119,7 @@ impl Journal {
             max_bytes: self.shared.settings.max_bytes,
             segments: backlog.segments,
             oldest: backlog.oldest.map(|begun| begun.until(now)),
+            held: self.shared.held.lock().len() as u64,
             recorded: self.shared.recorded.load(Relaxed),
             refused: self.shared.refused.load(Relaxed),
             failures: self.shared.failures.load(Relaxed),
@@ -185,6 +193,8 @@ impl Ledger for Journal {
         let shared = &self.shared;
         let number = encode::with_frame(row, |frame| shared.append(frame))?;
         shared.recorded.fetch_add(1, Relaxed);
+        // What is held waits for room, and nobody for it.
+        let Some(number) = number else { return Ok(None) };
         shared.signals.written();
         let strict = shared.settings.durability == Durability::Strict;
         Ok(strict.then(|| shared.signals.durable(number)))
@@ -205,27 +215,51 @@ impl Drop for Journal {
             // A panic of that thread was reported when it happened.
             let _ = thread.join();
         }
+        // The last chance of what is held.
+        if !self.shared.write_held() {
+            let rows = self.shared.held.lock().len();
+            tracing::error!(
+                rows,
+                "rows of the ledger are lost: the disk of the journal has no room for them"
+            );
+        }
     }
 }
 
 impl Shared {
-    fn append(&self, frame: &[u8]) -> Result<u64, StoreError> {
-        let outcome = {
-            let mut appender = self.appender.lock();
-            let outcome = appender.append(frame, self.settings.segment_bytes, self.settings.max_bytes);
-            self.bytes.store(appender.bytes(), Relaxed);
-            outcome
-        };
-        outcome.map_err(|refused| {
-            self.refused.fetch_add(1, Relaxed);
-            match refused {
-                Refused::Full => StoreError::Failed(self.at_bound()),
-                Refused::Disk(error) => {
-                    self.trouble(&error);
-                    StoreError::Failed(format!("the journal of the ledger cannot be written: {error}"))
+    /// Writes a row, and returns its number; `None`: the disk has no room for it, and it is held.
+    fn append(&self, frame: &[u8]) -> Result<Option<u64>, StoreError> {
+        let refused = match self.write(frame) {
+            Ok(number) => return Ok(Some(number)),
+            Err(Refused::Full) => self.at_bound(),
+            Err(Refused::Disk(error)) => {
+                self.trouble(&error);
+                if self.held.lock().keep(frame) {
+                    return Ok(None);
                 }
+                format!("the journal of the ledger cannot be written: {error}")
             }
-        })
+        };
+        self.refused.fetch_add(1, Relaxed);
+        Err(StoreError::Failed(refused))
+    }
+
+    fn write(&self, frame: &[u8]) -> Result<u64, Refused> {
+        let mut appender = self.appender.lock();
+        let outcome = appender.append(frame, self.settings.segment_bytes, self.settings.max_bytes);
+        self.bytes.store(appender.bytes(), Relaxed);
+        outcome
+    }
+
+    /// Writes what is held. `false`: some of it is still there.
+    fn write_held(&self) -> bool {
+        let mut held = self.held.lock();
+        if held.len() == 0 {
+            return true;
+        }
+        let written = held.write(|frame| self.write(frame).map(|_| ())).is_ok();
+        self.signals.written();
+        written
     }
 
     /// Why calls cannot be booked.
@@ -257,7 +291,7 @@ impl Shared {
     }
 
     fn recovered(&self) {
-        if self.trouble.swap(false, Relaxed) {
+        if self.write_held() && self.trouble.swap(false, Relaxed) {
             tracing::info!("the journal of the ledger can be written again");
         }
     }

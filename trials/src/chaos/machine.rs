@@ -46,8 +46,9 @@ pub(crate) async fn disk_full(stage: &Stage) -> Result<Seen> {
     let refused = refused.context("nothing was refused")?;
     std::fs::remove_file(filler)?;
     let back = recovers(&gateway, Duration::from_secs(15)).await?;
-    // The call that was under way when the disk became full was served; its row had no room.
-    let rows = rows_come(&gateway, served + 1).await?;
+    // The row of the call that was under way when the disk became full was held, and comes now: with those of the first
+    // call and of the one that was served again, one for each answer.
+    let rows = rows_come(&gateway, served + 2).await?;
     drop(gateway);
     Ok(Seen::Held(format!(
         "{served} more served, then {refused}; served {back:.1?} after there was room, {rows} rows"
