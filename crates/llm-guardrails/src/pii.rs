@@ -104,8 +104,9 @@ impl Scanner for Personal {
         let text = &piece.text;
         let mut seen = Seen { text: text.as_bytes(), on: &self.on, all: Vec::new() };
         mail::look(&mut seen);
+        let mails = seen.all.len();
         network::look(&mut seen);
-        words(&mut seen);
+        words(&mut seen, mails);
         if let Some(names) = &self.names {
             names.each(text, |_, range| seen.add(Entity::Person, range.start, range.end));
         }
@@ -141,11 +142,19 @@ impl Seen<'_> {
     }
 }
 
-/// Looks at every word that has a digit in it, and at the numbers that go on after it.
-fn words(seen: &mut Seen<'_>) {
+/// Looks at every word that has a digit in it, and at the numbers that go on after it. What lies within an e-mail address,
+/// of which the first candidates are, is no word of its own: nothing there would stay beside it.
+fn words(seen: &mut Seen<'_>, mails: usize) {
     let text = seen.text;
-    let mut place = 0;
+    let (mut place, mut mail) = (0, 0);
     while let Some(digit) = next_digit(text, place) {
+        while seen.all.get(mail).is_some_and(|one| mail < mails && one.end <= digit) {
+            mail += 1;
+        }
+        if let Some(one) = seen.all.get(mail).filter(|one| mail < mails && one.start <= digit) {
+            place = one.end;
+            continue;
+        }
         let start = digit - Class::ALNUM.run_before(text, digit, digit - place);
         let end = digit + Class::ALNUM.run(text, digit, text.len());
         place = end;
@@ -192,8 +201,11 @@ fn number(seen: &Seen<'_>, start: usize) -> Found {
         return None;
     }
     let groups = Groups::at(text, start);
-    if groups.is_short(text) {
+    if groups.is_short(text) || groups.is_amount(text) {
         return None;
+    }
+    if groups.is_day(text) {
+        return date::of_birth(seen, &groups).filter(|(entity, ..)| seen.wants(*entity));
     }
     let looks: [fn(&Seen<'_>, &Groups) -> Found; 10] = [
         network::version_4,

@@ -55,6 +55,24 @@ impl Groups {
         !is_day && !matches!(next, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | 0xe5)
     }
 
+    /// Whether this is an amount such as `49.95`: too few digits for anything, and nothing behind it that goes on.
+    pub(super) fn is_amount(&self, text: &[u8]) -> bool {
+        self.count == 2
+            && self.separator(0) == b'.'
+            && self.length(0) + self.length(1) <= 6
+            && !matches!(before(text, self.start()), b'+' | b'(' | b' ')
+            && !matches!(at(text, self.end(1)), b' ' | b'-' | b'.' | b'/' | b'(' | b')' | 0xe5)
+    }
+
+    /// Whether this is a day such as `2026-03-14`: a date, if anything.
+    pub(super) fn is_day(&self, text: &[u8]) -> bool {
+        self.count == 3
+            && (self.separator(0), self.separator(1)) == (b'-', b'-')
+            && (self.length(0), self.length(1), self.length(2)) == (4, 2, 2)
+            && before(text, self.start()) != b'+'
+            && !matches!(at(text, self.end(2)), b' ' | b'-' | b'.' | b'/' | b'(' | b')')
+    }
+
     pub(super) fn start(&self) -> usize {
         self.starts[0]
     }

@@ -24,19 +24,24 @@ fn say(text: &str) -> Value {
     json!({"model": "echo", "messages": [{"role": "user", "content": text}]})
 }
 
-/// The words of a streamed chat answer.
-fn streamed(node: &Node, body: &Value) -> String {
+/// An answer with its head, as it comes.
+fn raw(node: &Node, what: &str, body: &str) -> String {
     let mut socket = TcpStream::connect(&node.address).expect("it listens");
     socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
-    let body = body.to_string();
     let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {MASTER}\r\n\
+        "{what} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {MASTER}\r\n\
          connection: close\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     socket.write_all(head.as_bytes()).and_then(|()| socket.write_all(body.as_bytes())).expect("it reads");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("text");
+    answer
+}
+
+/// The words of a streamed chat answer.
+fn streamed(node: &Node, body: &Value) -> String {
+    let answer = raw(node, "POST /v1/chat/completions", &body.to_string());
     let frames = answer.lines().filter_map(|line| line.strip_prefix("data: "));
     let frames = frames.filter_map(|frame| serde_json::from_str::<Value>(frame).ok());
     frames.filter_map(|frame| frame["choices"][0]["delta"]["content"].as_str().map(str::to_owned)).collect()
@@ -85,6 +90,8 @@ fn what_is_masked_for_the_vendor_stands_in_the_answer_of_every_format() {
         thread::park_timeout(Duration::from_millis(50));
     };
     assert!(rows.contains("acompletion") && !rows.contains("canary"), "{rows}");
+    let metrics = raw(&node, "GET /metrics", "");
+    assert!(metrics.contains("llm_guardrail_total") && !metrics.contains("canary"), "{metrics}");
     let list = get("/guardrails/list").json();
     assert_eq!(list["guardrails"][0]["litellm_params"]["guardrail"], "pii");
     assert_eq!(list["guardrails"][0]["counts"]["checked"], 4, "{list}");
