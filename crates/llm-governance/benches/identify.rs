@@ -142,7 +142,11 @@ fn main() {
     let governance = Governance::new(GovernanceParts {
         master_key: Some(Secret::new("sk-master".to_owned())),
         directory,
-        callers: CallerSettings { time_to_live: Duration::from_secs(3600), ..CallerSettings::default() },
+        callers: CallerSettings {
+            time_to_live: Duration::from_secs(3600),
+            capacity: KEYS as usize,
+            ..CallerSettings::default()
+        },
         ..GovernanceParts::default()
     });
     let identify = |number: u32| {

@@ -65,7 +65,7 @@ impl Default for CallerSettings {
     fn default() -> Self {
         Self {
             time_to_live: Duration::from_secs(60),
-            capacity: 1 << 20,
+            capacity: 500_000,
             unknown_time_to_live: Duration::from_secs(10),
             unknown_capacity: 1 << 16,
             guesses_per_minute: 60,

@@ -197,7 +197,7 @@ pub(super) const GENERAL: &[Key] = &[
     key(
         "user_api_key_cache_max_size",
         Shape::Whole,
-        "How many callers are kept in memory. Default: a million. Read at the start.",
+        "How many callers are kept in memory, an eighth more at most. Default 500000. Read at the start.",
     ),
     key(
         "litellm_key_header_name",

@@ -43,6 +43,8 @@ mod listener;
 #[cfg(unix)]
 mod litellm_settings;
 mod management;
+#[cfg(target_os = "linux")]
+mod million;
 #[cfg(unix)]
 mod models;
 #[cfg(unix)]

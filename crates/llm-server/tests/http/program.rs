@@ -9,7 +9,9 @@ use serde_json::Value;
 
 /// The program without anything of this machine's environment, in a folder without a `.env`.
 pub(crate) fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_llm-server"));
+    // Another build of it, where figures are wanted of the program as it is shipped.
+    let other = std::env::var_os("LLM_TEST_PROGRAM");
+    let mut command = Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_llm-server").into()));
     command.env_clear().current_dir(env!("CARGO_TARGET_TMPDIR")).args(arguments);
     command.env("LLM_DATA_DIRECTORY", ":memory:");
     command
