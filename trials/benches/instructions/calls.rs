@@ -72,7 +72,8 @@ impl AtOnce {
     fn answer(&self, call: &Call<'_>) -> Result<Reply> {
         let target = Target { model: call.model.to_owned(), ..Target::default() };
         let (inbound, body) = (call.inbound, self.answer.clone());
-        let (encoded, body) = if inbound.dialect() == self.dialect.id() {
+        // An answer that is to be kept is wanted in the canonical form.
+        let (encoded, body) = if inbound.dialect() == self.dialect.id() && !call.canonical {
             let encoded = self.dialect.forward(&inbound.body, &inbound.envelope, &target)?;
             let peek = self.dialect.peek(&body)?;
             let (content, ended) = (true, true);
