@@ -47,10 +47,18 @@ fn store(place: &CachePlace) -> Result<Arc<dyn AnswerStore>> {
         }
         #[cfg(feature = "redis")]
         CachePlace::Redis(settings) => Arc::new(llm_store::answers::RedisAnswers::start(settings)?),
-        #[cfg(not(all(feature = "redis", feature = "sqlite")))]
+        #[cfg(feature = "qdrant")]
+        CachePlace::Qdrant(settings) => Arc::new(llm_store::answers::QdrantAnswers::new(settings.clone())?),
+        #[cfg(feature = "s3")]
+        CachePlace::Objects { bucket, timeout } => {
+            let (url, prefix, timeout) = (bucket.url.clone(), bucket.prefix.clone(), *timeout);
+            let settings = llm_store::ObjectSettings { url, prefix, timeout };
+            Arc::new(llm_store::answers::ObjectAnswers::new(&settings, bucket.signer()?)?)
+        }
+        #[cfg(not(all(feature = "qdrant", feature = "redis", feature = "s3", feature = "sqlite")))]
         _ => {
-            let message = "this program was built without that store of answers: build it with the features `redis` \
-                           and `sqlite`";
+            let message = "this program was built without that store of answers: build it with the features `qdrant`, \
+                           `redis`, `s3` and `sqlite`";
             return Err(llm_core::Error::invalid(message));
         }
     })

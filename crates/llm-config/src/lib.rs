@@ -44,7 +44,7 @@ pub use report::{Place, Problem, Report, Severity};
 pub use schema::schema;
 pub use services::{Asked, DatabaseLink, Imported, Models, Prepared, Services, Unopened, import_litellm};
 pub use settings::{
-    AlertFormat, AlertKind, AlertSettings, AlertTarget, BudgetConfig, CacheConfig, CachePlace,
+    AlertFormat, AlertKind, AlertSettings, AlertTarget, Bucket, BudgetConfig, CacheConfig, CachePlace,
     CertificateFiles, DashboardSettings, EndpointConfig, Flags, ForwardSettings, GovernanceSettings,
     GuardrailConfig, HookConfig, HookTarget, LimitSettings, RecordingSettings, ServerSettings,
     StorageSettings,

@@ -23,6 +23,7 @@ use crate::report::{Place, Report};
 use crate::strict::{flag, number, period, seconds, whole};
 
 mod alerts;
+mod bucket;
 mod cache;
 mod callbacks;
 mod endpoints;
@@ -45,6 +46,7 @@ mod table;
 mod tokens;
 
 pub use alerts::{AlertFormat, AlertKind, AlertSettings, AlertTarget};
+pub use bucket::Bucket;
 pub use cache::{CacheConfig, CachePlace};
 pub(crate) use callbacks::{Reading, callbacks};
 pub use endpoints::EndpointConfig;
@@ -184,7 +186,7 @@ pub(crate) fn settings_under(
     let tokens = tokens::settings(root, environment, server.master_key.as_ref(), report);
     let governance = GovernanceSettings { tokens, ..governance };
     let guardrails = guardrails::settings(root, environment, report);
-    let cache = cache::settings(root, redis.as_ref(), &storage, report);
+    let cache = cache::settings(root, (redis.as_ref(), &storage), environment, report);
     Settings {
         server,
         router,

@@ -1,4 +1,4 @@
-//! What keeps answers for requests that come again: bytes under a key, for a time.
+//! What keeps answers for requests that come again: bytes under a key, for a time; and by what was asked, in numbers.
 
 use std::time::Duration;
 
@@ -35,6 +35,24 @@ pub trait AnswerStore: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
+    /// How it keeps what questions mean.
+    fn questions(&self) -> Questions<'_> {
+        Questions::None
+    }
+}
+
+/// How a store keeps what questions mean.
+pub enum Questions<'a> {
+    /// Not at all: answers are found by their keys alone.
+    None,
+    /// As lists, which whoever asks looks through.
+    Lists(&'a dyn QuestionLists),
+    /// In an index of its own, together with the answers.
+    Index(&'a dyn QuestionIndex),
+}
+
+/// Lists of items beside the answers.
+pub trait QuestionLists: Send + Sync {
     /// Adds an item to a list of at most `most` items, each of which lives as long as the youngest: the oldest give way.
     fn append<'a>(
         &'a self,
@@ -46,4 +64,44 @@ pub trait AnswerStore: Send + Sync + 'static {
 
     /// The items of a list, in no order.
     fn list<'a>(&'a self, list: &'a str) -> BoxFuture<'a, Result<Vec<Bytes>>>;
+}
+
+/// What a question means.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// All questions with the same surroundings. None of another list is ever compared with it.
+    pub list: &'a str,
+    /// Its direction: of length one.
+    pub vector: &'a [f32],
+}
+
+/// An answer to a question that was near enough.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NearAnswer {
+    /// Its key.
+    pub key: String,
+    /// The answer.
+    pub value: Bytes,
+    /// The cosine of the angle between the two questions.
+    pub similarity: f32,
+}
+
+/// A store that finds answers by what was asked.
+pub trait QuestionIndex: Send + Sync {
+    /// [`AnswerStore::put`] of an answer that is found by its question, too.
+    fn put_answer<'a>(
+        &'a self,
+        question: Question<'a>,
+        key: &'a str,
+        value: Bytes,
+        life: Option<Duration>,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// Answers to questions of the list that are at least so near, the nearest first.
+    fn near<'a>(
+        &'a self,
+        question: Question<'a>,
+        least: f32,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Vec<NearAnswer>>>;
 }

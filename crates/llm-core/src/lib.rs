@@ -50,7 +50,7 @@ pub mod window;
 pub mod wire;
 pub mod words;
 
-pub use answer_store::AnswerStore;
+pub use answer_store::{AnswerStore, NearAnswer, Question, QuestionIndex, QuestionLists, Questions};
 pub use authenticator::Authenticator;
 pub use conversion::Conversion;
 pub use dialect::{Dialect, DialectId, Seen, StreamDecoder, StreamTap, Target, Verdict};

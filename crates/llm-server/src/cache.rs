@@ -96,6 +96,7 @@ async fn pinged(app: &App, head: &Parts) -> Result<Value> {
 fn kind(cache: &AnswerCache) -> &'static str {
     match cache.store().kind() {
         "memory" => "local",
+        "qdrant" => "qdrant-semantic",
         kind => kind,
     }
 }

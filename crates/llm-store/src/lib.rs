@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(any(feature = "sqlite", feature = "redis"))]
+#[cfg(any(feature = "sqlite", feature = "redis", feature = "qdrant", feature = "s3"))]
 pub mod answers;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod database;
@@ -34,4 +34,4 @@ pub use journal::{Durability, Journal, JournalSettings, JournalStatus, WhenFull}
 pub use ledger::{Archive, Books, Drain, DrainSettings, DrainStatus, DrainThread, Words};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use seal::Seal;
-pub use settings::{DatabaseSettings, RedisSettings};
+pub use settings::{DatabaseSettings, ObjectSettings, QdrantSettings, Quantization, RedisSettings};

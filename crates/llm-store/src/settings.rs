@@ -43,6 +43,46 @@ impl Default for RedisSettings {
     }
 }
 
+/// Where Qdrant is, and how it is talked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QdrantSettings {
+    /// `http://` or `https://` with host and port.
+    pub url: String,
+    /// Its API key.
+    pub key: Option<Secret>,
+    /// The collection, which is made when the first answer comes, unless it is there.
+    pub collection: String,
+    /// How many numbers a vector has, where the collection must be made; `None`: as many as the first one has.
+    pub vector_size: Option<usize>,
+    /// How a collection that is made keeps vectors small.
+    pub quantization: Quantization,
+    /// How long an answer may take before Qdrant counts as gone.
+    pub timeout: Duration,
+}
+
+/// How Qdrant keeps vectors small. What is found is compared with the whole vectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quantization {
+    /// A bit for each number.
+    #[default]
+    Binary,
+    /// A byte for each number.
+    Scalar,
+    /// A sixteenth of the memory.
+    Product,
+}
+
+/// Where objects are, and how they are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectSettings {
+    /// The address of the bucket.
+    pub url: String,
+    /// What the names of all objects begin with; empty or with a slash at its end.
+    pub prefix: String,
+    /// How long an answer may take.
+    pub timeout: Duration,
+}
+
 /// Where the database is, and how it is talked to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseSettings {

@@ -2,6 +2,9 @@
 
 pub mod answers;
 pub mod fake;
+pub mod fake_objects;
+pub mod fake_qdrant;
+mod fake_server;
 #[cfg(unix)]
 pub mod postgres;
 pub mod recordings;

@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("llm-guardrails-remote", &["llm-core", "llm-transport"]),
     ("llm-governance", &["llm-core"]),
     ("llm-management", &["llm-core", "llm-governance"]),
-    ("llm-store", &["llm-core", "llm-governance", "llm-router"]),
+    ("llm-store", &["llm-core", "llm-governance", "llm-router", "llm-transport"]),
     ("llm-providers-azure", &["llm-core", "llm-providers-openai"]),
     ("llm-providers-huggingface", &["llm-core", "llm-providers-openai"]),
     ("llm-providers-*", &["llm-core"]),

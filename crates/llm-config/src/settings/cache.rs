@@ -1,23 +1,26 @@
 //! Settings of the answers that are kept for requests that come again.
 
-use std::path::PathBuf;
-use std::time::Duration;
+mod place;
 
-use llm_core::Secret;
 use llm_core::operation::Operation;
 use llm_gateway::{CacheScope, CacheSettings, SemanticSettings};
 use llm_store::RedisSettings;
 
 use super::StorageSettings;
+use crate::environment::Environment;
 use crate::node::Node;
 use crate::report::{Place, Report};
 
-/// Megabytes in memory, and on disk, where nobody says.
-const SIZES: [f64; 2] = [128.0, 1024.0];
+pub use place::CachePlace;
+use place::Placing;
 
 /// The keys that name the model that makes vectors.
-const MODELS: [&str; 3] =
-    ["embedding_model", "redis_semantic_cache_embedding_model", "valkey_semantic_cache_embedding_model"];
+const MODELS: [&str; 4] = [
+    "embedding_model",
+    "redis_semantic_cache_embedding_model",
+    "valkey_semantic_cache_embedding_model",
+    "qdrant_semantic_cache_embedding_model",
+];
 
 /// How near two questions must be where nobody says.
 const USUAL_THRESHOLD: f64 = 0.9;
@@ -44,30 +47,11 @@ pub struct CacheConfig {
     pub at: Place,
 }
 
-/// Where answers are kept.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CachePlace {
-    /// In the memory of this process.
-    Memory {
-        /// At most so many bytes.
-        most_bytes: usize,
-    },
-    /// In a file of SQLite.
-    Disk {
-        /// Its folder.
-        folder: PathBuf,
-        /// At most so many bytes.
-        most_bytes: u64,
-    },
-    /// In Redis.
-    Redis(RedisSettings),
-}
-
 /// What the file says; `None`: nothing is kept. `redis` is where gateways share other state.
 pub(super) fn settings(
     root: &Node,
-    redis: Option<&RedisSettings>,
-    storage: &StorageSettings,
+    (redis, storage): (Option<&RedisSettings>, &StorageSettings),
+    environment: &Environment,
     report: &mut Report,
 ) -> Option<CacheConfig> {
     let litellm = root.get("litellm_settings")?;
@@ -85,7 +69,8 @@ pub(super) fn settings(
     let kind = params.get_text("type").unwrap_or("local").to_ascii_lowercase();
     let (kind, is_semantic) =
         kind.strip_suffix("-semantic").map_or((kind.as_str(), false), |kind| (kind, true));
-    let (place, usual_life) = place(kind, params, redis, storage, report)?;
+    let (place, usual_life) =
+        Placing { params, is_semantic, redis, storage, environment }.place(kind, report)?;
     let semantic = if is_semantic { Some(semantic(params, report)?) } else { None };
     let settings = CacheSettings {
         scope: match params.get_text("scope") {
@@ -101,51 +86,6 @@ pub(super) fn settings(
         semantic,
     };
     Some(CacheConfig { place, settings, at })
-}
-
-/// The place, and the key of the life of what is kept there.
-fn place(
-    kind: &str,
-    params: &Node,
-    redis: Option<&RedisSettings>,
-    storage: &StorageSettings,
-    report: &mut Report,
-) -> Option<(CachePlace, &'static str)> {
-    let at = params.get("type").map_or(&params.at, |node| &node.at);
-    match kind {
-        "local" | "memory" => {
-            let most_bytes = usize::try_from(size(params, SIZES[0])).unwrap_or(usize::MAX);
-            Some((CachePlace::Memory { most_bytes }, "default_in_memory_ttl"))
-        }
-        "disk" => {
-            let folder = params.get_text("disk_cache_dir").map(PathBuf::from);
-            let data = || storage.directory.clone().unwrap_or_else(|| storage.usual_directory.clone());
-            let folder = folder.unwrap_or_else(data);
-            if folder.as_os_str() == ":memory:" {
-                report
-                    .error(at, "answers cannot be kept on disk: the data of this gateway are in memory")
-                    .help("name a folder with `disk_cache_dir`, or use the type `local`");
-                return None;
-            }
-            Some((CachePlace::Disk { folder, most_bytes: size(params, SIZES[1]) }, "default_in_memory_ttl"))
-        }
-        "redis" | "valkey" => {
-            let own = own_redis(params, report);
-            let Some(settings) = own.or_else(|| redis.cloned()) else {
-                report
-                    .error(at, "answers cannot be kept in Redis: nobody says where it is")
-                    .help("set `host` or `url` in `cache_params`, or `redis_host` in `router_settings`");
-                return None;
-            };
-            Some((CachePlace::Redis(settings), "default_in_redis_ttl"))
-        }
-        _ => {
-            report
-                .error(at, format!("there is no cache of the type `{kind}` here"))
-                .help("use `local`, `disk` or `redis`, or one of them with `-semantic` behind it");
-            None
-        }
-    }
 }
 
 /// How questions in other words are found.
@@ -169,41 +109,6 @@ fn semantic(params: &Node, report: &mut Report) -> Option<SemanticSettings> {
     #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1")]
     let threshold = threshold as f32;
     Some(SemanticSettings { model: model.to_owned(), threshold })
-}
-
-fn own_redis(params: &Node, report: &mut Report) -> Option<RedisSettings> {
-    let secret = |key| params.get_text(key).map(|text| Secret::new(text.to_owned()));
-    let (url, host) = (secret("url"), params.get_text("host"));
-    if url.is_none() && host.is_none() {
-        return None;
-    }
-    let mut whole = |key, usual| {
-        let number = params.get_whole(key).unwrap_or(usual);
-        u16::try_from(number).unwrap_or_else(|_| {
-            let at = params.get(key).map_or(&params.at, |node| &node.at);
-            report.error(at, format!("`{key}` is outside its range"));
-            0
-        })
-    };
-    let usual = RedisSettings::default();
-    Some(RedisSettings {
-        url,
-        host: host.unwrap_or_default().to_owned(),
-        port: whole("port", usual.port.into()),
-        username: params.get_text("username").map(str::to_owned),
-        password: secret("password"),
-        database: whole("db", 0),
-        tls: params.get_flag("ssl") == Some(true),
-        timeout: params
-            .get_seconds("socket_timeout")
-            .map_or(usual.timeout, |time| time.clamp(Duration::from_millis(1), Duration::from_secs(10))),
-        prefix: usual.prefix,
-    })
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
-fn size(params: &Node, usual: f64) -> u64 {
-    (params.get_number("max_size_mb").unwrap_or(usual).clamp(0.0, 1_048_576.0) * 1_048_576.0) as u64
 }
 
 fn namespace(params: &Node, report: &mut Report) -> Option<String> {

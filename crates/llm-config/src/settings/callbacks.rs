@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use llm_callbacks::{Callback, CallbackSettings, Format, Place as Where, Wanted};
 use llm_core::Secret;
-use llm_providers::{Files, Parameters, Registry, aws_signer};
+use llm_providers::Registry;
 
 use crate::environment::Environment;
 use crate::keys::nearest;
 use crate::node::Node;
-use crate::programs;
 use crate::report::{Place, Report};
+use crate::settings::bucket::Bucket;
 
 /// Callbacks that there are.
 const KNOWN: [&str; 5] = ["file", "generic_api", "langfuse", "otel", "s3_v2"];
@@ -213,57 +213,12 @@ impl Reading<'_> {
 
     fn objects(&self) -> Result<Where, Wrong> {
         let own = self.root.get("litellm_settings").and_then(|litellm| litellm.get("s3_callback_params"));
-        let text = |key: &str| own.and_then(|own| own.get_text(key));
-        let bucket = text("s3_bucket_name").ok_or_else(|| {
-            let what = "the callback `s3_v2` has no bucket".to_owned();
-            (what, "set `s3_bucket_name` in `s3_callback_params`".to_owned())
-        })?;
-        let parameters = self.of_this_machine(own);
-        let region =
-            text("s3_region_name").or_else(|| parameters.get("aws_region_name")).unwrap_or("us-east-1");
-        let url = match text("s3_endpoint_url") {
-            Some(url) if is_address(url) => format!("{}/{bucket}", url.trim_end_matches('/')),
-            Some(_) => {
-                let what = "`s3_endpoint_url` is no http or https address".to_owned();
-                return Err((what, "give the whole address, from `https://` on".to_owned()));
-            }
-            // A name with a point in it has no certificate of its own.
-            None if bucket.contains('.') => format!("https://s3.{region}.amazonaws.com/{bucket}"),
-            None => format!("https://{bucket}.s3.{region}.amazonaws.com"),
-        };
-        let prefix = text("s3_path").unwrap_or_default().trim_matches('/');
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=".contains(letter);
-        if !prefix.chars().chain(bucket.chars()).all(is_plain) {
-            let what =
-                "`s3_path` and `s3_bucket_name` have letters that names of objects should not".to_owned();
-            return Err((what, "use letters, digits, `-`, `_`, `.`, `=` and `/`".to_owned()));
-        }
-        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        let hands = (&Files::new(|path| std::fs::read_to_string(path)), &programs::runner());
-        let signer = aws_signer("s3", region, &parameters, hands).map_err(|error| {
+        let bucket = Bucket::read(own, self.environment, self.vendors)
+            .map_err(|(what, help)| (format!("the callback `s3_v2`: {what}"), help))?;
+        let signer = bucket.signer().map_err(|error| {
             (format!("the callback `s3_v2`: {}", error.message()), "see `s3_callback_params`".to_owned())
         })?;
-        Ok(Where::Objects { url, prefix, signer })
-    }
-
-    /// The keys that the section names, or those that this machine has.
-    fn of_this_machine(&self, own: Option<&Node>) -> Parameters {
-        let mut parameters = Parameters::default();
-        for name in ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"] {
-            if let Some(value) = own.and_then(|own| own.get_text(&format!("s3_{name}"))) {
-                parameters.set(name, Secret::new(value.to_owned()));
-            }
-        }
-        let is_given = !parameters.is_empty();
-        let row = self.vendors.get("bedrock");
-        for (name, variables) in row.iter().flat_map(|row| &row.parameters) {
-            let value = variables.iter().find_map(|variable| self.environment.get(variable));
-            let value = value.filter(|_| !is_given || name == "aws_region_name");
-            if let Some(value) = value {
-                parameters.set(name.as_str(), Secret::new(value.to_owned()));
-            }
-        }
-        parameters
+        Ok(Where::Objects { url: bucket.url, prefix: bucket.prefix, signer })
     }
 }
 

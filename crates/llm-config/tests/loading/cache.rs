@@ -5,6 +5,7 @@ use std::time::Duration;
 use llm_config::{CacheConfig, CachePlace};
 use llm_core::Operation;
 use llm_gateway::CacheScope;
+use llm_store::Quantization;
 
 use super::{loaded, told};
 
@@ -63,14 +64,62 @@ fn what_nobody_says_is_the_usual() {
 }
 
 #[test]
+fn qdrant_and_buckets_are_named_as_litellm_names_them() {
+    let cache = read(
+        "cache-qdrant-keys",
+        "{type: qdrant-semantic, qdrant_api_base: os.environ/Q, qdrant_collection_name: kept, \
+         qdrant_quantization_config: scalar, qdrant_semantic_cache_embedding_model: one, \
+         qdrant_semantic_cache_vector_size: 768, similarity_threshold: 0.8, default_in_redis_ttl: 9}",
+        &[("Q", "https://q.example:6333/"), ("QDRANT_API_KEY", "qk-1")],
+    );
+    let CachePlace::Qdrant(qdrant) = &cache.place else { panic!("{:?}", cache.place) };
+    assert_eq!((qdrant.url.as_str(), qdrant.collection.as_str()), ("https://q.example:6333", "kept"));
+    assert_eq!((qdrant.vector_size, qdrant.quantization), (Some(768), Quantization::Scalar));
+    assert_eq!(qdrant.key.as_ref().map(|key| key.expose().as_str()), Some("qk-1"));
+    let semantic = cache.settings.semantic.expect("a model");
+    assert_eq!((semantic.model.as_str(), semantic.threshold), ("one", 0.8));
+    assert_eq!(cache.settings.life, Some(Duration::from_secs(9)));
+    let of_variables = "{type: qdrant-semantic, qdrant_collection_name: c, embedding_model: one}";
+    let cache = read("cache-qdrant-env", of_variables, &[("QDRANT_API_BASE", "http://q:6333")]);
+    assert!(
+        matches!(&cache.place, CachePlace::Qdrant(qdrant) if qdrant.url == "http://q:6333" && qdrant.key.is_none())
+    );
+
+    let cache = read(
+        "cache-s3-keys",
+        "{type: s3, s3_bucket_name: b, s3_region_name: eu-west-1, s3_path: /mine/, s3_aws_access_key_id: id, \
+         s3_aws_secret_access_key: word, socket_timeout: 5}",
+        &[],
+    );
+    let CachePlace::Objects { bucket, timeout } = &cache.place else { panic!("{:?}", cache.place) };
+    let (url, prefix) = ("https://b.s3.eu-west-1.amazonaws.com", "mine/");
+    assert_eq!((bucket.url.as_str(), bucket.prefix.as_str()), (url, prefix));
+    assert_eq!(*timeout, Duration::from_secs(5));
+    assert!(!format!("{:?}", cache.place).contains("word"));
+}
+
+#[test]
 fn what_cannot_be_meant_says_so_and_what_to_do() {
     for (test, cache, words) in [
         (
-            "cache-s3",
-            "{type: s3}",
-            ["there is no cache of the type `s3` here", "use `local`, `disk` or `redis`"],
+            "cache-gcs",
+            "{type: gcs}",
+            ["there is no cache of the type `gcs` here", "`qdrant-semantic` or `s3`"],
         ),
-        ("cache-qdrant", "{type: qdrant-semantic}", ["type `qdrant`", "use `local`"]),
+        ("cache-exact-qdrant", "{type: qdrant}", ["no cache of the type `qdrant` here", "`qdrant-semantic`"]),
+        ("cache-semantic-s3", "{type: s3-semantic}", ["no cache of the type `s3-semantic` here", "or `s3`"]),
+        ("cache-qdrant", "{type: qdrant-semantic}", ["no http or https address", "set `qdrant_api_base`"]),
+        (
+            "cache-collection",
+            "{type: qdrant-semantic, qdrant_api_base: 'http://q:6333'}",
+            ["nobody names a collection", "set `qdrant_collection_name`"],
+        ),
+        (
+            "cache-collection-name",
+            "{type: qdrant-semantic, qdrant_api_base: 'http://q:6333', qdrant_collection_name: a/b}",
+            ["letters that no collection should have", "use letters"],
+        ),
+        ("cache-s3", "{type: s3}", ["as objects: there is no bucket", "set `s3_bucket_name`"]),
         ("cache-nowhere", "{type: redis}", ["nobody says where it is", "set `host` or `url`"]),
         ("cache-vectors", "{type: disk-semantic}", ["which model makes vectors", "set `embedding_model`"]),
         (
@@ -83,7 +132,7 @@ fn what_cannot_be_meant_says_so_and_what_to_do() {
             "{supported_call_types: [acompletion, atranscription]}",
             ["calls of the type `atranscription` are not kept", "warning"],
         ),
-        ("cache-bucket", "{s3_bucket_name: x}", ["`s3_bucket_name`", "not supported yet"]),
+        ("cache-bucket", "{s3_verify: false}", ["`s3_verify`", "not supported yet"]),
     ] {
         let said = says(test, cache);
         assert!(words.iter().all(|word| said.contains(word)), "{test}: {said}");

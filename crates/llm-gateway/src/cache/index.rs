@@ -1,10 +1,10 @@
-//! Questions by their meaning: vectors in lists of the store of answers, one list for all questions with the same
+//! Questions by their meaning, where the store has no index of its own: vectors in lists beside the answers, one list for all questions with the same
 //! surroundings, looked through from end to end.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use llm_core::{AnswerStore, Result};
+use llm_core::{Question, QuestionLists, Result};
 
 /// How many questions with the same surroundings are remembered; the oldest give way.
 const MOST: usize = 512;
@@ -25,14 +25,10 @@ pub(super) struct Near {
 ///
 /// # Errors
 /// When the store does not answer.
-pub(super) async fn near(
-    store: &dyn AnswerStore,
-    list: &str,
-    vector: &[f32],
-    least: f32,
-) -> Result<Vec<Near>> {
-    let items = store.list(list).await?;
-    let mut found: Vec<Near> = items.iter().filter_map(|item| compared(item, vector, least)).collect();
+pub(super) async fn near(lists: &dyn QuestionLists, question: Question<'_>, least: f32) -> Result<Vec<Near>> {
+    let items = lists.list(question.list).await?;
+    let mut found: Vec<Near> =
+        items.iter().filter_map(|item| compared(item, question.vector, least)).collect();
     found.sort_by(|one, other| other.similarity.total_cmp(&one.similarity));
     Ok(found)
 }
@@ -42,17 +38,17 @@ pub(super) async fn near(
 /// # Errors
 /// When the store does not answer.
 pub(super) async fn add(
-    store: &dyn AnswerStore,
-    list: &str,
-    vector: &[f32],
+    lists: &dyn QuestionLists,
+    question: Question<'_>,
     key: &str,
     life: Option<Duration>,
 ) -> Result<()> {
+    let Question { list, vector } = question;
     let mut item = Vec::with_capacity(vector.len() * 4 + key.len() + 4);
     item.extend_from_slice(&u32::try_from(vector.len()).unwrap_or(u32::MAX).to_le_bytes());
     vector.iter().for_each(|number| item.extend_from_slice(&number.to_le_bytes()));
     item.extend_from_slice(key.as_bytes());
-    store.append(list, item.into(), MOST, life).await
+    lists.append(list, item.into(), MOST, life).await
 }
 
 /// A vector of length one; `None`: it has no direction, or is none.
@@ -103,19 +99,23 @@ mod tests {
         normalized(numbers.to_vec()).expect("a direction")
     }
 
+    fn asked<'a>(list: &'a str, vector: &'a [f32]) -> Question<'a> {
+        Question { list, vector }
+    }
+
     #[tokio::test]
     async fn the_nearest_comes_first_and_the_far_not_at_all() {
         let store = MemoryAnswers::new(1 << 20);
         for (key, numbers) in [("far", [0.0, 1.0, 0.0]), ("near", [1.0, 0.1, 0.0]), ("same", [2.0, 0.0, 0.0])]
         {
-            add(&store, "list", &vector(&numbers), key, None).await.expect("memory");
+            add(&store, asked("list", &vector(&numbers)), key, None).await.expect("memory");
         }
-        add(&store, "list", &vector(&[1.0]), "of another model", None).await.expect("memory");
-        let found = near(&store, "list", &vector(&[1.0, 0.0, 0.0]), 0.9).await.expect("memory");
+        add(&store, asked("list", &vector(&[1.0])), "of another model", None).await.expect("memory");
+        let found = near(&store, asked("list", &vector(&[1.0, 0.0, 0.0])), 0.9).await.expect("memory");
         let keys: Vec<_> = found.iter().map(|near| near.key.as_str()).collect();
         assert_eq!(keys, ["same", "near"]);
         assert!((found[0].similarity - 1.0).abs() < 1e-6);
-        assert_eq!(near(&store, "other", &vector(&[1.0]), 0.0).await.expect("memory"), []);
+        assert_eq!(near(&store, asked("other", &vector(&[1.0])), 0.0).await.expect("memory"), []);
     }
 
     #[test]

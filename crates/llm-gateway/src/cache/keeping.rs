@@ -11,7 +11,6 @@ use tokio::time::timeout;
 
 use super::entry::{Content, Entry};
 use super::flight::Lead;
-use super::index;
 use super::semantic::Meaning;
 use super::{AnswerCache, LARGEST};
 
@@ -63,13 +62,7 @@ impl Keeping {
     fn put_away(self, bytes: Bytes) {
         let Ok(place) = Arc::clone(&self.cache.waiting).try_acquire_owned() else { return };
         let mut work: BoxFuture<'static, ()> = Box::pin(async move {
-            let outcome = self.cache.store.put(&self.key, bytes, self.life).await;
-            self.cache.note(&outcome);
-            if let Some(meaning) = self.meaning.filter(|_| outcome.is_ok()) {
-                let (list, vector) = (&meaning.list, &meaning.vector);
-                let added = index::add(self.cache.store(), list, vector, &self.key, self.life).await;
-                self.cache.note(&added);
-            }
+            self.cache.put(&self.key, bytes, self.life, self.meaning.as_ref()).await;
             // The flight is over when the store has the answer: nobody comes between the two.
             drop((self.lead, place));
         });

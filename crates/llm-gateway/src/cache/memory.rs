@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use llm_core::provider::BoxFuture;
-use llm_core::{AnswerStore, Result};
+use llm_core::{AnswerStore, QuestionLists, Questions, Result};
 use parking_lot::Mutex;
 
 /// How many parts it has, each with a lock of its own.
@@ -164,6 +164,12 @@ impl AnswerStore for MemoryAnswers {
         ready(())
     }
 
+    fn questions(&self) -> Questions<'_> {
+        Questions::Lists(self)
+    }
+}
+
+impl QuestionLists for MemoryAnswers {
     fn append<'a>(
         &'a self,
         list: &'a str,

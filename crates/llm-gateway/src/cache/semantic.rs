@@ -8,7 +8,7 @@ use bytes::Bytes;
 use llm_core::embedding::{EmbeddingInput, EmbeddingRequest};
 use llm_core::operation::Operation;
 use llm_core::provider::Inbound;
-use llm_core::{Result, essence};
+use llm_core::{Questions, Result, essence};
 use llm_router::Started;
 use tokio::time::timeout;
 
@@ -110,6 +110,12 @@ impl State {
     }
 }
 
+impl Meaning {
+    fn question(&self) -> llm_core::Question<'_> {
+        llm_core::Question { list: &self.list, vector: &self.vector }
+    }
+}
+
 impl AnswerCache {
     /// The answer to the nearest question that is still kept, its key, and how near it is. `good` says which will do.
     pub(super) async fn near<T>(
@@ -118,15 +124,52 @@ impl AnswerCache {
         threshold: f32,
         good: impl Fn(&Bytes) -> Option<T>,
     ) -> Option<(String, Bytes, T, f32)> {
-        let found = index::near(self.store(), &meaning.list, &meaning.vector, threshold).await;
-        self.note(&found);
-        for near in found.ok()?.into_iter().take(MOST) {
-            if let Some(bytes) = self.get(&near.key).await
-                && let Some(entry) = good(&bytes)
-            {
-                return Some((near.key, bytes, entry, near.similarity));
+        let asked = meaning.question();
+        match self.store().questions() {
+            Questions::None => {}
+            Questions::Lists(lists) => {
+                let found = index::near(lists, asked, threshold).await;
+                self.note(&found);
+                for near in found.ok()?.into_iter().take(MOST) {
+                    if let Some(bytes) = self.get(&near.key).await
+                        && let Some(entry) = good(&bytes)
+                    {
+                        return Some((near.key, bytes, entry, near.similarity));
+                    }
+                }
+            }
+            Questions::Index(index) => {
+                let found = index.near(asked, threshold, MOST).await;
+                self.note(&found);
+                for near in found.ok()? {
+                    if let Some(entry) = good(&near.value) {
+                        return Some((near.key, near.value, entry, near.similarity));
+                    }
+                }
             }
         }
         None
+    }
+
+    /// Keeps an answer, to be found by its question, too, where it has a meaning.
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        value: Bytes,
+        life: Option<Duration>,
+        meaning: Option<&Meaning>,
+    ) {
+        let store = self.store();
+        let outcome = match (meaning, store.questions()) {
+            (Some(meaning), Questions::Index(index)) => {
+                index.put_answer(meaning.question(), key, value, life).await
+            }
+            (Some(meaning), Questions::Lists(lists)) => match store.put(key, value, life).await {
+                Ok(()) => index::add(lists, meaning.question(), key, life).await,
+                error => error,
+            },
+            _ => store.put(key, value, life).await,
+        };
+        self.note(&outcome);
     }
 }

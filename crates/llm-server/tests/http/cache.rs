@@ -6,6 +6,8 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use llm_testkit::fake_objects::FakeObjects;
+use llm_testkit::fake_qdrant::FakeQdrant;
 use llm_testkit::redis::RedisServer;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -389,6 +391,64 @@ fn gateways_share_what_redis_keeps() {
     let began = Instant::now();
     assert_eq!(house.ask(&body).status, 200);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[test]
+fn gateways_share_what_qdrant_keeps_and_ask_it_by_meaning() {
+    let qdrant = FakeQdrant::start(Some("qk-of-the-tests"));
+    let cache = format!(
+        "{{type: qdrant-semantic, qdrant_api_base: \"{}\", qdrant_api_key: qk-of-the-tests, qdrant_collection_name: kept, \
+         embedding_model: vectors, similarity_threshold: 0.7}}",
+        qdrant.url()
+    );
+    let house = House::new("cache-qdrant", &cache);
+    let other = house.another("cache-qdrant-other");
+    let first = house.ask(&question("one", "what is the capital city of France please"));
+    assert!(first.key().is_none(), "{}", first.head);
+    wait_for("the answer is in qdrant", || qdrant.points("kept").len() == 1);
+    let near = ask(&other, CHAT, MASTER, &question("one", "please what is the capital city of France"));
+    assert!(near.header("x-litellm-semantic-similarity").is_some(), "{}", near.head);
+    assert_eq!((near.said(), near.header("x-litellm-response-cost")), (first.said(), Some("0.0")));
+    let exact = ask(&other, CHAT, MASTER, &question("one", "what is the capital city of France please"));
+    assert!(exact.key().is_some() && exact.header("x-litellm-semantic-similarity").is_none());
+    let key = house.node.key(&json!({}));
+    let theirs = ask(&house.node, CHAT, &key, &question("one", "please what is the capital city of France"));
+    assert_eq!((theirs.status, theirs.key()), (200, None), "an answer of another tenant");
+    assert_eq!(exchange(&other, "GET /cache/ping", MASTER, "").json()["cache_type"], "qdrant-semantic");
+
+    let mut house = house;
+    drop(qdrant);
+    // A cache that is gone keeps nobody from an answer, and is spoken of once.
+    let began = Instant::now();
+    for number in 0..20 {
+        assert_eq!(house.ask(&question("one", &format!("is it there, {number}"))).status, 200);
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let log = house.node.run.rest();
+    assert_eq!(log.matches("the cache of answers fails").count(), 1, "{log}");
+    assert!(log.contains("qdrant does not answer") && !log.contains("qk-of-the-tests"), "{log}");
+}
+
+#[test]
+fn gateways_share_what_a_bucket_keeps() {
+    let objects = FakeObjects::start();
+    let cache = format!(
+        "{{type: s3, s3_bucket_name: answers, s3_endpoint_url: \"{}\", s3_path: gateways, s3_aws_access_key_id: id, \
+         s3_aws_secret_access_key: word}}",
+        objects.url()
+    );
+    let house = House::new("cache-s3", &cache);
+    let other = house.another("cache-s3-other");
+    let body = question("one", "for all of us");
+    let first = house.ask(&body);
+    wait_for("the answer is in the bucket", || objects.names().len() == 1);
+    let again = ask(&other, CHAT, MASTER, &body);
+    assert_eq!((again.key().is_some(), again.said()), (true, first.said()));
+    assert!(objects.names()[0].starts_with("gateways/llm-answers/"), "{:?}", objects.names());
+    assert_eq!(ask(&other, "/cache/flushall", MASTER, &json!({})).json(), json!({"status": "success"}));
+    assert!(objects.names().is_empty() && house.ask(&body).key().is_none());
+    drop(objects);
+    assert_eq!(house.ask(&question("one", "is it there")).status, 200);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
-use llm_core::{AnswerStore, BoxFuture, Error, Result, Secret};
+use llm_core::{AnswerStore, BoxFuture, Error, QuestionLists, Questions, Result, Secret};
 use tokio::sync::OnceCell;
 
 use crate::database::{Database, DatabaseError, Value};
@@ -164,6 +164,12 @@ impl AnswerStore for DiskAnswers {
         })
     }
 
+    fn questions(&self) -> Questions<'_> {
+        Questions::Lists(self)
+    }
+}
+
+impl QuestionLists for DiskAnswers {
     fn append<'a>(
         &'a self,
         list: &'a str,

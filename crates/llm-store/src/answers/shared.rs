@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use llm_core::{AnswerStore, BoxFuture, Error, Result};
+use llm_core::{AnswerStore, BoxFuture, Error, QuestionLists, Questions, Result};
 use redis::{FromRedisValue, Pipeline, Value};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::oneshot;
@@ -164,6 +164,12 @@ impl AnswerStore for RedisAnswers {
         })
     }
 
+    fn questions(&self) -> Questions<'_> {
+        Questions::Lists(self)
+    }
+}
+
+impl QuestionLists for RedisAnswers {
     fn append<'a>(
         &'a self,
         list: &'a str,
