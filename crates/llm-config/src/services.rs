@@ -229,6 +229,11 @@ fn unkept(config: &Config, are_kept: bool) -> Option<String> {
     (config.storage.keeps_words && !are_kept).then(|| warning.to_owned())
 }
 
+fn of_management(config: &Config) -> llm_management::Settings {
+    let no_models = !config.storage.keeps_models;
+    llm_management::Settings { no_models, ..config.governance.management.clone() }
+}
+
 impl Services {
     /// Opens what a configuration names: makes the folder and the database where there are none, brings an older
     /// database up to date, and books what a former life left in the journal.
@@ -242,8 +247,7 @@ impl Services {
             let sealing = disk::sealing(config)?;
             let sharing = Sharing::start(config)?;
             let tokens = tokens::open(config, &kept.store)?;
-            let words = kept.words;
-            let callbacks = Mutex::new(Told::of(loaded, sealing.as_ref(), words.as_ref())?);
+            let callbacks = Mutex::new(Told::of(loaded, sealing.as_ref(), kept.words.as_ref())?);
             let bell = Arc::new(Bell::default());
             hang(&bell, &config.alerts)?;
             let governance = Arc::new(Governance::new(GovernanceParts {
@@ -251,10 +255,9 @@ impl Services {
                 shared: sharing.counters(),
                 ..parts(config, kept.directory, kept.ledger, &bell)
             }));
-            let no_models = !config.storage.keeps_models;
             let models =
                 || Arc::new(Models::new(Arc::clone(&kept.store), sealing.clone(), Arc::clone(&bell)));
-            let models = (!no_models).then(models);
+            let models = config.storage.keeps_models.then(models);
             let (others, stored) = (Arc::clone(&governance), models.clone());
             let (sharing, weak) = sharing.listen(config, move |what| {
                 others.forget(what);
@@ -265,17 +268,17 @@ impl Services {
             let management = Arc::new(Management::new(ManagementParts {
                 store: Arc::clone(&kept.store),
                 changes: Arc::new(Forgetting(Arc::clone(&governance), sharing)),
-                settings: llm_management::Settings { no_models, ..config.governance.management.clone() },
+                settings: of_management(config),
                 reports: kept.reports.clone(),
                 sealing: sealing.clone(),
                 serving: models.clone().map(|models| models as _),
                 alarms: Some(Arc::clone(&bell) as _),
             }));
-            let (reports, place, mut warnings, draining) =
-                (kept.reports, kept.place, kept.warnings, kept.draining);
-            let database = kept.database;
+            let (reports, place, draining, database) =
+                (kept.reports, kept.place, kept.draining, kept.database);
+            let mut warnings = kept.warnings;
             warnings.extend(weak);
-            warnings.extend(unkept(config, words.is_some()));
+            warnings.extend(unkept(config, kept.words.is_some()));
             let (store, fixed, tokens) = (kept.store, Fixed::of(config), Mutex::new(OfTokens::of(config)));
             Ok(Self {
                 governance,
@@ -291,7 +294,7 @@ impl Services {
                 sealing,
                 tokens,
                 callbacks,
-                words,
+                words: kept.words,
                 metrics: config.callbacks.metrics.clone(),
                 bell,
             })
