@@ -83,21 +83,39 @@ impl<E: Entity> Table<E> {
                 found.push(row);
             }
         }
-        match query.sort {
-            None => found.sort_unstable_by_key(|(made, _)| std::cmp::Reverse(*made)),
-            Some((column, from_highest)) => found.sort_unstable_by(|one, other| {
-                let order = {
-                    let of = |row: &(u64, E)| column_of(&row.1, column, spends);
-                    compare(of(one), of(other))
-                };
-                let order = if from_highest { order.reverse() } else { order };
-                order.then(one.0.cmp(&other.0))
-            }),
-        }
+        let place = |(at, row): (usize, &&(u64, E))| {
+            let column = query.sort.and_then(|(column, _)| column_of(&row.1, column, spends));
+            Place { column, made: row.0, at }
+        };
+        let mut order: Vec<Place> = found.iter().enumerate().map(place).collect();
+        sort(&mut order, query.sort.map(|(_, from_highest)| from_highest));
         let (offset, limit) = (at_most(query.offset), at_most(query.limit));
-        let items = found.iter().skip(offset).take(limit).map(|(_, entity)| entity.clone()).collect();
+        let chosen = order.iter().skip(offset).take(limit).filter_map(|place| found.get(place.at));
+        let items = chosen.map(|(_, entity)| entity.clone()).collect();
         Ok(Page { items, total: found.len() as u64 })
     }
+}
+
+/// Where a row that was found stands in a list.
+struct Place {
+    /// What the list is sorted by; `None`: the newest go first.
+    column: Option<Column>,
+    /// The row's number.
+    made: u64,
+    /// Its place among those that were found.
+    at: usize,
+}
+
+/// Apart from the rows, so that it is compiled once and not for each kind of them.
+fn sort(order: &mut [Place], from_highest: Option<bool>) {
+    order.sort_unstable_by(|one, other| match from_highest {
+        None => other.made.cmp(&one.made),
+        Some(from_highest) => {
+            let order = compare(one.column.as_ref(), other.column.as_ref());
+            let order = if from_highest { order.reverse() } else { order };
+            order.then(one.made.cmp(&other.made))
+        }
+    });
 }
 
 fn at_most(count: u64) -> usize {
@@ -159,10 +177,10 @@ fn holds<E: Entity>(
 }
 
 /// As databases do it: NULL comes last.
-fn compare(one: Option<Column>, other: Option<Column>) -> Ordering {
+fn compare(one: Option<&Column>, other: Option<&Column>) -> Ordering {
     match (one, other) {
-        (Some(Column::Text(one)), Some(Column::Text(other))) => none_last(one, other),
-        (Some(Column::Whole(one)), Some(Column::Whole(other))) => none_last(one, other),
+        (Some(Column::Text(one)), Some(Column::Text(other))) => none_last(one.as_ref(), other.as_ref()),
+        (Some(Column::Whole(one)), Some(Column::Whole(other))) => none_last(one.as_ref(), other.as_ref()),
         _ => Ordering::Equal,
     }
 }
