@@ -35,9 +35,9 @@ impl StoredSettings {
             page.items.iter().for_each(|setting| found.take(setting));
             if page.items.is_empty() || offset >= page.total {
                 found.prompts.sort_unstable_by(|one, other| one.id.cmp(&other.id));
-                found
-                    .guardrails
-                    .sort_by(|one, other| (one.created_at.0, &one.id).cmp(&(other.created_at.0, &other.id)));
+                found.guardrails.sort_unstable_by(|one, other| {
+                    (one.created_at.0, &one.id).cmp(&(other.created_at.0, &other.id))
+                });
                 return Ok(found);
             }
         }
