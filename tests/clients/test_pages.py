@@ -23,7 +23,7 @@ LEFT_OUT = {
     "docs/observability.md": 1,
     "docs/operations.md": 3,
     "docs/packaging.md": 10,
-    "docs/performance.md": 4,
+    "docs/performance.md": 5,
     "fuzz/README.md": 2,
 }
 # So that a change of the reader does not find nothing, and pass.
