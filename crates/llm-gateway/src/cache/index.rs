@@ -1,5 +1,5 @@
-//! Questions by their meaning, where the store has no index of its own: vectors in lists beside the answers, one list for all questions with the same
-//! surroundings, looked through from end to end.
+//! Questions by their meaning, where the store has no index of its own: vectors in lists beside the answers, one list for
+//! all questions with the same surroundings, looked through from end to end.
 
 use std::time::Duration;
 
