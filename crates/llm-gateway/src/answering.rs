@@ -121,6 +121,7 @@ impl Facts<'_> {
             ignored: &self.options.ignored,
             guardrails: &settlement.call().guardrails,
             trail: self.options.route.explain.then_some(&self.parts.trail),
+            kept: None,
             quota: self.deployment.map(Deployment::quota).filter(|quota| quota.is_windowed()),
             done,
         };

@@ -320,8 +320,9 @@ impl State {
         settlement.asks_for(&inbound);
         placing::place(&inbound, self.router.settings(), &mut options.route)?;
         if let Some(cache) = &self.cache {
-            let remembered = self.remembered(cache, inbound, &mut options, &mut guarded, settlement);
-            inbound = match Box::pin(remembered).await? {
+            let remembered =
+                boxed(|| self.remembered(cache, inbound, &mut options, &mut guarded, settlement));
+            inbound = match remembered.await? {
                 Remembered::Answer(begun) => return Ok(begun),
                 Remembered::Nothing(inbound) => inbound,
             };

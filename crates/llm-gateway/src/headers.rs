@@ -4,6 +4,7 @@ mod forms;
 mod limits;
 mod values;
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -71,6 +72,9 @@ impl DeploymentHeaders {
     }
 }
 
+/// Of a kept answer whose deployment is no more.
+static NO_DEPLOYMENT: LazyLock<DeploymentHeaders> = LazyLock::new(DeploymentHeaders::default);
+
 /// What the headers of an answer tell of its call.
 pub(crate) struct Told<'a> {
     pub call_id: &'a str,
@@ -87,6 +91,8 @@ pub(crate) struct Told<'a> {
     pub trail: Option<&'a Trail>,
     /// Of a deployment whose requests or tokens a minute are limited.
     pub quota: Option<&'a Quota>,
+    /// Kept answers only.
+    pub kept: Option<&'a Kept<'a>>,
     /// Whole answers only: what they cost and how long the vendor took of the total.
     pub done: Option<Done>,
 }
@@ -124,6 +130,9 @@ pub(crate) fn of_answer(
     }
     if let Some(quota) = told.quota {
         list_limits(&mut lines, &mut values, quota);
+    }
+    if let Some(kept) = told.kept {
+        list_kept(&mut lines, &mut values, kept);
     }
     let mut headers = deployment.forms.filled(lines, vendor);
     if told.group != deployment.group {
@@ -164,8 +173,8 @@ pub(crate) fn of_kept(
     content_type: &'static str,
 ) -> HeaderMap {
     let hit = settlement.hit_by();
-    let gone = DeploymentHeaders::default();
-    let deployment = hit.and_then(|hit| hit.account.as_ref()).map_or(&gone, |account| &account.headers);
+    let account = hit.and_then(|hit| hit.account.as_ref());
+    let deployment = account.map_or_else(|| &*NO_DEPLOYMENT, |account| &account.headers);
     let told = Told {
         call_id: &settlement.call().call_id,
         bill: settlement.bill().map(|bill| &**bill),
@@ -177,14 +186,10 @@ pub(crate) fn of_kept(
         guardrails: &settlement.call().guardrails,
         trail: None,
         quota: None,
+        kept: Some(kept),
         done,
     };
     let mut headers = of_answer(deployment, &HeaderMap::new(), &told, HeaderValue::from_static(content_type));
-    put(&mut headers, &CACHE_KEY, kept.key);
-    headers.insert(&AGE, HeaderValue::from(kept.age.as_secs()));
-    if let Some(similarity) = kept.similarity {
-        put(&mut headers, &SIMILARITY, &format!("{similarity:.4}"));
-    }
     if !kept.dropped.is_empty() {
         let ignored = options.ignored.iter().map(String::as_str);
         let all: Vec<&str> = std::iter::once(kept.dropped).chain(ignored).collect();
@@ -243,6 +248,16 @@ fn list_done(lines: &mut Lines, values: &mut Values, done: &Done) {
     }
     lines.push((&DURATION, values.milliseconds(done.total)));
     lines.push((&OVERHEAD, values.milliseconds(done.total.saturating_sub(done.upstream))));
+}
+
+fn list_kept(lines: &mut Lines, values: &mut Values, kept: &Kept<'_>) {
+    if let Ok(key) = HeaderValue::try_from(kept.key) {
+        lines.push((&CACHE_KEY, key));
+    }
+    lines.push((&AGE, values.number(kept.age.as_secs())));
+    if let Some(similarity) = kept.similarity.and_then(|near| HeaderValue::try_from(format!("{near:.4}")).ok()) {
+        lines.push((&SIMILARITY, similarity));
+    }
 }
 
 /// What an answer cost, where a price is known.

@@ -14,7 +14,8 @@ use super::control::{Control, FIELD, SWITCH};
 use super::entry::Entry;
 use super::flight::{Joined, Lead};
 use super::keeping::Keeping;
-use super::key::{self, About};
+use super::key::{self, About, BodyName};
+use super::recent::{Known, Written};
 use super::semantic::Question;
 use crate::begun::{Begun, Refused};
 use crate::gateway::State;
@@ -36,11 +37,13 @@ pub(crate) enum Remembered {
 /// A kept answer that will do.
 pub(super) struct Found {
     pub(super) key: Arc<str>,
-    pub(super) entry: Entry,
+    pub(super) entry: Arc<Entry>,
     /// As the store has it.
     pub(super) bytes: Bytes,
-    /// The body that asks for it, by name.
-    pub(super) body: String,
+    /// As a client reads it whom the same body asked before.
+    pub(super) told: Option<Bytes>,
+    /// The body that asks for it.
+    pub(super) body: BodyName,
     /// How near its question is, where it is another one.
     pub(super) similarity: Option<f32>,
 }
@@ -48,8 +51,9 @@ pub(super) struct Found {
 /// What a call wants of the cache.
 struct Wish {
     key: Arc<str>,
-    /// The body, by name.
-    body: String,
+    body: BodyName,
+    /// What the same body got before.
+    written: Option<Written>,
     /// A kept answer will do, when it is no older.
     reads: bool,
     most_age: Option<Duration>,
@@ -85,8 +89,8 @@ impl State {
                 None
             }
         };
-        if found.is_none() && wish.reads {
-            found = self.in_other_words(cache, &wish, settlement).await;
+        if found.is_none() && wish.question.is_some() && wish.reads {
+            found = Box::pin(self.in_other_words(cache, &wish, settlement)).await;
         }
         match found {
             Some(found) => {
@@ -115,8 +119,9 @@ impl State {
                 if let Some(keeping) = settlement.keeps_not() {
                     keeping.found(bytes.clone());
                 }
-                let body = wish.body.clone();
-                Some(Found { key: key.into(), entry, bytes, body, similarity: Some(similarity) })
+                let (key, entry) = (key.into(), Arc::new(entry));
+                let similarity = Some(similarity);
+                Some(Found { key, entry, bytes, told: None, body: wish.body, similarity })
             }
             None => {
                 settlement.keeps_meaning(meaning);
@@ -151,7 +156,7 @@ impl State {
             return Ok(None);
         }
         let body = key::of_body(inbound, &about);
-        let Some(key) = cache.key(&body, inbound, &about) else { return Ok(None) };
+        let Some(Known { key, written }) = cache.known(body, inbound, &about) else { return Ok(None) };
         let question = settings.semantic.as_ref().and_then(|_| Question::of(inbound, &about));
         let limits = options.route.limits.or(self.router.settings().limits);
         let is_chat = inbound.asked.operation == Operation::Chat;
@@ -160,6 +165,7 @@ impl State {
         Ok(Some(Wish {
             key,
             body,
+            written,
             reads: !control.no_cache,
             most_age: control.most_age,
             keeps: !control.no_store,
@@ -195,7 +201,7 @@ impl Wish {
                     return Ok(None);
                 }
                 Joined::Waits(wait) => {
-                    let landed = self.in_time(wait.landed()).await?;
+                    let landed = Box::pin(self.in_time(wait.landed())).await?;
                     if let Some(found) = landed.and_then(|bytes| self.exactly(bytes)) {
                         return Ok(Some(found));
                     }
@@ -207,8 +213,13 @@ impl Wish {
     }
 
     fn exactly(&self, bytes: Bytes) -> Option<Found> {
-        let entry = self.read(&bytes)?;
-        Some(Found { key: Arc::clone(&self.key), entry, bytes, body: self.body.clone(), similarity: None })
+        let (entry, told) = match self.written.as_ref().filter(|written| written.is_of(&bytes)) {
+            Some(written) => (Arc::clone(&written.entry), Some(written.told.clone())),
+            None => (Arc::new(Entry::read(&bytes)?), None),
+        };
+        let found =
+            Found { key: Arc::clone(&self.key), entry, bytes, told, body: self.body, similarity: None };
+        self.is_young(&found.entry).then_some(found)
     }
 
     async fn in_time(&self, landed: impl Future<Output = Option<Bytes>>) -> Result<Option<Bytes>> {
@@ -222,8 +233,11 @@ impl Wish {
     }
 
     fn read(&self, bytes: &[u8]) -> Option<Entry> {
-        let entry = Entry::read(bytes)?;
-        self.most_age.is_none_or(|most| entry.age() <= most).then_some(entry)
+        Entry::read(bytes).filter(|entry| self.is_young(entry))
+    }
+
+    fn is_young(&self, entry: &Entry) -> bool {
+        self.most_age.is_none_or(|most| entry.age() <= most)
     }
 
     /// Its answer is kept, and nobody waits for it.
@@ -241,12 +255,12 @@ impl Wish {
 
 impl AnswerCache {
     /// The key of a request. One whose body came before is not read for it.
-    fn key(&self, body: &str, inbound: &Inbound, about: &About<'_>) -> Option<Arc<str>> {
-        if let Some(key) = self.recent.key(body) {
-            return Some(key);
+    fn known(&self, body: BodyName, inbound: &Inbound, about: &About<'_>) -> Option<Known> {
+        if let Some(known) = self.recent.find(&body) {
+            return Some(known);
         }
-        let key = key::of(inbound, about).ok()?;
-        self.recent.note(body, &key);
-        Some(key.into())
+        let key: Arc<str> = key::of(inbound, about).ok()?.into();
+        self.recent.note(body, Arc::clone(&key));
+        Some(Known { key, written: None })
     }
 }

@@ -7,15 +7,19 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use llm_core::embedding::EmbeddingResponse;
 use llm_core::event::{Event, unfold};
 use llm_core::money::NanoDollars;
 use llm_core::provider::Inbound;
+use llm_core::rerank::RerankResponse;
 use llm_core::wire::WireBody;
 use llm_core::{ChatResponse, Result};
 use llm_router::Started;
 
 use super::AnswerCache;
-use super::entry::Content;
+use super::entry::{Content, Entry};
+use super::key::BodyName;
+use super::recent::Written;
 use super::remember::Found;
 use crate::answer::{Answer, AnswerBody};
 use crate::begun::{Begun, BegunStream, whole};
@@ -41,7 +45,7 @@ impl State {
         guarded: &mut Option<Box<Guarded>>,
         settlement: &mut Settlement,
     ) -> Result<Begun> {
-        let Found { key, entry, bytes, body: asked, similarity } = found;
+        let Found { key, entry, bytes, told, body: asked, similarity } = found;
         if let Some(guarded) = guarded {
             // What was kept was asked for by a call that perhaps nobody looked at.
             if guarded.looks_beside(settlement.call_mut()) {
@@ -57,35 +61,39 @@ impl State {
         let account = self.books.accounts.get(&entry.deployment).map(Arc::clone);
         settlement.hit(Hit { group: name.to_owned(), deployment, account });
         let kept = Kept { key: &key, age: entry.age(), dropped: &entry.dropped, similarity };
-        let usage = entry.content.usage();
-        let body = match entry.content {
-            Content::Chat(mut answer) => {
-                answer.model.clone_from(&options.model);
+        let body = match &entry.content {
+            Content::Chat(answer) => {
                 settlement.names_answer(&answer.id);
                 settlement.finished(answer.choices.first().and_then(|choice| choice.finish.clone()));
                 if options.stream {
                     let content_type = inbound.ingress.stream_content_type();
                     let headers = headers::of_kept(settlement, options, &kept, None, content_type);
                     let guarded = guarded.take().filter(|guarded| guarded.looks_at_answers());
+                    let answer = ChatResponse { model: options.model.clone(), ..answer.clone() };
                     return Ok(Begun::Stream(Box::new(stream(headers, inbound, answer, guarded))));
                 }
-                match cache.recent.written(&asked, &bytes) {
-                    Some(written) => written,
-                    None => cache.written(&inbound, &answer, (&asked, &bytes), settlement)?,
+                match told {
+                    Some(told) => told,
+                    None => {
+                        let answer = ChatResponse { model: options.model.clone(), ..answer.clone() };
+                        let told = written(&inbound, &answer, settlement)?;
+                        cache.may_tell_again(&inbound, &asked, (&bytes, &entry), &told);
+                        told
+                    }
                 }
             }
-            Content::Embeddings(mut answer) => {
-                answer.model.clone_from(&options.model);
+            Content::Embeddings(answer) => {
                 let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
+                let answer = EmbeddingResponse { model: options.model.clone(), ..answer.clone() };
                 client.encode(&answer, inbound.embedding_request()?)
             }
-            Content::Rerank(mut answer) => {
-                answer.model.clone_from(&options.model);
+            Content::Rerank(answer) => {
                 let client = inbound.ingress.rerank().ok_or_else(unasked)?;
+                let answer = RerankResponse { model: options.model.clone(), ..answer.clone() };
                 client.encode(&answer, inbound.rerank_request()?)
             }
         };
-        settlement.used(usage);
+        settlement.used(entry.content.usage());
         let body = match guarded {
             Some(guarded) => may_have(body.into(), guarded, &inbound, settlement).await?,
             None => body.into(),
@@ -95,21 +103,25 @@ impl State {
 }
 
 impl AnswerCache {
-    /// A chat answer as the client reads it; kept beside its entry for when the same body comes again.
-    fn written(
+    /// Keeps an answer as the client read it, for when the same body comes again.
+    fn may_tell_again(
         &self,
         inbound: &Inbound,
-        answer: &ChatResponse,
-        (asked, entry): (&str, &Bytes),
-        settlement: &Settlement,
-    ) -> Result<Bytes> {
-        let took = settlement.took_until(Instant::now());
-        let written = inbound.ingress.encode_timed(answer, inbound.decoded()?, took);
+        asked: &BodyName,
+        (of, entry): (&Bytes, &Arc<Entry>),
+        told: &Bytes,
+    ) {
         if !inbound.ingress.tells_time() {
-            self.recent.write(asked, entry, &written);
+            let written = Written { of: of.clone(), entry: Arc::clone(entry), told: told.clone() };
+            self.recent.write(asked, written);
         }
-        Ok(written)
     }
+}
+
+/// A chat answer as the client reads it.
+fn written(inbound: &Inbound, answer: &ChatResponse, settlement: &Settlement) -> Result<Bytes> {
+    let took = settlement.took_until(Instant::now());
+    Ok(inbound.ingress.encode_timed(answer, inbound.decoded()?, took))
 }
 
 fn given(body: WireBody, options: &CallOptions, kept: &Kept<'_>, settlement: &mut Settlement) -> Answer {
