@@ -3,6 +3,7 @@
 mod measure;
 mod report;
 mod targets;
+mod train;
 
 use std::path::Path;
 use std::time::Instant;
@@ -14,6 +15,8 @@ use crate::words::Words;
 use measure::{Figures, Load};
 use report::Row;
 use targets::{Features, Target};
+
+pub(crate) use train::run as train;
 
 /// Sizes of prompts in bytes, with their names.
 const SIZES: [(&str, usize); 4] =

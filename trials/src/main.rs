@@ -1,4 +1,4 @@
-//! What the built program stands: `cargo xtask soak`, `cargo xtask chaos` and `cargo xtask bench` run this.
+//! What the built program stands: `cargo xtask soak`, `chaos` and `bench` run this, and `dist --trained`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod chaos;
@@ -34,6 +34,7 @@ fn run() -> Result<()> {
         "soak" => runtime.block_on(soak::run(&words)),
         "chaos" => runtime.block_on(chaos::run(&words)),
         "lanes" => runtime.block_on(lanes::run(&words)),
-        other => bail!("unknown trial `{other}`: there are soak, chaos and lanes"),
+        "train" => runtime.block_on(lanes::train(&words)),
+        other => bail!("unknown trial `{other}`: there are soak, chaos, lanes and train"),
     }
 }

@@ -255,7 +255,9 @@ fn list_kept(lines: &mut Lines, values: &mut Values, kept: &Kept<'_>) {
         lines.push((&CACHE_KEY, key));
     }
     lines.push((&AGE, values.number(kept.age.as_secs())));
-    if let Some(similarity) = kept.similarity.and_then(|near| HeaderValue::try_from(format!("{near:.4}")).ok()) {
+    if let Some(similarity) =
+        kept.similarity.and_then(|near| HeaderValue::try_from(format!("{near:.4}")).ok())
+    {
         lines.push((&SIMILARITY, similarity));
     }
 }

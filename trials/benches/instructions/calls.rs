@@ -11,12 +11,15 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use llm_core::dialect::{DialectId, Seen, Target};
+use llm_core::guard::Judge;
 use llm_core::money::NanoDollars;
 use llm_core::operation::Operation;
 use llm_core::provider::{BoxFuture, Call, Provider, Reply, ReplyBody};
 use llm_core::wire::WireResponse;
 use llm_core::{Dialect, Ingress, Result, Secret};
-use llm_gateway::{AccountSpec, AnswerCache, CacheSettings, Gateway, GatewayParts, Incoming, MemoryAnswers};
+use llm_gateway::{
+    AccountSpec, AnswerCache, CacheSettings, Gateway, GatewayParts, GuardrailSpec, Incoming, MemoryAnswers,
+};
 use llm_governance::entity::{KeyKind, VirtualKey};
 use llm_governance::{
     Durable, Governance, GovernanceParts, KeyHash, Ledger, MemoryStore, Records, RowRef, StoreError, Terms,
@@ -24,6 +27,7 @@ use llm_governance::{
 };
 use llm_metrics::ModelEntry;
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
+use serde_json::Value;
 
 use crate::{formats, material};
 
@@ -43,18 +47,19 @@ pub(crate) enum Feature {
     Governed,
     /// The answer is kept from the first round.
     Kept,
+    /// A guardrail is configured that nobody asks for.
+    Unguarded,
 }
 
 /// A round of one call with a prompt of this length.
 pub(crate) fn calls(asked: Asked, prompt: usize, features: &[Feature]) -> Box<dyn FnMut()> {
-    let has = |feature| features.contains(&feature);
     let (client, vendor) =
         (formats::chat(), if asked == Asked::Same { formats::chat() } else { formats::messages() });
     let request = material::request(prompt, false);
     let body = llm_core::dialect::body_of(&*client.dialect, &request).expect("a request");
     let answer = vendor.ingress.encode(&material::response(1 << 10), &request);
     let (client, vendor) = (client.ingress, Arc::new(AtOnce { dialect: vendor.dialect, answer }));
-    let gateway = gateway(vendor, &client, has(Feature::Governed), has(Feature::Kept));
+    let gateway = gateway(vendor, &client, features);
     Box::new(move || {
         let answer = gateway.handle(incoming(&client, &body)).now_or_never().expect("nothing to wait for");
         assert_eq!(answer.status, 200);
@@ -113,7 +118,8 @@ impl Ledger for Taken {
     }
 }
 
-fn gateway(vendor: Arc<AtOnce>, client: &Arc<dyn Ingress>, is_governed: bool, keeps: bool) -> Gateway {
+fn gateway(vendor: Arc<AtOnce>, client: &Arc<dyn Ingress>, features: &[Feature]) -> Gateway {
+    let has = |feature| features.contains(&feature);
     let deployment = Arc::new(Deployment::new(DeploymentSpec {
         full_name: "acme/large".into(),
         vendor: "acme".into(),
@@ -125,9 +131,14 @@ fn gateway(vendor: Arc<AtOnce>, client: &Arc<dyn Ingress>, is_governed: bool, ke
     entry.set(prices).expect("prices");
     let account = AccountSpec { entry: Some(entry), ..AccountSpec::default() };
     let cache = || AnswerCache::new(Arc::new(MemoryAnswers::new(1 << 20)), CacheSettings::default());
-    let governance = if is_governed { governed() } else { GovernanceParts::default() };
+    let governance = if has(Feature::Governed) { governed() } else { GovernanceParts::default() };
+    let guardrail = || {
+        let secrets = llm_guardrails::build("secrets", &Value::Null).ok().flatten().expect("a judge");
+        GuardrailSpec::new("secrets", Judge::Scanner(secrets))
+    };
     Gateway::new(GatewayParts {
-        cache: keeps.then(|| Arc::new(cache())),
+        cache: has(Feature::Kept).then(|| Arc::new(cache())),
+        guardrails: has(Feature::Unguarded).then(guardrail).into_iter().collect(),
         governance: Arc::new(Governance::new(governance)),
         accounts: HashMap::from([("d1".to_owned(), account)]),
         ..GatewayParts::new(

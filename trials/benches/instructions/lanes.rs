@@ -30,11 +30,12 @@ type Round = Box<dyn FnMut()>;
 type Lane = (&'static str, fn() -> Round);
 
 /// All lanes, in the order of the table.
-pub(crate) const LANES: [Lane; 16] = [
+pub(crate) const LANES: [Lane; 17] = [
     ("passthrough-1k", || calls(Asked::Same, 1 << 10, &[])),
     ("passthrough-32k", || calls(Asked::Same, 32 << 10, &[])),
     ("translation-1k", || calls(Asked::Translated, 1 << 10, &[])),
     ("translation-32k", || calls(Asked::Translated, 32 << 10, &[])),
+    ("guard-off-1k", || calls(Asked::Same, 1 << 10, &[Feature::Unguarded])),
     ("governed-1k", || calls(Asked::Same, 1 << 10, &[Feature::Governed])),
     ("cache-hit-1k", || calls(Asked::Same, 1 << 10, &[Feature::Kept])),
     ("governed-cache-hit-1k", || calls(Asked::Same, 1 << 10, &[Feature::Governed, Feature::Kept])),

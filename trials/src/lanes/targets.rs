@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use rustix::process::Signal;
 use tokio::time::sleep;
 
 use super::{Lane, body};
@@ -155,6 +156,13 @@ impl Target {
                 workers.map(|id| Ok(Readings::of(id)?.cpu)).sum()
             }
         }
+    }
+
+    /// Asks a gateway to end; whether it did in time.
+    pub(crate) async fn end(&mut self, time: Duration) -> Result<bool> {
+        let Kind::Gateway { gateway, .. } = &mut self.kind else { return Ok(true) };
+        gateway.signal(Signal::TERM)?;
+        Ok(gateway.ended_within(time).await)
     }
 
     /// Time of the start, memory at rest after it, and now: of a gateway.

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::tools;
+use super::{tools, trained};
 use crate::workspace;
 
 /// Programs that people run: the package of each, and its name.
@@ -22,8 +22,8 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Builds what the workspace has of them.
-    pub(super) fn build(profile: &str, target: Option<String>) -> Result<Self> {
+    /// Builds what the workspace has of them; `trained`: with what a program of the same sources counted before.
+    pub(super) fn build(profile: &str, target: Option<String>, trained: bool) -> Result<Self> {
         let packages = workspace::packages()?;
         let there = |package: &str| packages.iter().any(|known| known.name == package);
         let chosen: Vec<_> = PROGRAMS.into_iter().filter(|(package, _)| there(package)).collect();
@@ -33,6 +33,11 @@ impl Programs {
             command.args(["--package", package, "--bin", name]);
         }
         let mut folder = workspace::target_folder();
+        // With a target of its own, what runs while programs are built is built without those flags.
+        let target = if trained { Some(target.map_or_else(host, Ok)?) } else { target };
+        if let Some(target) = target.as_ref().filter(|_| trained) {
+            command.args(["--config", &trained::setting(&trained::flags(profile, target)?)?]);
+        }
         if let Some(target) = &target {
             has_library(target)?;
             prepare(&mut command, target)?;

@@ -166,9 +166,8 @@ mod tests {
         assert!(recent.find(&name(1998)).is_some() && recent.find(&name(0)).is_none());
         for shard in &recent.shards {
             let shard = shard.lock();
-            let sizes = |known: &Known| {
-                OVERHEAD + known.key.len() + known.written.as_ref().map_or(0, Written::size)
-            };
+            let sizes =
+                |known: &Known| OVERHEAD + known.key.len() + known.written.as_ref().map_or(0, Written::size);
             assert_eq!(shard.used, shard.known.values().map(sizes).sum::<usize>());
             assert!(shard.used <= ROOM && shard.known.len() == shard.queue.len());
         }

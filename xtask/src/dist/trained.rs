@@ -1,0 +1,86 @@
+//! Programs whose compiler knows which code is hot: one is built that counts what it runs, everyday calls are sent
+//! through it, and the program proper is built with what was counted.
+//!
+//! See <https://doc.rust-lang.org/rustc/profile-guided-optimization.html>.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::arguments::Arguments;
+use crate::{trials, workspace};
+
+/// The oldest and the newest LLVM whose tools are looked for, beside those of the compiler itself.
+const VERSIONS: std::ops::Range<u32> = 19..40;
+
+/// Hot code is copied into its callers up to this cost: with the compiler's own bound of 3,000 the program is a tenth
+/// larger, and no faster.
+const HOT_CALLS: &str = "-Cllvm-args=-hot-callsite-threshold=500";
+
+/// What the compiler must be told to use what a program of this target and profile counted.
+pub(super) fn flags(profile: &str, target: &str) -> Result<Vec<String>> {
+    let folder = workspace::target_folder().join("trained");
+    let counts = folder.join("counts");
+    if counts.exists() {
+        std::fs::remove_dir_all(&counts)?;
+    }
+    let program = counting(profile, target, &folder, &counts)?;
+    println!("dist: sends calls through a program that counts what it runs");
+    let words = ["--program".to_owned(), program.display().to_string()];
+    trials::trial("train", Arguments::new(words.into()))?;
+    let merged = folder.join("counts.profdata");
+    merge(&counts, &merged)?;
+    Ok(vec![format!("-Cprofile-use={}", merged.display()), HOT_CALLS.to_owned()])
+}
+
+/// What cargo must be told to give a compiler of a target such flags, beside those of `.cargo/config.toml`.
+pub(super) fn setting(flags: &[String]) -> Result<String> {
+    Ok(format!("build.rustflags={}", serde_json::to_string(flags)?))
+}
+
+/// Builds the program that counts.
+fn counting(profile: &str, target: &str, folder: &Path, counts: &Path) -> Result<PathBuf> {
+    let mut command = workspace::cargo();
+    command.args([
+        "build",
+        "--locked",
+        "--profile",
+        profile,
+        "--package",
+        "llm-server",
+        "--bin",
+        "llm-server",
+    ]);
+    command.args(["--target", target, "--target-dir"]).arg(folder);
+    command.args(["--config", &setting(&[format!("-Cprofile-generate={}", counts.display())])?]);
+    workspace::run(&mut command)?;
+    let profile = if profile == "dev" { "debug" } else { profile };
+    Ok(folder.join(target).join(profile).join("llm-server"))
+}
+
+/// Makes one file of all that was counted, by the first tool that can read it.
+fn merge(counts: &Path, merged: &Path) -> Result<()> {
+    let files = std::fs::read_dir(counts).context("the program counted nothing")?;
+    let files = files.map(|file| Ok(file?.path())).collect::<Result<Vec<_>>>()?;
+    for tool in tools()? {
+        let mut command = Command::new(tool);
+        command.args(["merge", "-o"]).arg(merged).args(&files);
+        if command.output().is_ok_and(|output| output.status.success()) {
+            return Ok(());
+        }
+    }
+    bail!(
+        "no `llvm-profdata` here reads what a program of this compiler counts: `rustup component add llvm-tools`, or \
+         install LLVM {} or later (`apt-get install llvm-{0}`)",
+        VERSIONS.start
+    )
+}
+
+/// Where `llvm-profdata` may be: beside the compiler, or installed.
+fn tools() -> Result<Vec<PathBuf>> {
+    let libraries = workspace::output("rustc", ["--print", "target-libdir"])?;
+    let beside = Path::new(libraries.trim()).with_file_name("bin").join("llvm-profdata");
+    let versions = VERSIONS.rev().map(|version| PathBuf::from(format!("llvm-profdata-{version}")));
+    Ok([beside, PathBuf::from("llvm-profdata")].into_iter().chain(versions).collect())
+}
