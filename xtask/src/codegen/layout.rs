@@ -44,7 +44,8 @@ pub(super) fn run(program: Option<&Path>) -> Result<()> {
 fn script(start: &BTreeSet<String>, requests: &BTreeSet<String>) -> String {
     let once = start.difference(requests);
     let names = once.chain(start.intersection(requests)).chain(requests.difference(start));
-    let lines: String = names.map(|name| format!("    *(.text.{name} .text.hot.{name} .text.unlikely.{name})\n")).collect();
+    let lines: String =
+        names.map(|name| format!("    *(.text.{name} .text.hot.{name} .text.unlikely.{name})\n")).collect();
     format!("{HEAD}{lines}{TAIL}")
 }
 

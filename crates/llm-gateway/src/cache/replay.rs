@@ -13,7 +13,7 @@ use llm_core::money::NanoDollars;
 use llm_core::provider::Inbound;
 use llm_core::rerank::RerankResponse;
 use llm_core::wire::WireBody;
-use llm_core::{ChatResponse, Result};
+use llm_core::{ChatResponse, Error, Result};
 use llm_router::Started;
 
 use super::AnswerCache;
@@ -47,11 +47,7 @@ impl State {
     ) -> Result<Begun> {
         let Found { key, entry, bytes, told, body: asked, similarity } = found;
         if let Some(guarded) = guarded {
-            // What was kept was asked for by a call that perhaps nobody looked at.
-            if guarded.looks_beside(settlement.call_mut()) {
-                Box::pin(guarded.beside_call(&inbound)).await?;
-            }
-            guarded.will_look(settlement.call_mut());
+            looked_at(guarded, &inbound, settlement).await?;
         }
         let (group, name) = self.router.resolve(&options.model)?;
         if let Some(bill) = settlement.bill() {
@@ -72,15 +68,13 @@ impl State {
                     let answer = ChatResponse { model: options.model.clone(), ..answer.clone() };
                     return Ok(Begun::Stream(Box::new(stream(headers, inbound, answer, guarded))));
                 }
-                match told {
-                    Some(told) => told,
-                    None => {
-                        let answer = ChatResponse { model: options.model.clone(), ..answer.clone() };
-                        let told = written(&inbound, &answer, settlement)?;
-                        cache.may_tell_again(&inbound, &asked, (&bytes, &entry), &told);
-                        told
-                    }
-                }
+                let anew = || {
+                    let answer = ChatResponse { model: options.model.clone(), ..answer.clone() };
+                    let told = written(&inbound, &answer, settlement)?;
+                    cache.may_tell_again(&inbound, &asked, (&bytes, &entry), &told);
+                    Ok::<Bytes, Error>(told)
+                };
+                told.map_or_else(anew, Ok)?
             }
             Content::Embeddings(answer) => {
                 let client = inbound.ingress.embeddings().ok_or_else(unasked)?;
@@ -116,6 +110,15 @@ impl AnswerCache {
             self.recent.write(asked, written);
         }
     }
+}
+
+/// What was kept was asked for by a call that perhaps nobody looked at.
+async fn looked_at(guarded: &mut Guarded, inbound: &Inbound, settlement: &mut Settlement) -> Result<()> {
+    if guarded.looks_beside(settlement.call_mut()) {
+        Box::pin(guarded.beside_call(inbound)).await?;
+    }
+    guarded.will_look(settlement.call_mut());
+    Ok(())
 }
 
 /// A chat answer as the client reads it.
