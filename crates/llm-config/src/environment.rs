@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::dotenv::Variable;
 use crate::report::Place;
+use llm_core::json::map_of;
 
 /// Variables with their places.
 #[derive(Clone, Default)]
@@ -24,7 +25,7 @@ impl Environment {
     /// The process environment.
     pub(crate) fn new(process: &[(String, String)]) -> Self {
         let place = |name: &str| Place::Variable(Arc::from(name));
-        Self(process.iter().map(|(name, value)| (name.clone(), (value.clone(), place(name)))).collect())
+        Self(map_of(process.iter().map(|(name, value)| (name.clone(), (value.clone(), place(name))))))
     }
 
     /// Adds variables of a weaker layer: those that are set already stay. Within the layer the last one counts.

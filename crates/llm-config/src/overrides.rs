@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use llm_core::json::object_of;
 use llm_router::{Alias, RouterSettings};
 use serde_json::{Map, Value as Json, json};
 
@@ -47,11 +48,11 @@ impl Loaded {
             Ok(routed) => (Some(routed), Report::default()),
             Err(report) => {
                 let alone = |(name, value): &(&String, &Json)| {
-                    let alone = Map::from_iter([((*name).clone(), (*value).clone())]);
+                    let alone = object_of([((*name).clone(), (*value).clone())]);
                     self.routed(&alone).is_ok()
                 };
                 let good = given.iter().filter(alone);
-                let good = good.map(|(name, value)| (name.clone(), value.clone())).collect();
+                let good = object_of(good.map(|(name, value)| (name.clone(), value.clone())));
                 (self.routed(&good).or_else(|_| self.routed(&Map::new())).ok(), report)
             }
         };
@@ -79,7 +80,7 @@ impl Loaded {
         let sources = keys.iter().map(|key| (key.name.to_owned(), Json::from(self.source(key.name))));
         json!({
             "fields": fields,
-            "source": sources.collect::<Map<_, _>>(),
+            "source": object_of(sources),
             "stored": self.overrides.given,
         })
     }

@@ -1,5 +1,6 @@
 //! JSON kept as the text it came as: order of keys, big integers and spelling of numbers survive.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -16,6 +17,28 @@ pub fn object_of(members: impl IntoIterator<Item = (String, Value)>) -> Map<Stri
     let mut object = Map::new();
     object.extend(members);
     object
+}
+
+/// A map of these pairs, put in one by one: as [`object_of`] is to an object.
+pub fn map_of<K: Ord, V>(pairs: impl IntoIterator<Item = (K, V)>) -> BTreeMap<K, V> {
+    let mut map = BTreeMap::new();
+    map.extend(pairs);
+    map
+}
+
+/// The same of pairs of which one may be wrong.
+///
+/// # Errors
+/// The first one.
+pub fn try_map_of<K: Ord, V, E>(
+    pairs: impl IntoIterator<Item = Result<(K, V), E>>,
+) -> Result<BTreeMap<K, V>, E> {
+    let mut map = BTreeMap::new();
+    for pair in pairs {
+        let (key, value) = pair?;
+        map.insert(key, value);
+    }
+    Ok(map)
 }
 
 /// One JSON value as text, checked to be valid JSON, never re-formatted: only its line breaks become blanks, since a

@@ -1,5 +1,6 @@
 //! The fields of a body or a query, taken out by name. What is left at the end is known to nobody, and said so.
 
+use llm_core::json::try_map_of;
 use llm_core::money::NanoDollars;
 use serde_json::{Map, Value};
 
@@ -219,7 +220,7 @@ impl Fields {
                     Err(Refused::field(name, format!("`{key}` should be an integer that is not negative")))
                 }
             };
-            object.into_iter().map(pair).collect()
+            try_map_of(object.into_iter().map(pair))
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use llm_core::json::try_map_of;
 use llm_governance::{BudgetDuration, BudgetLimit, Terms, Timestamp};
 use serde_json::{Map, Value};
 
@@ -99,7 +100,7 @@ fn fallbacks(fields: &mut Fields) -> Result<Given<BTreeMap<String, Vec<String>>>
             let explained = || Refused::field(NAME, format!("`{model}` should be a list of models"));
             targets.map(|targets| (model.clone(), targets)).ok_or_else(explained)
         };
-        object.into_iter().map(pair).collect()
+        try_map_of(object.into_iter().map(pair))
     })
 }
 
@@ -163,7 +164,7 @@ pub(crate) fn aliases(
             Value::String(model) => Ok((alias, model)),
             _ => Err(Refused::field(name, format!("`{alias}` should be the name of a model"))),
         };
-        object.into_iter().map(pair).collect()
+        try_map_of(object.into_iter().map(pair))
     })
 }
 

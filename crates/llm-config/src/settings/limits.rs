@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use llm_core::json::map_of;
 use llm_core::money::NanoDollars;
 use serde::Deserialize;
 
@@ -54,7 +55,7 @@ impl ReadLimits {
             adaptive: self.adaptive_concurrency,
             max_calls: self.max_parallel_requests.filter(|most| *most > 0),
             max_answer: self.max_response_size_mb.filter(|most| *most > 0.0).map(bytes),
-            vendors: entries.filter_map(|entry| Some((entry.key.clone(), budget(entry, report)?))).collect(),
+            vendors: map_of(entries.filter_map(|entry| Some((entry.key.clone(), budget(entry, report)?)))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Settings of the gateway that administrators change while it runs: kept in the store, over those of the configuration.
 
+use llm_core::json::object_of;
 use llm_governance::Changed;
 use llm_governance::entity::Setting;
 use serde::Deserialize as _;
@@ -103,7 +104,7 @@ fn alerts(
             return Err(Refused::bad(message).detail());
         }
     }
-    Ok(Some(general.into_iter().chain(variables).collect()))
+    Ok(Some(object_of(general.into_iter().chain(variables))))
 }
 
 /// # Errors
@@ -126,7 +127,7 @@ fn alerted(call: &Call<'_>, before: Option<Value>, wanted: &Map<String, Value>) 
         _ => Map::new(),
     };
     let fresh = wanted.iter().map(|(name, value)| (name.clone(), unmasked(name, known.get(name), value)));
-    let fresh: Map<String, Value> = fresh.collect();
+    let fresh = object_of(fresh);
     let known = merged(known, &fresh);
     if let Some(serving) = call.management.serving() {
         serving.check_alerts(&known).map_err(|why| Refused::bad(why).detail())?;
@@ -140,7 +141,9 @@ fn unmasked(name: &str, old: Option<&Value>, new: &Value) -> Value {
     match (old, new) {
         (Some(old), new) if shown_alert_setting(name, old) == *new => old.clone(),
         (Some(Value::Object(old)), Value::Object(new)) => {
-            new.iter().map(|(kind, value)| (kind.clone(), unmasked(name, old.get(kind), value))).collect()
+            let unmask =
+                |(kind, value): (&String, &Value)| (kind.clone(), unmasked(name, old.get(kind), value));
+            Value::Object(object_of(new.iter().map(unmask)))
         }
         (_, new) => new.clone(),
     }

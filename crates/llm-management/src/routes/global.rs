@@ -6,6 +6,7 @@ mod spend;
 
 use std::collections::BTreeMap;
 
+use llm_core::json::map_of;
 use llm_governance::Activity;
 use llm_governance::entity::Team;
 
@@ -87,5 +88,5 @@ async fn team_names(call: &Call<'_>, found: &[Activity]) -> Result<BTreeMap<Stri
         aliases.iter().filter(|other| **other == alias).count() == 1 && !ids.iter().any(|id| id == alias)
     };
     let alone = teams.iter().filter(|team| team.alias.as_deref().is_some_and(is_alone));
-    Ok(alone.filter_map(|team| Some((team.id.clone(), team.alias.clone()?))).collect())
+    Ok(map_of(alone.filter_map(|team| Some((team.id.clone(), team.alias.clone()?)))))
 }

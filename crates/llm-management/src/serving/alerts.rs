@@ -1,6 +1,7 @@
 //! Who is told when something is wrong, as administrators set it: as it is kept, and as it is served.
 
 use futures_util::future::BoxFuture;
+use llm_core::json::object_of;
 use llm_core::{Error, ErrorKind, Result, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -37,7 +38,7 @@ impl StoredAlerts {
         let text = serde_json::to_string(settings).unwrap_or_default();
         let sealed = sealing.seal(SEALED_FOR, &Secret::new(text))?;
         Ok(Self {
-            shown: settings.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect(),
+            shown: object_of(settings.iter().map(|(name, value)| (name.clone(), shown(name, value)))),
             sealed,
         })
     }
@@ -70,7 +71,7 @@ pub fn shown(name: &str, value: &Value) -> Value {
         Value::String(address) if is_address => Value::from(host_of(address)),
         Value::Array(list) if is_address => list.iter().map(|one| shown(name, one)).collect(),
         Value::Object(map) if is_address => {
-            Value::Object(map.iter().map(|(kind, one)| (kind.clone(), shown(name, one))).collect())
+            Value::Object(object_of(map.iter().map(|(kind, one)| (kind.clone(), shown(name, one)))))
         }
         other => other.clone(),
     }

@@ -1,5 +1,6 @@
 //! Guardrails of the store: as they are kept, and as they are served.
 
+use llm_core::json::object_of;
 use llm_core::{Error, ErrorKind, Result, Secret};
 use llm_governance::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -106,7 +107,7 @@ fn sealed_for(id: &str) -> String {
 
 /// Parameters as replies and the audit log have them.
 fn shown_of(params: &Map<String, Value>) -> Map<String, Value> {
-    params.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect()
+    object_of(params.iter().map(|(name, value)| (name.clone(), shown(name, value))))
 }
 
 /// Judges take no parameters that they do not know, so those that are secrets are known, too.

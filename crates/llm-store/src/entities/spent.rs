@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use llm_core::json::map_of;
 use llm_core::money::NanoDollars;
 use llm_governance::{Period, Scope, Spent, StoreError, Subject, Timestamp};
 
@@ -52,10 +53,8 @@ impl SpentKey {
 
 /// Sets counters to what an administrator says.
 pub(super) async fn set(database: &Database, spent: &[Spent]) -> Result<(), StoreError> {
-    let amounts: BTreeMap<_, _> = spent
-        .iter()
-        .map(|one| (SpentKey::new(&one.subject, one.model.as_deref(), one.period), one.amount.0))
-        .collect();
+    let amount = |one: &Spent| (SpentKey::new(&one.subject, one.model.as_deref(), one.period), one.amount.0);
+    let amounts = map_of(spent.iter().map(amount));
     let mut transaction = begin(database).await?;
     let conflict = format!("{KEY} DO UPDATE SET amount = excluded.amount");
     write(&mut transaction, amounts, &conflict).await?;

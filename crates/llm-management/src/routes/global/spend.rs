@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use llm_core::json::map_of;
 use llm_governance::entity::VirtualKey;
 use llm_governance::{Activity, Dimension, Scope};
 use serde_json::{Map, Value, json};
@@ -55,7 +56,7 @@ pub(super) async fn keys(call: &Call<'_>) -> Answered {
     let found = top(call, Scope::Key, Dimension::Subject).await?;
     let ids: Vec<String> = found.iter().map(|one| one.subject.clone()).collect();
     let known: Vec<VirtualKey> = call.management.get_many(&ids).await?;
-    let known: BTreeMap<String, VirtualKey> = known.into_iter().map(|key| (key.hash.hex(), key)).collect();
+    let known = map_of(known.into_iter().map(|key| (key.hash.hex(), key)));
     let row = |one: Activity| {
         let key = known.get(&one.subject);
         json!({

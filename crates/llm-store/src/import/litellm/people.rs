@@ -1,7 +1,8 @@
 //! Teams, users and organisations of LiteLLM's as ours, with those who are in them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
+use llm_core::json::map_of;
 use llm_governance::entity::{Member, MemberRole, Organization, Team, User};
 use llm_governance::{Role, Scope, Subject, Terms};
 use serde_json::Value;
@@ -155,8 +156,7 @@ pub(super) fn organization(
         },
         terms: row.text("budget_id").map(|id| Terms { budget_id: Some(id), ..Terms::default() }),
     };
-    let members: BTreeMap<String, Member> =
-        of(memberships, &id).iter().map(|row| (row.id("user_id"), member(row))).collect();
+    let members = map_of(of(memberships, &id).iter().map(|row| (row.id("user_id"), member(row))));
     let entity = Organization {
         alias: row.text("organization_alias"),
         members: members.into_values().collect(),

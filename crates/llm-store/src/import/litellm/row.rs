@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use llm_core::json::map_of;
 use llm_core::money::NanoDollars;
 use llm_governance::Timestamp;
 use serde_json::{Map, Value};
@@ -93,5 +94,5 @@ pub(super) fn texts(value: &Value) -> Vec<String> {
 /// The texts of a JSON object.
 pub(super) fn aliases(value: &Value) -> BTreeMap<String, String> {
     let all = value.as_object().into_iter().flatten();
-    all.filter_map(|(name, one)| Some((name.clone(), one.as_str()?.to_owned()))).collect()
+    map_of(all.filter_map(|(name, one)| Some((name.clone(), one.as_str()?.to_owned()))))
 }

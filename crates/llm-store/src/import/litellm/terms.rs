@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use llm_core::json::object_of;
+use llm_core::json::{map_of, object_of, try_map_of};
 use llm_governance::{BudgetDuration, BudgetLimit, Terms, Timestamp};
 use serde_json::{Map, Value};
 
@@ -79,7 +79,7 @@ fn start(duration: BudgetDuration, resets: Timestamp) -> Option<Timestamp> {
 }
 
 fn fallbacks(object: Map<String, Value>) -> BTreeMap<String, Vec<String>> {
-    object.into_iter().map(|(model, models)| (model, texts(&models))).collect()
+    map_of(object.into_iter().map(|(model, models)| (model, texts(&models))))
 }
 
 /// What may be spent besides for a while.
@@ -103,7 +103,7 @@ fn numbers(metadata: &mut Map<String, Value>, name: &str) -> Result<BTreeMap<Str
         Some(limit) => Ok((model, limit)),
         None => Err(format!("`{name}` of `{model}` is no limit")),
     };
-    limits.into_iter().map(limit).collect()
+    try_map_of(limits.into_iter().map(limit))
 }
 
 fn kept(row: &SourceRow) -> Map<String, Value> {
