@@ -102,6 +102,7 @@ impl<'a> RowRef<'a> {
 
 #[cfg(test)]
 mod tests {
+    use llm_core::money::NanoDollars;
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
 
@@ -109,7 +110,6 @@ mod tests {
     use super::*;
     use crate::hash::KeyHash;
     use crate::time::Timestamp;
-    use llm_core::money::NanoDollars;
 
     fn packed(row: &LedgerRow) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -172,7 +172,7 @@ mod tests {
             cost: NanoDollars(65),
             ..LedgerRow::default()
         };
-        let bits = 1u64 << 0 | 1 << 1 | 1 << 11 | 1 << 28 | 1 << 29;
+        let bits = 1u64 | 1 << 1 | 1 << 11 | 1 << 28 | 1 << 29;
         let members = [&b"\x01a\x02bc\x01\x01d"[..], &[0x82, 0x01, 0x01]].concat();
         let old = [&[MIXED][..], &bits.to_le_bytes(), &members].concat();
         assert_eq!(RowRef::unpack(&old).map(|read| read.to_row()), Some(row));

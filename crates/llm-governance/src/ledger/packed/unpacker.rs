@@ -162,7 +162,11 @@ impl<'a> Unpacker<'a> {
         }
     }
 
-    pub(super) fn charges(&mut self, key: Option<KeyHash>, cost: NanoDollars) -> Option<SmallVec<[ChargeRef<'a>; 4]>> {
+    pub(super) fn charges(
+        &mut self,
+        key: Option<KeyHash>,
+        cost: NanoDollars,
+    ) -> Option<SmallVec<[ChargeRef<'a>; 4]>> {
         if !self.is() {
             return Some(SmallVec::new());
         }
