@@ -55,7 +55,10 @@ def moment(days, now, dice):
 
 def call(template, at, dice):
     row = dict(template)
-    document = json.loads(row["document"])
+    # What a call has besides its columns stands in a document only where an earlier program wrote it.
+    document = json.loads(row["document"] or "{}")
+    document.setdefault("dialect", "openai.chat")
+    document.setdefault("upstream_model", f"{row['provider']}/{row['model_group']}")
     prompt, answer = int(dice.lognormvariate(6.2, 1)), int(dice.lognormvariate(5.1, 0.8))
     failed = dice.random() < (0.012 if not template["failed"] else 0.6)
     first = int(dice.lognormvariate(12.6, 0.45))

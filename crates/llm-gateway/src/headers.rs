@@ -216,11 +216,11 @@ fn list_standing(lines: &mut Lines, values: &mut Values, bill: &Bill) {
         lines.push((&KEY_SPEND, values.dollars(spent)));
     }
     if let Some(most) = key.terms.max_budget {
-        lines.push((&KEY_BUDGET, values.dollars(most)));
+        lines.push((&KEY_BUDGET, values.cap(most)));
     }
     for (name, limit) in [(&KEY_TOKENS, key.terms.tpm_limit), (&KEY_REQUESTS, key.terms.rpm_limit)] {
         if let Some(limit) = limit {
-            lines.push((name, values.number(limit)));
+            lines.push((name, values.limit(limit)));
         }
     }
 }
@@ -279,7 +279,7 @@ fn list_limits(lines: &mut Lines, values: &mut Values, quota: &Quota) {
         let Some(limit) = limit.filter(|_| lines.iter().all(|(known, _)| !std::ptr::eq(*known, name))) else {
             continue;
         };
-        lines.push((name, values.number(limit)));
+        lines.push((name, values.limit(limit)));
         lines.push((left, values.number(limit.saturating_sub(used))));
     }
 }

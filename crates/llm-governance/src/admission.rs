@@ -160,7 +160,6 @@ impl Admission {
                 let (scope, id) = (account.subject.scope, IdRef::from(&account.subject.id));
                 ChargeRef { scope, id, model, period, amount: cost }
             };
-            let plain = account.plain_period(self.at);
             let held = self.pieces_of(place).filter_map(|piece| match &piece.taken {
                 Taken::Money { budget, hold } => {
                     Some((account.planned.budgets.get(*budget as usize)?, hold.period()))
@@ -169,8 +168,12 @@ impl Admission {
             });
             let own = charges.len();
             charges.extend(held.map(|(budget, period)| charge(budget.model.as_deref(), period)));
+            if account.counts_plainly() {
+                continue;
+            }
+            let plain = account.plain_period(self.at);
             let is_plain = |one: &ChargeRef<'_>| one.model.is_none() && one.period == plain;
-            if !account.counts_plainly() && !charges[own..].iter().any(is_plain) {
+            if !charges[own..].iter().any(is_plain) {
                 charges.insert(own, charge(None, plain));
             }
         }

@@ -1,5 +1,6 @@
 //! Periods of budgets: rolling ones from a start (`30d`), and those of the calendar (`1mo`, `daily`, `weekly`).
 
+use std::cell::Cell;
 use std::fmt;
 
 use jiff::civil::{Date, Weekday};
@@ -20,6 +21,11 @@ pub enum BudgetDuration {
     Week,
     /// So many months, from the first of one.
     Months(u16),
+}
+
+thread_local! {
+    /// The period of the calendar in UTC that was asked for last.
+    static LAST: Cell<Option<(BudgetDuration, Period)>> = const { Cell::new(None) };
 }
 
 /// One period: from when, until when.
@@ -70,6 +76,17 @@ impl BudgetDuration {
     /// The period that a moment is in. `anchor` is what rolling periods are counted from, `zone` the time zone of
     /// calendar ones (UTC where it is none).
     pub fn period(self, anchor: Timestamp, zone: Option<&str>, at: Timestamp) -> Period {
+        if zone.is_some() || matches!(self, Self::Rolling(_)) {
+            return self.worked_out(anchor, zone, at);
+        }
+        // That of the calendar in UTC is the same for everybody, and calls ask for it one after the other.
+        let last = LAST.get().filter(|(duration, period)| *duration == self && period.contains(at));
+        let period = last.map_or_else(|| self.worked_out(anchor, zone, at), |(_, period)| period);
+        LAST.set(Some((self, period)));
+        period
+    }
+
+    fn worked_out(self, anchor: Timestamp, zone: Option<&str>, at: Timestamp) -> Period {
         let calendar = |begin: fn(Date) -> Date, span: Span| calendar(zone, at, begin, span);
         match self {
             Self::Rolling(seconds) => rolling(i64::from(seconds) * 1_000_000, anchor, at),

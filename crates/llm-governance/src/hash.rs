@@ -41,14 +41,15 @@ impl KeyHash {
 
     /// 64 hexadecimal digits, in lower case.
     pub fn hex(&self) -> String {
-        String::from_utf8_lossy(&self.digits()).into_owned()
+        std::str::from_utf8(&self.digits()).unwrap_or_default().to_owned()
     }
 
-    fn digits(&self) -> [u8; 64] {
-        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+    /// The same as ASCII.
+    pub fn digits(&self) -> [u8; 64] {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
         let mut hex = [0; 64];
         for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
-            *pair = [digit(byte >> 4), digit(byte & 15)];
+            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
         }
         hex
     }

@@ -52,7 +52,7 @@ pub(crate) enum Taken {
 }
 
 /// All that a call has taken.
-pub(crate) type Pieces = SmallVec<[Piece; 3]>;
+pub(crate) type Pieces = SmallVec<[Piece; 6]>;
 
 /// An account among those behind a call, with its meter locked.
 struct Locked<'a> {

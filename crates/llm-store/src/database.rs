@@ -3,7 +3,7 @@
 //! One text serves SQLite and PostgreSQL. What keeps it so:
 //! - Parameters are `$1` to `$n`. A parameter that stands in no column's place needs `CAST($1 AS BIGINT)`.
 //! - Columns are `BIGINT` (money in nano-dollars, time in microseconds since 1970, truth as 0 and 1), `TEXT` (ids,
-//!   JSON) and `DOUBLE PRECISION`. Sums are cast: `CAST(SUM(cost) AS BIGINT)`.
+//!   JSON), `BYTEA` (which SQLite takes for any name) and `DOUBLE PRECISION`. Sums are cast: `CAST(SUM(cost) AS BIGINT)`.
 //! - `LIKE` is used on `LOWER(…)` of both sides, because SQLite's ignores case and PostgreSQL's does not.
 //! - What `SELECT` begins only reads; with SQLite it runs beside writes.
 //!
@@ -15,6 +15,7 @@ mod error;
 mod migrations;
 mod transaction;
 mod value;
+mod values;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(crate) use engine::{Engine, Outcome, Session, Statement};
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use transaction::Transaction;
 pub use value::{FromValue, Row, Value};
+pub(crate) use values::{Given, Values};
 
 /// Which SQL a database speaks, where one text cannot serve both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,6 @@ mod book;
 mod columns;
 mod conditions;
 mod daily;
-mod document;
 mod drain;
 mod kinds;
 mod retention;

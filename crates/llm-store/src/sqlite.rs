@@ -9,13 +9,14 @@ mod job;
 mod lane;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use llm_core::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::database::{Batch, DatabaseError, DatabaseKind, Engine, Outcome, Session, Statement, Value};
+use crate::database::{Batch, DatabaseError, DatabaseKind, Engine, Outcome, Session, Statement, Values};
 use crate::settings::DatabaseSettings;
 use connection::Opening;
 use job::{Job, SessionJob};
@@ -23,6 +24,10 @@ use lane::Lane;
 
 /// How many values a thread is given to insert at once: it may take as long as a statement may.
 const AT_ONCE: usize = 8_192;
+
+/// How many parameters a statement has at most that inserts rows: most of what one costs besides its rows is then shared
+/// by many, and more would not be noticed.
+const MOST_PARAMETERS: usize = 1_024;
 
 /// How many connections read beside each other at most: more would only wait for the disk.
 const MOST_READERS: usize = 4;
@@ -120,15 +125,21 @@ impl Session for SqliteSession {
     fn insert<'a>(
         &'a mut self,
         batch: Batch<'a>,
-        values: Vec<Value>,
+        values: Values,
     ) -> BoxFuture<'a, Result<u64, DatabaseError>> {
         Box::pin(async move {
-            // One row at a time through one prepared statement is the quickest way that there is here.
-            let (text, width) = (batch.text(1), batch.width());
-            let (mut left, mut changed) = (values.into_iter(), 0);
-            while left.len() > 0 {
-                let now = left.by_ref().take(AT_ONCE / width * width).collect();
-                changed += self.ask(|reply| SessionJob::Each(text.clone(), width, now, reply)).await?;
+            let (values, mut from, mut changed) = (Arc::new(values), 0, 0);
+            while from < values.len() {
+                let left = values.len() - from;
+                let rows = batch.rows_at_once(left / batch.width(), MOST_PARAMETERS);
+                let width = rows * batch.width();
+                let places = from..from + left.min(AT_ONCE.max(width)) / width * width;
+                from = places.end;
+                // Where a statement fails, its transaction is given up: SQLite need not be able to take back what the
+                // statement did until then, and copies no pages for that.
+                let text = batch.text(rows).replacen("INSERT", "INSERT OR FAIL", 1);
+                let values = Arc::clone(&values);
+                changed += self.ask(|reply| SessionJob::Each(text, width, values, places, reply)).await?;
             }
             Ok(changed)
         })

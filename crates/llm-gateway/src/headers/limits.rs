@@ -63,7 +63,7 @@ pub(super) fn list(lines: &mut Lines, values: &mut Values, (limits, at): (&[Limi
         if own.is_none() && common.is_none() {
             continue;
         }
-        let (limit, left) = (values.number(one.limit), values.number(one.left));
+        let (limit, left) = (values.limit(one.limit), values.number(one.left));
         if let (Some(unit), Some(resets)) = (common, one.resets) {
             let seconds = at.until(resets).as_millis().div_ceil(1_000);
             lines.push((&RESETS[unit], values.seconds(u64::try_from(seconds).unwrap_or(u64::MAX))));
@@ -77,9 +77,11 @@ pub(super) fn list(lines: &mut Lines, values: &mut Values, (limits, at): (&[Limi
 
 /// The tighter of two is the one that leaves less; of two that are the same, the first.
 fn is_tightest(limits: &[LimitStanding], place: usize, among: impl Fn(&LimitStanding) -> bool) -> bool {
-    let tightness = |one: &LimitStanding| (one.left, one.limit);
-    let tightest = limits.iter().enumerate().filter(|(_, other)| among(other));
-    tightest.min_by_key(|(at, other)| (tightness(other), *at)).is_some_and(|(at, _)| at == place)
+    let Some(one) = limits.get(place) else { return false };
+    let is_tighter = |(at, other): (usize, &LimitStanding)| {
+        (other.left, other.limit, at) < (one.left, one.limit, place) && among(other)
+    };
+    !limits.iter().enumerate().any(is_tighter)
 }
 
 fn own_names(one: &LimitStanding) -> Option<&'static Names> {

@@ -1,5 +1,6 @@
 //! Values of headers that are numbers: many are in each answer, so that all of an answer lie in one piece of memory.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use bytes::{BufMut as _, BytesMut};
@@ -8,6 +9,15 @@ use llm_core::money::NanoDollars;
 
 /// Digits of all values of an answer, with room for those of a caller with limits.
 const ROOM: usize = 256;
+
+/// How many numbers each thread remembers that come again with each answer; a power of two.
+const KNOWN: usize = 16;
+
+thread_local! {
+    /// Limits and caps by their number and whether it is money, each in the place that its digits choose.
+    static REMEMBERED: RefCell<[Option<(u64, bool, HeaderValue)>; KNOWN]> =
+        const { RefCell::new([const { None }; KNOWN]) };
+}
 
 /// Makes the values of an answer's headers.
 #[derive(Default)]
@@ -18,6 +28,16 @@ impl Values {
     pub(crate) fn number(&mut self, number: u64) -> HeaderValue {
         self.digits(number);
         self.taken()
+    }
+
+    /// A limit: it is the same in each answer to its callers.
+    pub(crate) fn limit(&mut self, limit: u64) -> HeaderValue {
+        known((limit, false), || HeaderValue::from(limit))
+    }
+
+    /// A cap, in the same way.
+    pub(crate) fn cap(&mut self, cap: NanoDollars) -> HeaderValue {
+        known((cap.0.cast_unsigned(), true), || self.dollars(cap))
     }
 
     /// An amount as it is shown everywhere, without a formatter.
@@ -72,6 +92,16 @@ impl Values {
     }
 }
 
+/// The value of a number that may have been written before.
+fn known((number, is_money): (u64, bool), write: impl FnOnce() -> HeaderValue) -> HeaderValue {
+    // The upper bits of a product with an odd number are of all of its bits.
+    let place = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - KNOWN.ilog2());
+    REMEMBERED.with_borrow_mut(|remembered| match &mut remembered[place as usize % KNOWN] {
+        Some((known, of_money, value)) if *known == number && *of_money == is_money => value.clone(),
+        other => other.insert((number, is_money, write())).2.clone(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +111,16 @@ mod tests {
         let mut values = Values::default();
         for amount in [0, 1, -1, 75_000, 1_500_000_000, 3_000_000_000, i64::MAX, i64::MIN].map(NanoDollars) {
             assert_eq!(values.dollars(amount), amount.to_string());
+        }
+    }
+
+    #[test]
+    fn limits_are_shown_as_any_number_is() {
+        let mut values = Values::default();
+        for number in (0..40).chain([u64::MAX, 1_000_000]).chain(0..40) {
+            assert_eq!(values.limit(number), number.to_string());
+            let cap = NanoDollars(number.cast_signed());
+            assert_eq!(values.cap(cap), cap.to_string());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Many rows in few statements.
 
-use super::{Database, DatabaseError, Row, Statement, Transaction, Value};
+use super::{Database, DatabaseError, Row, Statement, Transaction, Value, Values};
 
 /// How many parameters a statement has at most: SQLite takes 32,766, and nothing becomes quicker beyond a few thousand.
 const MOST_PARAMETERS: usize = 4_096;
@@ -39,28 +39,30 @@ impl Batch<'_> {
         self.columns.len().max(1)
     }
 
-    fn flat(&self, rows: impl IntoIterator<Item = Vec<Value>>) -> Vec<Value> {
-        let mut values = Vec::new();
+    fn flat(&self, rows: impl IntoIterator<Item = Vec<Value>>) -> Values {
+        let mut values = Values::default();
         for row in rows {
             assert_eq!(row.len(), self.columns.len(), "a row for {} columns", self.columns.len());
-            values.extend(row);
+            row.iter().for_each(|value| values.push(value));
         }
         values
     }
 
     /// The statements that insert all rows, each with its values.
-    pub(crate) fn statements(&self, values: Vec<Value>) -> impl Iterator<Item = Statement> {
-        let mut left = values.into_iter();
+    pub(crate) fn statements(&self, values: Values) -> impl Iterator<Item = Statement> {
+        let mut from = 0;
         std::iter::from_fn(move || {
-            let rows = (left.len() > 0).then(|| self.rows_at_once(left.len() / self.width()))?;
-            let values = left.by_ref().take(rows * self.width()).collect();
-            Some(Statement { text: self.text(rows), values, rows: false })
+            let left = values.len() - from;
+            let rows = (left > 0).then(|| self.rows_at_once(left / self.width(), MOST_PARAMETERS))?;
+            let places = from..from + rows * self.width();
+            from = places.end;
+            Some(Statement { text: self.text(rows), values: values.some(places), rows: false })
         })
     }
 
     /// How many rows go into one statement. One of few numbers, so that statements are prepared only once.
-    fn rows_at_once(&self, left: usize) -> usize {
-        let most = (MOST_PARAMETERS / self.width()).max(1);
+    pub(crate) fn rows_at_once(&self, left: usize, most_parameters: usize) -> usize {
+        let most = (most_parameters / self.width()).max(1);
         let most = 1 << most.ilog2();
         if left >= most { most } else { 1 << left.ilog2() }
     }
@@ -101,7 +103,7 @@ impl Transaction {
     pub(crate) async fn insert_returning(
         &mut self,
         batch: Batch<'_>,
-        values: Vec<Value>,
+        values: Values,
     ) -> Result<Vec<Row>, DatabaseError> {
         let mut returned = Vec::new();
         for statement in batch.statements(values) {
@@ -147,7 +149,7 @@ mod tests {
         let mut left = 2_345;
         let mut sizes = Vec::new();
         while left > 0 {
-            sizes.push(batch.rows_at_once(left));
+            sizes.push(batch.rows_at_once(left, MOST_PARAMETERS));
             left -= sizes[sizes.len() - 1];
         }
         assert_eq!(sizes, [1024, 1024, 256, 32, 8, 1]);

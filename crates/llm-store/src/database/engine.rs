@@ -2,7 +2,7 @@
 
 use llm_core::BoxFuture;
 
-use super::{Batch, DatabaseError, DatabaseKind, Row, Value};
+use super::{Batch, DatabaseError, DatabaseKind, Row, Value, Values};
 
 /// A statement and what it is given.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub(crate) trait Session: Send {
     fn insert<'a>(
         &'a mut self,
         batch: Batch<'a>,
-        values: Vec<Value>,
+        values: Values,
     ) -> BoxFuture<'a, Result<u64, DatabaseError>>;
     /// Several statements without values, as a migration is written.
     fn script<'a>(&'a mut self, text: &'a str) -> BoxFuture<'a, Result<(), DatabaseError>>;

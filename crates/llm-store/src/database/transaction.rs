@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Batch, DatabaseError, Outcome, Row, Session, Statement, Value};
+use super::{Batch, DatabaseError, Outcome, Row, Session, Statement, Value, Values};
 
 /// An open transaction. Dropped without [`Transaction::commit`], nothing of it remains.
 pub struct Transaction {
@@ -58,11 +58,7 @@ impl Transaction {
     }
 
     /// Inserts rows, whose values stand one behind the other. How many were made or changed.
-    pub(crate) async fn insert(
-        &mut self,
-        batch: Batch<'_>,
-        values: Vec<Value>,
-    ) -> Result<u64, DatabaseError> {
+    pub(crate) async fn insert(&mut self, batch: Batch<'_>, values: Values) -> Result<u64, DatabaseError> {
         self.stands()?;
         let outcome = self.session.insert(batch, values).await;
         self.failed |= outcome.is_err();

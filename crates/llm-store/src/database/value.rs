@@ -15,6 +15,8 @@ pub enum Value {
     Real(f64),
     /// Text.
     Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
 }
 
 impl From<i64> for Value {
@@ -122,6 +124,17 @@ impl<'a> FromValue<'a> for &'a str {
     fn from_value(value: &'a Value) -> Option<Self> {
         match value {
             Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> FromValue<'a> for &'a [u8] {
+    const NAME: &'static str = "bytes";
+
+    fn from_value(value: &'a Value) -> Option<Self> {
+        match value {
+            Value::Bytes(bytes) => Some(bytes),
             _ => None,
         }
     }

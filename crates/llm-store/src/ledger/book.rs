@@ -8,7 +8,7 @@ use llm_governance::{IdRef, KeyHash, RowRef};
 use super::columns::{COLUMNS, values};
 use super::{daily, kinds, seconds, spent};
 
-use crate::database::{Batch, Database, DatabaseError, DatabaseKind, Transaction, Value, fitting};
+use crate::database::{Batch, Database, DatabaseError, DatabaseKind, Transaction, Value, Values, fitting};
 
 const ROWS: Batch<'_> =
     Batch { table: "llm_ledger", columns: &COLUMNS, conflict: "ON CONFLICT (id) DO NOTHING" };
@@ -23,12 +23,29 @@ const TAGS: Batch<'_> = Batch {
 const LASTING: &str = "SELECT set_config('synchronous_commit', 'local', true) AS set_to \
                        WHERE current_setting('synchronous_commit') = 'off'";
 
+/// A row, and what is kept of it.
+#[derive(Clone, Debug)]
+pub(super) struct Kept<'a> {
+    pub row: RowRef<'a>,
+    /// The row as bytes.
+    pub packed: Cow<'a, [u8]>,
+}
+
+impl<'a> Kept<'a> {
+    /// A row that no journal has as bytes.
+    pub(super) fn new(row: RowRef<'a>) -> Self {
+        let mut packed = Vec::new();
+        row.pack(&mut packed);
+        Self { row, packed: Cow::Owned(packed) }
+    }
+}
+
 /// Books rows, all or none. A row that is there already is passed over. How many were new.
-pub(super) async fn book(database: &Database, rows: &[RowRef<'_>]) -> Result<usize, DatabaseError> {
+pub(super) async fn book(database: &Database, rows: &[Kept<'_>]) -> Result<usize, DatabaseError> {
     let mut transaction = begin(database).await?;
     let rows = renamed(&mut transaction, rows).await?;
-    if transaction.insert(ROWS, values_of(&rows)?).await? == rows.len() as u64 {
-        add(&mut transaction, &rows.iter().collect::<Vec<_>>()).await?;
+    if transaction.insert(ROWS, values_of(&rows)).await? == rows.len() as u64 {
+        add(&mut transaction, &rows.iter().map(|kept| &kept.row).collect::<Vec<_>>()).await?;
         transaction.commit().await?;
         return Ok(rows.len());
     }
@@ -38,7 +55,7 @@ pub(super) async fn book(database: &Database, rows: &[RowRef<'_>]) -> Result<usi
 }
 
 /// The same where some rows may be there already.
-async fn book_new(database: &Database, rows: &[RowRef<'_>]) -> Result<usize, DatabaseError> {
+async fn book_new(database: &Database, rows: &[Kept<'_>]) -> Result<usize, DatabaseError> {
     let mut transaction = begin(database).await?;
     let new = insert(&mut transaction, rows).await?;
     if !new.is_empty() {
@@ -62,10 +79,13 @@ const MOST_KEYS: usize = 500;
 /// Calls that began with a key that was replaced before they ended are the new key's.
 async fn renamed<'a, 'b>(
     transaction: &mut Transaction,
-    rows: &'a [RowRef<'b>],
-) -> Result<Cow<'a, [RowRef<'b>]>, DatabaseError> {
-    let keys: BTreeSet<KeyHash> = rows.iter().filter_map(|row| row.key).collect();
-    let keys: Vec<KeyHash> = keys.into_iter().collect();
+    rows: &'a [Kept<'b>],
+) -> Result<Cow<'a, [Kept<'b>]>, DatabaseError> {
+    let mut keys: Vec<KeyHash> = rows.iter().filter_map(|kept| kept.row.key).collect();
+    // Calls of a key often stand together.
+    keys.dedup();
+    keys.sort_unstable();
+    keys.dedup();
     let mut new: BTreeMap<KeyHash, KeyHash> = BTreeMap::new();
     for some in keys.chunks(MOST_KEYS) {
         let places: Vec<String> = (1..=some.len()).map(|place| format!("${place}")).collect();
@@ -84,11 +104,11 @@ async fn renamed<'a, 'b>(
     if new.is_empty() {
         return Ok(Cow::Borrowed(rows));
     }
-    Ok(Cow::Owned(rows.iter().map(|row| of_new_key(row, &new)).collect()))
+    Ok(Cow::Owned(rows.iter().map(|kept| of_new_key(kept, &new)).collect()))
 }
 
-fn of_new_key<'b>(row: &RowRef<'b>, new: &BTreeMap<KeyHash, KeyHash>) -> RowRef<'b> {
-    let mut row = row.clone();
+fn of_new_key<'b>(kept: &Kept<'b>, new: &BTreeMap<KeyHash, KeyHash>) -> Kept<'b> {
+    let mut row = kept.row.clone();
     if let Some(key) = row.key.and_then(|key| new.get(&key)) {
         row.key = Some(*key);
     }
@@ -97,27 +117,27 @@ fn of_new_key<'b>(row: &RowRef<'b>, new: &BTreeMap<KeyHash, KeyHash>) -> RowRef<
             *key = *new.get(key).unwrap_or(key);
         }
     }
-    row
+    Kept::new(row)
 }
 
 /// The values of all rows, one behind the other.
-fn values_of(rows: &[RowRef<'_>]) -> Result<Vec<Value>, DatabaseError> {
-    let mut all = Vec::with_capacity(rows.len() * COLUMNS.len());
-    rows.iter().try_for_each(|row| values(row, &mut all))?;
-    Ok(all)
+fn values_of(rows: &[Kept<'_>]) -> Values {
+    let mut all = Values::with_capacity(rows.len() * COLUMNS.len());
+    rows.iter().for_each(|kept| values(&kept.row, &kept.packed, &mut all));
+    all
 }
 
 /// Writes rows. Those that were not there yet.
 async fn insert<'a, 'b>(
     transaction: &mut Transaction,
-    rows: &'a [RowRef<'b>],
+    rows: &'a [Kept<'b>],
 ) -> Result<Vec<&'a RowRef<'b>>, DatabaseError> {
     let conflict = format!("{} RETURNING id", ROWS.conflict);
     let batch = Batch { conflict: &conflict, ..ROWS };
-    let written = transaction.insert_returning(batch, values_of(rows)?).await?;
+    let written = transaction.insert_returning(batch, values_of(rows)).await?;
     let mut written: BTreeSet<&str> = written.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
     // Of two with the same id the first one was written.
-    Ok(rows.iter().filter(|row| written.remove(&*fitting(row.id))).collect())
+    Ok(rows.iter().map(|kept| &kept.row).filter(|row| written.remove(&*fitting(row.id))).collect())
 }
 
 /// Adds rows that were written to everything that is made of rows.
@@ -143,7 +163,8 @@ fn tags(row: &RowRef<'_>) -> impl Iterator<Item = Vec<Value>> {
 pub(super) async fn takes_rows(database: &Database) -> Result<(), DatabaseError> {
     let mut transaction = database.begin().await?;
     let row = RowRef { id: "trial", ..RowRef::default() };
-    insert(&mut transaction, std::slice::from_ref(&row)).await?;
-    add(&mut transaction, &[&row]).await
+    let kept = Kept::new(row);
+    insert(&mut transaction, std::slice::from_ref(&kept)).await?;
+    add(&mut transaction, &[&kept.row]).await
     // Nothing is committed.
 }

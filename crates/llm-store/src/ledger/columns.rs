@@ -1,25 +1,16 @@
-//! A row of the ledger as it stands in its table: columns for lists, and a document with the rest.
+//! A row of the ledger as it stands in its table: columns for lists, and the whole of it as its journal has it.
 
 use llm_governance::{Ending, LedgerRow, RowField, RowRef};
 use serde_json::{Map, Value as Json};
 
-use super::document::Document;
-use crate::database::{DatabaseError, Row, Value, fitting};
+use crate::database::{DatabaseError, Row, Values, fitting};
 
-/// The columns of `llm_ledger`, in the order of [`values`].
-pub(super) const COLUMNS: [&str; 25] = [
+/// The columns of `llm_ledger`, in the order of [`values`] and of the table: so SQLite takes them as they come.
+pub(super) const COLUMNS: [&str; 26] = [
     "id",
+    "vendor_id",
     "started",
     "ended",
-    "failed",
-    "total_tokens",
-    "cost",
-    "prompt_tokens",
-    "completion_tokens",
-    "took_micros",
-    "cache_hit",
-    "ending",
-    "vendor_id",
     "key",
     "team_id",
     "user_id",
@@ -31,8 +22,17 @@ pub(super) const COLUMNS: [&str; 25] = [
     "deployment",
     "provider",
     "call_type",
+    "ending",
+    "failed",
     "error",
+    "cache_hit",
+    "cost",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "took_micros",
     "document",
+    "packed",
 ];
 
 /// Members of a row's JSON that are whole numbers in columns of the same name.
@@ -88,60 +88,42 @@ pub(super) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Adds a row's values, in the order of [`COLUMNS`].
-pub(super) fn values(row: &RowRef<'_>, values: &mut Vec<Value>) -> Result<(), DatabaseError> {
-    let total = row.prompt_tokens.saturating_add(row.completion_tokens);
-    values.extend([
-        Value::from(&*fitting(row.id)),
-        row.started.0.into(),
-        ended(row).into(),
-        failed(row).into(),
-        number(total).into(),
-        row.cost.0.into(),
-        number(row.prompt_tokens).into(),
-        number(row.completion_tokens).into(),
-        number(row.took_micros).into(),
-        row.cache_hit.into(),
-        row.ending.name().into(),
-    ]);
-    let key = row.key.map(|key| key.hex());
-    let mut document = Document::new();
-    for (name, text) in TEXTS.into_iter().zip(texts(row, key.as_deref())) {
-        values.push(column_of(name, text, &mut document));
+/// Adds the values of a row, in the order of [`COLUMNS`], and the row as its journal has it.
+pub(super) fn values(row: &RowRef<'_>, packed: &[u8], values: &mut Values) {
+    values.text(&fitting(row.id));
+    text(row.vendor_id, values);
+    values.number(row.started.0);
+    values.number(ended(row));
+    match &row.key {
+        Some(key) => values.text(std::str::from_utf8(&key.digits()).unwrap_or_default()),
+        None => values.null(),
     }
-    let document = document.of(row).map_err(|_| unreadable("it cannot be written as JSON"))?;
-    values.push(Value::Text(document));
-    Ok(())
+    for one in [row.team_id, row.user_id, row.organization_id, row.customer, row.session_id] {
+        text(one, values);
+    }
+    for one in [row.model, row.model_group, row.deployment, row.provider, row.call_type] {
+        text(Some(one), values);
+    }
+    values.text(row.ending.name());
+    values.number(failed(row));
+    text(row.error, values);
+    values.number(row.cache_hit);
+    values.number(row.cost.0);
+    values.number(number(row.prompt_tokens));
+    values.number(number(row.completion_tokens));
+    values.number(number(row.prompt_tokens.saturating_add(row.completion_tokens)));
+    values.number(number(row.took_micros));
+    // Rows of earlier programs have one.
+    values.text("");
+    values.bytes(packed);
 }
 
-/// The texts of [`TEXTS`]; `None` where a row has none.
-fn texts<'a>(row: &'a RowRef<'_>, key: Option<&'a str>) -> [Option<&'a str>; TEXTS.len()] {
-    let named = |text: &'a str| Some(text).filter(|text| !text.is_empty());
-    [
-        row.vendor_id,
-        key,
-        row.team_id,
-        row.user_id,
-        row.organization_id,
-        row.customer,
-        row.session_id,
-        named(row.model),
-        named(row.model_group),
-        named(row.deployment),
-        named(row.provider),
-        named(row.call_type),
-        row.error,
-    ]
-}
-
-/// A text as its column has it. It stands in the document too where the column cannot hold it as it is.
-fn column_of(name: &'static str, text: Option<&str>, document: &mut Document) -> Value {
-    let Some(text) = text else { return Value::Null };
-    let fitting = fitting(text);
-    if text.is_empty() || fitting != text {
-        document.text(name, text);
+/// A text as its column has it; NULL where it is empty.
+fn text(text: Option<&str>, values: &mut Values) {
+    match text.filter(|text| !text.is_empty()) {
+        Some(text) => values.text(&fitting(text)),
+        None => values.null(),
     }
-    if text.is_empty() { Value::Null } else { Value::from(&*fitting) }
 }
 
 fn unreadable(why: &str) -> DatabaseError {
@@ -150,7 +132,15 @@ fn unreadable(why: &str) -> DatabaseError {
 
 /// The row that stands in a table.
 pub(super) fn read(row: &Row) -> Result<LedgerRow, DatabaseError> {
-    let document: &str = row.get("document")?;
+    if let Some(packed) = row.get::<Option<&[u8]>>("packed")? {
+        let row = RowRef::unpack_known(packed).map(|row| row.to_row());
+        return row.ok_or_else(|| unreadable("it is damaged"));
+    }
+    read_document(row, row.get("document")?)
+}
+
+/// The row that an earlier program wrote: a document has what no column does.
+fn read_document(row: &Row, document: &str) -> Result<LedgerRow, DatabaseError> {
     let mut document: Map<String, Json> =
         serde_json::from_str(document).map_err(|_| unreadable("its document is damaged"))?;
     for name in NUMBERS {
@@ -182,12 +172,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::database::Value;
 
     fn there_and_back(row: &LedgerRow) -> LedgerRow {
         let columns: Arc<[String]> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
-        let mut written = Vec::new();
-        values(&row.borrowed(), &mut written).expect("it is written");
-        read(&Row::new(columns, written)).expect("it is read")
+        let (mut packed, mut written) = (Vec::new(), Values::default());
+        row.borrowed().pack(&mut packed);
+        values(&row.borrowed(), &packed, &mut written);
+        read(&Row::new(columns, written.some(0..COLUMNS.len()))).expect("it is read")
     }
 
     #[test]
@@ -242,11 +234,22 @@ mod tests {
     }
 
     #[test]
-    fn a_document_holds_only_what_no_column_does() {
-        let row =
-            LedgerRow { id: "a".to_owned(), model: "m".to_owned(), attempts: 2, ..LedgerRow::default() };
-        let mut written = Vec::new();
-        values(&row.borrowed(), &mut written).expect("it is written");
-        assert_eq!(written.last(), Some(&Value::from("{\"attempts\":2}")));
+    fn rows_of_earlier_programs_are_read_of_their_documents() {
+        let row = LedgerRow {
+            id: "a".to_owned(),
+            model: "m".to_owned(),
+            user_id: Some("u\0".to_owned()),
+            ending: Ending::Failed,
+            cost: NanoDollars(-7),
+            attempts: 2,
+            ..LedgerRow::default()
+        };
+        let mut written = Values::default();
+        values(&row.borrowed(), &[], &mut written);
+        let mut written = written.some(0..COLUMNS.len());
+        written[COLUMNS.len() - 2] = Value::from(r#"{"user_id":"u\u0000","attempts":2}"#);
+        written[COLUMNS.len() - 1] = Value::Null;
+        let columns: Arc<[String]> = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(read(&Row::new(columns, written)).expect("it is read"), row);
     }
 }

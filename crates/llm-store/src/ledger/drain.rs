@@ -6,6 +6,7 @@
 
 mod thread;
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use llm_governance::{LedgerRow, RowRef, StoreError, Timestamp};
 use parking_lot::Mutex;
 
+use super::book::Kept;
 use super::{Archive, book, retention};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind};
 use crate::journal::{Journal, Segment};
@@ -128,12 +130,12 @@ impl Drain {
                 Err(_) => self.put_aside(row, UNKNOWN)?,
             }
         }
-        let mut readable: Vec<RowRef<'_>> = Vec::with_capacity(rows.len());
-        readable.extend(old.iter().map(LedgerRow::borrowed));
-        for row in packed {
-            match RowRef::unpack(row) {
-                Some(row) => readable.push(row),
-                None => self.put_aside(row, UNKNOWN)?,
+        let mut readable: Vec<Kept<'_>> = Vec::with_capacity(rows.len());
+        readable.extend(old.iter().map(|row| Kept::new(row.borrowed())));
+        for packed in packed {
+            match RowRef::unpack(packed) {
+                Some(row) => readable.push(Kept { row, packed: Cow::Borrowed(packed) }),
+                None => self.put_aside(packed, UNKNOWN)?,
             }
         }
         match book::book(&self.database, &readable).await {
@@ -144,14 +146,14 @@ impl Drain {
     }
 
     /// The database refused one of these: all others are booked.
-    async fn one_by_one(&self, rows: &[RowRef<'_>]) -> Result<u64, StoreError> {
+    async fn one_by_one(&self, rows: &[Kept<'_>]) -> Result<u64, StoreError> {
         let mut booked = 0;
         for row in rows {
             match book::book(&self.database, std::slice::from_ref(row)).await {
                 Ok(new) => booked += self.count(1, new),
                 Err(error) if is_of_the_row(&error) => {
                     book::takes_rows(&self.database).await?;
-                    let json = serde_json::to_vec(&row.to_row()).unwrap_or_default();
+                    let json = serde_json::to_vec(&row.row.to_row()).unwrap_or_default();
                     self.put_aside(&json, &error.to_string())?;
                 }
                 Err(error) => return Err(error.into()),

@@ -47,12 +47,15 @@ impl<'a, 'b> Kind<'a, 'b> {
 pub(super) fn of<'a, 'b>(rows: &[&'a RowRef<'b>]) -> Vec<Kind<'a, 'b>> {
     let mut places: HashMap<Alike<'a, 'b>, usize> = HashMap::new();
     let mut kinds: Vec<Kind<'a, 'b>> = Vec::new();
+    // Where the last call went: the next one often goes there, too.
+    let mut last = 0;
     for row in rows {
-        let place = if is_charged_plainly(row) {
-            *places.entry(Alike(row)).or_insert(kinds.len())
-        } else {
-            kinds.len()
+        let place = match kinds.get(last) {
+            _ if !is_charged_plainly(row) => kinds.len(),
+            Some(kind) if !kind.is_alone && Alike(kind.row) == Alike(row) => last,
+            _ => *places.entry(Alike(row)).or_insert(kinds.len()),
         };
+        last = place;
         if place == kinds.len() {
             kinds.push(Kind::new(row));
         }

@@ -10,7 +10,7 @@ use llm_governance::{RowField, RowRef, Timestamp};
 
 use super::columns::column;
 use super::kinds::Kind;
-use crate::database::{Batch, DatabaseError, Row, Transaction, Value, fitting};
+use crate::database::{Batch, DatabaseError, Row, Transaction, Values, fitting};
 
 /// The fields that have such entries, those first that usually choose the fewest calls.
 pub(super) const FIELDS: [RowField; 6] = [
@@ -61,9 +61,11 @@ pub(super) async fn add(
     for row in rows {
         note(RowField::Session, row.session_id, &[second(row.started)]);
     }
-    let mut values = Vec::with_capacity(entries.len() * BATCH.columns.len());
+    let mut values = Values::with_capacity(entries.len() * BATCH.columns.len());
     for (field, text, second) in entries {
-        values.extend([Value::from(field), text.into(), second.into()]);
+        values.text(field);
+        values.text(&text);
+        values.number(second);
     }
     transaction.insert(BATCH, values).await.map(|_| ())
 }

@@ -38,7 +38,7 @@ impl Books {
             [Value::from(&*fitting(&one.id)), one.started.0.into(), request, response]
         });
         let mut transaction = self.database.begin().await?;
-        transaction.insert(WORDS, values.collect()).await?;
+        transaction.insert(WORDS, values.collect::<Vec<_>>().into()).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -12,7 +12,7 @@ use tokio_postgres::RowStream;
 use super::driver::Driver;
 use super::error::{Failure, explain};
 use super::value;
-use crate::database::{Batch, DatabaseError, Outcome, Row, Session, Statement, Value};
+use crate::database::{Batch, DatabaseError, Outcome, Row, Session, Statement, Values};
 
 /// How statements are asked.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +110,7 @@ impl Session for PostgresSession {
     fn insert<'a>(
         &'a mut self,
         batch: Batch<'a>,
-        values: Vec<Value>,
+        values: Values,
     ) -> BoxFuture<'a, Result<u64, DatabaseError>> {
         Box::pin(async move {
             let mut changed = 0;

@@ -34,6 +34,7 @@ pub(super) fn kind(value: &Value) -> Type {
         Value::Integer(_) => Type::INT8,
         Value::Real(_) => Type::FLOAT8,
         Value::Text(_) => Type::TEXT,
+        Value::Bytes(_) => Type::BYTEA,
     }
 }
 
@@ -59,6 +60,10 @@ impl ToSql for Value {
                 true => text.as_str().to_sql(place, out),
                 false => Err(wrong("text")),
             },
+            Self::Bytes(bytes) => match *place {
+                Type::BYTEA => bytes.as_slice().to_sql(place, out),
+                _ => Err(wrong("bytes")),
+            },
         }
     }
 
@@ -78,6 +83,7 @@ impl<'a> FromSql<'a> for Value {
             Type::BOOL => bool::from_sql(kind, raw).map(Self::from),
             Type::FLOAT8 => f64::from_sql(kind, raw).map(Self::Real),
             Type::FLOAT4 => f32::from_sql(kind, raw).map(|number| Self::Real(number.into())),
+            Type::BYTEA => Ok(Self::Bytes(raw.to_owned())),
             Type::VOID => Ok(Self::Null),
             _ => String::from_sql(kind, raw).map(Self::Text),
         }
@@ -88,7 +94,16 @@ impl<'a> FromSql<'a> for Value {
     }
 
     fn accepts(kind: &Type) -> bool {
-        let plain = [Type::INT8, Type::INT4, Type::INT2, Type::BOOL, Type::FLOAT8, Type::FLOAT4, Type::VOID];
+        let plain = [
+            Type::INT8,
+            Type::INT4,
+            Type::INT2,
+            Type::BOOL,
+            Type::FLOAT8,
+            Type::FLOAT4,
+            Type::BYTEA,
+            Type::VOID,
+        ];
         plain.contains(kind) || <String as FromSql>::accepts(kind)
     }
 }

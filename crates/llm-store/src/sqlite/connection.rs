@@ -1,6 +1,7 @@
 //! One connection to a file, and statements on it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, OpenFlags};
 
 use super::error::explain;
-use crate::database::{DatabaseError, Outcome, Row, Statement, Value};
+use crate::database::{DatabaseError, Given, Outcome, Row, Statement, Value, Values};
 
 /// How many prepared statements a connection keeps.
 const MOST_PREPARED: usize = 128;
@@ -73,19 +74,38 @@ impl Connection {
         outcome
     }
 
-    /// The same statement for each so many of the values. How many rows were made or changed.
-    pub(super) fn run_each(&self, text: &str, width: usize, values: &[Value]) -> Result<u64, DatabaseError> {
+    /// The same statement for each so many of these values. How many rows were made or changed.
+    pub(super) fn run_each(
+        &self,
+        text: &str,
+        width: usize,
+        values: &Values,
+        places: Range<usize>,
+    ) -> Result<u64, DatabaseError> {
         *self.deadline.lock() = Some(Instant::now() + self.limit);
-        let outcome = self.step_through_each(text, width, values);
+        let outcome = self.step_through_each(text, width, values, places);
         *self.deadline.lock() = None;
         outcome
     }
 
-    fn step_through_each(&self, text: &str, width: usize, values: &[Value]) -> Result<u64, DatabaseError> {
+    fn step_through_each(
+        &self,
+        text: &str,
+        width: usize,
+        values: &Values,
+        places: Range<usize>,
+    ) -> Result<u64, DatabaseError> {
         let before = self.inner.total_changes();
         let mut prepared = self.inner.prepare_cached(&numbered(text)).map_err(explain)?;
-        for values in values.chunks(width) {
-            bind(&mut prepared, values)?;
+        for from in places.clone().step_by(width) {
+            for place in 0..width {
+                let value = values.get(from + place);
+                // What was bound stays so, and most of a row is as in the one that stood here before.
+                if from == places.start || value != values.get(from + place - width) {
+                    let value = value.ok_or_else(|| missing(place + 1))?;
+                    prepared.raw_bind_parameter(place + 1, value).map_err(explain)?;
+                }
+            }
             prepared.raw_execute().map_err(explain)?;
         }
         Ok(self.inner.total_changes().saturating_sub(before))
@@ -158,11 +178,26 @@ fn numbered(text: &str) -> Cow<'_, str> {
 fn bind(prepared: &mut CachedStatement<'_>, values: &[Value]) -> Result<(), DatabaseError> {
     for place in 1..=prepared.parameter_count() {
         let value = values.get(place - 1);
-        let value = value
-            .ok_or_else(|| DatabaseError::statement(format!("no value for the parameter `${place}`")))?;
+        let value = value.ok_or_else(|| missing(place))?;
         prepared.raw_bind_parameter(place, value).map_err(explain)?;
     }
     Ok(())
+}
+
+fn missing(place: usize) -> DatabaseError {
+    DatabaseError::statement(format!("no value for the parameter `${place}`"))
+}
+
+impl ToSql for Given<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Real(number) => ValueRef::Real(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
 }
 
 impl ToSql for Value {
@@ -172,6 +207,7 @@ impl ToSql for Value {
             Self::Integer(number) => ValueRef::Integer(*number),
             Self::Real(number) => ValueRef::Real(*number),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
         }))
     }
 }
@@ -186,7 +222,7 @@ fn value(value: ValueRef<'_>, column: &str) -> Result<Value, DatabaseError> {
             let text = std::str::from_utf8(text).map_err(|_| wrong("text that is not UTF-8"))?;
             Ok(Value::Text(text.to_owned()))
         }
-        ValueRef::Blob(_) => Err(wrong("bytes, which this program never writes")),
+        ValueRef::Blob(bytes) => Ok(Value::Bytes(bytes.to_owned())),
     }
 }
 

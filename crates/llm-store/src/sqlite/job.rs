@@ -1,9 +1,12 @@
 //! What a thread is asked to do with its connection.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{Connection, Opening};
-use crate::database::{DatabaseError, Outcome, Statement, Value};
+use crate::database::{DatabaseError, Outcome, Statement, Values};
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, DatabaseError>>;
 
@@ -18,8 +21,8 @@ pub(super) enum Job {
 /// One piece of work within a transaction.
 pub(super) enum SessionJob {
     Run(Statement, Reply<Outcome>),
-    /// The same statement for each so many of the values.
-    Each(String, usize, Vec<Value>, Reply<u64>),
+    /// The same statement for each so many of these values.
+    Each(String, usize, Arc<Values>, Range<usize>, Reply<u64>),
     Script(String, Reply<()>),
     Commit(Reply<()>),
 }
@@ -77,8 +80,8 @@ fn transact(connection: &Connection, reply: Reply<mpsc::Sender<SessionJob>>) {
                 SessionJob::Run(statement, reply) => {
                     let _ = reply.send(connection.run(&statement));
                 }
-                SessionJob::Each(text, width, values, reply) => {
-                    let _ = reply.send(connection.run_each(&text, width, &values));
+                SessionJob::Each(text, width, values, places, reply) => {
+                    let _ = reply.send(connection.run_each(&text, width, &values, places));
                 }
                 SessionJob::Script(text, reply) => {
                     let _ = reply.send(connection.script(&text));
