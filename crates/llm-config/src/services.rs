@@ -56,7 +56,7 @@ pub use import::{Imported, import_litellm};
 const IMPORTED: &str = "import/litellm";
 
 /// The name of the store among those who are told of calls, where it keeps what was said.
-const WORDS: &str = "spend_logs";
+pub(crate) const WORDS: &str = "spend_logs";
 
 /// How long what was said waits for more to be kept with it.
 const WORDS_WAIT: Duration = Duration::from_secs(1);
@@ -110,7 +110,9 @@ struct Told {
 
 /// Who is told of calls: those of the configuration, and the store where it keeps what was said.
 fn told_of(config: &Config, words: Option<&Arc<dyn KeepsWords>>) -> CallbackSettings {
-    let mut settings = config.callbacks.clone();
+    let (mut settings, stored) = (config.callbacks.clone(), &config.stored_callbacks);
+    settings.callbacks.extend(stored.callbacks.iter().cloned());
+    settings.version = settings.version.wrapping_add(stored.version);
     if let Some(words) = words.filter(|_| config.storage.keeps_words) {
         let own = Callback::new(WORDS, Place::Words(Arc::clone(words)));
         settings.callbacks.push(Callback { content: true, batch: 128, interval: WORDS_WAIT, ..own });
@@ -334,6 +336,31 @@ impl Services {
         self.callbacks.lock().log()
     }
 
+    /// Tells those of calls whom the configuration and the store name now. Make the gateway right after it.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn tell_of(&self, loaded: &Loaded) -> Result<(), Unopened> {
+        if let Some(told) = self.told_anew(loaded)? {
+            self.replace_told(told);
+        }
+        Ok(())
+    }
+
+    /// Who is told of calls, where that is not as it was.
+    fn told_anew(&self, loaded: &Loaded) -> Result<Option<Told>, Unopened> {
+        let version = told_of(&loaded.config, self.words.as_ref()).version;
+        let is_same = self.callbacks.lock().version == version;
+        let told = || Told::of(loaded, self.sealing.as_ref(), self.words.as_ref());
+        (!is_same).then(told).transpose()
+    }
+
+    fn replace_told(&self, told: Told) {
+        let before = std::mem::replace(&mut *self.callbacks.lock(), told);
+        // Its last calls may take some seconds, for which nobody waits.
+        std::thread::spawn(move || drop(before));
+    }
+
     /// Who will be, when this is applied.
     pub fn log_after(&self, prepared: &Prepared) -> Option<Arc<dyn CallLog>> {
         prepared.callbacks.as_ref().map_or_else(|| self.log(), Told::log)
@@ -361,10 +388,7 @@ impl Services {
             tokens,
         };
         let (settings, alerts) = (settings.management.clone(), config.alerts.clone());
-        let version = told_of(config, self.words.as_ref()).version;
-        let is_same = self.callbacks.lock().version == version;
-        let told = || Told::of(loaded, self.sealing.as_ref(), self.words.as_ref());
-        let callbacks = (!is_same).then(told).transpose()?;
+        let callbacks = self.told_anew(loaded)?;
         Ok(Prepared { rules, settings, alerts, of_tokens, callbacks, waiting: self.fixed.differs(config) })
     }
 
@@ -378,9 +402,7 @@ impl Services {
             tracing::error!(%error, "those who were told of alerts before are told on");
         }
         if let Some(told) = prepared.callbacks {
-            let before = std::mem::replace(&mut *self.callbacks.lock(), told);
-            // Its last calls may take some seconds, for which nobody waits.
-            std::thread::spawn(move || drop(before));
+            self.replace_told(told);
         }
     }
 
