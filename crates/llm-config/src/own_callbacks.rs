@@ -138,7 +138,10 @@ pub(crate) fn made(said: &Said<'_>, vendors: &Registry) -> Result<Callback, Stri
     // An entry of `callback_settings` names its kind; without one the name does.
     let name = if said.settings.is_object() { said.name } else { said.kind };
     let made = reading.callback(name, &Place::Default, said.wanted, &mut report);
-    made.ok_or_else(|| stored::told(&report))
+    // What to do about it is said of files, and of variables that nobody sets here.
+    made.ok_or_else(|| {
+        report.problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("; ")
+    })
 }
 
 fn wanted(entry: &Json) -> Wanted {

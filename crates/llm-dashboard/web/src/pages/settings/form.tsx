@@ -55,7 +55,7 @@ export function CallbackForm({ old, onClose, onDone }: { old?: Row; onClose: () 
       ))}
       {kind === "generic_api" && <Select label="Gets" value={format} onChange={setFormat} options={FORMATS} />}
       <Select label="Told of" value={calls} onChange={setCalls} options={CALLS} />
-      <Select label="What was asked and answered" value={content} onChange={setContent} options={[["", "as litellm_settings.turn_off_message_logging says: not told by default"], ["true", "is told, too"]]} />
+      <Select label="What was asked and answered" value={content} onChange={setContent} options={[["", "is as the configuration says"], ["true", "is told, too"]]} hint="It is told to nobody, unless litellm_settings.turn_off_message_logging or this says so." />
     </FormDialog>
   );
 }

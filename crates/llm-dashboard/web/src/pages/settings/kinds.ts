@@ -36,7 +36,7 @@ export const KINDS: Kind[] = [
   },
   {
     name: "otel",
-    about: "a collector of OpenTelemetry (traces, OTLP over HTTP)",
+    about: "a collector of OpenTelemetry",
     variables: [
       { name: "endpoint", label: "Address", required: true, placeholder: "http://collector:4318" },
       { name: "headers", label: "Headers", secret: true, placeholder: "authorization=Bearer …", hint: "name=value, between commas." },
@@ -45,7 +45,7 @@ export const KINDS: Kind[] = [
   },
   {
     name: "s3_v2",
-    about: "a bucket of S3, or of what is asked as S3 is",
+    about: "a bucket, asked as S3 is",
     variables: [
       { name: "s3_bucket_name", label: "Bucket", required: true },
       { name: "s3_region_name", label: "Region", placeholder: "us-east-1" },
