@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use llm_callbacks::{
-    Callback, CallbackSettings, CallbackThread, KeepsWords, MetricSettings, MetricThread, Place,
-};
+use llm_callbacks::{KeepsWords, MetricSettings, MetricThread};
 use llm_core::BoxFuture;
 use llm_gateway::{CallLog, Gateway};
 use llm_governance::Records;
@@ -26,7 +24,6 @@ use self::shared::Sharing;
 use crate::alerts::{Bell, WatchedLedger};
 use crate::build::Builder;
 use crate::config::{Config, Loaded};
-use crate::own_callbacks::OwnCallbacks;
 use crate::settings::{AlertSettings, IN_MEMORY};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -40,9 +37,12 @@ mod models;
 mod shared;
 mod stored_settings;
 mod tokens;
+mod told;
 
 pub use link::DatabaseLink;
 pub use models::{Asked, Models};
+pub(crate) use told::WORDS;
+use told::{Told, told_of};
 
 #[cfg(feature = "postgres")]
 mod import;
@@ -54,12 +54,6 @@ pub use import::{Imported, import_litellm};
 
 /// Where an import says that it was there.
 const IMPORTED: &str = "import/litellm";
-
-/// The name of the store among those who are told of calls, where it keeps what was said.
-pub(crate) const WORDS: &str = "spend_logs";
-
-/// How long what was said waits for more to be kept with it.
-const WORDS_WAIT: Duration = Duration::from_secs(1);
 
 /// How often windows that are over are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -100,43 +94,6 @@ pub struct Services {
     /// Where metrics are told.
     metrics: Option<MetricSettings>,
     bell: Arc<Bell>,
-}
-
-/// Who is told of calls, and the number of the settings that say so.
-struct Told {
-    version: u64,
-    thread: Option<CallbackThread>,
-}
-
-/// Who is told of calls: those of the configuration, and the store where it keeps what was said.
-fn told_of(config: &Config, words: Option<&Arc<dyn KeepsWords>>) -> CallbackSettings {
-    let (mut settings, stored) = (config.callbacks.clone(), &config.stored_callbacks);
-    settings.callbacks.extend(stored.callbacks.iter().cloned());
-    settings.version = settings.version.wrapping_add(stored.version);
-    if let Some(words) = words.filter(|_| config.storage.keeps_words) {
-        let own = Callback::new(WORDS, Place::Words(Arc::clone(words)));
-        settings.callbacks.push(Callback { content: true, batch: 128, interval: WORDS_WAIT, ..own });
-        settings.version = settings.version.wrapping_add(1);
-    }
-    settings
-}
-
-impl Told {
-    /// Those whom a configuration names, the store where it keeps what was said, and those whom keys and teams name.
-    fn of(
-        loaded: &Loaded,
-        sealing: Option<&Arc<dyn Sealing>>,
-        words: Option<&Arc<dyn KeepsWords>>,
-    ) -> Result<Self, Unopened> {
-        let own = OwnCallbacks::of(loaded, sealing);
-        let settings = CallbackSettings { own, ..told_of(&loaded.config, words) };
-        let thread = CallbackThread::start(&settings).map_err(|error| no_thread("callbacks", &error))?;
-        Ok(Self { version: settings.version, thread })
-    }
-
-    fn log(&self) -> Option<Arc<dyn CallLog>> {
-        self.thread.as_ref().map(|thread| Arc::clone(&thread.callbacks) as _)
-    }
 }
 
 /// What tokens are made of: the same make the same.
