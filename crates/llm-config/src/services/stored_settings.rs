@@ -52,7 +52,7 @@ impl StoredSettings {
             STORED_ALERTS => self.alerts = said(setting),
             name if name.starts_with(STORED_PROMPT) => self.prompts.extend(said::<StoredPrompt>(setting)),
             name if name.starts_with(STORED_CALLBACK) => {
-                self.callbacks.extend(said::<StoredCallback>(setting))
+                self.callbacks.extend(said::<StoredCallback>(setting));
             }
             name if name.starts_with(STORED_GUARDRAIL) => {
                 self.guardrails.extend(said::<StoredGuardrail>(setting));
