@@ -228,6 +228,51 @@ test("who is told of alerts is set, tried and given back", async () => {
   program.close();
 });
 
+test("a callback is added, told of calls, changed and ended", async () => {
+  const heard = [];
+  const program = createServer((asked, answer) => { heard.push([asked.url, asked.headers["x-key"]]); asked.resume(); answer.end("ok"); }).listen(0, "127.0.0.1");
+  await new Promise((done) => program.once("listening", done));
+  const address = `http://127.0.0.1:${program.address().port}`;
+  const call = () => server.ask("/v1/chat/completions", { model: "quick", messages: [{ role: "user", content: "Hello!" }] });
+  const arrives = async (path) => {
+    for (const until = Date.now() + 20_000; Date.now() < until && !heard.some(([url]) => url === path); ) await new Promise((done) => setTimeout(done, 100));
+    assert.deepEqual(heard.at(-1), [path, "hidden-word"]);
+  };
+  const { page, wrong, close } = await signedIn();
+  await page.goto(`${server.url}/ui/settings`);
+  await page.getByRole("button", { name: "New callback" }).click();
+  const form = page.getByRole("dialog");
+  await form.getByLabel("Name").fill("logs");
+  await form.getByLabel("Address").fill("nowhere");
+  await form.getByRole("button", { name: "Add the callback" }).click();
+  await form.getByRole("alert").getByText("address").waitFor();
+  wrong.length = 0;
+  await form.getByLabel("Address").fill(`${address}/one`);
+  await form.getByLabel("Headers").fill("x-key=hidden-word");
+  assert.deepEqual(await stumbles(page), []);
+  await look(page, "callback-form");
+  await form.getByRole("button", { name: "Add the callback" }).click();
+  const list = page.getByRole("region", { name: "Callbacks" });
+  await list.getByText("database").waitFor();
+  assert.equal((await call()).status, 200);
+  await arrives("/one");
+  assert.deepEqual(await stumbles(page), []);
+  await look(page, "callbacks");
+  await list.getByText("logs", { exact: true }).click();
+  await form.getByLabel("Address").fill(`${address}/two`);
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.waitFor({ state: "detached" });
+  assert.ok(!(await page.content()).includes("hidden-word"));
+  assert.equal((await call()).status, 200);
+  await arrives("/two");
+  await list.getByRole("button", { name: "End logs" }).click();
+  await form.getByRole("button", { name: "End the callback" }).click();
+  await list.getByText("database").waitFor({ state: "detached" });
+  assert.deepEqual(wrong, []);
+  await close();
+  program.close();
+});
+
 test("a guardrail is tried, and the cache forgets", async () => {
   const { page, wrong, close } = await signedIn();
   await page.goto(`${server.url}/ui/guardrails`);

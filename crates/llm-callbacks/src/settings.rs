@@ -124,6 +124,20 @@ pub enum Place {
     Words(Arc<dyn KeepsWords>),
 }
 
+impl Place {
+    /// What LiteLLM's configurations call it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "file",
+            Self::Http { .. } => "generic_api",
+            Self::Otel(_) => "otel",
+            Self::Langfuse { .. } => "langfuse",
+            Self::Objects { .. } => "s3_v2",
+            Self::Words(_) => "spend_logs",
+        }
+    }
+}
+
 impl fmt::Debug for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Addresses may hold keys.

@@ -74,7 +74,7 @@ impl Question {
         let began = Instant::now();
         let reply = self.send(backend, false).await?;
         let headers = reply.headers.clone();
-        let body = reply.json().await?;
+        let body = reply.json().await.map_err(|failure| self.advised(failure))?;
         let mut answer = Answer { latency: began.elapsed(), ..Answer::of_headers(&headers) };
         answer.take_whole(&body);
         answer.price(backend, self.model.as_deref()).await;
@@ -87,8 +87,21 @@ impl Question {
     /// When nobody answers, or with an error before the first piece.
     pub(crate) async fn stream(&self, backend: &Backend) -> Result<Answering, Failure> {
         let began = Instant::now();
-        let reply = self.send(backend, true).await?.good().await?;
+        let reply = self.send(backend, true).await?;
+        let reply = reply.good().await.map_err(|failure| self.advised(failure))?;
         Ok(Answering::new(reply, began, self.model.clone()))
+    }
+
+    /// The gateway speaks of its API; whoever types commands is told of those.
+    fn advised(&self, failure: Failure) -> Failure {
+        match (failure.status, &self.model) {
+            _ if failure.help.is_some() => failure,
+            (Some(400 | 422), None) => {
+                failure.help("name a model with --model, or in LLM_MODEL: `llm list` shows them")
+            }
+            (Some(404), Some(_)) => failure.help("`llm list` shows the models that there are"),
+            _ => failure,
+        }
     }
 
     async fn send(&self, backend: &Backend, stream: bool) -> Result<Reply, Failure> {

@@ -16,27 +16,32 @@ const STYLES: Styles = Styles::styled()
 
 const MORE: &str = "\
 Examples:
-  llm init                                        choose vendors, enter keys, write config.yaml and .env, test them
+  llm init                         choose vendors, enter their keys, test them
   llm query \"why is the sky blue?\" --model gpt-4o
   git diff | llm query \"review this\" --stream
   llm chat --model claude-sonnet-4-5 --stream
-  llm compare \"explain quantum computing\" --models gpt-4o claude-sonnet-4-5 llama-3.3-70b
-  llm list --config config.yaml                   from a configuration, without a gateway that runs
+  llm compare \"explain quantum computing\" --models gpt-4o gemini-2.5-pro
+  llm list --config config.yaml    without a gateway that runs
   llm usage --group-by team --from 2026-11-01
   llm keys create --alias ada --models gpt-4o --max-budget 5
 
 Which gateway:
-  --config FILE   answers from that configuration, inside this program: no port, no server
-  --url, LLM_URL  asks the gateway that runs there; http://127.0.0.1:4000 when nobody says
-                  Where nobody listens there, vendors' keys in the environment or in .env will do, and it says so.
+  --config FILE   answers from that configuration, inside this program
+  --url, LLM_URL  asks the gateway that runs there, else http://127.0.0.1:4000;
+                  where nobody listens, vendors' keys of the environment or of
+                  .env will do, and it says so
 
 Exit codes:
-  0 done   1 the gateway or a model answered with an error, or is down   2 wrong usage or configuration
-  3 nobody answers at the address   4 the key was refused   130 Ctrl-C
+  0    done
+  1    the gateway or a model answered with an error, or is down
+  2    wrong usage or configuration
+  3    nobody answers at the address
+  4    the key was refused, or may not do this
+  130  Ctrl-C
 
 Variables:
-  LLM_URL, LLM_KEY, LLM_MODEL    address, key and model when no flag says
-  NO_COLOR, CLICOLOR, CLICOLOR_FORCE    colours; without them on terminals only";
+  LLM_URL, LLM_KEY, LLM_MODEL         address, key and model when no flag says
+  NO_COLOR, CLICOLOR, CLICOLOR_FORCE  colours; without them on terminals only";
 
 /// Language models from the command line, through a gateway that runs or one of a configuration.
 #[derive(Parser)]
@@ -93,6 +98,27 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Terminals of 80 columns show examples as they stand; sentences are broken where the terminal ends, not before.
+    #[test]
+    fn help_fits_a_terminal() {
+        let (mut left, mut seen) = (vec![Cli::command()], 0);
+        while let Some(command) = left.pop() {
+            left.extend(command.get_subcommands().cloned());
+            let Some(help) = command.get_after_help().map(ToString::to_string) else { continue };
+            let lines: Vec<&str> = help.lines().collect();
+            for (at, line) in lines.iter().enumerate() {
+                let is_example = line.starts_with(' ');
+                assert!(!is_example || line.chars().count() <= 80, "{}: {line}", command.get_name());
+                let goes_on = lines
+                    .get(at + 1)
+                    .is_some_and(|next| !is_example && next.starts_with(|first: char| first.is_lowercase()));
+                assert!(!goes_on, "{}: broken off behind `{line}`", command.get_name());
+            }
+            seen += 1;
+        }
+        assert!(seen > 10, "{seen}");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::settings::{
     AlertSettings, BudgetConfig, CacheConfig, EndpointConfig, Flags, ForwardSettings, GovernanceSettings,
     GuardrailConfig, HookConfig, LimitSettings, RecordingSettings, ServerSettings, StorageSettings,
 };
+use crate::stored_callbacks::StoredCallbacks;
 use crate::team::TeamName;
 
 /// A whole configuration.
@@ -48,6 +49,8 @@ pub struct Config {
     pub guardrails: Vec<GuardrailConfig>,
     /// Who is told of each call.
     pub callbacks: CallbackSettings,
+    /// Who else is, as the store says.
+    pub stored_callbacks: StoredCallbacks,
     /// Whether vendors are told the trace that a request is part of.
     pub forwards_trace: bool,
     /// Which headers of clients go on to vendors.

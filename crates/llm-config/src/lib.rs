@@ -32,6 +32,7 @@ pub mod settings;
 mod shared;
 mod stored;
 mod stored_alerts;
+mod stored_callbacks;
 mod stored_guardrails;
 mod strict;
 mod team;

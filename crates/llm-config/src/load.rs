@@ -20,6 +20,7 @@ use crate::report::{Place, Report};
 use crate::settings::{
     Flags, ForwardSettings, Reading, Settings, callbacks, endpoints, hooks, prompts, settings,
 };
+use crate::stored_callbacks::StoredCallbacks;
 use crate::{prices, references, relays, strict};
 
 /// Where a configuration is looked for. Nothing else is read.
@@ -89,6 +90,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
         alerts: settings.alerts,
         guardrails: settings.guardrails,
         callbacks,
+        stored_callbacks: StoredCallbacks::default(),
         forwards_trace: forwards_trace(&root),
         forwards: ForwardSettings::of(&root),
         hooks: hooks(&root, &mut report),

@@ -87,30 +87,9 @@ impl MakeCallback for OwnCallbacks {
             ));
         }
         let values = self.values(entry)?;
-        let mut variables: Vec<(String, String)> =
-            values.iter().map(|(name, value)| (name.to_ascii_uppercase(), value.clone())).collect();
-        for (short, long) in ALSO {
-            let said = values.iter().find(|(name, _)| name == short);
-            variables.extend(
-                said.into_iter()
-                    .flat_map(|(_, value)| long.iter().map(|name| ((*name).to_owned(), value.clone()))),
-            );
-        }
-        let objects: serde_json::Map<String, Json> = object_of(
-            values
-                .iter()
-                .filter(|(name, _)| name.starts_with("s3_"))
-                .map(|(name, value)| (name.clone(), Json::from(value.as_str()))),
-        );
-        // Read as if a file said it, so that both mean the same.
-        let root = json!({"litellm_settings": {"s3_callback_params": objects}});
-        let root = stored::node(&root, &Place::Default);
-        let (environment, directory) = (Environment::new(&variables), PathBuf::new());
-        let reading =
-            Reading { root: &root, environment: &environment, vendors: &self.vendors, directory: &directory };
-        let mut report = Report::default();
-        let made = reading.callback(name, &Place::Default, wanted(entry), &mut report);
-        let mut callback = made.ok_or_else(|| stored::told(&report))?;
+        let (wanted, settings) = (wanted(entry), Json::Null);
+        let said = Said { name, kind: name, values: &values, wanted, settings };
+        let mut callback = made(&said, &self.vendors)?;
         let is_off =
             values.iter().any(|(name, value)| name == "turn_off_message_logging" && value != "false");
         callback.content = self.content && !is_off;
@@ -120,6 +99,49 @@ impl MakeCallback for OwnCallbacks {
     fn may_have_content(&self) -> bool {
         self.content
     }
+}
+
+/// What is said of a callback that no file names.
+pub(crate) struct Said<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a str,
+    /// What it is made from, opened, under names in lower case.
+    pub(crate) values: &'a [(String, String)],
+    pub(crate) wanted: Wanted,
+    /// `callback_settings` with its entry, or nothing.
+    pub(crate) settings: Json,
+}
+
+/// Makes a callback as if a file said it, so that both mean the same.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn made(said: &Said<'_>, vendors: &Registry) -> Result<Callback, String> {
+    let upper = |(name, value): &(String, String)| (name.to_ascii_uppercase(), value.clone());
+    let mut variables: Vec<(String, String)> = said.values.iter().map(upper).collect();
+    for (short, long) in ALSO {
+        if let Some((_, value)) = said.values.iter().find(|(name, _)| name == short) {
+            variables.extend(long.iter().map(|name| ((*name).to_owned(), value.clone())));
+        }
+    }
+    let objects = said.values.iter().filter(|(name, _)| name.starts_with("s3_"));
+    let objects: serde_json::Map<String, Json> =
+        object_of(objects.map(|(name, value)| (name.clone(), Json::from(value.as_str()))));
+    let mut root = json!({"litellm_settings": {"s3_callback_params": objects}});
+    if said.settings.is_object() {
+        root["callback_settings"] = said.settings.clone();
+    }
+    let root = stored::node(&root, &Place::Default);
+    let (environment, directory) = (Environment::new(&variables), PathBuf::new());
+    let reading = Reading { root: &root, environment: &environment, vendors, directory: &directory };
+    let mut report = Report::default();
+    // An entry of `callback_settings` names its kind; without one the name does.
+    let name = if said.settings.is_object() { said.name } else { said.kind };
+    let made = reading.callback(name, &Place::Default, said.wanted, &mut report);
+    // What to do about it is said of files, and of variables that nobody sets here.
+    made.ok_or_else(|| {
+        report.problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("; ")
+    })
 }
 
 fn wanted(entry: &Json) -> Wanted {

@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use llm_callbacks::{
-    Callback, CallbackSettings, CallbackThread, KeepsWords, MetricSettings, MetricThread, Place,
-};
+use llm_callbacks::{KeepsWords, MetricSettings, MetricThread};
 use llm_core::BoxFuture;
 use llm_gateway::{CallLog, Gateway};
 use llm_governance::Records;
@@ -26,7 +24,6 @@ use self::shared::Sharing;
 use crate::alerts::{Bell, WatchedLedger};
 use crate::build::Builder;
 use crate::config::{Config, Loaded};
-use crate::own_callbacks::OwnCallbacks;
 use crate::settings::{AlertSettings, IN_MEMORY};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -40,9 +37,12 @@ mod models;
 mod shared;
 mod stored_settings;
 mod tokens;
+mod told;
 
 pub use link::DatabaseLink;
 pub use models::{Asked, Models};
+pub(crate) use told::WORDS;
+use told::{Told, told_of};
 
 #[cfg(feature = "postgres")]
 mod import;
@@ -54,12 +54,6 @@ pub use import::{Imported, import_litellm};
 
 /// Where an import says that it was there.
 const IMPORTED: &str = "import/litellm";
-
-/// The name of the store among those who are told of calls, where it keeps what was said.
-const WORDS: &str = "spend_logs";
-
-/// How long what was said waits for more to be kept with it.
-const WORDS_WAIT: Duration = Duration::from_secs(1);
 
 /// How often windows that are over are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -100,41 +94,6 @@ pub struct Services {
     /// Where metrics are told.
     metrics: Option<MetricSettings>,
     bell: Arc<Bell>,
-}
-
-/// Who is told of calls, and the number of the settings that say so.
-struct Told {
-    version: u64,
-    thread: Option<CallbackThread>,
-}
-
-/// Who is told of calls: those of the configuration, and the store where it keeps what was said.
-fn told_of(config: &Config, words: Option<&Arc<dyn KeepsWords>>) -> CallbackSettings {
-    let mut settings = config.callbacks.clone();
-    if let Some(words) = words.filter(|_| config.storage.keeps_words) {
-        let own = Callback::new(WORDS, Place::Words(Arc::clone(words)));
-        settings.callbacks.push(Callback { content: true, batch: 128, interval: WORDS_WAIT, ..own });
-        settings.version = settings.version.wrapping_add(1);
-    }
-    settings
-}
-
-impl Told {
-    /// Those whom a configuration names, the store where it keeps what was said, and those whom keys and teams name.
-    fn of(
-        loaded: &Loaded,
-        sealing: Option<&Arc<dyn Sealing>>,
-        words: Option<&Arc<dyn KeepsWords>>,
-    ) -> Result<Self, Unopened> {
-        let own = OwnCallbacks::of(loaded, sealing);
-        let settings = CallbackSettings { own, ..told_of(&loaded.config, words) };
-        let thread = CallbackThread::start(&settings).map_err(|error| no_thread("callbacks", &error))?;
-        Ok(Self { version: settings.version, thread })
-    }
-
-    fn log(&self) -> Option<Arc<dyn CallLog>> {
-        self.thread.as_ref().map(|thread| Arc::clone(&thread.callbacks) as _)
-    }
 }
 
 /// What tokens are made of: the same make the same.
@@ -334,6 +293,31 @@ impl Services {
         self.callbacks.lock().log()
     }
 
+    /// Tells those of calls whom the configuration and the store name now. Make the gateway right after it.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn tell_of(&self, loaded: &Loaded) -> Result<(), Unopened> {
+        if let Some(told) = self.told_anew(loaded)? {
+            self.replace_told(told);
+        }
+        Ok(())
+    }
+
+    /// Who is told of calls, where that is not as it was.
+    fn told_anew(&self, loaded: &Loaded) -> Result<Option<Told>, Unopened> {
+        let version = told_of(&loaded.config, self.words.as_ref()).version;
+        let is_same = self.callbacks.lock().version == version;
+        let told = || Told::of(loaded, self.sealing.as_ref(), self.words.as_ref());
+        (!is_same).then(told).transpose()
+    }
+
+    fn replace_told(&self, told: Told) {
+        let before = std::mem::replace(&mut *self.callbacks.lock(), told);
+        // Its last calls may take some seconds, for which nobody waits.
+        std::thread::spawn(move || drop(before));
+    }
+
     /// Who will be, when this is applied.
     pub fn log_after(&self, prepared: &Prepared) -> Option<Arc<dyn CallLog>> {
         prepared.callbacks.as_ref().map_or_else(|| self.log(), Told::log)
@@ -361,10 +345,7 @@ impl Services {
             tokens,
         };
         let (settings, alerts) = (settings.management.clone(), config.alerts.clone());
-        let version = told_of(config, self.words.as_ref()).version;
-        let is_same = self.callbacks.lock().version == version;
-        let told = || Told::of(loaded, self.sealing.as_ref(), self.words.as_ref());
-        let callbacks = (!is_same).then(told).transpose()?;
+        let callbacks = self.told_anew(loaded)?;
         Ok(Prepared { rules, settings, alerts, of_tokens, callbacks, waiting: self.fixed.differs(config) })
     }
 
@@ -378,9 +359,7 @@ impl Services {
             tracing::error!(%error, "those who were told of alerts before are told on");
         }
         if let Some(told) = prepared.callbacks {
-            let before = std::mem::replace(&mut *self.callbacks.lock(), told);
-            // Its last calls may take some seconds, for which nobody waits.
-            std::thread::spawn(move || drop(before));
+            self.replace_told(told);
         }
     }
 

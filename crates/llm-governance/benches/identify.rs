@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use llm_core::Secret;
 use llm_core::money::NanoDollars;
 use llm_governance::authorise::NoGroups;
-use llm_governance::entity::{Customer, KeyKind, Tag, Team, User, VirtualKey};
+use llm_governance::entity::{Customer, Tag, Team, User, VirtualKey};
 use llm_governance::{
     CallerSettings, Directory, Governance, GovernanceParts, Holder, KeyHash, Role, Spent, StoreError, Terms,
     Timestamp, WithBudget,
@@ -44,26 +44,15 @@ impl Company {
         Self { keys, has_budgets }
     }
 
-    fn holder_of(&self, hash: KeyHash, number: u32) -> Holder {
+    fn holder_of(&self, number: u32) -> Holder {
         let user = number % USERS;
         let max_budget = self.has_budgets.then_some(NanoDollars(10_000_000_000));
+        let terms = Terms { models: vec!["small".to_owned()], max_budget, ..Terms::default() };
         let key = VirtualKey {
-            hash,
-            name: format!("sk-...{:04}", number % 10_000),
             alias: Some(format!("key-{number}")),
             user_id: Some(format!("user-{user}")),
             team_id: Some(format!("team-{}", number % TEAMS)),
-            organization_id: None,
-            kind: KeyKind::Default,
-            service_account: false,
-            expires: None,
-            replaced: None,
-            former: Vec::new(),
-            terms: Terms { models: vec!["small".to_owned()], max_budget, ..Terms::default() },
-            created_by: None,
-            created_at: Timestamp(0),
-            updated_by: None,
-            updated_at: Timestamp(0),
+            ..llm_testkit::keys::key(&shown(number), terms)
         };
         let (team, user) = (Some(Arc::new(team(number % TEAMS))), Some(Arc::new(user_of(user))));
         Holder { key: Some(key), team, user, organization: None, budgets: Vec::new() }
@@ -100,7 +89,7 @@ fn user_of(number: u32) -> User {
 
 impl Directory for Company {
     fn holder<'a>(&'a self, key: &'a KeyHash) -> BoxFuture<'a, Result<Option<Holder>, StoreError>> {
-        ready(self.keys.get(key).map(|number| self.holder_of(*key, *number)))
+        ready(self.keys.get(key).map(|number| self.holder_of(*number)))
     }
 
     fn user<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Holder>, StoreError>> {

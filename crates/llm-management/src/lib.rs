@@ -40,8 +40,9 @@ pub use route::{Access, Deed, Route, looks};
 pub use routes::routes;
 pub use sealing::Sealing;
 pub use serving::{
-    ALERT_ADDRESSES, Alarms, OpenGuardrail, OpenModel, STORED_ALERTS, STORED_GUARDRAIL, STORED_PROMPT,
-    STORED_ROUTER, Served, Serving, StoredAlerts, StoredGuardrail, StoredPrompt, StoredVersion,
+    ALERT_ADDRESSES, Alarms, CallsTold, OpenCallback, OpenGuardrail, OpenModel, STORED_ALERTS,
+    STORED_CALLBACK, STORED_GUARDRAIL, STORED_PROMPT, STORED_ROUTER, Served, Serving, StoredAlerts,
+    StoredCallback, StoredGuardrail, StoredPrompt, StoredVersion, callback_kind, callback_kinds,
     shown_alert_setting,
 };
 pub use settings::{KeyGeneration, NewKeys, NewTeams, NewUsers, Settings, UpperBounds};

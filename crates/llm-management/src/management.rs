@@ -113,6 +113,11 @@ impl Management {
         self.parts.serving.as_ref().map(|serving| serving.router())
     }
 
+    /// Who is told of all calls, and how that is set; `None`: nothing of it is kept in the store.
+    pub fn callbacks(&self) -> Option<Vec<Value>> {
+        self.parts.serving.as_ref().map(|serving| serving.callbacks())
+    }
+
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.parts.store
     }

@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod budgets;
+mod callbacks;
 mod config;
 mod customers;
 mod daily;
@@ -21,7 +22,7 @@ mod users;
 use crate::route::Route;
 
 /// The rows of all families.
-const FAMILIES: [&[Route]; 17] = [
+const FAMILIES: [&[Route]; 18] = [
     keys::ROUTES,
     teams::ROUTES,
     users::ROUTES,
@@ -34,6 +35,7 @@ const FAMILIES: [&[Route]; 17] = [
     config::ROUTES,
     guardrails::ROUTES,
     alerts::ROUTES,
+    callbacks::ROUTES,
     audit::ROUTES,
     spend::ROUTES,
     global::ROUTES,

@@ -1,6 +1,7 @@
 //! Whoever serves the models of the store: what the management API asks of a running gateway.
 
 mod alerts;
+mod callback;
 mod guardrail;
 
 use futures_util::future::BoxFuture;
@@ -12,6 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::sealing::Sealing;
 pub use alerts::{ALERT_ADDRESSES, Alarms, STORED_ALERTS, StoredAlerts, shown as shown_alert_setting};
+pub(crate) use callback::vars_of;
+pub use callback::{CallsTold, OpenCallback, STORED_CALLBACK, StoredCallback, callback_kind, callback_kinds};
 pub use guardrail::{OpenGuardrail, STORED_GUARDRAIL, StoredGuardrail};
 
 /// A model of the store with its parameters, opened. It holds secrets: it is never shown or logged.
@@ -161,6 +164,16 @@ pub trait Serving: Send + Sync + 'static {
 
     /// The settings of alerts for people who change them, in LiteLLM's form of fields.
     fn alerts(&self) -> Value;
+
+    /// Whether a callback can be made of one of the store.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words without secrets.
+    fn check_callback(&self, callback: &OpenCallback) -> std::result::Result<(), String>;
+
+    /// Who is told of all calls: callbacks of the configuration's files and of the store, as replies show them. Those of the
+    /// store that cannot be told have a `problem`.
+    fn callbacks(&self) -> Vec<Value>;
 
     /// Prompts of the configuration's files, each with its versions in order.
     fn prompts(&self) -> Vec<(String, Vec<u64>)>;

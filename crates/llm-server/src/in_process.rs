@@ -41,6 +41,7 @@ impl InProcess {
                 warnings.push(format!("models of the store are not served, it cannot be read: {why}"));
             }
             models.put_beside(&mut loaded);
+            services.tell_of(&loaded).map_err(|error| error.to_string())?;
         }
         let mut builder: Builder = services.builder();
         let parts = builder.build(&loaded).map_err(|report| report.to_string())?;

@@ -48,13 +48,29 @@ async fn routing(State(app): Shared, head: Parts) -> Response {
 /// Who is told of calls, and how many of them.
 async fn callbacks(State(app): Shared, head: Parts) -> Response {
     shown(&app, &head, || {
-        let one = |(name, [arrived, failed, dropped]): (String, [u64; 3])| {
-            json!({"name": name, "type": "success_and_failure", "arrived": arrived, "failed": failed, "dropped": dropped})
-        };
-        let all: Vec<Value> = app.gateway.callbacks().into_iter().map(one).collect();
+        let named = app.management.as_ref().and_then(|management| management.callbacks()).unwrap_or_default();
+        let all = with_counts(named, app.gateway.callbacks());
         json!({"status": "success", "callbacks": all, "router_settings": app.gateway.routing()})
     })
     .await
+}
+
+/// Everybody who is named, with what became of their calls; then those who are told without it: of keys and teams, and the
+/// store that keeps what was said.
+fn with_counts(mut named: Vec<Value>, counts: Vec<(String, [u64; 3])>) -> Vec<Value> {
+    for (name, [arrived, failed, dropped]) in counts {
+        let counts = json!({"arrived": arrived, "failed": failed, "dropped": dropped});
+        let Value::Object(counts) = counts else { continue };
+        match named.iter_mut().find(|one| one["name"] == name.as_str()).and_then(Value::as_object_mut) {
+            Some(one) => one.extend(counts),
+            None => {
+                let mut one = json!({"name": name, "type": "success_and_failure"});
+                one.as_object_mut().into_iter().for_each(|one| one.extend(counts.clone()));
+                named.push(one);
+            }
+        }
+    }
+    named
 }
 
 /// A deployment that is served, asked for one token now: `{"model_info": {"id": …}}`.

@@ -5,6 +5,8 @@ pub mod fake;
 pub mod fake_objects;
 pub mod fake_qdrant;
 mod fake_server;
+#[cfg(feature = "keys")]
+pub mod keys;
 #[cfg(unix)]
 pub mod postgres;
 pub mod recordings;

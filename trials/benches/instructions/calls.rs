@@ -20,10 +20,9 @@ use llm_core::{Dialect, Ingress, Result, Secret};
 use llm_gateway::{
     AccountSpec, AnswerCache, CacheSettings, Gateway, GatewayParts, GuardrailSpec, Incoming, MemoryAnswers,
 };
-use llm_governance::entity::{KeyKind, VirtualKey};
+use llm_governance::entity::VirtualKey;
 use llm_governance::{
-    Durable, Governance, GovernanceParts, KeyHash, Ledger, MemoryStore, Records, RowRef, StoreError, Terms,
-    Timestamp,
+    Durable, Governance, GovernanceParts, Ledger, MemoryStore, Records, RowRef, StoreError, Terms,
 };
 use llm_metrics::ModelEntry;
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
@@ -168,24 +167,7 @@ fn governed() -> GovernanceParts {
 }
 
 fn key(terms: Terms) -> VirtualKey {
-    VirtualKey {
-        hash: KeyHash::of(b"sk-one"),
-        name: "sk-...one".to_owned(),
-        alias: Some("one".to_owned()),
-        user_id: None,
-        team_id: None,
-        organization_id: None,
-        kind: KeyKind::Default,
-        service_account: false,
-        expires: None,
-        replaced: None,
-        former: Vec::new(),
-        terms,
-        created_by: None,
-        created_at: Timestamp(0),
-        updated_by: None,
-        updated_at: Timestamp(0),
-    }
+    VirtualKey { alias: Some("one".to_owned()), ..llm_testkit::keys::key("sk-one", terms) }
 }
 
 fn incoming(client: &Arc<dyn Ingress>, body: &Bytes) -> Incoming {

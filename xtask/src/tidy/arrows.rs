@@ -58,7 +58,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("llm-dashboard", &[]),
     ("llm-cli", &["llm-config", "llm-core", "llm-server", "llm-transport"]),
     ("llm-client", &["llm-config", "llm-core", "llm-gateway"]),
-    ("llm-testkit", &["llm-core"]),
+    ("llm-testkit", &["llm-core", "llm-governance"]),
     ("end-to-end", &["*"]),
     ("trials", &[]),
     ("xtask", &["llm-metrics"]),

@@ -26,13 +26,13 @@ const USUAL: &str = "Tell me about the sea in about fifty words.";
 Every request is paid for as any other. Streams are measured unless --no-stream: they tell when the first token came.
 
 Examples:
-  llm bench --model gpt-4o-mini                              32 requests, 4 at a time
+  llm bench --model gpt-4o-mini    32 requests, 4 at a time
   llm bench --model gpt-4o-mini -n 500 -c 50
   llm bench --model local --duration 30 --max-tokens 256
   llm bench --model a --json | jq .latency_ms.p99
 
-JSON: {model, concurrency, requests, failed, seconds, requests_per_second, output_tokens_per_second, latency_ms: {mean,
-p50, p90, p95, p99, max}, time_to_first_token_ms: {…}, prompt_tokens, completion_tokens, cost, errors: [{message, count}]}.
+JSON: {model, concurrency, requests, failed, seconds, requests_per_second, output_tokens_per_second, latency_ms: {mean, \
+p50, p90, p95, p99, max}, time_to_first_token_ms: {…}, prompt_tokens, completion_tokens, cost, errors: [{message, count}]}. \
 Exit code 1 when a request failed.")]
 pub(crate) struct Bench {
     /// The model.

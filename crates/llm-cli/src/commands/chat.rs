@@ -24,7 +24,7 @@ use reader::{Read, Reader};
 /// With whom, and how.
 #[derive(Args)]
 #[command(after_help = "\
-Lines that begin with / are commands: /help shows them. A line that ends with \\ goes on in the next one, and so does
+Lines that begin with / are commands: /help shows them. A line that ends with \\ goes on in the next one, and so does \
 everything between two lines of \"\"\"; Alt-Enter begins a new line. Ctrl-C stops an answer, Ctrl-D ends.
 
 Examples:

@@ -22,12 +22,12 @@ const NARROWEST: u16 = 16;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  llm compare \"explain quantum computing\" --models gpt-4o claude-sonnet-4-5 llama-3.3-70b
+  llm compare \"explain quantum computing\" --models gpt-4o gemini-2.5-pro
   llm compare \"a haiku\" --models gpt-4o gpt-4o-mini --temperature 1
   llm compare --models a,b < question.txt
-  llm compare \"2+2?\" --models a b --json | jq '.answers | sort_by(.cost)[0].model'
+  llm compare \"2+2?\" --models a b --json | jq '.answers[].cost'
 
-JSON: {\"prompt\", \"answers\": [as of `llm query`, or {model, error}]}, in the order of --models.
+JSON: {\"prompt\", \"answers\": [as of `llm query`, or {model, error}]}, in the order of --models. \
 Exit code 1 when one of them gave no answer.")]
 pub(crate) struct Compare {
     /// The question; what is piped in is put after it.

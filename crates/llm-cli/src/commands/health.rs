@@ -18,16 +18,16 @@ use crate::terminal::{BAD, FAINT, GOOD, Terminal};
 /// What is looked at, and how.
 #[derive(Args)]
 #[command(after_help = "\
-Each model is asked for an answer of one token (an embedding, a ranking), which costs next to nothing. Of models that one
+Each model is asked for an answer of one token (an embedding, a ranking), which costs next to nothing. Of models that one \
 pattern of the gateway stands for (`acme/*`), one is asked; --all asks all. Pictures and sound are not asked for.
 
 Examples:
   llm health
   llm health --models gpt-4o claude-sonnet-4-5
-  llm health --no-calls           what the gateway saw in its own traffic; asks no vendor
+  llm health --no-calls    what the gateway saw in its own traffic
   llm health --json | jq '.models[] | select(.status != \"up\")'
 
-JSON: {\"up\", \"down\", \"skipped\", \"models\": [{model, vendors, status: up, down or skipped, latency_ms, error}]}.
+JSON: {\"up\", \"down\", \"skipped\", \"models\": [{model, vendors, status: up, down or skipped, latency_ms, error}]}. \
 Exit code 1 when one is down.")]
 pub(crate) struct Health {
     /// Only these, between spaces or commas.

@@ -23,8 +23,8 @@ pub(crate) enum From {
     /// changed there since; what was changed here stays.
     #[command(after_help = "\
 Examples:
-  llm import litellm --database postgres://user:password@host/litellm --config config.yaml --dry-run
-  llm import litellm --database postgres://user:password@host/litellm --config config.yaml
+  llm import litellm --database $LITELLM_URL --config config.yaml --dry-run
+  llm import litellm --database $LITELLM_URL --config config.yaml
 
 It writes to the store that --config names, also while a gateway of it runs; docs/management.md says what it takes over.")]
     Litellm(FromLitellm),

@@ -17,17 +17,17 @@ use choice::Choice;
 /// What is set up, for those who do not want to be asked.
 #[derive(Args)]
 #[command(after_help = "\
-Asked are: which vendors, their keys (what is typed is not shown), and whether clients must show a key. Keys of the
-environment are taken as they are. Keys stand in .env (which nobody else may read), config.yaml names them.
+Asked are: which vendors, their keys (what is typed is not shown), and whether clients must show a key. Keys of the \
+environment are taken as they are. Keys stand in .env (which nobody else may read), config.yaml names them. \
 Nothing is overwritten without asking: an existing .env gets what it lacks.
 
 Examples:
   llm init
-  OPENAI_API_KEY=sk-… llm init --yes --vendors openai           for scripts: no question is asked
+  OPENAI_API_KEY=sk-… llm init --yes --vendors openai    asks no question
   llm init --yes --vendors ollama --base-url ollama=http://127.0.0.1:11434
   llm init --directory /etc/llm --force
 
-JSON: {\"config\", \"env\", \"vendors\": [{vendor, key_variable, test: {status: works, refused, failed or skipped, model,
+JSON: {\"config\", \"env\", \"vendors\": [{vendor, key_variable, test: {status: works, refused, failed or skipped, model, \
 latency_ms, message}}]}. Exit code 1 when a test failed, 4 when a vendor refused its key; the files are written then, too.")]
 pub(crate) struct Init {
     /// The vendors, between spaces or commas; `llm init --list` shows them.

@@ -29,7 +29,7 @@ pub(crate) struct Keys {
 KEY is the alias of a key, its hash, or the key itself. A gateway shows a key once: when it is made or replaced.
 
 Examples:
-  llm keys create --alias ada --models gpt-4o,gpt-4o-mini --max-budget 5 --budget-duration 30d --rpm 60
+  llm keys create --alias ada --models gpt-4o --max-budget 5 --rpm 60
   llm keys list --team research
   llm keys update ada --max-budget 20
   llm keys rotate ada --grace 24h
@@ -37,7 +37,7 @@ Examples:
   llm keys delete ada --yes
   KEY=$(llm keys create --alias ci --duration 1h --json | jq -r .key)
 
-JSON is what the management API answers (docs/management.md): `list` {\"keys\": […], \"total_count\"}, `info` the row of the
+JSON is what the management API answers (docs/management.md): `list` {\"keys\": […], \"total_count\"}, `info` the row of the \
 key, `create`, `update` and `rotate` the row with `key`, `delete` {\"deleted_keys\": […]}, `block` and `unblock` the row.")]
 pub(crate) enum Command {
     /// Show the keys with their budgets and limits.

@@ -19,7 +19,7 @@ Examples:
   llm list --mode embedding       those for embeddings
   llm list --json | jq -r '.models[].model'
 
-JSON: {\"models\": [{model, vendors, mode, max_input_tokens, max_output_tokens, input_price_per_million,
+JSON: {\"models\": [{model, vendors, mode, max_input_tokens, max_output_tokens, input_price_per_million, \
 output_price_per_million}]}; prices in dollars, null where nobody knows.")]
 pub(crate) struct List {
     /// Only models with this in their name or vendor.

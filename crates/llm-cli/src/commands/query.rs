@@ -24,8 +24,8 @@ Examples:
   llm query \"a name for a cat\" --temperature 1.2 --max-tokens 20
   llm query \"three primes as JSON\" -o 'response_format={\"type\":\"json_object\"}'
 
-JSON: {model, answer, finish_reason, usage: {prompt_tokens, completion_tokens, total_tokens}, cost, latency_ms,
-time_to_first_token_ms, call_id}, and `reasoning` and `tool_calls` where there are any. With --stream lines:
+JSON: {model, answer, finish_reason, usage: {prompt_tokens, completion_tokens, total_tokens}, cost, latency_ms, \
+time_to_first_token_ms, call_id}, and `reasoning` and `tool_calls` where there are any. With --stream lines: \
 {\"type\": \"text\" or \"reasoning\", \"text\"} …, then {\"type\": \"end\"} with all of the above.")]
 pub(crate) struct Query {
     /// The question; what is piped in is put after it.

@@ -24,7 +24,7 @@ Examples:
   llm stats                the last 14 days
   llm stats --days 90
 
-JSON: {\"from\", \"to\", \"total\": {…}, \"days\": [{day, requests, errors, cost, …}], \"models\": [{model, …}]}, with the
+JSON: {\"from\", \"to\", \"total\": {…}, \"days\": [{day, requests, errors, cost, …}], \"models\": [{model, …}]}, with the \
 numbers of `llm usage`.")]
 pub(crate) struct Stats {
     /// How many days, today the last of them.

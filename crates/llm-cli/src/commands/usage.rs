@@ -26,8 +26,8 @@ Examples:
   llm usage --group-by model --of-key ada     of the key with this alias
   llm usage --json | jq .total.cost
 
-JSON: {\"group_by\", \"from\", \"to\", \"results\": [{<group>, requests, errors, prompt_tokens, completion_tokens,
-total_tokens, cost, average_latency_ms, average_time_to_first_token_ms, …}], \"total\": {…}}, as GET /usage answers.
+JSON: {\"group_by\", \"from\", \"to\", \"results\": [{<group>, requests, errors, prompt_tokens, completion_tokens, \
+total_tokens, cost, average_latency_ms, average_time_to_first_token_ms, …}], \"total\": {…}}, as GET /usage answers. \
 Days are those of UTC.")]
 pub(crate) struct Usage {
     /// By what.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use llm_governance::entity::StoredModel;
 use llm_governance::{Changed, ListQuery, Records, Store, StoreError};
-use llm_management::{OpenGuardrail, OpenModel, Sealing, Served, Serving};
+use llm_management::{OpenCallback, OpenGuardrail, OpenModel, Sealing, Served, Serving, StoredCallback};
 use parking_lot::RwLock;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -106,7 +106,7 @@ impl Models {
         })
     }
 
-    /// Puts what was read last beside what the files have (models, prompts, guardrails) or over it (settings of the router
+    /// Puts what was read last beside what the files have (models, prompts, guardrails, callbacks) or over it (settings of the router
     /// and of alerts). What of it cannot be served is logged.
     pub fn put_beside(&self, loaded: &mut Loaded) {
         let settings = self.state.read().settings.clone();
@@ -116,6 +116,7 @@ impl Models {
                 "calls that must pass a guardrail are refused",
                 loaded.serve_guardrails(&self.guardrails(&settings)),
             ),
+            ("a callback is not told of calls", loaded.serve_callbacks(&self.callbacks_of(&settings))),
             ("a model is not served", loaded.serve_stored(&self.open())),
             ("a setting is left out", loaded.override_router(&settings.router)),
             ("alerts are as the configuration says", loaded.override_alerts(&self.alerts(&settings))),
@@ -137,6 +138,10 @@ impl Models {
 
     fn guardrails(&self, settings: &StoredSettings) -> Vec<OpenGuardrail> {
         settings.guardrails.iter().map(|one| one.open(self.sealing.as_deref())).collect()
+    }
+
+    fn callbacks_of(&self, settings: &StoredSettings) -> Vec<OpenCallback> {
+        settings.callbacks.iter().map(|one| one.open(self.sealing.as_deref())).collect()
     }
 
     fn alerts(&self, settings: &StoredSettings) -> Map<String, Value> {
@@ -239,6 +244,26 @@ impl Serving for Models {
 
     fn alerts(&self) -> Value {
         self.loaded().map(|loaded| loaded.alert_fields()).unwrap_or_else(|| Value::Array(Vec::new()))
+    }
+
+    fn check_callback(&self, callback: &OpenCallback) -> Result<(), String> {
+        let Some(loaded) = self.loaded() else { return Ok(()) };
+        loaded.check_callback(callback).map_err(|report| told(&report))
+    }
+
+    fn callbacks(&self) -> Vec<Value> {
+        let state = self.state.read();
+        let Some(loaded) = &state.loaded else { return Vec::new() };
+        let problems = &loaded.config.stored_callbacks.problems;
+        let row = |one: &StoredCallback| {
+            let mut row = one.row();
+            if let Some((_, why)) = problems.iter().find(|(name, _)| *name == one.name) {
+                row["problem"] = Value::from(why.as_str());
+            }
+            row
+        };
+        let stored = state.settings.callbacks.iter().map(row);
+        loaded.callbacks_of_files().into_iter().chain(stored).collect()
     }
 
     fn prompts(&self) -> Vec<(String, Vec<u64>)> {

@@ -1,10 +1,10 @@
-//! Settings of the store that a running gateway serves: prompts, guardrails, what the router and alerts are set to.
+//! Settings of the store that a running gateway serves: prompts, guardrails, callbacks, what the router and alerts are set to.
 
 use llm_governance::entity::Setting;
 use llm_governance::{ListQuery, Records, Store, StoreError};
 use llm_management::{
-    STORED_ALERTS, STORED_GUARDRAIL, STORED_PROMPT, STORED_ROUTER, StoredAlerts, StoredGuardrail,
-    StoredPrompt,
+    STORED_ALERTS, STORED_CALLBACK, STORED_GUARDRAIL, STORED_PROMPT, STORED_ROUTER, StoredAlerts,
+    StoredCallback, StoredGuardrail, StoredPrompt,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -19,6 +19,8 @@ pub(super) struct StoredSettings {
     pub(super) prompts: Vec<StoredPrompt>,
     /// The oldest first: in the order in which they look at calls.
     pub(super) guardrails: Vec<StoredGuardrail>,
+    /// By their names.
+    pub(super) callbacks: Vec<StoredCallback>,
     pub(super) router: Map<String, Value>,
     pub(super) alerts: Option<StoredAlerts>,
 }
@@ -35,6 +37,7 @@ impl StoredSettings {
             page.items.iter().for_each(|setting| found.take(setting));
             if page.items.is_empty() || offset >= page.total {
                 found.prompts.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+                found.callbacks.sort_unstable_by(|one, other| one.name.cmp(&other.name));
                 found.guardrails.sort_unstable_by(|one, other| {
                     (one.created_at.0, &one.id).cmp(&(other.created_at.0, &other.id))
                 });
@@ -48,6 +51,9 @@ impl StoredSettings {
             STORED_ROUTER => self.router = setting.value.as_object().cloned().unwrap_or_default(),
             STORED_ALERTS => self.alerts = said(setting),
             name if name.starts_with(STORED_PROMPT) => self.prompts.extend(said::<StoredPrompt>(setting)),
+            name if name.starts_with(STORED_CALLBACK) => {
+                self.callbacks.extend(said::<StoredCallback>(setting));
+            }
             name if name.starts_with(STORED_GUARDRAIL) => {
                 self.guardrails.extend(said::<StoredGuardrail>(setting));
             }

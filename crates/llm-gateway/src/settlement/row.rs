@@ -170,7 +170,13 @@ impl Settlement {
                 name(row, deployment);
             }
         }
-        let Some(answered) = &self.answered else { return };
+        let Some(answered) = &self.answered else {
+            // Whoever asks what fails of a model finds calls that nobody answered, too.
+            if let Some(group) = self.way.group().filter(|_| row.model_group.is_empty()) {
+                row.model_group = group;
+            }
+            return;
+        };
         row.model_group = &answered.group;
         name(row, answered.in_flight.deployment());
         row.prices = self.prices();

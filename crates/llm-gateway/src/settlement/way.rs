@@ -17,11 +17,18 @@ const LONGEST: usize = 240;
 
 /// The way of one call. It takes no memory where the first deployment answers.
 #[derive(Default)]
-pub(super) struct Way(Vec<Value>);
+pub(super) struct Way {
+    steps: Vec<Value>,
+    /// The group that was gone to first, where it did not answer at once.
+    group: Option<Box<str>>,
+}
 
 impl Way {
     /// What happened in a run of the router, and how its attempts ended, which stand in the same order.
     pub(super) fn add(&mut self, trail: &Trail, attempts: &[Attempt]) {
+        if trail.steps().iter().any(is_trouble) && self.group.is_none() {
+            self.group = trail.steps().iter().find_map(first_group).map(Box::from);
+        }
         let mut errors = attempts.iter().filter_map(|attempt| attempt.error.as_ref());
         for step in trail.steps() {
             let shown = match step {
@@ -42,22 +49,39 @@ impl Way {
     }
 
     fn push(&mut self, step: Option<Value>) {
-        if self.0.len() < MOST {
-            self.0.extend(step);
+        if self.steps.len() < MOST {
+            self.steps.extend(step);
         }
+    }
+
+    /// The group that a call meant which nobody answered; `None` where none is served under its model's name.
+    pub(super) fn group(&self) -> Option<&str> {
+        self.group.as_deref()
     }
 
     /// The steps as a list of JSON, with who gave the answer as the last one; nothing where there is nothing to tell.
     pub(super) fn json(&self, answered: Option<(&str, Duration)>) -> Cow<'_, str> {
-        if self.0.is_empty() {
+        if self.steps.is_empty() {
             return Cow::Borrowed("");
         }
         let last = answered.map(|(deployment, took)| {
             json!({"step": "answered", "deployment": deployment, "took_ms": milliseconds(took)})
         });
-        let steps: Vec<&Value> = self.0.iter().chain(&last).collect();
+        let steps: Vec<&Value> = self.steps.iter().chain(&last).collect();
         Cow::Owned(serde_json::to_string(&steps).unwrap_or_default())
     }
+}
+
+fn first_group(step: &Step) -> Option<&str> {
+    match step {
+        Step::Group { name, after: None, .. } => Some(name),
+        _ => None,
+    }
+}
+
+/// Whether the call may come to nothing after such a step.
+fn is_trouble(step: &Step) -> bool {
+    matches!(step, Step::Failed { .. } | Step::Refused { .. } | Step::Skipped { .. } | Step::Stopped(_))
 }
 
 fn failed(deployment: &str, error: &Error, took: Duration) -> Value {

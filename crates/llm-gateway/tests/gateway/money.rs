@@ -22,8 +22,8 @@ use llm_gateway::{
 };
 use llm_governance::entity::VirtualKey;
 use llm_governance::{
-    BudgetMode, Durable, Governance, GovernanceParts, KeyHash, Ledger, LedgerRow, MemoryStore, Records,
-    RowRef, StoreError, Terms, Timestamp,
+    BudgetMode, Durable, Governance, GovernanceParts, Ledger, LedgerRow, MemoryStore, Records, RowRef,
+    StoreError, Terms, Timestamp,
 };
 use llm_router::{Deployment, DeploymentSpec, Router, RouterSettings};
 use llm_testkit::fake::PlainIngress;
@@ -105,24 +105,7 @@ pub(crate) fn capped(cap: i64) -> Terms {
 /// A gateway of these groups: their names, the models of their vendors, and the vendors.
 pub(crate) async fn house(setup: Setup, groups: &[(&str, &str, Arc<dyn Provider>)]) -> House {
     let store = MemoryStore::default();
-    let key = VirtualKey {
-        hash: KeyHash::of(KEY.as_bytes()),
-        name: "sk-...one".to_owned(),
-        alias: Some("one".to_owned()),
-        user_id: None,
-        team_id: None,
-        organization_id: None,
-        kind: Default::default(),
-        service_account: false,
-        expires: None,
-        replaced: None,
-        former: Vec::new(),
-        terms: setup.terms,
-        created_by: None,
-        created_at: Timestamp(0),
-        updated_by: None,
-        updated_at: Timestamp(0),
-    };
+    let key = VirtualKey { alias: Some("one".to_owned()), ..llm_testkit::keys::key(KEY, setup.terms) };
     Records::<VirtualKey>::insert(&store, &[key], &[]).await.expect("a new key");
     let rows = Arc::new(Rows { safe: setup.safe, ..Rows::default() });
     let governance = Arc::new(Governance::new(GovernanceParts {

@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use futures_util::future::BoxFuture;
 use llm_core::Secret;
-use llm_governance::entity::{BudgetRow, Customer, KeyKind, Organization, Tag, Team, User, VirtualKey};
+use llm_governance::entity::{BudgetRow, Customer, Organization, Tag, Team, User, VirtualKey};
 use llm_governance::{
     CallerSettings, Directory, Governance, GovernanceParts, Holder, KeyHash, Spent, StoreError, Terms,
     Timestamp, WithBudget,
 };
+pub(crate) use llm_testkit::keys::key;
 use parking_lot::Mutex;
 
 /// People, and how often somebody was asked for.
@@ -149,28 +150,6 @@ pub(crate) fn governance(people: &Arc<People>, callers: CallerSettings) -> Gover
         callers,
         ..GovernanceParts::default()
     })
-}
-
-/// A key with these terms.
-pub(crate) fn key(shown: &str, terms: Terms) -> VirtualKey {
-    VirtualKey {
-        hash: KeyHash::of(shown.as_bytes()),
-        name: "sk-...test".to_owned(),
-        alias: None,
-        user_id: None,
-        team_id: None,
-        organization_id: None,
-        kind: KeyKind::Default,
-        service_account: false,
-        expires: None,
-        replaced: None,
-        former: Vec::new(),
-        terms,
-        created_by: None,
-        created_at: Timestamp(0),
-        updated_by: None,
-        updated_at: Timestamp(0),
-    }
 }
 
 /// A team with these terms.

@@ -6,6 +6,7 @@ use llm_governance::entity::Setting;
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
+use super::callbacks;
 use crate::declared::object;
 use crate::management::{Answered, Call};
 use crate::refused::Refused;
@@ -17,12 +18,13 @@ use crate::serving::{ALERT_ADDRESSES, STORED_ALERTS, STORED_ROUTER, StoredAlerts
 
 /// Routes of settings.
 pub(super) const ROUTES: &[Route] = &[Route::change(Post, "/config/update", Admin, |call| Box::pin(update(call)))
-    .about("Changes settings of the router and of alerts, at once and on every gateway; `null` gives one back to the configuration.")
+    .about("Changes settings of the router, of alerts and of callbacks, at once and on every gateway; `null` gives one back to the configuration.")
     .takes(
         &[&[
             object("router_settings", "settings of the router, as in the configuration"),
             object("general_settings", "`alerting`, `alert_types`, `alerting_threshold`, `alert_to_webhook_url`"),
-            object("environment_variables", "`SLACK_WEBHOOK_URL`, `WEBHOOK_URL`: where alerts go"),
+            object("litellm_settings", "`callbacks`, `success_callback`, `failure_callback`: who is told of calls, besides those who are"),
+            object("environment_variables", "`SLACK_WEBHOOK_URL`, `WEBHOOK_URL`: where alerts go; and what callbacks are made from"),
         ]],
         r#"{"router_settings": {"num_retries": 2}}"#,
     )];
@@ -30,23 +32,19 @@ pub(super) const ROUTES: &[Route] = &[Route::change(Post, "/config/update", Admi
 /// Keys of `general_settings` that are changed here.
 const ALERTS: [&str; 4] = ["alerting", "alert_types", "alerting_threshold", "alert_to_webhook_url"];
 
-/// A section of LiteLLM's that is not changed here.
-const ELSEWHERE: &str = "litellm_settings";
-
 async fn update(call: &Call<'_>) -> Answered {
     call.may_store("settings are", "write them into the configuration")?;
     let mut fields = call.fields()?;
-    if fields.has(ELSEWHERE) {
-        let message = format!(
-            "`{ELSEWHERE}` is the configuration's: set it there. `router_settings` and alerts can be changed here"
-        );
-        return Err(Refused::bad(message).detail());
-    }
     let router = fields.object("router_settings")?.value();
-    let alerts =
-        alerts(fields.object("general_settings")?.value(), fields.object("environment_variables")?.value())?;
-    if router.is_none() && alerts.is_none() {
+    let callbacks = fields.object("litellm_settings")?.value();
+    let general = fields.object("general_settings")?.value();
+    let (addresses, variables) = parted(fields.object("environment_variables")?.value(), callbacks.is_some());
+    let alerts = alerts(general, addresses)?;
+    if router.is_none() && alerts.is_none() && callbacks.is_none() {
         return Err(Refused::field_missing("router_settings"));
+    }
+    if let Some(wanted) = callbacks {
+        callbacks::put_litellm(call, wanted, variables).await?;
     }
     if let Some(wanted) = router {
         put(call, STORED_ROUTER, |before| routed(call, before, &wanted)).await?;
@@ -77,6 +75,20 @@ async fn put(
     }
     call.management.changed(Changed::Setting(name.to_owned()));
     Ok(())
+}
+
+/// Variables of alerts, and those that callbacks are made from where callbacks are named.
+fn parted(
+    variables: Option<Map<String, Value>>,
+    has_callbacks: bool,
+) -> (Option<Map<String, Value>>, Map<String, Value>) {
+    if !has_callbacks {
+        return (variables, Map::new());
+    }
+    let variables = variables.unwrap_or_default();
+    let is_address = |name: &str| ALERT_ADDRESSES.contains(&name);
+    let (addresses, rest): (Map<_, _>, _) = variables.into_iter().partition(|(name, _)| is_address(name));
+    ((!addresses.is_empty()).then_some(addresses), rest)
 }
 
 /// What is wanted of alerts; `None`: nothing is said of them.

@@ -15,14 +15,14 @@ use crate::money::{MASTER, Node, chat, folder, send};
 const COMES: Duration = Duration::from_secs(20);
 
 /// Somebody who wants to know.
-struct Listener {
-    url: String,
+pub(crate) struct Listener {
+    pub(crate) url: String,
     told: Receiver<(String, Value)>,
 }
 
 impl Listener {
     /// Refuses so many messages before it takes the first one.
-    fn start(refusals: usize) -> Self {
+    pub(crate) fn start(refusals: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let (sender, told) = sync_channel(100);
@@ -38,12 +38,12 @@ impl Listener {
         Self { url, told }
     }
 
-    fn next(&self) -> (String, Value) {
+    pub(crate) fn next(&self) -> (String, Value) {
         self.told.recv_timeout(COMES).expect("an alert")
     }
 
     /// Nothing more comes within two seconds.
-    fn is_quiet(&self) {
+    pub(crate) fn is_quiet(&self) {
         let more = self.told.recv_timeout(Duration::from_secs(2));
         assert_eq!(more, Err(RecvTimeoutError::Timeout));
     }

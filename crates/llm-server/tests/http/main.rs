@@ -74,6 +74,7 @@ mod secure;
 #[cfg(unix)]
 mod spend;
 #[cfg(unix)]
+mod stored_callbacks;
 mod stored_guardrails;
 mod stored_prompts;
 #[cfg(unix)]

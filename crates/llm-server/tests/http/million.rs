@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use llm_core::Secret;
 use llm_core::money::NanoDollars;
-use llm_governance::entity::{KeyKind, VirtualKey};
-use llm_governance::{KeyHash, Records as _, Terms, Timestamp};
+use llm_governance::entity::VirtualKey;
+use llm_governance::{Records as _, Terms};
 use llm_store::{Database, DatabaseSettings, Entities};
 
 use crate::money::{MASTER, Node, chat, folder};
@@ -29,22 +29,9 @@ fn key(number: u32) -> VirtualKey {
         ..Terms::default()
     };
     VirtualKey {
-        hash: KeyHash::of(shown(number).as_bytes()),
-        name: format!("sk-...{:04}", number % 10_000),
         alias: Some(format!("key-{number}")),
         user_id: Some(format!("user-{}", number % 10_000)),
-        team_id: None,
-        organization_id: None,
-        kind: KeyKind::Default,
-        service_account: false,
-        expires: None,
-        replaced: None,
-        former: Vec::new(),
-        terms,
-        created_by: None,
-        created_at: Timestamp(0),
-        updated_by: None,
-        updated_at: Timestamp(0),
+        ..llm_testkit::keys::key(&shown(number), terms)
     }
 }
 

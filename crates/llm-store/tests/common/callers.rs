@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use llm_core::Secret;
 use llm_core::money::NanoDollars;
-use llm_governance::entity::{KeyKind, VirtualKey};
+use llm_governance::entity::VirtualKey;
 use llm_governance::{
-    Admission, Directory, Governance, GovernanceParts, KeyHash, MemoryStore, Principal, Records, Refused,
+    Admission, Directory, Governance, GovernanceParts, MemoryStore, Principal, Records, Refused,
     SharedCounters, Terms, Timestamp, Want, WithoutShared,
 };
 use llm_store::shared::{CounterLeases, SharedCallCounters};
@@ -124,25 +124,7 @@ pub(crate) fn want(cost: i64) -> Want<'static> {
 }
 
 pub(crate) fn key(terms: Terms) -> VirtualKey {
-    let (created_at, updated_at) = (Timestamp(0), Timestamp(0));
-    VirtualKey {
-        hash: KeyHash::of(b"sk-one"),
-        name: "sk-...test".to_owned(),
-        alias: None,
-        user_id: None,
-        team_id: None,
-        organization_id: None,
-        kind: KeyKind::Default,
-        service_account: false,
-        expires: None,
-        replaced: None,
-        former: Vec::new(),
-        terms,
-        created_by: None,
-        created_at,
-        updated_by: None,
-        updated_at,
-    }
+    llm_testkit::keys::key("sk-one", terms)
 }
 
 /// What the server has of the one budget: spent, and held.

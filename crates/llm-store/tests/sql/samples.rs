@@ -2,29 +2,17 @@
 
 use llm_core::money::NanoDollars;
 use llm_governance::entity::{
-    AuditEntry, BudgetRow, Customer, KeyKind, Member, Organization, StoredModel, Tag, Team, User, VirtualKey,
+    AuditEntry, BudgetRow, Customer, Member, Organization, StoredModel, Tag, Team, User, VirtualKey,
 };
-use llm_governance::{BudgetDuration, BudgetLimit, KeyHash, Role, Terms, Timestamp};
+use llm_governance::{BudgetDuration, BudgetLimit, Role, Terms, Timestamp};
 use serde_json::json;
 
 pub(crate) fn key(name: &str, made: i64) -> VirtualKey {
     VirtualKey {
-        hash: KeyHash::of(name.as_bytes()),
-        name: format!("sk-...{name}"),
         alias: Some(name.to_owned()),
-        user_id: None,
-        team_id: None,
-        organization_id: None,
-        kind: KeyKind::Default,
-        service_account: false,
-        expires: None,
-        replaced: None,
-        former: Vec::new(),
-        terms: Terms::default(),
-        created_by: None,
         created_at: Timestamp(made),
-        updated_by: None,
         updated_at: Timestamp(made),
+        ..llm_testkit::keys::key(name, Terms::default())
     }
 }
 

@@ -2,18 +2,17 @@
 
 import { useState } from "preact/hooks";
 import { get, type Row } from "../lib/api";
-import { number, time } from "../lib/format";
+import { time } from "../lib/format";
 import { useLoad } from "../lib/load";
 import { setTheme, theme, type Theme } from "../lib/theme";
 import { ROLES, useWho } from "../lib/who";
-import { Badge, Card, Code, Facts, Head, Problem, Segments } from "../parts/basics";
-import { Table } from "../parts/table";
+import { Badge, Card, Code, Facts, Head, Segments } from "../parts/basics";
+import { Callbacks } from "./settings/callbacks";
 
 export function Settings() {
   const { session, seesAll, role } = useWho();
   const [colours, setColours] = useState<Theme>(theme());
   const ready = useLoad((signal) => get<Row>("/health/readiness", {}, signal), []);
-  const callbacks = useLoad((signal) => (seesAll ? get<{ callbacks: Row[] }>("/get/config/callbacks", {}, signal) : Promise.resolve(undefined)), []);
   const caller = session.caller;
   return (
     <>
@@ -44,25 +43,9 @@ export function Settings() {
       <Card title="How programs reach it">
         <Facts of={[["OpenAI's SDKs", <code>{`${location.origin}/v1`}</code>], ["Anthropic's SDKs", <code>{location.origin}</code>], ["Metrics", <code>{`${location.origin}/metrics`}</code>], ["Health", <code>{`${location.origin}/health/readiness`}</code>]]} />
       </Card>
-      {seesAll && (
-        <Card flush title="Who is told of calls">
-          {callbacks.error && <Problem onRetry={callbacks.reload}>{callbacks.error}</Problem>}
-          <Table
-            label="Callbacks"
-            rows={callbacks.data?.callbacks}
-            id={(one) => one.name}
-            columns={[
-              { name: "Callback", cell: (one) => <b>{one.name}</b> },
-              { name: "Arrived", right: true, cell: (one) => number(one.arrived) },
-              { name: "Failed", right: true, cell: (one) => number(one.failed) },
-              { name: "Dropped", right: true, cell: (one) => number(one.dropped) },
-            ]}
-            empty={<p class="nothing in-card">Nobody. Callbacks are set up in <code>litellm_settings</code> of the configuration.</p>}
-          />
-        </Card>
-      )}
+      {seesAll && <Callbacks />}
       <Card title="Where settings are changed">
-        <p class="prose">In the configuration: the gateway reads the file again when it changes, and says in its log what waits for a restart. What it would serve is printed by</p>
+        <p class="prose">On the pages here: models, the router, guardrails, alerts and callbacks, at once and on every gateway of the database. Everything else in the configuration: the gateway reads the file again when it changes, and says in its log what waits for a restart. What it would serve is printed by</p>
         <Code>llm-server check --config config.yaml</Code>
       </Card>
     </>

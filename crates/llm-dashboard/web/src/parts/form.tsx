@@ -67,7 +67,7 @@ export function Select({ label, hint, value, onChange, options, bare }: FieldPro
   const id = useId();
   const select = (
     <span class="select">
-      <select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value)} aria-label={bare ? label : undefined}>
+      <select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value)} aria-label={bare ? label : undefined} aria-describedby={hint && !bare ? `${id}-hint` : undefined}>
         {options.map(([name, shown]) => (
           <option key={name} value={name}>
             {shown}
@@ -82,7 +82,7 @@ export function Select({ label, hint, value, onChange, options, bare }: FieldPro
     <div class="field">
       <label for={id}>{label}</label>
       {select}
-      {hint && <p class="hint">{hint}</p>}
+      {hint && <p class="hint" id={`${id}-hint`}>{hint}</p>}
     </div>
   );
 }

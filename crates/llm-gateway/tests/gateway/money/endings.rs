@@ -57,11 +57,12 @@ async fn whoever_shows_no_good_key_leaves_no_row() {
 
 #[tokio::test]
 async fn calls_that_fail_leave_a_row_that_costs_nothing() {
-    for (body, status, error) in [
-        ("{", 400, "invalid_request"),
-        (r#"{"model":"m","stream":7}"#, 400, "invalid_request"),
-        (r#"{"model":"nosuch"}"#, 400, "unknown_model"),
-        (r#"{"model":"m"}"#, 502, "upstream_failure"),
+    for (body, status, error, group) in [
+        ("{", 400, "invalid_request", ""),
+        (r#"{"model":"m","stream":7}"#, 400, "invalid_request", ""),
+        // Names that clients make up are no groups, and make no sums of days.
+        (r#"{"model":"nosuch"}"#, 400, "unknown_model", ""),
+        (r#"{"model":"m"}"#, 502, "upstream_failure", "m"),
     ] {
         let fail = Script::Fail(Error::new(ErrorKind::UpstreamFailure, "down"));
         let house =
@@ -69,7 +70,7 @@ async fn calls_that_fail_leave_a_row_that_costs_nothing() {
         assert_eq!(house.ask(body).await.status, status, "{body}");
         let row = house.row();
         assert_eq!((row.status, row.ending, row.cost.0), (status, Ending::Failed, 0), "{body}");
-        assert_eq!(row.error.as_deref(), Some(error), "{body}");
+        assert_eq!((row.error.as_deref(), row.model_group.as_str()), (Some(error), group), "{body}");
         assert_eq!(house.budget().await, (0, 0));
     }
 }

@@ -169,6 +169,11 @@ impl Configured {
         services.prepare(&self.loaded).map_err(|error| Failure(error.to_string()))
     }
 
+    /// Tells those of calls whom it and the store name.
+    pub(crate) fn tell(&self, services: &Services) -> Result<(), Failure> {
+        services.tell_of(&self.loaded).map_err(|error| Failure(error.to_string()))
+    }
+
     /// Puts the models of the store, as they were read last, beside those of the files.
     pub(crate) fn with_stored(mut self, models: Option<&Models>) -> Self {
         if let Some(models) = models {

@@ -78,6 +78,9 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         let services = configured.services().await?;
         let models = services.as_ref().and_then(|services| services.models.as_deref());
         let configured = stored::first(configured, models).await;
+        if let Some(services) = &services {
+            configured.tell(services)?;
+        }
         let mut builder = services.as_ref().map_or_else(Builder::default, Services::builder);
         let gateway = Arc::new(Gateway::new(configured.parts_after(&mut builder)?));
         configured.is_served(models);

@@ -74,7 +74,7 @@ impl Reloading<'_> {
     pub(crate) async fn stored(&mut self, asked: Asked) {
         let Some(models) = self.models else { return };
         match models.read().await {
-            Ok(true) => match self.put(self.configured.clone().with_stored(self.models)) {
+            Ok(true) => match self.put_rules(self.configured.clone().with_stored(self.models)) {
                 Ok(()) => tracing::info!("models of the store are served as they are now"),
                 Err(failure) => tracing::error!(%failure, "what was served before stays"),
             },

@@ -47,7 +47,7 @@ export function GuardrailForm({ old, onClose, onDone }: { old?: Row; onClose: ()
       <Input label="Name" value={name} onChange={setName} required autofocus placeholder="no-personal-data" hint="What requests, keys and teams call it." />
       <Select label="Looks for" value={judge} onChange={choose} options={options(judge)} />
       <Checks label="Looks" value={modes} onChange={setModes} options={MODES} />
-      <Select label="For" value={forAll} onChange={setForAll} options={[["named", "calls that name it, or whose key, user or team does"], ["all", "all calls: nobody can leave it out"]]} />
+      <Select label="For" value={forAll} onChange={setForAll} options={[["named", "calls that name it"], ["all", "all calls: nobody can leave it out"]]} hint="Keys, users and teams may name it for all their calls." />
       <Select label="What it finds" value={does} onChange={setDoes} options={[["acts", "is refused or masked, as this judge does"], ["names", "is only counted and named"]]} />
       {isService && <Input label="Address" value={base} onChange={setBase} placeholder="the service's own" />}
       {isService && <Input label="Key of the service" type="password" value={key} onChange={setKey} placeholder={said.api_key ? "as it is" : "none"} autocomplete="new-password" />}
