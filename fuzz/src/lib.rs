@@ -15,6 +15,8 @@
 //! Inputs are plain bytes without a head of ours, so that any recorded body is a sample. What else a check needs
 //! (cuts, options, a vendor) is drawn from a hash of them ([`sample`]).
 
+#![forbid(unsafe_code)]
+
 pub mod answers;
 pub mod base_urls;
 pub mod cache_keys;

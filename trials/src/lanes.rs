@@ -2,6 +2,7 @@
 
 mod chart;
 mod measure;
+mod noise;
 mod report;
 mod targets;
 
@@ -9,11 +10,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::vendor::Vendor;
 use crate::words::Words;
 use measure::Figures;
+use noise::Noise;
 use report::{Row, Sweeps};
 use targets::{Features, Target};
 
@@ -103,7 +105,6 @@ pub(crate) async fn run(words: &Words) -> Result<()> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
     let rounds = words.number("--rounds")?.unwrap_or(if quick { 1.0 } else { 5.0 }).max(1.0) as usize;
     let vendor = Vendor::start()?;
-    let busy = others_busy()?;
     let mut targets = vec![Target::direct(&vendor)];
     for features in Features::ALL {
         targets.push(Target::gateway(words, &vendor, features).await?);
@@ -111,6 +112,7 @@ pub(crate) async fn run(words: &Words) -> Result<()> {
     targets.extend(Target::proxy(&words.folder, &vendor).await?);
     let mut rows: Vec<Row> = cases(quick).map(|(lane, size)| Row::new(lane, size)).collect();
     let mut sweeps = Sweeps::new(targets.len());
+    let noise = Noise::begin(&targets)?;
     for round in 0..rounds {
         println!("bench: round {} of {rounds}", round + 1);
         for row in &mut rows {
@@ -126,7 +128,7 @@ pub(crate) async fn run(words: &Words) -> Result<()> {
             }
         }
     }
-    let mut text = report::heading(rounds, busy.max(others_busy()?));
+    let mut text = report::heading(rounds, noise.cores(&targets)?);
     text.push_str(&report::table(&rows, &targets));
     text.push_str(&sweeps.table(&targets));
     text.push_str(&report::processes(&targets, &words.program).await?);
@@ -177,8 +179,8 @@ async fn measured(target: &Target, row: &Row, quick: bool) -> Result<Figures> {
         }
     };
     let load = target.load(row.lane, row.size);
-    // Connections stand, caches are filled.
-    load.closed(8, calls / 10 + 8).await?;
+    // Connections stand, caches are filled, every key is known.
+    load.closed(8, (calls / 10 + 8).max(load.keys.len())).await?;
     let before = target.cpu()?;
     let begun = Instant::now();
     load.closed(8, calls).await?;
@@ -190,12 +192,6 @@ async fn measured(target: &Target, row: &Row, quick: bool) -> Result<Figures> {
     let alone = load.closed(1, calls / 4 + 8).await?;
     let half = load.paced(rate / 2.0, calls / 2 + 8).await?;
     Ok(Figures { cpu, rate, alone: alone.whole, first: alone.first, half })
-}
-
-/// How many cores other programs keep busy, over the last minute.
-fn others_busy() -> Result<f64> {
-    let load = std::fs::read_to_string("/proc/loadavg")?;
-    load.split(' ').next().and_then(|load| load.parse().ok()).context("no load average")
 }
 
 /// A request that is as long as its lane and size say.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::Lane;
 use super::measure::{BOUNDS, Figures, median};
 use super::targets::{Life, Target};
+use super::{Lane, noise};
 
 /// Where the page has the figures.
 const BEGIN: &str = "<!-- lanes begin -->\n";
@@ -47,7 +47,7 @@ impl Row {
 
 pub(crate) fn heading(rounds: usize, busy: f64) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("\nMedians of {rounds} rounds on {cores} cores, load average {busy:.1}.\n\n")
+    format!("\nMedians of {rounds} rounds on {cores} cores; {}\n\n", noise::told(busy))
 }
 
 /// CPU time and calls a second, then added times.
@@ -59,7 +59,8 @@ pub(crate) fn table(rows: &[Row], targets: &[Target]) -> String {
     out.push_str(&grid(rows, targets, |figures| figures.rate));
     out.push_str(
         "\n\nAdded time of a call in µs (p50 / p99), one at a time and at half of the rate that eight reach; \
-                  calls that a plain vendor cannot answer have their whole time:\n\n| lane | prompt |",
+                  calls that a plain vendor cannot answer have their whole time, and kept answers, for which no vendor is asked, may have \
+                  less than none:\n\n| lane | prompt |",
     );
     measured().for_each(|(_, name)| out.push_str(&format!(" {name}, alone | {name}, half load |")));
     out.push_str("\n| --- | --- |");
