@@ -75,9 +75,7 @@ pub(crate) fn rotation() -> Result<()> {
     // A package of its own with a lock of its own: another place than the workspace's crates have.
     let target = workspace::target_folder().join("fuzz");
     let mut command = workspace::cargo();
-    command
-        .args(["test", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--lib", "--target-dir"])
-        .arg(target);
+    command.args(["test", "--manifest-path", "fuzz/Cargo.toml", "--lib", "--target-dir"]).arg(target);
     command.args(["--", "--nocapture", "rotation"]).envs(settings.iter().map(|(name, value)| (name, value)));
     let repeat = settings.iter().map(|(name, value)| format!("{name}={value} ")).collect::<String>();
     println!("fuzz: to repeat it, the environment is {repeat}");
