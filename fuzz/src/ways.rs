@@ -45,15 +45,23 @@ fn asks_the_same(client: &dyn Ingress, vendor: &dyn Dialect, request: &ChatReque
     assert_eq!(essence::of_chat(&came), essence::of_chat(&passed), "{id}: {}", sent.escape_ascii());
 }
 
-/// Without what is meant to stay behind: fields for the gateway itself, and earlier thinking, which vendors without
-/// quirks are not told.
+/// Fields for the gateway itself, for the stream that is asked for, and about thinking in the words of some vendor.
+fn stays(name: &str) -> bool {
+    const OTHERS: [&str; 5] =
+        ["chat_template_kwargs", "enable_thinking", "reasoning", "stream_options", "thinking_budget"];
+    is_gateway_field(name) || name == "thinking" || OTHERS.contains(&name)
+}
+
+/// Without what is meant to stay behind or to become other words: fields for the gateway itself, earlier thinking, which
+/// vendors without quirks are not told, and the wish to think, which each vendor is told in its own way.
 fn essential(mut request: ChatRequest) -> ChatRequest {
     let for_vendors = |(dialect, fields): (DialectId, RawObject)| {
-        let fields: RawObject = fields.into_iter().filter(|(name, _)| !is_gateway_field(name)).collect();
+        let fields: RawObject = fields.into_iter().filter(|(name, _)| !stays(name)).collect();
         let has_any = fields.iter().next().is_some();
         has_any.then_some((dialect, fields))
     };
     request.extras = request.extras.and_then(for_vendors);
+    request.reasoning = None;
     for message in &mut request.messages {
         message.parts.retain(|part| !matches!(part, Part::Reasoning(_)));
     }
