@@ -5,7 +5,7 @@
 use crate::sample::Draws;
 
 /// No longer than what the fuzzer is let make.
-const LONGEST: usize = 16 << 10;
+pub(crate) const LONGEST: usize = 16 << 10;
 
 /// Words of the formats, one in each line that is no comment, quoted as libFuzzer's dictionaries are.
 pub fn words() -> Vec<Vec<u8>> {

@@ -61,7 +61,12 @@ fn encoded(request: &ChatRequest, vendor: &dyn Dialect, target: &Target) {
 
 fn again(client: &dyn Ingress, request: &ChatRequest) {
     let target = Target { model: "m".to_owned(), policy: LossPolicy::Drop, ..Target::default() };
-    let Ok(encoded) = dialects::vendor_of(client).encode(request, &target) else { return };
+    let vendor = dialects::vendor_of(client);
+    // Single prompts become conversations, which are read by another client side.
+    if vendor.id() != client.id() {
+        return;
+    }
+    let Ok(encoded) = vendor.encode(request, &target) else { return };
     let body = encoded.request.body.joined();
     if let Err(error) = client.decode(&body, &HeaderMap::new()) {
         panic!("{} does not read its own request: {error:?}: {}", client.id(), body.escape_ascii());

@@ -5,8 +5,8 @@ mod heads;
 mod load;
 mod machine;
 mod restarts;
-mod stage;
-mod streams;
+pub(crate) mod stage;
+pub(crate) mod streams;
 mod vendors;
 
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! A client that writes what it is told and reads what comes, as slowly as it likes.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -87,10 +87,19 @@ impl Client {
     }
 
     pub(crate) async fn answer(&mut self) -> Result<Answer> {
+        Ok(self.timed_answer().await?.0)
+    }
+
+    /// A whole answer, and when its first bytes were there: of a stream the first chunk, else the head.
+    pub(crate) async fn timed_answer(&mut self) -> Result<(Answer, Instant)> {
         let head = self.head().await?;
+        let mut first = Instant::now();
         let mut body = Vec::new();
         if head.header("transfer-encoding").is_some() {
             while let Some(chunk) = self.chunk().await? {
+                if body.is_empty() {
+                    first = Instant::now();
+                }
                 body.extend_from_slice(&chunk);
             }
         } else if let Some(length) = head.header("content-length") {
@@ -99,7 +108,7 @@ impl Client {
             while self.more().await? {}
             body = std::mem::take(&mut self.unread);
         }
-        Ok(Answer { head, body })
+        Ok((Answer { head, body }, first))
     }
 
     pub(crate) async fn head(&mut self) -> Result<Head> {

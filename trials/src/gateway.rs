@@ -93,7 +93,7 @@ impl Gateway {
                 return Ok(());
             }
             ensure!(begun.elapsed() < STARTS, "the gateway is not ready: {}", self.last_words());
-            sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(2)).await;
         }
     }
 

@@ -1,19 +1,23 @@
 //! The bench for users: what a call costs by kind, size and features, beside a plain proxy where there is one.
 
+mod chart;
 mod measure;
+mod noise;
 mod report;
 mod targets;
 mod train;
 
+use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::vendor::Vendor;
 use crate::words::Words;
-use measure::{Figures, Load};
-use report::Row;
+use measure::Figures;
+use noise::Noise;
+use report::{Row, Sweeps};
 use targets::{Features, Target};
 
 pub(crate) use train::run as train;
@@ -88,35 +92,59 @@ const LANES: [Lane; 8] = [
     },
 ];
 
-/// Runs them: `--rounds N`, `--quick`, `--write PAGE`.
+impl Lane {
+    /// Whether it is the one by which gateways are compared otherwise.
+    fn is_plainest(self) -> bool {
+        self.name == "passed through"
+    }
+}
+
+/// Streams that are held at a time where nobody says how many.
+const STREAMS: f64 = 2_000.0;
+
+/// Runs them: `--rounds N`, `--quick`, `--streams N`, `--write PAGE`.
 pub(crate) async fn run(words: &Words) -> Result<()> {
     let quick = words.says("--quick");
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
     let rounds = words.number("--rounds")?.unwrap_or(if quick { 1.0 } else { 5.0 }).max(1.0) as usize;
     let vendor = Vendor::start()?;
-    let busy = others_busy()?;
     let mut targets = vec![Target::direct(&vendor)];
     for features in Features::ALL {
         targets.push(Target::gateway(words, &vendor, features).await?);
     }
     targets.extend(Target::proxy(&words.folder, &vendor).await?);
     let mut rows: Vec<Row> = cases(quick).map(|(lane, size)| Row::new(lane, size)).collect();
+    let mut sweeps = Sweeps::new(targets.len());
+    let noise = Noise::begin(&targets)?;
     for round in 0..rounds {
         println!("bench: round {} of {rounds}", round + 1);
         for row in &mut rows {
             let lane = row.lane;
             for (at, target) in targets.iter().enumerate().filter(|(_, target)| target.does(lane)) {
                 let figures = measured(target, row, quick).await?;
+                if lane.is_plainest() && row.size == 1 << 10 && target.is_swept() {
+                    let each = Duration::from_millis(if quick { 200 } else { 800 });
+                    let load = target.load(lane, row.size);
+                    sweeps.add(at, load.within_bounds(figures.rate, each).await?);
+                }
                 row.add(at, figures);
             }
         }
     }
-    let mut text = report::heading(rounds, busy.max(others_busy()?));
+    let mut text = report::heading(rounds, noise.cores(&targets)?);
     text.push_str(&report::table(&rows, &targets));
+    text.push_str(&sweeps.table(&targets));
     text.push_str(&report::processes(&targets, &words.program).await?);
+    let chart = chart::chart(&rows, &targets);
+    drop(targets);
+    println!("bench: streams at a time");
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of streams")]
+    let streams = words.number("--streams")?.unwrap_or(if quick { 200.0 } else { STREAMS }).max(1.0) as usize;
+    let outcome = targets::streams(words, &vendor, streams).await?;
+    writeln!(text, "\nStreams through a gateway of their own, governed: {outcome}.")?;
     println!("{text}");
     match words.text("--write")? {
-        Some(page) => report::write(Path::new(&page), &text, &report::chart(&rows, &targets)),
+        Some(page) => report::write(Path::new(&page), &text, &chart),
         None => Ok(()),
     }
 }
@@ -153,25 +181,20 @@ async fn measured(target: &Target, row: &Row, quick: bool) -> Result<Figures> {
             }
         }
     };
-    let load = Load { address: target.address(), request: target.request(row.lane, row.size) };
-    // Connections stand, caches are filled.
-    load.closed(8, calls / 10 + 8).await?;
+    let load = target.load(row.lane, row.size);
+    // Connections stand, caches are filled, every key is known.
+    load.closed(8, (calls / 10 + 8).max(load.keys.len())).await?;
     let before = target.cpu()?;
     let begun = Instant::now();
     load.closed(8, calls).await?;
     let rate = f64::from(u32::try_from(calls)?) / begun.elapsed().as_secs_f64();
     let cpu = target.cpu()?.saturating_sub(before);
+    target.note_memory()?;
     #[expect(clippy::cast_precision_loss, reason = "microseconds")]
     let cpu = cpu as f64 / calls as f64;
     let alone = load.closed(1, calls / 4 + 8).await?;
     let half = load.paced(rate / 2.0, calls / 2 + 8).await?;
-    Ok(Figures { cpu, rate, alone, half })
-}
-
-/// How many cores other programs keep busy, over the last minute.
-fn others_busy() -> Result<f64> {
-    let load = std::fs::read_to_string("/proc/loadavg")?;
-    load.split(' ').next().and_then(|load| load.parse().ok()).context("no load average")
+    Ok(Figures { cpu, rate, alone: alone.whole, first: alone.first, half })
 }
 
 /// A request that is as long as its lane and size say.

@@ -60,6 +60,28 @@ fn run(mut arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Every check on changed seeds without a fuzzer, for five minutes of one core: a step of `ci`. Who gets the most of them,
+/// and every input, follows from the commit, so that each change tries others and each run can be repeated.
+pub(crate) fn rotation() -> Result<()> {
+    const SECONDS: &str = "300";
+    let commit = workspace::output("git", ["rev-parse", "HEAD"])?;
+    let mut settings =
+        vec![("LLM_FUZZ_SECONDS", SECONDS.to_owned()), ("LLM_FUZZ_FROM", commit.trim().to_owned())];
+    let recordings =
+        std::env::var_os("LLM_FIXTURES").map_or_else(|| workspace::beside("fixtures"), PathBuf::from);
+    if let Ok(recordings) = recordings.canonicalize() {
+        settings.push(("LLM_FUZZ_WITH", recordings.display().to_string()));
+    }
+    // A package of its own with a lock of its own: another place than the workspace's crates have.
+    let target = workspace::target_folder().join("fuzz");
+    let mut command = workspace::cargo();
+    command.args(["test", "--manifest-path", "fuzz/Cargo.toml", "--lib", "--target-dir"]).arg(target);
+    command.args(["--", "--nocapture", "rotation"]).envs(settings.iter().map(|(name, value)| (name, value)));
+    let repeat = settings.iter().map(|(name, value)| format!("{name}={value} ")).collect::<String>();
+    println!("fuzz: to repeat it, the environment is {repeat}");
+    workspace::run(&mut command)
+}
+
 /// The flags of libFuzzer: how long, how large, how much memory and time an input may take.
 fn limits(seconds: u32) -> [String; 5] {
     [

@@ -3,6 +3,7 @@
 mod arrows;
 mod exceptions;
 mod functions;
+mod lints;
 mod paths;
 mod readmes;
 mod rust;
@@ -26,6 +27,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 function-length  a function has at most 60 lines\n\
               \x20 vendor-name      no vendor's name in code outside its own crate, llm-providers, llm-config and tests\n\
               \x20 readme           a crate's page is its README, with an example that is run, and with every feature\n\
+              \x20 lints            every crate takes the workspace's lints, which forbid `unsafe`\n\
               \x20 machine-path     no absolute path of somebody's machine in a tracked file\n\
               \x20 generated        generated files are what their generator writes\n\
               \n\
@@ -62,6 +64,7 @@ pub(crate) fn check() -> Result<()> {
     let files = workspace::tracked()?;
     let mut findings = arrows::check()?;
     findings.extend(sources::check(&files)?);
+    findings.extend(lints::check()?);
     findings.extend(readmes::check()?);
     findings.extend(paths::check(&files)?);
     findings.extend(generated()?);

@@ -20,7 +20,7 @@ Examples:
   llm query \"why is the sky blue?\" --model gpt-4o
   git diff | llm query \"review this\" --stream
   llm chat --model claude-sonnet-4-5 --stream
-  llm compare \"explain quantum computing\" --models gpt-4o gemini-2.5-pro
+  llm compare \"explain quantum computing\" --models gpt-4o claude-sonnet-4-5
   llm list --config config.yaml    without a gateway that runs
   llm usage --group-by team --from 2026-11-01
   llm keys create --alias ada --models gpt-4o --max-budget 5

@@ -112,8 +112,7 @@ pub fn load(options: &Options) -> Result<Loaded, Report> {
     }
     let (around, names) = (spelling(&root), Arc::new(served.names));
     let read = Arc::new(Read { root, environment, flags: options.flags.clone() });
-    let overrides = Arc::default();
-    let alerts = Arc::default();
+    let (overrides, alerts) = (Arc::default(), Arc::default());
     Ok(Loaded { config, warnings: report, sources, around, read, names, overrides, alerts })
 }
 

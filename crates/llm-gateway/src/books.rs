@@ -10,7 +10,7 @@ use llm_core::operation::{Endpoint, Operation};
 use llm_core::{DialectId, Ingress};
 use llm_metrics::metrics::UNKNOWN_MODEL;
 use llm_metrics::{DeploymentLabels, DeploymentMetrics, Metrics, ModelEntry, PriceBook, RouteMetrics};
-use llm_router::{Deployment, Router};
+use llm_router::{Deployment, Group, Router};
 
 use crate::call_log::CallLog;
 use crate::calls::CallSettings;
@@ -40,8 +40,8 @@ pub(crate) struct Account {
     fixed: Option<Option<ModelEntry>>,
     pub headers: DeploymentHeaders,
     pub metrics: DeploymentMetrics,
-    /// Tokens of an answer on average, in sixteenths.
-    mean_output: AtomicU64,
+    /// Tokens of an answer on average, in sixteenths, shared by those that are alike.
+    mean_output: Arc<AtomicU64>,
     group: String,
     routes: Vec<OnceLock<RouteMetrics>>,
 }
@@ -49,6 +49,8 @@ pub(crate) struct Account {
 /// What all calls are booked into.
 pub(crate) struct Books {
     pub accounts: HashMap<String, Arc<Account>>,
+    /// By the first deployment of a group: one account of each kind of its deployments, see [`Books::kinds`].
+    kinds: HashMap<String, Vec<Arc<Account>>>,
     pub calls: CallSettings,
     pub drains: Drains,
     pub prices: Arc<PriceBook>,
@@ -88,7 +90,7 @@ impl Account {
                 &deployment.group.to_string(),
             ),
             metrics: handle,
-            mean_output: AtomicU64::new(16 * USUAL_OUTPUT),
+            mean_output: Arc::new(AtomicU64::new(16 * USUAL_OUTPUT)),
             group: deployment.group.to_string(),
             routes: vec![OnceLock::new(); routes],
             fixed: None,
@@ -127,6 +129,11 @@ impl Account {
         self.spec.entry.clone().or_else(|| prices.lookup(&self.spec.price_provider, name))
     }
 
+    /// One of these with the same prices and limits.
+    fn one_like_it<'a>(&self, others: &'a [Arc<Self>]) -> Option<&'a Arc<Self>> {
+        others.iter().find(|other| other.fixed == self.fixed)
+    }
+
     /// Tokens of an answer, as they usually are.
     pub(crate) fn usual_output(&self) -> u64 {
         self.mean_output.load(Relaxed) / 16
@@ -158,22 +165,45 @@ impl Books {
         let targets = || relays.iter().flat_map(|route| &route.targets).map(|target| &target.deployment);
         let first = ingresses.first().map(|ingress| ingress.id());
         routes.extend(relays.iter().filter_map(|relay| Some((first?, Operation::Relay, relay.prefix))));
-        let deployments = router.groups().flat_map(|group| group.deployments()).chain(targets());
-        let mut accounts: HashMap<String, Arc<Account>> = HashMap::new();
-        for deployment in deployments {
-            // Most targets of relays are the router's own.
-            if accounts.contains_key(&deployment.id) {
-                continue;
-            }
+        let (mut accounts, mut kinds) = (HashMap::new(), HashMap::new());
+        let mut open = |deployment: &Deployment, others: &[Arc<Account>]| {
             let spec = specs.remove(&deployment.id).unwrap_or_default();
-            let account = Account::new(spec, deployment, &prices, metrics, routes.len());
+            let mut account = Account::new(spec, deployment, &prices, metrics, routes.len());
             health::watch(deployment, &account.metrics, outages);
-            accounts.insert(deployment.id.clone(), Arc::new(account));
+            if let Some(other) = account.one_like_it(others) {
+                account.mean_output = Arc::clone(&other.mean_output);
+            }
+            Arc::new(account)
+        };
+        for group in router.groups() {
+            let mut of_group = Vec::new();
+            for deployment in group.deployments() {
+                let known: Option<&Arc<Account>> = accounts.get(&deployment.id);
+                let account = known.map_or_else(|| open(deployment, &of_group), Arc::clone);
+                if account.one_like_it(&of_group).is_none() {
+                    of_group.push(Arc::clone(&account));
+                }
+                accounts.insert(deployment.id.clone(), account);
+            }
+            if let Some(first) = group.deployments().first() {
+                kinds.insert(first.id.clone(), of_group);
+            }
+        }
+        // Most targets of relays are the router's own.
+        for target in targets() {
+            accounts.entry(target.id.clone()).or_insert_with(|| open(target, &[]));
         }
         let unanswered = vec![OnceLock::new(); routes.len()];
         let (metrics, drains) = (Arc::clone(metrics), drains.clone());
         let (log, logs_content) = (None, false);
-        Self { accounts, calls, drains, prices, metrics, log, logs_content, routes, unanswered }
+        Self { accounts, kinds, calls, drains, prices, metrics, log, logs_content, routes, unanswered }
+    }
+
+    /// One account of each kind of a group's deployments, where the price and the limits of each are known: a thousand
+    /// deployments of one model are one kind. `None`: they depend on the model that is asked for.
+    pub(crate) fn kinds(&self, group: &Group) -> Option<&[Arc<Account>]> {
+        let kinds = self.kinds.get(&group.deployments().first()?.id)?;
+        kinds.iter().all(|kind| kind.fixed.is_some()).then_some(kinds)
     }
 
     /// The same, which tell somebody of each call.

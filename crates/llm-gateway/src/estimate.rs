@@ -40,10 +40,17 @@ impl Estimating<'_> {
     /// The most of what the deployments of a group can use and cost, each for itself.
     pub(crate) fn of_group(&self, group: &Group, name: &str) -> Estimate {
         let mut most = Estimate { cost: Some(NanoDollars(0)), ..Estimate::default() };
-        for deployment in group.deployments() {
-            let Some(account) = self.books.accounts.get(&deployment.id) else { continue };
-            let entry = account.entry(&self.books.prices, &deployment.model_for(name));
-            most = most.or_more(self.of_entry(entry.as_deref(), account));
+        if let Some(kinds) = self.books.kinds(group) {
+            for account in kinds {
+                let entry = account.entry(&self.books.prices, name);
+                most = most.or_more(self.of_entry(entry.as_deref(), account));
+            }
+        } else {
+            for deployment in group.deployments() {
+                let Some(account) = self.books.accounts.get(&deployment.id) else { continue };
+                let entry = account.entry(&self.books.prices, &deployment.model_for(name));
+                most = most.or_more(self.of_entry(entry.as_deref(), account));
+            }
         }
         if group.settings().hedge.is_some() {
             // The slower of two attempts is billed for its prompt.

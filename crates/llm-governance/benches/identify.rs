@@ -1,4 +1,4 @@
-//! What a caller costs when memory knows a million of them: `cargo bench --package llm-governance --bench identify`,
+//! What a caller costs when memory knows ten, a thousand and a million of them: `cargo bench --package llm-governance --bench identify`,
 //! with `-- budgets` for keys that each have a budget of their own. Times are those of the thread, not of the wall.
 
 #![expect(clippy::print_stdout, reason = "what it is for")]
@@ -16,7 +16,7 @@ use llm_governance::authorise::NoGroups;
 use llm_governance::entity::{Customer, Tag, Team, User, VirtualKey};
 use llm_governance::{
     CallerSettings, Directory, Governance, GovernanceParts, Holder, KeyHash, Role, Spent, StoreError, Terms,
-    Timestamp, WithBudget,
+    Timestamp, Want, WithBudget,
 };
 
 const KEYS: u32 = 1_000_000;
@@ -128,9 +128,17 @@ fn main() {
     let _entered = runtime.enter();
     let has_budgets = std::env::args().any(|word| word == "budgets");
     let directory = Arc::new(Company::new(has_budgets));
+    // The same work among few and among all of them: what a caller costs does not depend on how many there are.
+    for count in [10, 1_000, KEYS] {
+        measure(&directory, count);
+    }
+}
+
+/// What callers cost where so many are known.
+fn measure(directory: &Arc<Company>, count: u32) {
     let governance = Governance::new(GovernanceParts {
         master_key: Some(Secret::new("sk-master".to_owned())),
-        directory,
+        directory: Arc::clone(directory) as _,
         callers: CallerSettings {
             time_to_live: Duration::from_secs(3600),
             capacity: KEYS as usize,
@@ -144,13 +152,17 @@ fn main() {
         black_box(caller.expect("nobody waits").expect("it has one"))
     };
     let (before, began) = (resident(), worked());
-    (0..KEYS).for_each(|number| drop(identify(number)));
-    let each = (resident() - before) / u64::from(KEYS);
-    let first = (worked() - began) / KEYS;
-    println!("budgets of keys: {has_budgets}; known: {}; {each} bytes each", governance.callers());
+    (0..count).for_each(|number| drop(identify(number)));
+    let each = resident().saturating_sub(before) / u64::from(count);
+    let first = (worked() - began) / count;
+    println!(
+        "budgets of keys: {}; known: {}; {each} bytes each",
+        directory.has_budgets,
+        governance.callers()
+    );
     println!("  the first time  {first:.0?}");
     // Far apart, so that nothing of the last caller helps the next one.
-    let far = |round: u32| round.wrapping_mul(611_953) % KEYS;
+    let far = |round: u32| round.wrapping_mul(611_953) % count;
     let time = |what: &str, work: &dyn Fn(u32)| {
         let began = worked();
         (0..ROUNDS).for_each(work);
@@ -160,4 +172,11 @@ fn main() {
     time("one of them", &|round| drop(identify(far(round))));
     time("always the same", &|_| drop(identify(7)));
     time("and its model", &|round| identify(far(round)).may_use("small", &NoGroups).expect("allowed"));
+    time("all of a call", &|round| {
+        let (cost, at) = (Some(NanoDollars(10)), Timestamp(1_763_700_000_000_000));
+        let want = Want { model: "small", customer: None, tags: &[], tokens: 100, cost, at };
+        let caller = identify(far(round));
+        let admitted = governance.admit(&caller, &want).now_or_never().expect("nothing to wait for");
+        admitted.expect("there is room").settle(NanoDollars(7), 50);
+    });
 }

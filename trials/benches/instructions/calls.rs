@@ -50,20 +50,60 @@ pub(crate) enum Feature {
     Unguarded,
 }
 
+/// How many there are of what calls choose from.
+#[derive(Clone, Copy)]
+pub(crate) struct Crowd {
+    /// Deployments of the model.
+    pub(crate) deployments: usize,
+    /// Keys, which ask in turns; every one is known before the rounds that count.
+    pub(crate) keys: usize,
+}
+
+/// One of each.
+const ALONE: Crowd = Crowd { deployments: 1, keys: 1 };
+
 /// A round of one call with a prompt of this length.
 pub(crate) fn calls(asked: Asked, prompt: usize, features: &[Feature]) -> Box<dyn FnMut()> {
+    round(asked, prompt, features, ALONE)
+}
+
+/// A round of one governed call with a prompt of 1 KiB, among many.
+pub(crate) fn crowded(crowd: Crowd) -> Box<dyn FnMut()> {
+    round(Asked::Same, 1 << 10, &[Feature::Governed], crowd)
+}
+
+fn round(asked: Asked, prompt: usize, features: &[Feature], crowd: Crowd) -> Box<dyn FnMut()> {
+    let has = |feature| features.contains(&feature);
     let (client, vendor) =
         (formats::chat(), if asked == Asked::Same { formats::chat() } else { formats::messages() });
     let request = material::request(prompt, false);
     let body = llm_core::dialect::body_of(&*client.dialect, &request).expect("a request");
     let answer = vendor.ingress.encode(&material::response(1 << 10), &request);
     let (client, vendor) = (client.ingress, Arc::new(AtOnce { dialect: vendor.dialect, answer }));
-    let gateway = gateway(vendor, &client, features);
+    let governance = Arc::new(Governance::new(if has(Feature::Governed) {
+        governed(crowd.keys)
+    } else {
+        Default::default()
+    }));
+    for number in 0..crowd.keys {
+        let known = governance.identify(Some(shown(number).as_bytes()), None).now_or_never();
+        assert!(known.is_some_and(|known| known.is_ok()), "the key is not known");
+    }
+    let gateway = gateway(&vendor, &client, governance, features, crowd.deployments);
+    let mut number = 0;
     Box::new(move || {
-        let answer = gateway.handle(incoming(&client, &body)).now_or_never().expect("nothing to wait for");
+        // Far apart, so that nothing of the last caller helps the next one.
+        number = (number + 6_113) % crowd.keys;
+        let answer =
+            gateway.handle(incoming(&client, &body, number)).now_or_never().expect("nothing to wait for");
         assert_eq!(answer.status, 200);
         black_box(answer);
     })
+}
+
+/// A key as its holder shows it.
+fn shown(number: usize) -> String {
+    format!("sk-{number:06}")
 }
 
 /// A vendor that needs no time and no network.
@@ -117,37 +157,43 @@ impl Ledger for Taken {
     }
 }
 
-fn gateway(vendor: Arc<AtOnce>, client: &Arc<dyn Ingress>, features: &[Feature]) -> Gateway {
+fn gateway(
+    vendor: &Arc<AtOnce>,
+    client: &Arc<dyn Ingress>,
+    governance: Arc<Governance>,
+    features: &[Feature],
+    deployments: usize,
+) -> Gateway {
     let has = |feature| features.contains(&feature);
-    let deployment = Arc::new(Deployment::new(DeploymentSpec {
-        full_name: "acme/large".into(),
-        vendor: "acme".into(),
-        api_base: "https://vendor.test/v1".into(),
-        ..DeploymentSpec::new("d1", "some-model-large", "large", vendor)
-    }));
+    let deployment = |number: usize| {
+        Arc::new(Deployment::new(DeploymentSpec {
+            full_name: "acme/large".into(),
+            vendor: "acme".into(),
+            api_base: "https://vendor.test/v1".into(),
+            ..DeploymentSpec::new(format!("d{number}"), "some-model-large", "large", Arc::clone(vendor) as _)
+        }))
+    };
     let mut entry = ModelEntry::default();
     let prices = [("input_cost_per_token", "0.0000025"), ("output_cost_per_token", "0.00001")];
     entry.set(prices).expect("prices");
-    let account = AccountSpec { entry: Some(entry), ..AccountSpec::default() };
+    let account =
+        |number| (format!("d{number}"), AccountSpec { entry: Some(entry.clone()), ..AccountSpec::default() });
     let cache = || AnswerCache::new(Arc::new(MemoryAnswers::new(1 << 20)), CacheSettings::default());
-    let governance = if has(Feature::Governed) { governed() } else { GovernanceParts::default() };
     let guardrail = || {
         let secrets = llm_guardrails::build("secrets", &Value::Null).ok().flatten().expect("a judge");
         GuardrailSpec::new("secrets", Judge::Scanner(secrets))
     };
+    let router = Router::new((0..deployments).map(deployment), HashMap::new(), RouterSettings::default());
     Gateway::new(GatewayParts {
         cache: has(Feature::Kept).then(|| Arc::new(cache())),
         guardrails: has(Feature::Unguarded).then(guardrail).into_iter().collect(),
-        governance: Arc::new(Governance::new(governance)),
-        accounts: HashMap::from([("d1".to_owned(), account)]),
-        ..GatewayParts::new(
-            Router::new([deployment], HashMap::new(), RouterSettings::default()),
-            vec![Arc::clone(client)],
-        )
+        governance,
+        accounts: (0..deployments).map(account).collect(),
+        ..GatewayParts::new(router, vec![Arc::clone(client)])
     })
 }
 
-fn governed() -> GovernanceParts {
+fn governed(keys: usize) -> GovernanceParts {
     let limited = Terms {
         max_budget: Some(NanoDollars(i64::MAX / 2)),
         rpm_limit: Some(u64::MAX / 2),
@@ -156,7 +202,8 @@ fn governed() -> GovernanceParts {
         ..Terms::default()
     };
     let store = MemoryStore::default();
-    let inserted = Records::<VirtualKey>::insert(&store, &[key(limited)], &[]).now_or_never();
+    let keys: Vec<VirtualKey> = (0..keys).map(|number| key(number, limited.clone())).collect();
+    let inserted = Records::<VirtualKey>::insert(&store, &keys, &[]).now_or_never();
     assert!(inserted.is_some_and(|inserted| inserted.is_ok()));
     GovernanceParts {
         master_key: Some(Secret::new("sk-master".to_owned())),
@@ -166,12 +213,13 @@ fn governed() -> GovernanceParts {
     }
 }
 
-fn key(terms: Terms) -> VirtualKey {
-    VirtualKey { alias: Some("one".to_owned()), ..llm_testkit::keys::key("sk-one", terms) }
+fn key(number: usize, terms: Terms) -> VirtualKey {
+    let alias = Some(format!("key-{number}"));
+    VirtualKey { alias, ..llm_testkit::keys::key(&shown(number), terms) }
 }
 
-fn incoming(client: &Arc<dyn Ingress>, body: &Bytes) -> Incoming {
-    let key = HeaderValue::from_static("Bearer sk-one");
+fn incoming(client: &Arc<dyn Ingress>, body: &Bytes, number: usize) -> Incoming {
+    let key = HeaderValue::try_from(format!("Bearer {}", shown(number))).expect("plain");
     let agent = HeaderValue::from_static("sdk/2.8.1");
     let headers =
         [(HeaderName::from_static("authorization"), key), (HeaderName::from_static("user-agent"), agent)];

@@ -19,7 +19,7 @@ use llm_router::{Ask, BuiltIn, Candidates, Deployment, DeploymentSpec};
 use llm_testkit::fake::FakeProvider;
 use serde_json::Value;
 
-use crate::calls::{Asked, Feature, calls};
+use crate::calls::{Asked, Crowd, Feature, calls, crowded};
 use crate::formats::{chat, messages, streamed};
 use crate::material::prose;
 
@@ -30,13 +30,17 @@ type Round = Box<dyn FnMut()>;
 type Lane = (&'static str, fn() -> Round);
 
 /// All lanes, in the order of the table.
-pub(crate) const LANES: [Lane; 17] = [
+pub(crate) const LANES: [Lane; 21] = [
     ("passthrough-1k", || calls(Asked::Same, 1 << 10, &[])),
     ("passthrough-32k", || calls(Asked::Same, 32 << 10, &[])),
     ("translation-1k", || calls(Asked::Translated, 1 << 10, &[])),
     ("translation-32k", || calls(Asked::Translated, 32 << 10, &[])),
     ("guard-off-1k", || calls(Asked::Same, 1 << 10, &[Feature::Unguarded])),
     ("governed-1k", || calls(Asked::Same, 1 << 10, &[Feature::Governed])),
+    ("governed-of-2-deployments", || crowded(Crowd { deployments: 2, keys: 1 })),
+    ("governed-of-1000-deployments", || crowded(Crowd { deployments: 1_000, keys: 1 })),
+    ("governed-of-10-keys", || crowded(Crowd { deployments: 1, keys: 10 })),
+    ("governed-of-20000-keys", || crowded(Crowd { deployments: 1, keys: 20_000 })),
     ("cache-hit-1k", || calls(Asked::Same, 1 << 10, &[Feature::Kept])),
     ("governed-cache-hit-1k", || calls(Asked::Same, 1 << 10, &[Feature::Governed, Feature::Kept])),
     ("100-chunks-passed", || streamed(&chat(), &chat(), true)),

@@ -1,10 +1,11 @@
 //! Streams side by side, as many as are asked for.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::LocalSet;
 use tokio::time::sleep;
@@ -61,27 +62,58 @@ async fn frames(gateway: std::net::SocketAddr, ask: &[u8]) -> Result<usize> {
     Ok(body.matches("\n\n").count())
 }
 
+/// What was seen of many streams.
+pub(crate) struct Outcome {
+    pub(crate) count: usize,
+    /// The most that were open at a time.
+    pub(crate) most: usize,
+    /// Memory of each in KiB.
+    pub(crate) each: u64,
+    /// Frames of each.
+    pub(crate) frames: usize,
+    /// The slowest of other calls meanwhile.
+    pub(crate) slowest: Duration,
+    faults: Vec<String>,
+    short: usize,
+}
+
+/// The model for so many streams: each lasts longer than it takes until the last one has begun.
+pub(crate) fn model(count: usize) -> String {
+    let begins = Duration::from_secs_f64(count as f64 / BEGIN as f64);
+    format!("tale-chunks40-pace{}", (begins.as_millis() / 20).max(50))
+}
+
 /// Many streams at a time, each of which gets every frame; others are served, and what they take is given back.
 pub(crate) async fn many(stage: &Stage) -> Result<Seen> {
-    allow_descriptors(stage.streams * 2 + 100)?;
-    // Each lasts longer than it takes until the last one has begun.
-    let begins = Duration::from_secs_f64(stage.streams as f64 / BEGIN as f64);
-    let pace = (begins.as_millis() / 20).max(50);
-    let model = format!("tale-chunks40-pace{pace}");
+    let model = model(stage.streams);
     let gateway = stage.gateway(Setup { models: &[&model], ..Setup::default() }).await?;
-    let ask: Rc<[u8]> = request("POST", "/v1/chat/completions", MASTER, &chat(&model, true)).into();
+    judge(&hold(&gateway, MASTER, stage.streams).await?)
+}
+
+/// Holds so many streams through a gateway that has their model.
+pub(crate) async fn hold(gateway: &Gateway, key: &str, count: usize) -> Result<Outcome> {
+    allow_descriptors(count * 2 + 100)?;
+    let ask: Rc<[u8]> = request("POST", "/v1/chat/completions", key, &chat(&model(count), true)).into();
     let expected = frames(gateway.address, &ask).await?;
     let before = gateway.readings()?.resident;
     let held = Rc::new(Held::default());
     let clients = LocalSet::new();
-    for number in 0..stage.streams {
+    for number in 0..count {
         let after = Duration::from_secs_f64(number as f64 / BEGIN as f64);
         clients.spawn_local(Rc::clone(&held).hold(gateway.address, Rc::clone(&ask), after));
     }
-    let watched = clients.run_until(watch(&gateway, &held, stage.streams)).await;
+    let watched = clients.run_until(watch(gateway, &held, count)).await;
     clients.await;
     let (resident, slowest) = watched?;
-    judge(&held, stage.streams, expected, (resident.saturating_sub(before), slowest))
+    Ok(Outcome {
+        count,
+        most: held.most.get(),
+        each: resident.saturating_sub(before) / count as u64,
+        frames: expected,
+        slowest,
+        short: held.frames.borrow().iter().filter(|frames| **frames != expected).count(),
+        faults: held.faults.take(),
+    })
 }
 
 /// Looks on until all have ended: the most memory, and the slowest of the other calls.
@@ -95,17 +127,30 @@ async fn watch(gateway: &Gateway, held: &Held, count: usize) -> Result<(u64, Dur
     Ok((resident, slowest))
 }
 
-fn judge(held: &Held, count: usize, expected: usize, (grown, slowest): (u64, Duration)) -> Result<Seen> {
-    let (most, each) = (held.most.get(), grown / count as u64);
-    let seen =
-        format!("{most} at a time, {each} KiB each, {expected} frames each, others within {slowest:.0?}");
-    let faults = held.faults.borrow();
-    ensure!(faults.is_empty(), "{} broke off, the first: {}; {seen}", faults.len(), faults[0]);
-    let short = held.frames.borrow().iter().filter(|frames| **frames != expected).count();
-    ensure!(short == 0, "{short} lost frames; {seen}");
-    ensure!(most == count, "they were not all there at a time; {seen}");
-    ensure!(count < ENOUGH || each <= MOST_EACH, "more than {MOST_EACH} KiB each; {seen}");
-    Ok(Seen::Held(seen))
+impl Outcome {
+    /// Whether all were there at a time, and each got all of its frames.
+    pub(crate) fn is_whole(&self) -> Result<()> {
+        if let Some(first) = self.faults.first() {
+            bail!("{} broke off, the first: {first}; {self}", self.faults.len());
+        }
+        ensure!(self.short == 0, "{} lost frames; {self}", self.short);
+        ensure!(self.most == self.count, "they were not all there at a time; {self}");
+        Ok(())
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { most, each, frames, slowest, .. } = self;
+        write!(out, "{most} at a time, {each} KiB each, {frames} frames each, others within {slowest:.0?}")
+    }
+}
+
+fn judge(outcome: &Outcome) -> Result<Seen> {
+    outcome.is_whole()?;
+    let is_small = outcome.count < ENOUGH || outcome.each <= MOST_EACH;
+    ensure!(is_small, "more than {MOST_EACH} KiB each; {outcome}");
+    Ok(Seen::Held(outcome.to_string()))
 }
 
 /// Each stream is two sockets here, one of the client and one of the vendor, and two of the gateway.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::Lane;
-use super::measure::{Figures, median};
-use super::targets::Target;
+use super::measure::{BOUNDS, Figures, median};
+use super::targets::{Life, Target};
+use super::{Lane, noise};
 
 /// Where the page has the figures.
 const BEGIN: &str = "<!-- lanes begin -->\n";
@@ -16,7 +16,7 @@ const END: &str = "<!-- lanes end -->\n";
 /// A lane with a size, and what was measured of it, by target and round.
 pub(crate) struct Row {
     pub(crate) lane: Lane,
-    size_name: &'static str,
+    pub(crate) size_name: &'static str,
     pub(crate) size: usize,
     figures: Vec<Vec<Figures>>,
 }
@@ -34,7 +34,7 @@ impl Row {
     }
 
     /// The median over rounds of a figure of a target.
-    fn of(&self, target: usize, figure: impl Fn(&Figures) -> f64) -> Option<f64> {
+    pub(crate) fn of(&self, target: usize, figure: impl Fn(&Figures) -> f64) -> Option<f64> {
         let rounds = self.figures.get(target).filter(|rounds| !rounds.is_empty())?;
         Some(median(&rounds.iter().map(figure).collect::<Vec<_>>()))
     }
@@ -47,7 +47,7 @@ impl Row {
 
 pub(crate) fn heading(rounds: usize, busy: f64) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("\nMedians of {rounds} rounds on {cores} cores, load average {busy:.1}.\n\n")
+    format!("\nMedians of {rounds} rounds on {cores} cores; {}\n\n", noise::told(busy))
 }
 
 /// CPU time and calls a second, then added times.
@@ -59,7 +59,8 @@ pub(crate) fn table(rows: &[Row], targets: &[Target]) -> String {
     out.push_str(&grid(rows, targets, |figures| figures.rate));
     out.push_str(
         "\n\nAdded time of a call in µs (p50 / p99), one at a time and at half of the rate that eight reach; \
-                  calls that a plain vendor cannot answer have their whole time:\n\n| lane | prompt |",
+                  calls that a plain vendor cannot answer have their whole time, and kept answers, for which no vendor is asked, may have \
+                  less than none:\n\n| lane | prompt |",
     );
     measured().for_each(|(_, name)| out.push_str(&format!(" {name}, alone | {name}, half load |")));
     out.push_str("\n| --- | --- |");
@@ -80,8 +81,63 @@ pub(crate) fn table(rows: &[Row], targets: &[Target]) -> String {
         }
     }
     out.push_str("\n\n");
+    out.push_str(&first_tokens(rows, targets));
     out.push_str(&chunks(rows, targets));
     out
+}
+
+/// Times until the first chunk of streams, above those of the vendor where it speaks the client's format.
+fn first_tokens(rows: &[Row], targets: &[Target]) -> String {
+    let streams: Vec<&Row> = rows.iter().filter(|row| row.lane.stream).collect();
+    if streams.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from(
+        "Added time until the first chunk of a stream in µs (p50 / p99), one at a time:\n\n| lane |",
+    );
+    targets[1..].iter().for_each(|target| out.push_str(&format!(" {} |", target.name())));
+    out.push_str("\n| --- |");
+    targets[1..].iter().for_each(|_| out.push_str(" ---: |"));
+    for row in streams {
+        write!(out, "\n| {} |", row.lane.name).expect("a string takes all");
+        for at in 1..targets.len() {
+            let added = |of: fn(&Figures) -> f64| row.added(at, of);
+            pair(&mut out, added(|figures| figures.first.p50), added(|figures| figures.first.p99));
+        }
+    }
+    out + "\n\n"
+}
+
+/// The highest rates within bounds of each target, by round.
+pub(crate) struct Sweeps(Vec<Vec<[f64; BOUNDS.len()]>>);
+
+impl Sweeps {
+    pub(crate) fn new(targets: usize) -> Self {
+        Self(vec![Vec::new(); targets])
+    }
+
+    pub(crate) fn add(&mut self, target: usize, rates: [f64; BOUNDS.len()]) {
+        self.0[target].push(rates);
+    }
+
+    pub(crate) fn table(&self, targets: &[Target]) -> String {
+        let mut out = String::from(
+            "Calls a second of 1 KiB passed through, at most, with the 99th percentile within a bound (in steps of a tenth \
+             of what eight at a time reach; clients and vendor on the same machine; 0: not at the slowest pace):\n\n| bound |",
+        );
+        let swept = || targets.iter().zip(&self.0).filter(|(_, rounds)| !rounds.is_empty());
+        swept().for_each(|(target, _)| out.push_str(&format!(" {} |", target.name())));
+        out.push_str("\n| --- |");
+        swept().for_each(|_| out.push_str(" ---: |"));
+        for (at, bound) in BOUNDS.iter().enumerate() {
+            write!(out, "\n| {:.0} ms |", bound / 1e3).expect("a string takes all");
+            for (_, rounds) in swept() {
+                let rates: Vec<f64> = rounds.iter().map(|rates| rates[at]).collect();
+                cell(&mut out, Some(median(&rates)));
+            }
+        }
+        out + "\n\n"
+    }
 }
 
 /// One figure of each target by lane.
@@ -136,54 +192,17 @@ pub(crate) async fn processes(targets: &[Target], program: &Path) -> Result<Stri
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let megabytes = std::fs::metadata(program)?.len() as f64 / 1e6;
     let mut out = format!(
-        "The program has {megabytes:.1} MB.\n\n| gateway | start, ms | at rest, KiB | afterwards, KiB |\n| --- | ---: | ---: | ---: |\n"
+        "The program has {megabytes:.1} MB. Memory in KiB:\n\n\
+         | gateway | start, ms | at rest | most under load | afterwards |\n| --- | ---: | ---: | ---: | ---: |\n"
     );
     for target in targets {
-        if let Some((start, idle, now)) = target.life()? {
-            writeln!(out, "| {} | {:.0} | {idle} | {now} |", target.name(), start.as_secs_f64() * 1e3)
+        if let Some(Life { start, idle, busiest, now }) = target.life()? {
+            let (name, start) = (target.name(), start.as_secs_f64() * 1e3);
+            writeln!(out, "| {name} | {start:.0} | {idle} | {busiest} | {now} |")
                 .expect("a string takes all");
         }
     }
     Ok(out)
-}
-
-/// Bars of CPU time by lane.
-pub(crate) fn chart(rows: &[Row], targets: &[Target]) -> String {
-    const COLOURS: [&str; 6] = ["#888888", "#3b7dd8", "#1f4e8c", "#6aa84f", "#b45f06", "#999999"];
-    let bars: Vec<(String, usize, f64)> = rows
-        .iter()
-        .filter(|row| row.size <= 32 << 10)
-        .flat_map(|row| {
-            (1..targets.len()).filter_map(move |at| {
-                let label = format!("{}, {}", row.lane.name, row.size_name);
-                Some((label, at, row.of(at, |figures| figures.cpu)?))
-            })
-        })
-        .collect();
-    let most = bars.iter().map(|(.., cpu)| *cpu).fold(1.0, f64::max);
-    let height = 60 + bars.len() * 16;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"900\" height=\"{height}\" font-family=\"sans-serif\" \
-         font-size=\"11\">\n<text x=\"10\" y=\"20\" font-size=\"14\">CPU time of a call, µs</text>\n"
-    );
-    let mut former = "";
-    for (number, (label, target, cpu)) in bars.iter().enumerate() {
-        let (y, width) = (36 + number * 16, cpu / most * 480.0);
-        if label != former {
-            writeln!(out, "<text x=\"10\" y=\"{}\">{label}</text>", y + 10).expect("a string takes all");
-        }
-        former = label;
-        writeln!(
-            out,
-            "<rect x=\"230\" y=\"{y}\" width=\"{width:.1}\" height=\"12\" fill=\"{}\"/><text x=\"{:.0}\" y=\"{}\">{} {cpu:.0}</text>",
-            COLOURS[target % COLOURS.len()],
-            236.0 + width,
-            y + 10,
-            targets[*target].name(),
-        )
-        .expect("a string takes all");
-    }
-    out + "</svg>\n"
 }
 
 /// Puts the tables between the marks of the page, and the chart beside it.

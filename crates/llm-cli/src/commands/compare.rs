@@ -22,7 +22,7 @@ const NARROWEST: u16 = 16;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  llm compare \"explain quantum computing\" --models gpt-4o gemini-2.5-pro
+  llm compare \"explain quantum computing\" --models gpt-4o claude-sonnet-4-5
   llm compare \"a haiku\" --models gpt-4o gpt-4o-mini --temperature 1
   llm compare --models a,b < question.txt
   llm compare \"2+2?\" --models a b --json | jq '.answers[].cost'

@@ -78,8 +78,10 @@ pub(crate) async fn run(asked: Init, terminal: Terminal) -> Result<(), Failure> 
     files.write()?;
     terminal.note(&format!("{} {}", terminal.paint_beside(GOOD, "wrote"), files.config.display()));
     terminal.note(&format!("{} {}", terminal.paint_beside(GOOD, "wrote"), files.env.display()));
-    let trials =
-        if asked.no_test { Vec::new() } else { trial::all(&asked, &choices, &files, terminal).await? };
+    let trials = match asked.no_test {
+        true => Vec::new(),
+        false => Box::pin(trial::all(&asked, &choices, &files, terminal)).await?,
+    };
     if terminal.json {
         terminal.print_json(&report(&choices, &files, &trials), false)?;
     } else {

@@ -186,3 +186,18 @@ async fn calls_that_cannot_be_booked_are_not_made() {
     assert_eq!(house.ask(BODY).await.status, 503);
     assert!(vendor.calls().is_empty());
 }
+
+#[tokio::test]
+async fn a_budget_must_pay_the_dearest_of_many_deployments() {
+    let group = |dear: bool| {
+        let cheap = ["gpt-4o-mini"; 3].into_iter();
+        let models = cheap.chain(dear.then_some("gpt-4o")).chain(["gpt-4o-mini"]);
+        models.map(|model| ("m", model, FakeProvider::new([]) as _)).collect::<Vec<_>>()
+    };
+    let setup = |cap| Setup { terms: capped(cap), at_once: true, ..Setup::default() };
+    let served = async |dear, cap| house(setup(cap), &group(dear)).await.ask(BODY).await.status;
+    let dearest = most(BODY, 100);
+    assert_eq!(served(true, dearest - 1).await, 422);
+    assert_eq!(served(true, dearest).await, 200);
+    assert_eq!(served(false, dearest - 1).await, 200);
+}
