@@ -4,7 +4,7 @@ use http::HeaderMap;
 use llm_core::envelope::is_gateway_field;
 use llm_core::message::Part;
 use llm_core::request::ChatRequest;
-use llm_core::{Dialect, DialectId, Envelope, Ingress, LossPolicy, RawObject, Target, essence};
+use llm_core::{Dialect, DialectId, Envelope, Ingress, LossPolicy, RawJson, RawObject, Target, essence};
 
 use crate::dialects;
 use crate::sample::request_body;
@@ -64,6 +64,21 @@ fn essential(mut request: ChatRequest) -> ChatRequest {
     request.reasoning = None;
     for message in &mut request.messages {
         message.parts.retain(|part| !matches!(part, Part::Reasoning(_)));
+        for part in &mut message.parts {
+            if let Part::Unknown(block) = part {
+                unmarked(&mut block.raw);
+            }
+        }
     }
     request
+}
+
+/// Without the mark of where a vendor may keep the prompt: those that have no such marks are not told them, in parts of
+/// kinds that nobody knows either.
+fn unmarked(block: &mut RawJson) {
+    if let Ok(mut members) = block.read::<serde_json::Map<String, serde_json::Value>>()
+        && members.remove("cache_control").is_some()
+    {
+        *block = RawJson::of(&members).expect("an object");
+    }
 }

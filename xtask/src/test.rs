@@ -51,7 +51,8 @@ fn run(arguments: Arguments) -> Result<()> {
     let arguments = arguments.rest();
     let chosen = arguments.iter().any(|word| word == "-p" || word.starts_with("--package"));
     let mut command = workspace::cargo();
-    command.arg("test").args((!chosen).then_some("--workspace")).args(arguments);
+    // All that fails is told in one run.
+    command.args(["test", "--no-fail-fast"]).args((!chosen).then_some("--workspace")).args(arguments);
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
     let output = child.stdout.take().context("cargo has no output")?;
     let mut totals = Totals::default();

@@ -74,6 +74,9 @@ impl State {
             settlement.failed_attempts(&attempts);
             settlement.fell_back(fallbacks);
             settlement.went(&trail, &attempts);
+            if let Ok((group, _)) = self.router.resolve(&options.model) {
+                settlement.meant(group.name().as_str());
+            }
             Refused { error, trail: options.route.explain.then(|| Box::new(trail)) }
         })?;
         settlement.failed_attempts(&routed.attempts);

@@ -130,6 +130,11 @@ impl Settlement {
         }
     }
 
+    /// Nobody of this group, or of those after it, answered.
+    pub(crate) fn meant(&mut self, group: &str) {
+        self.way.meant(group);
+    }
+
     /// The answer broke off: books what it used, as it was told before, and waits for another deployment to go on.
     /// Returns what was used so far.
     pub(crate) fn broke_off(&mut self, error: &Error) -> Usage {

@@ -19,16 +19,13 @@ const LONGEST: usize = 240;
 #[derive(Default)]
 pub(super) struct Way {
     steps: Vec<Value>,
-    /// The group that was gone to first, where it did not answer at once.
+    /// The group that was gone to first, where nobody answered.
     group: Option<Box<str>>,
 }
 
 impl Way {
     /// What happened in a run of the router, and how its attempts ended, which stand in the same order.
     pub(super) fn add(&mut self, trail: &Trail, attempts: &[Attempt]) {
-        if trail.steps().iter().any(is_trouble) && self.group.is_none() {
-            self.group = trail.steps().iter().find_map(first_group).map(Box::from);
-        }
         let mut errors = attempts.iter().filter_map(|attempt| attempt.error.as_ref());
         for step in trail.steps() {
             let shown = match step {
@@ -54,6 +51,11 @@ impl Way {
         }
     }
 
+    /// Notes the group that was gone to, of a call that nobody answered.
+    pub(super) fn meant(&mut self, group: &str) {
+        self.group = Some(group.into());
+    }
+
     /// The group that a call meant which nobody answered; `None` where none is served under its model's name.
     pub(super) fn group(&self) -> Option<&str> {
         self.group.as_deref()
@@ -70,18 +72,6 @@ impl Way {
         let steps: Vec<&Value> = self.steps.iter().chain(&last).collect();
         Cow::Owned(serde_json::to_string(&steps).unwrap_or_default())
     }
-}
-
-fn first_group(step: &Step) -> Option<&str> {
-    match step {
-        Step::Group { name, after: None, .. } => Some(name),
-        _ => None,
-    }
-}
-
-/// Whether the call may come to nothing after such a step.
-fn is_trouble(step: &Step) -> bool {
-    matches!(step, Step::Failed { .. } | Step::Refused { .. } | Step::Skipped { .. } | Step::Stopped(_))
 }
 
 fn failed(deployment: &str, error: &Error, took: Duration) -> Value {

@@ -122,7 +122,10 @@ fn by_effort(options: &ReasoningOptions, losses: &mut Losses) -> Result<Vec<(&'s
             Some(effort_of(budget))
         }
         // Switching off has no word that all models take; those that do not think take none at all.
-        (None, _) if is_off(options) => losses.tuning("thinking").map(|()| None)?,
+        // Nor has switching it on without saying how much.
+        (None, _) if is_off(options) || options.enabled == Some(true) => {
+            losses.tuning("thinking").map(|()| None)?
+        }
         (None, _) => None,
     };
     Ok(word.map(|word| ("reasoning_effort", RawJson::string(word))).into_iter().collect())
