@@ -25,7 +25,14 @@ def spans(page) -> set:
 @pytest.fixture(scope="module")
 def sources() -> str:
     kinds = (".rs", ".py", ".toml", ".sql", ".tsv", ".js", ".ts", ".html", ".yaml", ".yml", ".json")
-    places = ("crates/*/src/**/*", "crates/*/migrations/*", "tests/**/*", "crates/*/tests/**/*.rs")
+    places = (
+        "crates/*/src/**/*",
+        "crates/*/migrations/*",
+        "crates/*/tests/**/*.rs",
+        "fuzz/src/*",
+        "tests/**/*",
+        "xtask/src/**/*",
+    )
     files = (path for place in places for path in pages.ROOT.glob(place))
     return "\n".join(path.read_text(errors="ignore") for path in files if path.suffix in kinds and path.is_file())
 

@@ -24,7 +24,7 @@ LEFT_OUT = {
     "docs/operations.md": 3,
     "docs/packaging.md": 10,
     "docs/performance.md": 5,
-    "fuzz/README.md": 2,
+    "fuzz/README.md": 3,
 }
 # So that a change of the reader does not find nothing, and pass.
 LEAST = {"sh": 30, "yaml": 45, "python": 5, "json": 2, "dotenv": 2}
