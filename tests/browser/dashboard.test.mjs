@@ -74,6 +74,8 @@ test("a key is made, shown once, used, limited, found in the logs, blocked and d
   await form.getByLabel("Name").fill("browser-bot");
   await form.getByLabel("Budget").fill("5");
   await page.getByRole("button", { name: "Make the key" }).click();
+  // It is there before its dialog is open, which is what Escape closes.
+  await page.getByRole("dialog", { name: "Here is the key" }).waitFor();
   const key = await page.locator("[data-key]").textContent();
   assert.match(key, /^sk-/);
   await page.keyboard.press("Escape");
