@@ -5,13 +5,13 @@ mod callback;
 mod guardrail;
 
 use futures_util::future::BoxFuture;
-use llm_core::{Error, ErrorKind, Result};
+use llm_core::Result;
 use llm_governance::Timestamp;
 use llm_governance::entity::StoredModel;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::sealing::Sealing;
+use crate::sealing::{Sealing, open_members};
 pub use alerts::{ALERT_ADDRESSES, Alarms, STORED_ALERTS, StoredAlerts, shown as shown_alert_setting};
 pub(crate) use callback::vars_of;
 pub use callback::{CallsTold, OpenCallback, STORED_CALLBACK, StoredCallback, callback_kind, callback_kinds};
@@ -43,9 +43,9 @@ impl OpenModel {
     /// # Errors
     /// When it was sealed under another key, or is damaged.
     pub fn of(model: &StoredModel, sealing: &dyn Sealing) -> Result<Self> {
-        let opened = sealing.open(&sealed_for(&model.id), &model.sealed_params)?;
-        let damaged = |_| Error::new(ErrorKind::Internal, "the stored model is damaged: add it again");
-        Ok(Self::with(model, serde_json::from_str(opened.expose()).map_err(damaged)?))
+        let damaged = "the stored model is damaged: add it again";
+        let params = open_members(sealing, &sealed_for(&model.id), &model.sealed_params, damaged)?;
+        Ok(Self::with(model, params))
     }
 
     /// A model of the store with these parameters.

@@ -1,12 +1,12 @@
 //! Who is told when something is wrong, as administrators set it: as it is kept, and as it is served.
 
 use futures_util::future::BoxFuture;
+use llm_core::Result;
 use llm_core::json::object_of;
-use llm_core::{Error, ErrorKind, Result, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::sealing::Sealing;
+use crate::sealing::{Sealing, open_members, seal_members};
 
 /// The name of the setting that holds it.
 pub const STORED_ALERTS: &str = "config/alerting";
@@ -35,11 +35,9 @@ impl StoredAlerts {
     /// # Errors
     /// When they cannot be sealed.
     pub(crate) fn of(settings: &Map<String, Value>, sealing: &dyn Sealing) -> Result<Self> {
-        let text = serde_json::to_string(settings).unwrap_or_default();
-        let sealed = sealing.seal(SEALED_FOR, &Secret::new(text))?;
         Ok(Self {
             shown: object_of(settings.iter().map(|(name, value)| (name.clone(), shown(name, value)))),
-            sealed,
+            sealed: seal_members(sealing, SEALED_FOR, settings)?,
         })
     }
 
@@ -48,10 +46,8 @@ impl StoredAlerts {
     /// # Errors
     /// When they were sealed under another key, or are damaged.
     pub fn open(&self, sealing: &dyn Sealing) -> Result<Map<String, Value>> {
-        let opened = sealing.open(SEALED_FOR, &self.sealed)?;
-        let damaged =
-            |_| Error::new(ErrorKind::Internal, "the stored settings of alerts are damaged: set them again");
-        serde_json::from_str(opened.expose()).map_err(damaged)
+        let damaged = "the stored settings of alerts are damaged: set them again";
+        open_members(sealing, SEALED_FOR, &self.sealed, damaged)
     }
 }
 

@@ -1,14 +1,14 @@
 //! Callbacks of the store, who are told of all calls beside those of the configuration: as they are kept, and as they are
 //! served.
 
-use llm_core::{Error, ErrorKind, Result, Secret};
+use llm_core::Result;
 use llm_governance::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::guardrail;
 use crate::change::HIDDEN;
-use crate::sealing::Sealing;
+use crate::sealing::{Sealing, open_members, seal_members, served_members};
 
 /// What names of settings begin with that hold a callback.
 pub const STORED_CALLBACK: &str = "callback/";
@@ -139,8 +139,7 @@ impl StoredCallback {
     /// # Errors
     /// When it cannot be sealed.
     pub(crate) fn with_vars(mut self, vars: &Map<String, Value>, sealing: &dyn Sealing) -> Result<Self> {
-        let text = serde_json::to_string(vars).unwrap_or_default();
-        self.sealed_vars = sealing.seal(&sealed_for(&self.name), &Secret::new(text))?;
+        self.sealed_vars = seal_members(sealing, &sealed_for(&self.name), vars)?;
         self.shown = vars.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect();
         Ok(self)
     }
@@ -150,20 +149,13 @@ impl StoredCallback {
     /// # Errors
     /// When it was sealed under another key, or is damaged.
     pub(crate) fn vars(&self, sealing: &dyn Sealing) -> Result<Map<String, Value>> {
-        let opened = sealing.open(&sealed_for(&self.name), &self.sealed_vars)?;
-        let damaged = |_| Error::new(ErrorKind::Internal, "the stored callback is damaged: make it again");
-        serde_json::from_str(opened.expose()).map_err(damaged)
+        let damaged = "the stored callback is damaged: make it again";
+        open_members(sealing, &sealed_for(&self.name), &self.sealed_vars, damaged)
     }
 
     /// It as it is served.
     pub fn open(&self, sealing: Option<&dyn Sealing>) -> OpenCallback {
-        let nothing =
-            || Error::new(ErrorKind::Internal, "there is no key to open it with: set LITELLM_SALT_KEY");
-        let opened = sealing.ok_or_else(nothing).and_then(|sealing| self.vars(sealing));
-        let (vars, damage) = match opened {
-            Ok(vars) => (vars, None),
-            Err(error) => (Map::new(), Some(error.message().to_owned())),
-        };
+        let (vars, damage) = served_members(sealing, |sealing| self.vars(sealing), Map::new);
         OpenCallback { damage, ..OpenCallback::of(self, vars) }
     }
 

@@ -1,13 +1,13 @@
 //! Guardrails of the store: as they are kept, and as they are served.
 
+use llm_core::Result;
 use llm_core::json::object_of;
-use llm_core::{Error, ErrorKind, Result, Secret};
 use llm_governance::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::change::HIDDEN;
-use crate::sealing::Sealing;
+use crate::sealing::{Sealing, open_members, seal_members, served_members};
 
 /// What names of settings begin with that hold a guardrail.
 pub const STORED_GUARDRAIL: &str = "guardrail/";
@@ -60,8 +60,7 @@ impl StoredGuardrail {
     /// # Errors
     /// When they cannot be sealed.
     pub(crate) fn with_params(mut self, params: &Map<String, Value>, sealing: &dyn Sealing) -> Result<Self> {
-        let text = serde_json::to_string(params).unwrap_or_default();
-        self.sealed_params = sealing.seal(&sealed_for(&self.id), &Secret::new(text))?;
+        self.sealed_params = seal_members(sealing, &sealed_for(&self.id), params)?;
         self.shown = shown_of(params);
         Ok(self)
     }
@@ -71,20 +70,13 @@ impl StoredGuardrail {
     /// # Errors
     /// When they were sealed under another key, or are damaged.
     pub(crate) fn params(&self, sealing: &dyn Sealing) -> Result<Map<String, Value>> {
-        let opened = sealing.open(&sealed_for(&self.id), &self.sealed_params)?;
-        let damaged = |_| Error::new(ErrorKind::Internal, "the stored guardrail is damaged: make it again");
-        serde_json::from_str(opened.expose()).map_err(damaged)
+        let damaged = "the stored guardrail is damaged: make it again";
+        open_members(sealing, &sealed_for(&self.id), &self.sealed_params, damaged)
     }
 
     /// It as it is served.
     pub fn open(&self, sealing: Option<&dyn Sealing>) -> OpenGuardrail {
-        let nothing =
-            || Error::new(ErrorKind::Internal, "there is no key to open it with: set LITELLM_SALT_KEY");
-        let opened = sealing.ok_or_else(nothing).and_then(|sealing| self.params(sealing));
-        let (params, damage) = match opened {
-            Ok(params) => (params, None),
-            Err(error) => (self.shown.clone(), Some(error.message().to_owned())),
-        };
+        let (params, damage) = served_members(sealing, |sealing| self.params(sealing), || self.shown.clone());
         OpenGuardrail { damage, ..OpenGuardrail::of(self, &params) }
     }
 }

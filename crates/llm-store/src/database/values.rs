@@ -32,6 +32,19 @@ pub(crate) enum Given<'a> {
     Bytes(&'a [u8]),
 }
 
+impl Value {
+    /// The same, borrowed.
+    pub(crate) fn given(&self) -> Given<'_> {
+        match self {
+            Self::Null => Given::Null,
+            Self::Integer(number) => Given::Integer(*number),
+            Self::Real(number) => Given::Real(*number),
+            Self::Text(text) => Given::Text(text),
+            Self::Bytes(bytes) => Given::Bytes(bytes),
+        }
+    }
+}
+
 impl Values {
     /// With room for so many.
     pub(crate) fn with_capacity(values: usize) -> Self {
@@ -62,12 +75,12 @@ impl Values {
     }
 
     pub(crate) fn push(&mut self, value: &Value) {
-        match value {
-            Value::Null => self.null(),
-            Value::Integer(number) => self.number(*number),
-            Value::Real(number) => self.places.push(Place::Real(*number)),
-            Value::Text(text) => self.text(text),
-            Value::Bytes(bytes) => self.bytes(bytes),
+        match value.given() {
+            Given::Null => self.null(),
+            Given::Integer(number) => self.number(number),
+            Given::Real(number) => self.places.push(Place::Real(number)),
+            Given::Text(text) => self.text(text),
+            Given::Bytes(bytes) => self.bytes(bytes),
         }
     }
 

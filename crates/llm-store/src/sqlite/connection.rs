@@ -177,8 +177,7 @@ fn numbered(text: &str) -> Cow<'_, str> {
 
 fn bind(prepared: &mut CachedStatement<'_>, values: &[Value]) -> Result<(), DatabaseError> {
     for place in 1..=prepared.parameter_count() {
-        let value = values.get(place - 1);
-        let value = value.ok_or_else(|| missing(place))?;
+        let value = values.get(place - 1).map(Value::given).ok_or_else(|| missing(place))?;
         prepared.raw_bind_parameter(place, value).map_err(explain)?;
     }
     Ok(())
@@ -189,18 +188,6 @@ fn missing(place: usize) -> DatabaseError {
 }
 
 impl ToSql for Given<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Integer(number) => ValueRef::Integer(*number),
-            Self::Real(number) => ValueRef::Real(*number),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Bytes(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
-}
-
-impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
             Self::Null => ValueRef::Null,

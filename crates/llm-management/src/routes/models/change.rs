@@ -1,6 +1,5 @@
 //! Stored models made, changed and deleted.
 
-use llm_core::Secret;
 use llm_governance::Changed;
 use llm_governance::entity::StoredModel;
 use serde_json::{Map, Value, json};
@@ -10,6 +9,7 @@ use crate::change::HIDDEN;
 use crate::fields::Fields;
 use crate::management::{Answered, Call};
 use crate::refused::Refused;
+use crate::sealing::seal_members;
 use crate::secret::{new_id, now};
 use crate::serving::{OpenModel, sealed_for};
 
@@ -171,8 +171,7 @@ fn team_of(info: &Params) -> Result<Option<String>, Refused> {
 }
 
 fn sealed(call: &Call<'_>, id: &str, params: &Params) -> Result<String, Refused> {
-    let text = serde_json::to_string(params).unwrap_or_default();
-    call.management.sealing()?.seal(&sealed_for(id), &Secret::new(text)).map_err(|error| failed(&error))
+    seal_members(call.management.sealing()?, &sealed_for(id), params).map_err(|error| failed(&error))
 }
 
 fn opened(call: &Call<'_>, model: &StoredModel) -> Result<Params, Refused> {
