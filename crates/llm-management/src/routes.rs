@@ -14,6 +14,7 @@ mod models;
 mod organizations;
 mod prompts;
 mod spend;
+mod stored;
 mod tags;
 mod teams;
 mod usage;

@@ -5,9 +5,9 @@ mod litellm;
 
 use llm_governance::Changed;
 use llm_governance::entity::Setting;
-use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
+use super::stored::{read, setting};
 use crate::change::HIDDEN;
 use crate::declared::{Field, object, text};
 use crate::management::{Answered, Call};
@@ -122,7 +122,7 @@ async fn change(
 ) -> Result<StoredCallback, Refused> {
     let row = row_name(name);
     let changed = call.change::<Setting>(&row, "updated", |before| {
-        let mut stored = read(&before)?;
+        let mut stored = read::<StoredCallback>(&before)?;
         let known = stored.vars(call.management.sealing()?).map_err(|error| failed(&error))?;
         let (calls, vars) = put(stored.calls, known);
         (stored.calls, stored.updated_at) = (calls, now());
@@ -235,17 +235,6 @@ fn unhidden(mut vars: Vars, known: &Vars) -> Vars {
 
 fn row_name(name: &str) -> String {
     format!("{STORED_CALLBACK}{name}")
-}
-
-fn setting(stored: &StoredCallback) -> Result<Setting, Refused> {
-    let value = serde_json::to_value(stored).map_err(|_| Refused::bad("the callback cannot be written"))?;
-    Ok(Setting { name: row_name(&stored.name), value, updated_at: now() })
-}
-
-fn read(setting: &Setting) -> Result<StoredCallback, Refused> {
-    let damaged =
-        |_| Refused::error(500, "internal_server_error", "the stored callback is damaged: delete it");
-    StoredCallback::deserialize(&setting.value).map_err(damaged)
 }
 
 fn unknown(call: &Call<'_>, name: &str) -> Refused {

@@ -3,9 +3,9 @@
 
 use llm_governance::Changed;
 use llm_governance::entity::Setting;
-use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
+use super::stored::{read, setting};
 use crate::change::HIDDEN;
 use crate::declared::{Field, any, object, switch, text};
 use crate::fields::Fields;
@@ -135,7 +135,7 @@ async fn change(
     }
     let name = row_name(id);
     let changed = call.change::<Setting>(&name, "updated", |before| {
-        let before = read(&before)?;
+        let before = read::<StoredGuardrail>(&before)?;
         let params = before.params(call.management.sealing()?).map_err(|error| failed(&error))?;
         let (mut stored, params) = put(before, params);
         stored.updated_at = now();
@@ -143,7 +143,7 @@ async fn change(
     });
     let changed =
         changed.await.map_err(|refused| if refused.status == 404 { unknown(call, id) } else { refused })?;
-    let stored = read(&changed)?;
+    let stored = read::<StoredGuardrail>(&changed)?;
     tell(call, id).await;
     Ok(fields.answer(row(&stored)))
 }
@@ -163,7 +163,7 @@ async fn delete(call: &Call<'_>) -> Answered {
 async fn info(call: &Call<'_>) -> Answered {
     let id = call.in_path("guardrail_id");
     if let Some(found) = call.management.get::<Setting>(&row_name(id)).await? {
-        return Ok(Reply::ok(row(&read(&found)?)));
+        return Ok(Reply::ok(row(&read::<StoredGuardrail>(&found)?)));
     }
     let found = of_files(call).into_iter().find(|one| one["guardrail_name"] == id);
     found.map(Reply::ok).ok_or_else(|| unknown(call, id))
@@ -210,7 +210,7 @@ async fn is_free(call: &Call<'_>, name: &str, own: Option<&str>) -> Result<(), R
         return taken("is one of the configuration");
     }
     for found in call.settings_under(STORED_GUARDRAIL).await? {
-        let stored = read(&found)?;
+        let stored = read::<StoredGuardrail>(&found)?;
         if stored.name == name && own != Some(stored.id.as_str()) {
             return taken("exists already");
         }
@@ -234,17 +234,6 @@ fn row(stored: &StoredGuardrail) -> Value {
 
 fn row_name(id: &str) -> String {
     format!("{STORED_GUARDRAIL}{id}")
-}
-
-fn setting(stored: &StoredGuardrail) -> Result<Setting, Refused> {
-    let value = serde_json::to_value(stored).map_err(|_| Refused::bad("the guardrail cannot be written"))?;
-    Ok(Setting { name: row_name(&stored.id), value, updated_at: now() })
-}
-
-fn read(setting: &Setting) -> Result<StoredGuardrail, Refused> {
-    StoredGuardrail::deserialize(&setting.value).map_err(|_| {
-        Refused::error(500, "internal_server_error", "the stored guardrail is damaged: delete it")
-    })
 }
 
 fn of_files(call: &Call<'_>) -> Vec<Value> {

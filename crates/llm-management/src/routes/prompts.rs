@@ -2,9 +2,10 @@
 
 use llm_governance::Changed;
 use llm_governance::entity::Setting;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::stored::{read, setting};
 use crate::declared::{Field, any, text};
 use crate::fields::Fields;
 use crate::management::{Answered, Call};
@@ -132,7 +133,7 @@ async fn change(
     let said = said(&mut fields)?;
     let row = name(&id);
     let changed = call.change::<Setting>(&row, "updated", |before| {
-        let mut prompt = read(&before)?;
+        let mut prompt = read::<StoredPrompt>(&before)?;
         put(&mut prompt, &said);
         if let Some(last) = prompt.versions.last() {
             can_be_served(call, &id, last)?;
@@ -141,7 +142,7 @@ async fn change(
     });
     let changed =
         changed.await.map_err(|refused| if refused.status == 404 { unknown(&id) } else { refused })?;
-    let prompt = read(&changed)?;
+    let prompt = read::<StoredPrompt>(&changed)?;
     tell(call, id).await;
     Ok(fields.answer(newest(&prompt)))
 }
@@ -174,7 +175,7 @@ async fn info(call: &Call<'_>) -> Answered {
     let (id, version) = split.map_or((asked, None), |(id, version)| (id, Some(version)));
     let spec = match call.management.get::<Setting>(&name(id)).await? {
         Some(setting) => {
-            let prompt = read(&setting)?;
+            let prompt = read::<StoredPrompt>(&setting)?;
             let wanted = |one: &&StoredVersion| version.is_none_or(|version| one.version == version);
             prompt.versions.iter().rfind(wanted).map(|one| spec(id, one))
         }
@@ -191,7 +192,9 @@ async fn info(call: &Call<'_>) -> Answered {
 async fn versions(call: &Call<'_>) -> Answered {
     let id = call.in_path("prompt_id");
     let shown: Vec<Value> = match call.management.get::<Setting>(&name(id)).await? {
-        Some(setting) => read(&setting)?.versions.iter().rev().map(|one| spec(id, one)).collect(),
+        Some(setting) => {
+            read::<StoredPrompt>(&setting)?.versions.iter().rev().map(|one| spec(id, one)).collect()
+        }
         None => {
             let found = of_files(call).into_iter().find(|(known, _)| known == id);
             let (_, versions) = found.ok_or_else(|| unknown(id))?;
@@ -231,16 +234,6 @@ fn check_id(id: &str) -> Result<(), Refused> {
 
 fn name(id: &str) -> String {
     format!("{STORED_PROMPT}{id}")
-}
-
-fn setting(prompt: &StoredPrompt) -> Result<Setting, Refused> {
-    let value = serde_json::to_value(prompt).map_err(|_| Refused::bad("the prompt cannot be written"))?;
-    Ok(Setting { name: name(&prompt.id), value, updated_at: now() })
-}
-
-fn read(setting: &Setting) -> Result<StoredPrompt, Refused> {
-    StoredPrompt::deserialize(&setting.value)
-        .map_err(|_| Refused::error(500, "internal_server_error", "the stored prompt is damaged: delete it"))
 }
 
 /// Prompts of the configuration, with their versions in order.
