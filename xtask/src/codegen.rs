@@ -27,7 +27,7 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 providers writes the tables of docs/providers.md, from the vendors table\n\
               \x20 layout   writes crates/llm-server/layout.ld, which functions lie together in the program: builds it,\n\
               \x20          and runs it under valgrind; to be done again when a program at rest has grown\n\
-              \x20          --program PATH     a release program with symbols, built already\n\
+              \x20          --program PATH,…   release programs with symbols, built already: what any of them runs\n\
               \n\
               --check writes nothing and fails when the committed file is another one.",
     run,
@@ -46,7 +46,7 @@ fn run(mut arguments: Arguments) -> Result<()> {
         "schema" => schema::run(check),
         "fidelity" => fidelity::run(check),
         "providers" => providers::run(check),
-        "layout" => layout::run(program.as_ref().map(Path::new)),
+        "layout" => layout::run(program.as_deref()),
         other => bail!(
             "unknown target `{other}`: there are `prices`, `schema`, `fidelity`, `providers` and `layout`"
         ),

@@ -3,7 +3,6 @@
 mod profile;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use anyhow::{Result, ensure};
 
@@ -34,11 +33,20 @@ const TAIL: &str = "\
 INSERT BEFORE .init;
 ";
 
-/// Profiles the program, by default a new build of it, and writes the order.
-pub(super) fn run(program: Option<&Path>) -> Result<()> {
-    let program = program.map_or_else(profile::build, |program| Ok(std::path::absolute(program)?))?;
-    let [start, requests] = profile::profiles(&program)?;
-    super::put(TARGET, &script(&functions(&start)?, &functions(&requests)?), false)
+/// Profiles programs, by default a new build, and writes the order of what any of them runs: a trained program has other
+/// functions than one that is not, and names that one of them has not match nothing there.
+pub(super) fn run(programs: Option<&str>) -> Result<()> {
+    let programs = match programs {
+        Some(paths) => paths.split(',').map(std::path::absolute).collect::<std::io::Result<_>>()?,
+        None => vec![profile::build()?],
+    };
+    let [mut start, mut requests] = [BTreeSet::new(), BTreeSet::new()];
+    for program in programs {
+        let profiles = profile::profiles(&program)?;
+        start.extend(functions(&profiles[0])?);
+        requests.extend(functions(&profiles[1])?);
+    }
+    super::put(TARGET, &script(&start, &requests), false)
 }
 
 fn script(start: &BTreeSet<String>, requests: &BTreeSet<String>) -> String {
