@@ -2,8 +2,8 @@
 //!
 //! [`Drain`] takes rows out of the [`Journal`](crate::Journal) and books them, each once; [`Books`] answers
 //! [`Reports`] and lets go of old rows. Three tables of rows and sums: `llm_ledger` (with `llm_ledger_tags` and
-//! `llm_ledger_seconds`, where lists look for rows, and `llm_ledger_words`, where what was said is kept), `llm_daily`, and
-//! `llm_spent`, which budgets are read from.
+//! `llm_ledger_seconds`, where lists look for rows, and `llm_ledger_words`, where what was said is kept), `llm_daily` (with
+//! `llm_daily_subjects`, subjects as a whole), and `llm_spent`, which budgets are read from.
 
 mod activity;
 mod book;
