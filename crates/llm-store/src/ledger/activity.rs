@@ -10,12 +10,39 @@ use crate::database::{Database, DatabaseError, Row, fitting};
 
 /// Sums that match, one for each combination of the dimensions.
 pub(super) async fn sums(database: &Database, query: &ActivityQuery) -> Result<Vec<Activity>, DatabaseError> {
+    let rows = found(database, query, &[]).await?;
+    rows.iter().map(|row| Kept::of(query).read(row, &query.by)).collect()
+}
+
+/// The same, and their total: read once, for rows that a limit leaves out are part of it.
+pub(super) async fn sums_and_total(
+    database: &Database,
+    query: &ActivityQuery,
+) -> Result<(Vec<Activity>, Sums), DatabaseError> {
+    // A window over all groups, before the limit.
+    let totals = COUNTS.map(|name| format!("CAST(SUM(SUM({name})) OVER () AS BIGINT) AS {TOTAL}{name}"));
+    let rows = found(database, query, &totals).await?;
+    let total = rows.first().map(|row| read_sums(row, TOTAL)).transpose()?.unwrap_or_default();
+    let groups = rows.iter().map(|row| Kept::of(query).read(row, &query.by));
+    Ok((groups.collect::<Result<_, _>>()?, total))
+}
+
+/// What stands before a column's name in the total of all groups, and in the sums of one.
+const TOTAL: &str = "total_";
+const SUM: &str = "sum_";
+
+async fn found(
+    database: &Database,
+    query: &ActivityQuery,
+    totals: &[String],
+) -> Result<Vec<Row>, DatabaseError> {
     let kept = Kept::of(query);
     let mut conditions = Conditions::default();
     let from = kept.from(query, &mut conditions);
     let names: Vec<&str> = query.by.iter().map(|dimension| kept.column(*dimension)).collect();
-    let sums = COUNTS.map(|name| format!("COALESCE(CAST(SUM({name}) AS BIGINT), 0) AS sum_{name}"));
-    let columns: Vec<&str> = names.iter().copied().chain(sums.iter().map(String::as_str)).collect();
+    let sums = COUNTS.map(|name| format!("COALESCE(CAST(SUM({name}) AS BIGINT), 0) AS {SUM}{name}"));
+    let sums = sums.iter().chain(totals).map(String::as_str);
+    let columns: Vec<&str> = names.iter().copied().chain(sums).collect();
     let group = if names.is_empty() { String::new() } else { format!("GROUP BY {}", names.join(", ")) };
     let dearest = query.dearest.is_some().then_some("sum_cost DESC");
     let order: Vec<&str> = dearest.into_iter().chain(names.iter().copied()).collect();
@@ -23,8 +50,7 @@ pub(super) async fn sums(database: &Database, query: &ActivityQuery) -> Result<V
     let limit = query.dearest.map(|most| format!("LIMIT {}", conditions.place(number(most))));
     let text =
         format!("SELECT {} FROM {from} {group} {order} {}", columns.join(", "), limit.unwrap_or_default());
-    let rows = database.query(&text, &conditions.values).await?;
-    rows.iter().map(|row| kept.read(row, &query.by)).collect()
+    database.query(&text, &conditions.values).await
 }
 
 /// The sums that a question is answered from: the coarsest that tell apart what is asked.
@@ -109,7 +135,7 @@ impl Kept {
     }
 
     fn read(self, row: &Row, by: &[Dimension]) -> Result<Activity, DatabaseError> {
-        let mut activity = Activity { sums: read_sums(row)?, ..Activity::default() };
+        let mut activity = Activity { sums: read_sums(row, SUM)?, ..Activity::default() };
         for dimension in by {
             let name = self.column(*dimension);
             let place = match dimension {
@@ -129,18 +155,20 @@ impl Kept {
     }
 }
 
-fn read_sums(row: &Row) -> Result<Sums, DatabaseError> {
+fn read_sums(row: &Row, kind: &str) -> Result<Sums, DatabaseError> {
+    // Of nothing at all there is no total.
+    let count = |name: &str| row.get::<Option<i64>>(&format!("{kind}{name}")).map(Option::unwrap_or_default);
     Ok(Sums {
-        requests: row.get("sum_requests")?,
-        failures: row.get("sum_failures")?,
-        prompt_tokens: row.get("sum_prompt_tokens")?,
-        completion_tokens: row.get("sum_completion_tokens")?,
-        cache_read_tokens: row.get("sum_cache_read_tokens")?,
-        cache_write_tokens: row.get("sum_cache_write_tokens")?,
-        reasoning_tokens: row.get("sum_reasoning_tokens")?,
-        cost: NanoDollars(row.get("sum_cost")?),
-        took_micros: row.get("sum_took_micros")?,
-        first_content_micros: row.get("sum_first_content_micros")?,
-        first_contents: row.get("sum_first_contents")?,
+        requests: count("requests")?,
+        failures: count("failures")?,
+        prompt_tokens: count("prompt_tokens")?,
+        completion_tokens: count("completion_tokens")?,
+        cache_read_tokens: count("cache_read_tokens")?,
+        cache_write_tokens: count("cache_write_tokens")?,
+        reasoning_tokens: count("reasoning_tokens")?,
+        cost: NanoDollars(count("cost")?),
+        took_micros: count("took_micros")?,
+        first_content_micros: count("first_content_micros")?,
+        first_contents: count("first_contents")?,
     })
 }

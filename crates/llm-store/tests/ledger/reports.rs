@@ -198,6 +198,13 @@ async fn sums_are_told_by_whatever_is_asked() {
         };
         let users = books.activity(&dearest).await.expect("an answer");
         assert_eq!(users.len(), 2);
+        let all = ActivityQuery { by: Vec::new(), dearest: None, ..dearest.clone() };
+        let all = books.activity(&all).await.expect("an answer")[0].sums;
+        let (same, total) = books.activity_and_total(&dearest).await.expect("an answer");
+        assert_eq!((same, total), (users.clone(), all), "{}: of those left out, too", place.kind);
+        let of_nobody = ActivityQuery { subjects: vec!["nobody".to_owned()], ..dearest.clone() };
+        let (none, total) = books.activity_and_total(&of_nobody).await.expect("an answer");
+        assert_eq!((none.len(), total), (0, Default::default()), "{}", place.kind);
         assert!(users[0].sums.cost >= users[1].sums.cost && users[0].subject.starts_with("user-"));
 
         let nothing = ActivityQuery { from: Day(0), until: Day(1), by: Vec::new(), ..query };
