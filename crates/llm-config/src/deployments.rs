@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use llm_core::order;
 use llm_core::{ChatRequest, LossPolicy, Secret};
 use llm_providers::{Auth, CHAT_DEFAULTS, CachePoint, Parameters, Status, Vendor};
 use llm_router::QuotaSpec;
@@ -370,7 +371,7 @@ fn name_uniquely(made: &mut [Made], report: &mut Report) {
     let mut taken: HashSet<String> = HashSet::new();
     // Ids that somebody chose come first; the others make room.
     let mut order: Vec<&mut Made> = made.iter_mut().collect();
-    order.sort_by_key(|one| !one.own_id);
+    order::sort_by_key(&mut order, |one| !one.own_id);
     let mut last: Option<Place> = None;
     for one in order {
         let wanted = one.config.id.clone();

@@ -1,5 +1,6 @@
 //! The vendors that a key is enough for: what a program offers to somebody who has no configuration yet.
 
+use llm_core::order;
 use llm_providers::{Registry, Status};
 
 /// A vendor that can be called with a key, an address, or both.
@@ -41,7 +42,7 @@ pub fn vendors() -> Vec<KnownVendor> {
     // Of rows for the formats of one vendor, the one that has the variable's name stands for all.
     let has_its_name =
         |one: &KnownVendor| one.key_variable == format!("{}_API_KEY", one.name.to_ascii_uppercase());
-    known.sort_by_key(|one| (one.key_variable.clone(), !has_its_name(one), one.name.clone()));
+    order::sort_by_key(&mut known, |one| (one.key_variable.clone(), !has_its_name(one), one.name.clone()));
     known.dedup_by(|one, first| one.key_variable == first.key_variable);
     known.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     known

@@ -8,12 +8,10 @@
 mod exchanges;
 mod message;
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::dialect::DialectId;
-use crate::json::{RawJson, RawObject};
+use crate::json::{RawJson, RawObject, map_of};
 use crate::message::{Part, Role};
 use crate::packed::Packed;
 use crate::request::{
@@ -121,8 +119,7 @@ impl Essence {
             Value::Object(members) => {
                 self.tag(6);
                 self.put(&(members.len() as u64));
-                let sorted: BTreeMap<_, _> = members.iter().collect();
-                for (name, value) in sorted {
+                for (name, value) in map_of(members) {
                     self.text(name);
                     self.value(value);
                 }
@@ -132,7 +129,7 @@ impl Essence {
 
     fn object(&mut self, fields: &RawObject) {
         // The last one of a name counts, as readers of JSON have it.
-        let sorted: BTreeMap<_, _> = fields.iter().collect();
+        let sorted = map_of(fields.iter());
         self.put(&(sorted.len() as u64));
         for (name, value) in sorted {
             self.text(name);

@@ -25,6 +25,7 @@ pub mod message;
 pub mod money;
 pub mod object;
 pub mod operation;
+pub mod order;
 pub mod output_limit;
 pub mod packed;
 pub mod passage;

@@ -4,6 +4,7 @@ use crate::dialect::DialectId;
 use crate::error::{Error, Result};
 use crate::exchange::Batched;
 use crate::json::{RawJson, RawObject};
+use crate::order;
 use crate::usage::Usage;
 
 /// A request to order documents by how they fit a query.
@@ -103,7 +104,7 @@ impl Batched for RerankRequest {
             }
         }
         let mut whole = whole.unwrap_or_default();
-        whole.results.sort_by(|one, other| other.score.total_cmp(&one.score));
+        order::sort_by(&mut whole.results, |one, other| other.score.total_cmp(&one.score));
         whole
             .results
             .truncate(self.top_n.map_or(usize::MAX, |wanted| usize::try_from(wanted).unwrap_or(usize::MAX)));

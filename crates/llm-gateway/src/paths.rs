@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use llm_core::Ingress;
 use llm_core::operation::{Asked, Endpoint};
+use llm_core::order;
 
 /// The paths of all client dialects. The first dialect that claims a path has it.
 pub(crate) struct Paths {
@@ -26,7 +27,7 @@ impl Paths {
                 }
             }
         }
-        templates.sort_by_key(|(_, endpoint)| std::cmp::Reverse(endpoint.path.len()));
+        order::sort_by_key(&mut templates, |(_, endpoint)| std::cmp::Reverse(endpoint.path.len()));
         Self { whole, templates }
     }
 

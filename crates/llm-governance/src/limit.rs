@@ -1,9 +1,9 @@
 //! Limits of requests and tokens, and what was let through under them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use llm_core::order;
 use llm_core::window::{Caps, MINUTE, Moment, Window};
 
 use crate::authorise::matches;
@@ -108,8 +108,7 @@ pub(crate) fn plan(terms: &Terms) -> Vec<Limit> {
     add(None, false, terms.rpm_limit, terms.tpm_limit);
     add(None, true, None, terms.tpd_limit);
     let (requests, tokens) = (&terms.model_rpm_limit, &terms.model_tpm_limit);
-    let models: BTreeSet<&String> = requests.keys().chain(tokens.keys()).collect();
-    for model in models {
+    for model in order::set_of(requests.keys().chain(tokens.keys())) {
         add(Some(model), false, requests.get(model).copied(), tokens.get(model).copied());
     }
     planned

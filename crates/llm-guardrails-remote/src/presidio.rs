@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use llm_core::Result;
 use llm_core::guard::{Action, Finding, Found, Inspection, Inspector};
+use llm_core::order;
 use llm_core::provider::BoxFuture;
 use serde_json::{Value, json};
 
@@ -93,7 +94,7 @@ impl Presidio {
 
 /// Of passages that overlap the one that matters most: refused before masked, long before short.
 fn apart(mut found: Vec<Finding>) -> Vec<Finding> {
-    found.sort_by_key(|one| {
+    order::sort_by_key(&mut found, |one| {
         (std::cmp::Reverse(one.action), std::cmp::Reverse(one.range.len()), one.range.start)
     });
     let mut kept: Vec<Finding> = Vec::new();
@@ -102,7 +103,7 @@ fn apart(mut found: Vec<Finding>) -> Vec<Finding> {
             kept.push(one);
         }
     }
-    kept.sort_by_key(|one| one.range.start);
+    order::sort_by_key(&mut kept, |one| one.range.start);
     kept
 }
 

@@ -4,31 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use llm_core::{Error, Result};
-use serde::Deserialize;
 
 use crate::base_url;
 use crate::vendor::Vendor;
 
-const TABLE: &str = include_str!("vendors.toml");
+/// The vendors table, `vendors.toml`, a row a line: the build script wrote it.
+const TABLE: &str = include_str!(concat!(env!("OUT_DIR"), "/vendors.jsonl"));
 
-/// Where a row of the table begins.
-const ROW: &str = "[[vendor]]\n";
-
-/// Read row by row: what a parser of the whole table needs is most of what a gateway at rest takes.
-static BUILTIN: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| rows(TABLE));
-
-fn rows(table: &str) -> Vec<Arc<Vendor>> {
-    let starts = table.match_indices(ROW).map(|(at, _)| at);
-    let ends = starts.clone().skip(1).chain([table.len()]);
-    let texts = starts.zip(ends).filter_map(|(start, end)| table.get(start..end));
-    let row = |text| toml::from_str::<Table>(text).expect("the embedded table is read by a test").vendor;
-    texts.flat_map(row).map(Arc::new).collect()
-}
-
-#[derive(Deserialize)]
-struct Table {
-    vendor: Vec<Vendor>,
-}
+static BUILTIN: LazyLock<Vec<Arc<Vendor>>> = LazyLock::new(|| {
+    // As a user's rows are read: so there is one reader of rows in the program.
+    let row = |line| serde_json::from_str(line).and_then(serde_json::from_value::<Vendor>);
+    TABLE.lines().map(|line| row(line).map(Arc::new).expect("the embedded table is read by a test")).collect()
+});
 
 /// All vendors that a gateway knows.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! Deployments that may answer the same public name.
 
+use llm_core::order;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -63,7 +64,7 @@ impl Group {
         all: &RouterSettings,
         settings: GroupSettings,
     ) -> Self {
-        deployments.sort_by_key(|deployment| deployment.order);
+        order::sort_by_key(&mut deployments, |deployment| deployment.order);
         let strategy = settings.strategy.as_ref().unwrap_or(&all.strategy);
         let (mut levels, mut start) = (Vec::new(), 0);
         for level in deployments.chunk_by(|one, next| one.order == next.order) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use llm_core::order;
 use llm_core::{Error, ErrorKind, LossPolicy, Result};
 
 use crate::affinity::Affinity;
@@ -149,7 +150,7 @@ impl Router {
         let (wild, exact): (Vec<_>, Vec<_>) =
             groups.map(Arc::new).partition(|group| group.name().is_wildcard());
         let mut wildcards = wild;
-        wildcards.sort_by(|a, b| {
+        order::sort_by(&mut wildcards, |a, b| {
             let (a, b) = (a.name().as_str(), b.name().as_str());
             b.len().cmp(&a.len()).then_with(|| a.cmp(b))
         });

@@ -1,6 +1,5 @@
 //! The management API over HTTP: its own table of routes, mounted.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use axum::routing::any;
 use futures_util::{StreamExt as _, stream};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use llm_core::order;
 use llm_core::{Error, ErrorKind};
 use llm_governance::Export;
 use llm_management::{Management, Method, Reply, Rows};
@@ -38,7 +38,7 @@ const NAMES: (usize, usize) = (20, 64);
 
 /// Every path of the management API. Its methods are judged where its table is.
 pub(crate) fn routes() -> Router<Arc<App>> {
-    let paths: BTreeSet<&str> = llm_management::routes().map(|route| route.path).collect();
+    let paths = order::set_of(llm_management::routes().map(|route| route.path));
     paths.into_iter().fold(Router::new(), |router, path| router.route(path, any(manage)))
 }
 

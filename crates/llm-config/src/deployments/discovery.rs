@@ -9,6 +9,7 @@
 //!
 //! As many keys as addresses are pairs in their order; otherwise every key is used at every address.
 
+use llm_core::order;
 use std::collections::BTreeMap;
 
 use llm_providers::{Registry, Status, Vendor};
@@ -214,7 +215,7 @@ impl Maker<'_> {
                 names.push(model.to_owned());
             }
         }
-        names.sort_by_key(|name| !name.contains('*'));
+        order::sort_by_key(&mut names, |name| !name.contains('*'));
         names
     }
 }

@@ -1,9 +1,8 @@
 //! Single parts of a deployment, read from the maps of its draft.
 
-use std::collections::BTreeSet;
-
 use llm_core::Secret;
 use llm_core::money::{NanoDollars, PicoDollars};
+use llm_core::order;
 use llm_core::request::Sampling;
 use llm_gateway::Instruction;
 use llm_metrics::prices::is_long_prompt_price;
@@ -193,7 +192,7 @@ impl Draft<'_> {
         }
         let maps = self.layers.iter().copied().chain(self.info);
         let keys = maps.flat_map(Node::entries).map(|entry| entry.key.as_str());
-        let long: BTreeSet<&str> = keys.filter(|key| is_long_prompt_price(key)).collect();
+        let long = order::set_of(keys.filter(|key| is_long_prompt_price(key)));
         let own = PRICES.iter().copied().chain(long);
         fields.extend(own.filter_map(|field| Some((field.to_owned(), text(field)?.to_owned()))));
         let fact = |field: &&str| Some(((*field).to_owned(), self.info_text(field)?.to_owned()));

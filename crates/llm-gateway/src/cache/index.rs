@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use llm_core::order;
 use llm_core::{Question, QuestionLists, Result};
 
 /// How many questions with the same surroundings are remembered; the oldest give way.
@@ -29,7 +30,7 @@ pub(super) async fn near(lists: &dyn QuestionLists, question: Question<'_>, leas
     let items = lists.list(question.list).await?;
     let mut found: Vec<Near> =
         items.iter().filter_map(|item| compared(item, question.vector, least)).collect();
-    found.sort_by(|one, other| other.similarity.total_cmp(&one.similarity));
+    order::sort_by(&mut found, |one, other| other.similarity.total_cmp(&one.similarity));
     Ok(found)
 }
 

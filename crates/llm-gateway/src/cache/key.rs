@@ -1,6 +1,9 @@
 //! The key of an entry: whose it is, and a hash of everything that decides the answer.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use std::hash::{BuildHasher, Hasher as _};
+
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use bytes::Bytes;
 use llm_core::essence;
 use llm_core::operation::Operation;
 use llm_core::provider::Inbound;
@@ -11,10 +14,23 @@ use smallvec::SmallVec;
 use super::CacheScope;
 use crate::options::CallOptions;
 
-/// A body with all that is around it: the SHA-256 of both.
-pub(super) type BodyName = [u8; 32];
-
 type Around = SmallVec<[u8; 384]>;
+
+/// Longer bodies are kept as their hash.
+const LONGEST: usize = 16 << 10;
+
+/// A request as it came: its body, and all that is around it. What is asked twice in the same bytes means the same.
+pub(super) struct Asked {
+    around: Around,
+    body: Bytes,
+}
+
+/// An [`Asked`] that is kept, so that another one can be compared with it.
+pub(super) struct Same {
+    bytes: Box<[u8]>,
+    /// Where the body begins.
+    body: usize,
+}
 
 /// What a key must tell besides the request.
 pub(super) struct About<'a> {
@@ -51,26 +67,68 @@ pub(super) fn of(inbound: &Inbound, about: &About<'_>) -> Result<String> {
     Ok(hashed(inbound, about, &essence))
 }
 
-/// A name for a body with all that is around it, without reading it.
-pub(super) fn of_body(inbound: &Inbound, about: &About<'_>) -> BodyName {
-    let mut around = Around::new();
-    put(&mut around, inbound.dialect().name());
-    let headers = inbound.ingress.forwarded_headers().iter();
-    for value in headers.flat_map(|name| inbound.headers.get_all(*name)) {
-        put(&mut around, value.to_str().unwrap_or_default());
+impl Asked {
+    /// The body with all that is around it, without reading it.
+    pub(super) fn of(inbound: &Inbound, about: &About<'_>) -> Self {
+        let mut words = Around::new();
+        put(&mut words, inbound.dialect().name());
+        let headers = inbound.ingress.forwarded_headers().iter();
+        for value in headers.flat_map(|name| inbound.headers.get_all(*name)) {
+            put(&mut words, value.to_str().unwrap_or_default());
+        }
+        around(&mut words, inbound, about);
+        if inbound.body.len() <= LONGEST {
+            return Self { around: words, body: inbound.body.clone() };
+        }
+        let hash = digest(&SHA256, &inbound.body);
+        words.extend_from_slice(hash.as_ref());
+        Self { around: words, body: Bytes::new() }
     }
-    finished(around, inbound, about, &inbound.body)
+
+    #[cfg(test)]
+    pub(super) fn from_parts(around: &[u8], body: Bytes) -> Self {
+        Self { around: around.into(), body }
+    }
+
+    pub(super) fn hash(&self, hasher: &impl BuildHasher) -> u64 {
+        let mut hash = hasher.build_hasher();
+        hash.write(&self.around);
+        hash.write(&self.body);
+        hash.finish()
+    }
+
+    /// The same, in as little memory as it takes.
+    pub(super) fn kept(&self) -> Same {
+        Same { bytes: [&*self.around, &*self.body].concat().into(), body: self.around.len() }
+    }
+}
+
+impl Same {
+    /// Whether it is asked again.
+    pub(super) fn is(&self, asked: &Asked) -> bool {
+        let (around, body) = self.bytes.split_at_checked(self.body).unwrap_or_default();
+        *around == *asked.around && *body == *asked.body
+    }
+
+    /// Its bytes.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
 }
 
 /// The key of what these bytes stand for.
 pub(super) fn hashed(inbound: &Inbound, about: &About<'_>, essence: &[u8]) -> String {
-    let name = finished(Around::new(), inbound, about, essence);
+    let mut words = Around::new();
+    around(&mut words, inbound, about);
+    let mut hash = Context::new(&SHA256);
+    hash.update(&words);
+    hash.update(essence);
     let mut key = String::with_capacity(64 + about.namespace.map_or(0, |namespace| namespace.len() + 1));
     if let Some(namespace) = about.namespace {
         key.push_str(namespace);
         key.push(':');
     }
-    hex(&name, &mut key);
+    hex(hash.finish().as_ref(), &mut key);
     key
 }
 
@@ -79,10 +137,10 @@ fn put(around: &mut Around, text: &str) {
     around.extend_from_slice(text.as_bytes());
 }
 
-/// What is hashed before the bytes themselves comes first into one place: a call of the hash for each word of it costs
+/// All that decides an answer besides what is asked, put into one place: a call of the hash for each word of it costs
 /// more than hashing it.
-fn finished(mut around: Around, inbound: &Inbound, about: &About<'_>, essence: &[u8]) -> BodyName {
-    let mut put = |text: &str| put(&mut around, text);
+fn around(words: &mut Around, inbound: &Inbound, about: &About<'_>) {
+    let mut put = |text: &str| put(words, text);
     put(about.tenant);
     put(about.namespace.unwrap_or_default());
     put(inbound.asked.operation.name());
@@ -105,13 +163,6 @@ fn finished(mut around: Around, inbound: &Inbound, about: &About<'_>, essence: &
         }
     }
     put("");
-    let mut hash = Context::new(&SHA256);
-    hash.update(&around);
-    hash.update(essence);
-    let mut name = BodyName::default();
-    let hash = hash.finish();
-    name.iter_mut().zip(hash.as_ref()).for_each(|(place, byte)| *place = *byte);
-    name
 }
 
 fn hex(bytes: &[u8], out: &mut String) {

@@ -1,11 +1,12 @@
 //! Answers in the memory of this process, at most so many bytes of them. What was not asked for lately goes first.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use foldhash::quality::RandomState;
 use llm_core::provider::BoxFuture;
 use llm_core::{AnswerStore, QuestionLists, Questions, Result};
 use parking_lot::Mutex;
@@ -26,7 +27,7 @@ pub struct MemoryAnswers {
 
 #[derive(Default)]
 struct Shard {
-    slots: HashMap<Arc<str>, Slot>,
+    slots: HashMap<Arc<str>, Slot, RandomState>,
     /// Keys in the order in which they came; one whose slot has another number is an old one.
     queue: VecDeque<(Arc<str>, u64)>,
     used: usize,
@@ -52,7 +53,7 @@ impl MemoryAnswers {
     pub fn new(most_bytes: usize) -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             room: most_bytes / SHARDS,
         }
     }

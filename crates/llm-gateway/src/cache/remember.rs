@@ -14,8 +14,8 @@ use super::control::{Control, FIELD, SWITCH};
 use super::entry::Entry;
 use super::flight::{Joined, Lead};
 use super::keeping::Keeping;
-use super::key::{self, About, BodyName};
-use super::recent::{Known, Written};
+use super::key::{self, About, Asked};
+use super::recent::{Known, Place, Written};
 use super::semantic::Question;
 use crate::begun::{Begun, Refused};
 use crate::gateway::State;
@@ -42,8 +42,8 @@ pub(super) struct Found {
     pub(super) bytes: Bytes,
     /// As a client reads it whom the same body asked before.
     pub(super) told: Option<Bytes>,
-    /// The body that asks for it.
-    pub(super) body: BodyName,
+    /// Where the body is that asks for it.
+    pub(super) place: Place,
     /// How near its question is, where it is another one.
     pub(super) similarity: Option<f32>,
 }
@@ -51,7 +51,7 @@ pub(super) struct Found {
 /// What a call wants of the cache.
 struct Wish {
     key: Arc<str>,
-    body: BodyName,
+    place: Place,
     /// What the same body got before.
     written: Option<Written>,
     /// A kept answer will do, when it is no older.
@@ -121,7 +121,7 @@ impl State {
                 }
                 let (key, entry) = (key.into(), Arc::new(entry));
                 let similarity = Some(similarity);
-                Some(Found { key, entry, bytes, told: None, body: wish.body, similarity })
+                Some(Found { key, entry, bytes, told: None, place: wish.place, similarity })
             }
             None => {
                 settlement.keeps_meaning(meaning);
@@ -155,8 +155,7 @@ impl State {
         if self.router.resolve(&options.model).is_err() {
             return Ok(None);
         }
-        let body = key::of_body(inbound, &about);
-        let Some(Known { key, written }) = cache.known(body, inbound, &about) else { return Ok(None) };
+        let Some(Known { place, key, written }) = cache.known(inbound, &about) else { return Ok(None) };
         let question = settings.semantic.as_ref().and_then(|_| Question::of(inbound, &about));
         let limits = options.route.limits.or(self.router.settings().limits);
         let is_chat = inbound.asked.operation == Operation::Chat;
@@ -164,7 +163,7 @@ impl State {
         let limit = is_chat.then(limit).flatten();
         Ok(Some(Wish {
             key,
-            body,
+            place,
             written,
             reads: !control.no_cache,
             most_age: control.most_age,
@@ -218,7 +217,7 @@ impl Wish {
             None => (Arc::new(Entry::read(&bytes)?), None),
         };
         let found =
-            Found { key: Arc::clone(&self.key), entry, bytes, told, body: self.body, similarity: None };
+            Found { key: Arc::clone(&self.key), entry, bytes, told, place: self.place, similarity: None };
         self.is_young(&found.entry).then_some(found)
     }
 
@@ -255,12 +254,10 @@ impl Wish {
 
 impl AnswerCache {
     /// The key of a request. One whose body came before is not read for it.
-    fn known(&self, body: BodyName, inbound: &Inbound, about: &About<'_>) -> Option<Known> {
-        if let Some(known) = self.recent.find(&body) {
-            return Some(known);
-        }
-        let key: Arc<str> = key::of(inbound, about).ok()?.into();
-        self.recent.note(body, Arc::clone(&key));
-        Some(Known { key, written: None })
+    fn known(&self, inbound: &Inbound, about: &About<'_>) -> Option<Known> {
+        let asked = Asked::of(inbound, about);
+        self.recent
+            .find(&asked)
+            .or_else(|| Some(self.recent.note(&asked, key::of(inbound, about).ok()?.into())))
     }
 }

@@ -18,8 +18,7 @@ use llm_router::Started;
 
 use super::AnswerCache;
 use super::entry::{Content, Entry};
-use super::key::BodyName;
-use super::recent::Written;
+use super::recent::{Place, Written};
 use super::remember::Found;
 use crate::answer::{Answer, AnswerBody};
 use crate::begun::{Begun, BegunStream, whole};
@@ -45,7 +44,7 @@ impl State {
         guarded: &mut Option<Box<Guarded>>,
         settlement: &mut Settlement,
     ) -> Result<Begun> {
-        let Found { key, entry, bytes, told, body: asked, similarity } = found;
+        let Found { key, entry, bytes, told, place, similarity } = found;
         if let Some(guarded) = guarded {
             looked_at(guarded, &inbound, settlement).await?;
         }
@@ -71,7 +70,7 @@ impl State {
                 let anew = || {
                     let answer = ChatResponse { model: options.model.clone(), ..answer.clone() };
                     let told = written(&inbound, &answer, settlement)?;
-                    cache.may_tell_again(&inbound, &asked, (&bytes, &entry), &told);
+                    cache.may_tell_again(&inbound, place, (&bytes, &entry), &told);
                     Ok::<Bytes, Error>(told)
                 };
                 told.map_or_else(anew, Ok)?
@@ -101,13 +100,13 @@ impl AnswerCache {
     fn may_tell_again(
         &self,
         inbound: &Inbound,
-        asked: &BodyName,
+        place: Place,
         (of, entry): (&Bytes, &Arc<Entry>),
         told: &Bytes,
     ) {
         if !inbound.ingress.tells_time() {
             let written = Written { of: of.clone(), entry: Arc::clone(entry), told: told.clone() };
-            self.recent.write(asked, written);
+            self.recent.write(place, written);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use llm_core::guard::{Action, Finding, Found, Inspection, Judge, Piece, Place, Side};
+use llm_core::order;
 use llm_core::provider::Inbound;
 use llm_core::{Error, ErrorKind, Result};
 
@@ -183,7 +184,7 @@ pub(super) fn apply(
     (changed, mut masks): (&mut BTreeSet<usize>, Option<&mut Masks>),
 ) -> Result<()> {
     // From the end of each text, so that what is before stays where it was found.
-    found.sort_by(|one, other| {
+    order::sort_by(&mut found, |one, other| {
         (one.piece, other.finding.range.start).cmp(&(other.piece, one.finding.range.start))
     });
     for Found { piece: number, finding } in found {

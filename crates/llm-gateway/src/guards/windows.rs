@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use llm_core::Result;
 use llm_core::guard::{Action, Finding, Judge, Piece, Place, Side};
+use llm_core::order;
 
 use super::Guardrail;
 use super::judging::{decide, scan};
@@ -93,7 +94,7 @@ impl Window {
         let mut found = judges.find(&self.text, place);
         // What begins later is judged when more of it is there; what was given on is past.
         found.retain(|(_, finding)| finding.range.start < judged && finding.range.end > self.given);
-        found.sort_by_key(|(_, finding)| finding.range.start);
+        order::sort_by_key(&mut found, |(_, finding)| finding.range.start);
         let mut ready = String::with_capacity(judged - self.given);
         for (guardrail, finding) in found {
             if decide(guardrail, Side::Answer, &finding, finding.action)? != Action::Mask

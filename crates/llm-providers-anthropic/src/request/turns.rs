@@ -1,6 +1,7 @@
 //! A conversation as turns of user and assistant: instructions lifted out, neighbours joined, results of tools
 //! at the head of the turn that answers.
 
+use llm_core::order;
 use llm_core::{ChatRequest, Losses, Message, RawObject, Result, Role, Wording};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -145,7 +146,7 @@ impl<'a> Conversation<'a> {
 
     fn results_first(&mut self) {
         for turn in self.turns.iter_mut().filter(|turn| turn.role == Role::User) {
-            turn.blocks.sort_by_key(|block| !block.is_tool_result());
+            order::sort_by_key(&mut turn.blocks, |block| !block.is_tool_result());
         }
     }
 

@@ -1,6 +1,7 @@
 //! A conversation as turns of user and assistant: instructions lifted out, neighbours joined, results of tools at the
 //! head of the turn that answers.
 
+use llm_core::order;
 use llm_core::{ChatRequest, Losses, Message, Result, Role};
 use serde::{Serialize, Serializer};
 
@@ -110,7 +111,7 @@ impl<'a> Conversation<'a> {
         for turn in self.turns.iter_mut().filter(|turn| turn.role == Role::User) {
             // The mark of the cache behind a result stays behind it.
             let mut after_result = false;
-            turn.content.sort_by_cached_key(|block| {
+            order::sort_by_key(&mut turn.content, |block| {
                 after_result = match block {
                     Block::CachePoint(_) => after_result,
                     block => matches!(block, Block::ToolResult(_)),

@@ -9,6 +9,7 @@ use llm_core::embedding::{
     Truncate,
 };
 use llm_core::exchange::Exchange;
+use llm_core::order;
 use llm_core::wire::WireResponse;
 use llm_core::{DialectId, Envelope, Error, Losses, Part, RawJson, Result, Target};
 
@@ -212,7 +213,7 @@ fn read(
         let index = item.count("index").unwrap_or(u64::try_from(at).unwrap_or(u64::MAX));
         numbered.push((index, embedding(vector, packed).map_err(inside)?));
     }
-    numbered.sort_by_key(|(index, _)| *index);
+    order::sort_by_key(&mut numbered, |(index, _)| *index);
     let extras = body.rest(&["object", "data", "model", "usage"]);
     Ok(EmbeddingResponse {
         model: body.text("model")?.unwrap_or_default(),

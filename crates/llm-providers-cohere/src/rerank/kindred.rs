@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use llm_core::dialect::{Encoded, Peek};
 use llm_core::exchange::Exchange;
+use llm_core::order;
 use llm_core::rerank::{RerankDocument, RerankRequest, RerankResponse, RerankResult};
 use llm_core::wire::WireResponse;
 use llm_core::{DialectId, Envelope, Losses, RawJson, Result, Target, Usage};
@@ -132,7 +133,7 @@ impl Exchange<RerankRequest, RerankResponse> for TextEmbeddingsInference {
 
 /// The best results, in order.
 fn best(mut results: Vec<RerankResult>, top_n: Option<u64>) -> Vec<RerankResult> {
-    results.sort_by(|one, other| other.score.total_cmp(&one.score));
+    order::sort_by(&mut results, |one, other| other.score.total_cmp(&one.score));
     results.truncate(top_n.and_then(|top_n| usize::try_from(top_n).ok()).unwrap_or(usize::MAX));
     results
 }

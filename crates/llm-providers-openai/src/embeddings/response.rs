@@ -11,6 +11,7 @@ use llm_core::embedding::{
     to_base64,
 };
 use llm_core::json::place;
+use llm_core::order;
 use llm_core::wire::WireResponse;
 use llm_core::{Error, RawObject, Result, Usage};
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
@@ -80,7 +81,7 @@ pub(super) fn decode(
         return Err(error::classify_value(raw.get()));
     }
     let Some(mut vectors) = answer.data else { return Err(error::classify(reply)) };
-    vectors.sort_by_key(|vector| vector.index.unwrap_or(0));
+    order::sort_by_key(&mut vectors, |vector| vector.index.unwrap_or(0));
     let embeddings = vectors.into_iter().map(|vector| embedding(vector.embedding, request, quirks));
     Ok(EmbeddingResponse {
         id: answer.id,

@@ -7,6 +7,7 @@ use llm_core::embedding::{
     Embedding, EmbeddingEncoding, EmbeddingInput, EmbeddingRequest, EmbeddingResponse,
 };
 use llm_core::message::Part;
+use llm_core::order;
 use llm_core::rerank::{RerankDocument, RerankRequest, RerankResponse, RerankResult};
 use llm_core::{Error, Result, Usage};
 
@@ -115,7 +116,7 @@ pub(crate) fn ranking(request: &RerankRequest, public_model: &str) -> RerankResp
             RerankResult { index, score: score(document), document: document_shown }
         })
         .collect();
-    results.sort_by(|one, other| other.score.total_cmp(&one.score));
+    order::sort_by(&mut results, |one, other| other.score.total_cmp(&one.score));
     results.truncate(request.top_n.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX)));
     let documents = request.documents.iter().map(|document| tokens(&words(text_of(document))));
     let input = tokens(&words(&request.query)) + documents.sum::<u64>();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use llm_core::money::NanoDollars;
+use llm_core::order;
 
 use super::{Candidates, LOOKED_AT_WHOLE, Strategy, lowest};
 use crate::ask::Ask;
@@ -21,8 +22,9 @@ pub(super) struct CostBased {
 impl CostBased {
     pub(super) fn new(level: &[Arc<Deployment>]) -> Self {
         let mut cheapest_first: Vec<usize> = (0..level.len()).collect();
-        cheapest_first
-            .sort_by_cached_key(|index| level.get(*index).map(|one| cost(one, 1_000, USUAL_OUTPUT)));
+        order::sort_by_key(&mut cheapest_first, |index| {
+            level.get(*index).map(|one| cost(one, 1_000, USUAL_OUTPUT))
+        });
         Self { cheapest_first }
     }
 }

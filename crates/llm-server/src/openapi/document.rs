@@ -3,6 +3,7 @@
 use llm_core::DialectId;
 use llm_core::inquiry::About;
 use llm_core::operation::{Endpoint, Operation};
+use llm_core::order;
 use llm_gateway::Gateway;
 use serde_json::{Map, Value, json};
 
@@ -86,8 +87,7 @@ impl Paths {
     fn tags(&self) -> Vec<Value> {
         let operations = self.0.values().filter_map(Value::as_object).flat_map(Map::values);
         let tags = operations.filter_map(|operation| operation.pointer("/tags/0")?.as_str());
-        let tags: std::collections::BTreeSet<&str> = tags.collect();
-        tags.into_iter().map(|name| json!({"name": name})).collect()
+        order::set_of(tags).into_iter().map(|name| json!({"name": name})).collect()
     }
 }
 

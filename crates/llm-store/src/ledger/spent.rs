@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use llm_core::order;
 use llm_governance::{Period, RowRef, Scope, Subject};
 
 use super::kinds::Kind;
@@ -67,7 +68,7 @@ pub(super) fn subjects(row: &RowRef<'_>) -> Vec<(Scope, String)> {
     add(Scope::User, row.user_id);
     add(Scope::Key, row.key.map(|key| key.hex()).as_deref());
     add(Scope::Customer, row.customer);
-    let tags: BTreeSet<&str> = row.tags.iter().copied().filter(|tag| !tag.is_empty()).collect();
+    let tags = order::set_of(row.tags.iter().copied().filter(|tag| !tag.is_empty()));
     all.extend(tags.into_iter().map(|tag| (Scope::Tag, tag.to_owned())));
     all
 }

@@ -19,9 +19,11 @@ const MOST_PREPARED: usize = 128;
 /// After how many of its steps SQLite looks whether a statement took too long: every few milliseconds at most.
 const STEPS: i32 = 20_000;
 
-/// What holds for every connection. A commit is on the disk when it is told: what waits for it may then be deleted.
-const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; \
-                        PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; \
+/// What holds for every connection. A commit is on the disk when it is told: what waits for it may then be deleted. A new
+/// file has pages of eight kilobytes: a row of the ledger is nearly one, and with twice as many rows a page a third less
+/// is done to book them. What there is keeps the pages that it has.
+const SETTINGS: &str = "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                        PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; \
                         PRAGMA trusted_schema = OFF";
 
 /// How a connection is opened.

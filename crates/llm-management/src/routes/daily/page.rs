@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use llm_core::order;
 use llm_governance::{Activity, Day, Dimension, Scope};
 use serde_json::{Value, json};
 
@@ -56,7 +57,7 @@ async fn answer(call: &Call<'_>, scope: Scope, paging: Option<Paging>) -> Answer
     let mut of = call.by_key(whose(call, &query, scope).await?, query.text("api_key")).await?;
     of.model = query.text("model").map(str::to_owned);
     let sums = sums_of_days(call, &of, days, &out).await?;
-    let all: BTreeSet<Day> = sums.iter().filter_map(|one| one.day).collect();
+    let all: BTreeSet<Day> = order::set_of(sums.iter().filter_map(|one| one.day));
     let count = all.len() as u64;
     let paging = paging.unwrap_or(Paging { page: 1, size: count.max(1) });
     let list = paging.query();

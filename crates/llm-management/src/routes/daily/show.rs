@@ -1,8 +1,9 @@
 //! A day as LiteLLM's clients read it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use llm_core::json::object_of;
+use llm_core::order;
 use llm_governance::entity::{Customer, Organization, Team, User, VirtualKey};
 use llm_governance::{Activity, Day, Scope};
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ impl Names {
     /// When the store cannot be asked.
     pub(super) async fn read(call: &Call<'_>, scope: Scope, detail: &Detail) -> Result<Self, Refused> {
         let ids = |all: &[Activity], of: fn(&Activity) -> &String| {
-            let ids: BTreeSet<String> = all.iter().map(of).filter(|id| !id.is_empty()).cloned().collect();
+            let ids = order::set_of(all.iter().map(of).filter(|id| !id.is_empty()).cloned());
             ids.into_iter().collect::<Vec<_>>()
         };
         let mut names = Self { keys: BTreeMap::new(), entities: BTreeMap::new() };

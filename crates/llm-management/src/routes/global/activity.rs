@@ -1,5 +1,6 @@
 //! How busy the gateway was: calls and tokens by day.
 
+use llm_core::order;
 use llm_governance::{Activity, Day, Dimension};
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ pub(super) async fn whole(call: &Call<'_>) -> Answered {
 pub(super) async fn models(call: &Call<'_>) -> Answered {
     let found = found(call, &[Dimension::ModelGroup, Dimension::Day]).await?;
     let mut groups: Vec<_> = grouped(&found, |one| &one.model_group).into_iter().collect();
-    groups.sort_by_key(|(_, of)| std::cmp::Reverse(total(of.iter().copied()).requests));
+    order::sort_by_key(&mut groups, |(_, of)| std::cmp::Reverse(total(of.iter().copied()).requests));
     let group = |(model, of): (String, Vec<&Activity>)| {
         let mut shown = shown(&of);
         shown.insert("model".to_owned(), model.into());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use llm_core::json::map_of;
+use llm_core::order;
 use llm_governance::entity::VirtualKey;
 use llm_governance::{Activity, Dimension, Scope};
 use serde_json::{Map, Value, json};
@@ -127,7 +128,7 @@ pub(super) async fn teams(call: &Call<'_>) -> Answered {
         }
     }
     let mut teams: Vec<_> = grouped(&found, |one| &one.subject).into_iter().collect();
-    teams.sort_by_key(|(_, of)| std::cmp::Reverse(total(of.iter().copied()).cost));
+    order::sort_by_key(&mut teams, |(_, of)| std::cmp::Reverse(total(of.iter().copied()).cost));
     let mut daily: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for (name, of) in &teams {
         for one in of {

@@ -1,5 +1,6 @@
 //! The keys, users and tags that spent most.
 
+use llm_core::order;
 use llm_governance::entity::{User, VirtualKey};
 use llm_governance::{Activity, ActivityQuery, Dimension, Scope};
 use serde_json::{Value, json};
@@ -40,7 +41,7 @@ pub(super) async fn keys(call: &Call<'_>) -> Answered {
     let keys: Vec<VirtualKey> = call.management.get_many(&ids).await?;
     let mut rows: Vec<Value> = keys::rows(call.management, &keys).await?;
     // The store gives them in its own order.
-    rows.sort_by_key(|row| ids.iter().position(|id| row["token"] == **id));
+    order::sort_by_key(&mut rows, |row| ids.iter().position(|id| row["token"] == **id));
     Ok(Reply::ok(rows.into()))
 }
 
@@ -61,7 +62,7 @@ pub(super) async fn users(call: &Call<'_>) -> Answered {
     };
     let found: Vec<User> = call.management.get_many(&ids).await?;
     let mut rows = users::rows(call.management, &found).await?;
-    rows.sort_by_key(|row| ids.iter().position(|id| row["user_id"] == **id));
+    order::sort_by_key(&mut rows, |row| ids.iter().position(|id| row["user_id"] == **id));
     Ok(Reply::ok(rows.into()))
 }
 

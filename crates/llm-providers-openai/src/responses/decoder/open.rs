@@ -2,6 +2,7 @@
 
 use llm_core::event::{Delta, PartKind};
 use llm_core::message::{Citation, Reasoning, Text, ToolCall};
+use llm_core::order;
 use llm_core::{Event, Part};
 use serde_json::value::RawValue;
 
@@ -160,7 +161,7 @@ impl OpenItem {
 
     /// Tells what the whole item says and was not told, and closes it.
     pub(super) fn complete(&mut self, whole: Item, parts: &mut Parts, out: &mut Vec<Event>) {
-        self.open.sort_by_key(|open| open.index);
+        order::sort_by_key(&mut self.open, |open| open.index);
         for (at, part) in whole.parts.into_iter().enumerate() {
             if self.open.get(at).is_none() {
                 let (kind, what) = match &part {
