@@ -137,6 +137,7 @@ function Change({ of }: { of: [number | undefined, number | undefined] | undefin
   if (now === undefined || before === undefined) return " ";
   if (before === 0) return "nothing in the time before";
   const part = Math.round((100 * (now - before)) / before);
+  if (part >= 1_000) return `${short(Math.round(now / before))} times as much as before`;
   return `${part > 0 ? "+" : ""}${part}% to the time before`;
 }
 
