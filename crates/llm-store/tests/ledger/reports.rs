@@ -198,13 +198,6 @@ async fn sums_are_told_by_whatever_is_asked() {
         };
         let users = books.activity(&dearest).await.expect("an answer");
         assert_eq!(users.len(), 2);
-        let all = ActivityQuery { by: Vec::new(), dearest: None, ..dearest.clone() };
-        let all = books.activity(&all).await.expect("an answer")[0].sums;
-        let (same, total) = books.activity_and_total(&dearest).await.expect("an answer");
-        assert_eq!((same, total), (users.clone(), all), "{}: of those left out, too", place.kind);
-        let of_nobody = ActivityQuery { subjects: vec!["nobody".to_owned()], ..dearest.clone() };
-        let (none, total) = books.activity_and_total(&of_nobody).await.expect("an answer");
-        assert_eq!((none.len(), total), (0, Default::default()), "{}", place.kind);
         assert!(users[0].sums.cost >= users[1].sums.cost && users[0].subject.starts_with("user-"));
 
         let nothing = ActivityQuery { from: Day(0), until: Day(1), by: Vec::new(), ..query };
@@ -322,5 +315,33 @@ async fn spans_of_days_tell_what_their_days_tell() {
             assert_eq!(Ok(found), wanted, "{} {query:?}", place.kind);
         }
         sums_are_those_of_the_rows(&database).await;
+    }
+}
+
+#[tokio::test]
+async fn a_total_is_of_those_that_are_left_out_too() {
+    for place in everywhere("a_total_is_of_those_that_are_left_out_too").await {
+        let database = place.open().await;
+        book(&database, &rows()).await;
+        let books = Books::new(database);
+        let today = Day::of(Timestamp(MIDNIGHT));
+        let dearest = ActivityQuery {
+            scope: Scope::User,
+            subjects: Vec::new(),
+            keys: Vec::new(),
+            model_groups: Vec::new(),
+            from: today,
+            until: today,
+            by: vec![Dimension::Subject],
+            dearest: Some(2),
+        };
+        let users = books.activity(&dearest).await.expect("an answer");
+        let all = ActivityQuery { by: Vec::new(), dearest: None, ..dearest.clone() };
+        let all = books.activity(&all).await.expect("an answer")[0].sums;
+        let (same, total) = books.activity_and_total(&dearest).await.expect("an answer");
+        assert_eq!((same.len(), same, total), (2, users, all), "{}", place.kind);
+        let of_nobody = ActivityQuery { subjects: vec!["nobody".to_owned()], ..dearest };
+        let (none, total) = books.activity_and_total(&of_nobody).await.expect("an answer");
+        assert_eq!((none.len(), total), (0, llm_governance::Sums::default()), "{}", place.kind);
     }
 }
