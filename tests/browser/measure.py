@@ -51,9 +51,12 @@ def questions(gateway):
     usage, month = "/usage", {"from": day(29), "to": day(0)}
     yield "overview: days", usage, {"group_by": "day", **month}
     yield "overview: days of the quarter", usage, {"group_by": "day", "from": day(89), "to": day(0)}
-    for by in ("model", "provider", "team"):
-        yield f"overview: by {by}", usage, {"group_by": by, "limit": 6, **month}
-    yield "overview: dearest keys", "/global/spend/keys", {"start_date": day(29), "end_date": day(0), "limit": 6}
+    for days, name in ((1, "today"), (7, "week"), (30, "month"), (90, "quarter")):
+        when = {"from": day(days - 1), "to": day(0)}
+        for by in ("model", "provider", "team", "key"):
+            yield f"overview: {name} by {by}", usage, {"group_by": by, "limit": 6, **when}
+        yield f"overview: {name}, dearest keys", "/global/spend/keys", {"start_date": day(days - 1), "end_date": day(0), "limit": 6}
+        yield f"overview: {name}, days of a model", usage, {"group_by": "day", "model": model, **when}
     yield "overview: all ever spent", "/global/spend", {}
     yield "overview: last hours", "/v1/activity/recent", {}
     for days in (1, 7, 30, None):
@@ -65,12 +68,17 @@ def questions(gateway):
     yield "logs: one call", "/spend/logs", {"request_id": one["litellm_call_id"]}
     yield "keys", "/key/list", {"return_full_object": "true", "include_team_keys": "true", "page": 1, "size": 25, "sort_by": "spend", "sort_order": "desc"}
     yield "key", "/key/info", {"key": key}
+    yield "key: days", usage, {"group_by": "day", "key": key, **month}
+    yield "budgets: nearest keys", "/key/list", {"return_full_object": "true", "size": 100, "sort_by": "spend", "sort_order": "desc", "min_spend": 0.000001}
+    yield "budgets: nearest teams", "/v2/team/list", {"page_size": 100, "sort_by": "spend", "sort_order": "desc", "min_spend": 0.000001}
     yield "key: calls", "/spend/logs/v2", {"api_key": key, "page": 1, "page_size": 10}
     yield "teams", "/v2/team/list", {"page": 1, "page_size": 25, "sort_by": "spend", "sort_order": "desc"}
     yield "team", "/team/info", {"team_id": team}
     yield "users", "/user/list", {"page": 1, "page_size": 25}
     yield "user", "/user/info", {"user_id": user}
     yield "organisation", "/organization/info", {"organization_id": organization}
+    for known in gateway.get("/customer/list", page=1, page_size=1)[0][:1]:
+        yield "customer", "/customer/info", {"end_user_id": known["user_id"]}
     yield "customers", "/customer/list", {"page": 1, "page_size": 25}
     for path, name, of in (("team", "team_ids", team), ("user", "user_id", user), ("organization", "organization_ids", organization), ("customer", "end_user_ids", customer)):
         yield f"{path}: days", f"/{path}/daily/activity/aggregated", {"start_date": day(29), "end_date": day(0), "breakdown": "none", name: of}
@@ -78,7 +86,7 @@ def questions(gateway):
     yield "models: used", usage, {"group_by": "model", "limit": 1_000, **month}
     yield "model: days", usage, {"group_by": "day", "model": model, **month}
     yield "model: calls", "/spend/logs/v2", {"model_group": model, "page": 1, "page_size": 10}
-    for path in ("/v1/models", "/model/info", "/v1/providers/status", "/router/settings", "/v2/guardrails/list", "/budget/list", "/get/config/callbacks"):
+    for path in ("/v1/models", "/model/info", "/v1/providers/status", "/router/settings", "/v2/guardrails/list", "/budget/list", "/get/config/callbacks", "/guardrails/hits", "/alerting/settings", "/health/readiness"):
         yield path, path, {}
     yield "audit", "/audit", {"page": 1, "page_size": 25}
 

@@ -3,13 +3,14 @@
     python3 seed.py data/llm-server.db 100000 --days 30
     python3 seed.py data/llm-server.db 1000000 --days 90 --copies 10    # ten million, in minutes
 
-Calls are like those that the database has, as many as are asked for, spread over days and hours as people work, and
+Calls are like those that the database has (`people.py` makes some), as many as are asked for, spread over days and hours as people work, and
 written in the order of time, as a gateway would have written them.
 """
 
 import argparse
 import array
 import hashlib
+import itertools
 import json
 import math
 import random
@@ -92,7 +93,7 @@ def multiply(database, copies):
     at = "(started + k * 700000)"
     database.execute(f"""INSERT INTO llm_ledger (id, vendor_id, started, ended, {', '.join(columns)})
         SELECT printf('%08x-%04x-7%03x-%s', {at} / 1000 >> 16, {at} / 1000 & 65535, k, substr(id, 20)), NULL, {at}, ended + k * 700000,
-        {', '.join(columns)} FROM llm_ledger CROSS JOIN copy WHERE llm_ledger.rowid <= ? ORDER BY llm_ledger.rowid, k""", [last])
+        {', '.join(columns)} FROM llm_ledger CROSS JOIN copy WHERE llm_ledger.rowid <= ? AND packed IS NULL ORDER BY llm_ledger.rowid, k""", [last])
     database.commit()
     for name in SECONDS:
         database.execute(f"""INSERT OR IGNORE INTO llm_ledger_seconds (field, value, second) SELECT DISTINCT '{name}', {name}, started / 1000000
@@ -100,6 +101,16 @@ def multiply(database, copies):
         database.commit()
     database.execute(f"UPDATE llm_daily SET {', '.join(f'{name} = {name} * {copies}' for name in DAILY[7:])}")
     database.execute(f"UPDATE llm_spent SET amount = amount * {copies}")
+    database.commit()
+
+
+def add_up(database):
+    """The sums of subjects as a whole, of those by key and model: what llm-store's migration 6 does."""
+    names, sums = ", ".join(DAILY[7:]), ", ".join(f"sum({name})" for name in DAILY[7:])
+    database.execute("DELETE FROM llm_daily_subjects")
+    for span in (1, 8):
+        database.execute(f"""INSERT INTO llm_daily_subjects (scope, subject, span, day, {names}) SELECT scope, subject, {span}, day / {span} * {span},
+            {sums} FROM llm_daily WHERE scope <> 'global' GROUP BY scope, day / {span}, subject""")
     database.commit()
 
 
@@ -121,6 +132,7 @@ def main():
     weights = [1 + 9 * (int(hashlib.sha256(str((one["key"], one["model_group"])).encode()).hexdigest(), 16) % 97) / 97 for one in templates]
     moments = array.array("q", (moment(asked.days, now, dice) for _ in range(asked.calls)))
     moments = array.array("q", sorted(moments))
+    weights = list(itertools.accumulate(weights))
     sums, spent, rows, seconds = {}, {}, [], set()
     insert = f"INSERT INTO llm_ledger ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
     noted = "INSERT OR IGNORE INTO llm_ledger_seconds (field, value, second) VALUES (?, ?, ?)"
@@ -130,7 +142,7 @@ def main():
     database.execute("PRAGMA synchronous = OFF")
     database.execute("PRAGMA cache_size = -1000000")
     for at in moments:
-        row, first, model = call(dice.choices(templates, weights)[0], at, dice)
+        row, first, model = call(dice.choices(templates, cum_weights=weights)[0], at, dice)
         rows.append([row[name] for name in COLUMNS])
         counts = [1, row["failed"], row["prompt_tokens"], row["completion_tokens"], 0, 0, 0, row["cost"], row["took_micros"], first or 0, int(first is not None)]
         for scope, subject in subjects(row):
@@ -152,6 +164,7 @@ def main():
     database.commit()
     if asked.copies > 1:
         multiply(database, asked.copies)
+    add_up(database)
     database.execute("PRAGMA journal_mode = WAL")
     print(f"{asked.calls * asked.copies} calls, {len(sums)} sums of days")
 

@@ -18,6 +18,7 @@ LEFT_OUT = {
     "README.md": 2,
     "README.zh.md": 2,
     "docs/command-line.md": 1,
+    "docs/dashboard.md": 1,
     "docs/getting-started.md": 1,
     "docs/library.md": 1,
     "docs/observability.md": 1,

@@ -29,6 +29,8 @@ pub(crate) struct Question {
 pub(crate) struct Answer {
     /// The model that answered, as the gateway calls it.
     pub model: String,
+    /// The model that answered in its place, where it failed.
+    pub fallback: Option<String>,
     /// What it said.
     pub text: String,
     /// What it thought before, where it tells.
@@ -112,7 +114,9 @@ impl Question {
 impl Answer {
     fn of_headers(headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
+        let fell_back = text("x-litellm-attempted-fallbacks").is_some_and(|count| count != "0");
         Self {
+            fallback: text("x-litellm-model-group").filter(|_| fell_back),
             cost: text("x-litellm-response-cost").and_then(|cost| cost.parse().ok()),
             call: text("x-litellm-call-id"),
             ..Self::default()
@@ -152,7 +156,7 @@ impl Answer {
         if self.cost.is_some() || (self.input, self.output) == (None, None) {
             return;
         }
-        let model = model.unwrap_or(&self.model);
+        let model = self.fallback.as_deref().or(model).unwrap_or(&self.model);
         let (input, output) = (self.input.unwrap_or(0), self.output.unwrap_or(0));
         self.cost = cost_of(backend, model, input, output).await;
     }
@@ -169,6 +173,7 @@ impl Answer {
     pub(crate) fn to_json(&self) -> Value {
         let mut shown = json!({
             "model": self.model,
+            "fallback": self.fallback,
             "answer": self.text,
             "finish_reason": self.finish,
             "usage": {

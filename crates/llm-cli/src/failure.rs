@@ -39,6 +39,9 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// What stands before what to do, in reports of configurations.
+const HELP: &str = "\n  help: ";
+
 /// Why a command failed, for its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -63,6 +66,17 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
+    /// Arguments that are none: what is wrong comes first, a hint may follow, and how the command is used.
+    pub(crate) fn of_usage(told: &str) -> Self {
+        let mut parts = told.trim().split("\n\n").map(str::trim);
+        let wrong = parts.next().unwrap_or_default();
+        let failure = Self::usage(wrong.strip_prefix("error: ").unwrap_or(wrong));
+        match parts.find_map(|part| part.strip_prefix("tip: ")) {
+            Some(tip) => failure.help(tip),
+            None => failure,
+        }
+    }
+
     /// The command has said all of it already.
     pub(crate) fn told(exit: Exit) -> Self {
         Self::new(exit, "")
@@ -79,18 +93,21 @@ impl Failure {
         Self::usage(format!("cannot {what} {}: {error}", path.display()))
     }
 
-    /// What a configuration says of itself: a report with its own `error:` and `help:`.
+    /// What a configuration says of itself: a report with its own `error:` and `help:`; of several errors each has its own.
     pub(crate) fn report(report: &str) -> Self {
         let text = report.trim();
         let text = text.strip_prefix("error: ").unwrap_or(text);
-        Self::usage(text)
+        match text.split_once(HELP) {
+            Some((message, help)) if !help.contains(HELP) => Self::usage(message).help(help),
+            _ => Self::usage(text),
+        }
     }
 
     /// The same for programs.
     pub(crate) fn to_json(&self) -> Value {
         json!({"error": {
             "kind": self.exit.name(),
-            "message": self.message,
+            "message": if self.message.is_empty() { self.exit.name() } else { &self.message },
             "help": self.help,
             "status": self.status,
         }})
@@ -100,5 +117,29 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_usage_is_told_in_parts() {
+        let told = "error: unexpected argument '--jsn' found\n\n  tip: a similar argument exists: '--json'\n\nUsage: llm\n";
+        let failure = Failure::of_usage(told);
+        assert_eq!(failure.message, "unexpected argument '--jsn' found");
+        assert_eq!(failure.help.as_deref(), Some("a similar argument exists: '--json'"));
+    }
+
+    #[test]
+    fn what_to_do_is_told_apart_from_what_was_wrong() {
+        let one = Failure::report("error: it is wrong\n  at config.yaml:3\n  help: mend it\n");
+        assert_eq!(
+            (&*one.message, one.help.as_deref()),
+            ("it is wrong\n  at config.yaml:3", Some("mend it"))
+        );
+        let two = Failure::report("error: one\n  help: a\nerror: two\n  help: b");
+        assert_eq!((&*two.message, two.help), ("one\n  help: a\nerror: two\n  help: b", None));
     }
 }

@@ -23,8 +23,10 @@ use failure::{Exit, Failure};
 use terminal::Terminal;
 
 fn main() -> ExitCode {
-    // Wrong usage ends here, with code 2.
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => return misused(&told),
+    };
     let terminal = Terminal::of_process(cli.json, cli.quiet);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
@@ -38,6 +40,18 @@ fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Help and the version are shown; wrong usage is told as every other error is.
+fn misused(told: &clap::Error) -> ExitCode {
+    let is_json =
+        std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
+    if !told.use_stderr() || !is_json {
+        told.exit();
+    }
+    let failure = Failure::of_usage(&told.to_string());
+    Terminal::of_process(true, true).fail(&failure);
+    failure.exit.into()
 }
 
 /// Runs a command until it is done or Ctrl-C is pressed, which cancels and settles what is under way. A conversation

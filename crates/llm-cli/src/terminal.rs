@@ -103,7 +103,7 @@ impl Terminal {
 
     /// Says why a command failed.
     pub(crate) fn fail(self, failure: &Failure) {
-        if failure.message.is_empty() {
+        if failure.message.is_empty() && !(self.json && failure.exit == Exit::Interrupted) {
             return;
         }
         if self.json {

@@ -264,6 +264,18 @@ pub trait Reports: Send + Sync + 'static {
 
     /// Sums by day.
     fn activity<'a>(&'a self, query: &'a ActivityQuery) -> BoxFuture<'a, Result<Vec<Activity>, StoreError>>;
+
+    /// The same, and what all of them come to, also where the dearest alone are asked for.
+    fn activity_and_total<'a>(
+        &'a self,
+        query: &'a ActivityQuery,
+    ) -> BoxFuture<'a, Result<(Vec<Activity>, Sums), StoreError>> {
+        Box::pin(async move {
+            let whole = ActivityQuery { by: Vec::new(), dearest: None, ..query.clone() };
+            let total = self.activity(&whole).await?.first().map(|one| one.sums).unwrap_or_default();
+            Ok((self.activity(query).await?, total))
+        })
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //!
 //! [`Drain`] takes rows out of the [`Journal`](crate::Journal) and books them, each once; [`Books`] answers
 //! [`Reports`] and lets go of old rows. Three tables of rows and sums: `llm_ledger` (with `llm_ledger_tags` and
-//! `llm_ledger_seconds`, where lists look for rows, and `llm_ledger_words`, where what was said is kept), `llm_daily`, and
-//! `llm_spent`, which budgets are read from.
+//! `llm_ledger_seconds`, where lists look for rows, and `llm_ledger_words`, where what was said is kept), `llm_daily` (with
+//! `llm_daily_subjects`, subjects as a whole), and `llm_spent`, which budgets are read from.
 
 mod activity;
 mod book;
@@ -19,7 +19,9 @@ mod spent;
 mod words;
 
 use futures_util::future::BoxFuture;
-use llm_governance::{Activity, ActivityQuery, Counted, LedgerRow, Reports, RowPage, RowQuery, StoreError};
+use llm_governance::{
+    Activity, ActivityQuery, Counted, LedgerRow, Reports, RowPage, RowQuery, StoreError, Sums,
+};
 
 use crate::database::Database;
 pub use drain::{Drain, DrainSettings, DrainStatus, DrainThread};
@@ -60,5 +62,14 @@ impl Reports for Books {
 
     fn activity<'a>(&'a self, query: &'a ActivityQuery) -> BoxFuture<'a, Result<Vec<Activity>, StoreError>> {
         Box::pin(async move { activity::sums(&self.database, query).await.map_err(StoreError::from) })
+    }
+
+    fn activity_and_total<'a>(
+        &'a self,
+        query: &'a ActivityQuery,
+    ) -> BoxFuture<'a, Result<(Vec<Activity>, Sums), StoreError>> {
+        Box::pin(
+            async move { activity::sums_and_total(&self.database, query).await.map_err(StoreError::from) },
+        )
     }
 }

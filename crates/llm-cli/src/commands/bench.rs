@@ -36,7 +36,7 @@ p50, p90, p95, p99, max}, time_to_first_token_ms: {…}, prompt_tokens, completi
 Exit code 1 when a request failed.")]
 pub(crate) struct Bench {
     /// The model.
-    #[arg(short, long, env = "LLM_MODEL")]
+    #[arg(short, long, env = "LLM_MODEL", hide_env_values = true)]
     pub model: String,
     /// What is asked.
     #[arg(long, value_name = "TEXT", default_value = USUAL, hide_default_value = true)]

@@ -37,7 +37,7 @@ What was typed is kept in $LLM_HISTORY, else ~/.local/state/llm/history (readabl
 JSON: for each answer what `llm query` prints, with --stream its lines.")]
 pub(crate) struct Chat {
     /// The model; without one the gateway's default.
-    #[arg(short, long, env = "LLM_MODEL")]
+    #[arg(short, long, env = "LLM_MODEL", hide_env_values = true)]
     pub model: Option<String>,
     /// Print answers as they come.
     #[arg(long)]

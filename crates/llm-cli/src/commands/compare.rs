@@ -126,7 +126,7 @@ const FACTS: [&str; 6] = ["answer", "latency", "first token", "tokens", "tokens/
 fn side_by_side(answers: &[(&str, Result<Answer, Failure>)], terminal: Terminal, width: u16) -> String {
     let mut sheet = Sheet::new(terminal, &[Head::Whole("")]);
     sheet.others_at_most(width);
-    let names = answers.iter().map(|(model, _)| Entry::new(*model, Look::Name));
+    let names = answers.iter().map(|one| Entry::new(name(one), Look::Name));
     sheet.head(std::iter::once(Entry::new("", Look::Plain)).chain(names).collect());
     for (at, fact) in FACTS.iter().enumerate() {
         let of = answers.iter().map(|(_, answer)| self::fact(answer, at, answers));
@@ -135,9 +135,18 @@ fn side_by_side(answers: &[(&str, Result<Answer, Failure>)], terminal: Terminal,
     sheet.finish()
 }
 
-fn below((model, answer): &(&str, Result<Answer, Failure>), terminal: Terminal) -> String {
+/// The model, and which one answered in its place.
+fn name((model, answer): &(&str, Result<Answer, Failure>)) -> String {
+    match answer.as_ref().ok().and_then(|answer| answer.fallback.as_deref()) {
+        Some(fallback) => format!("{model}, answered by {fallback}"),
+        None => (*model).to_owned(),
+    }
+}
+
+fn below(one: &(&str, Result<Answer, Failure>), terminal: Terminal) -> String {
+    let (_, answer) = one;
     let mut sheet = Sheet::new(terminal, &[Head::Whole(""), Head::Left("")]);
-    sheet.head(vec![Entry::new("", Look::Plain), Entry::new(*model, Look::Name)]);
+    sheet.head(vec![Entry::new("", Look::Plain), Entry::new(name(one), Look::Name)]);
     for (at, fact) in FACTS.iter().enumerate() {
         sheet.row([Entry::new(*fact, Look::Strong), self::fact(answer, at, &[])]);
     }

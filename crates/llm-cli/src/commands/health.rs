@@ -19,7 +19,8 @@ use crate::terminal::{BAD, FAINT, GOOD, Terminal};
 #[derive(Args)]
 #[command(after_help = "\
 Each model is asked for an answer of one token (an embedding, a ranking), which costs next to nothing. Of models that one \
-pattern of the gateway stands for (`acme/*`), one is asked; --all asks all. Pictures and sound are not asked for.
+pattern of the gateway stands for (`acme/*`), one is asked; --all asks all. Each must answer itself: fallbacks do not \
+count. Pictures and sound are not asked for.
 
 Examples:
   llm health
@@ -122,10 +123,11 @@ fn is_of(patterns: &[String], model: &Model) -> bool {
     patterns.iter().any(|pattern| fits(pattern, &model.name))
 }
 
-/// The smallest call of a model's kind; `None`: there is no cheap one.
+/// The smallest call of a model's kind; `None`: there is no cheap one. The model itself must answer it: no other one in its
+/// place, and not an answer that was kept.
 fn call(model: &Model) -> Option<(&'static str, Value)> {
     let name = &model.name;
-    match model.mode.as_deref() {
+    let (path, mut body) = match model.mode.as_deref() {
         None | Some("chat" | "responses" | "completion") => {
             let messages = json!([{"role": "user", "content": "Hi"}]);
             Some(("/v1/chat/completions", json!({"model": name, "messages": messages, "max_tokens": 1})))
@@ -133,7 +135,10 @@ fn call(model: &Model) -> Option<(&'static str, Value)> {
         Some("embedding") => Some(("/v1/embeddings", json!({"model": name, "input": "Hi"}))),
         Some("rerank") => Some(("/v1/rerank", json!({"model": name, "query": "Hi", "documents": ["Hello"]}))),
         Some(_) => None,
-    }
+    }?;
+    body["disable_fallbacks"] = json!(true);
+    body["cache"] = json!({"no-cache": true});
+    Some((path, body))
 }
 
 async fn check(model: Model, backend: &Backend, timeout: Duration) -> Checked {

@@ -24,14 +24,14 @@ Examples:
   llm query \"a name for a cat\" --temperature 1.2 --max-tokens 20
   llm query \"three primes as JSON\" -o 'response_format={\"type\":\"json_object\"}'
 
-JSON: {model, answer, finish_reason, usage: {prompt_tokens, completion_tokens, total_tokens}, cost, latency_ms, \
-time_to_first_token_ms, call_id}, and `reasoning` and `tool_calls` where there are any. With --stream lines: \
+JSON: {model, fallback (the model that answered in its place), answer, finish_reason, usage: {prompt_tokens, \
+completion_tokens, total_tokens}, cost, latency_ms, time_to_first_token_ms, call_id}, and `reasoning` and `tool_calls` where there are any. With --stream lines: \
 {\"type\": \"text\" or \"reasoning\", \"text\"} …, then {\"type\": \"end\"} with all of the above.")]
 pub(crate) struct Query {
     /// The question; what is piped in is put after it.
     pub prompt: Option<String>,
     /// The model; without one the gateway's default.
-    #[arg(short, long, env = "LLM_MODEL")]
+    #[arg(short, long, env = "LLM_MODEL", hide_env_values = true)]
     pub model: Option<String>,
     /// Print the answer as it comes.
     #[arg(long)]
@@ -175,6 +175,7 @@ fn with_end(text: &str) -> String {
 /// What an answer took, on one line.
 pub(crate) fn said(answer: &Answer) -> String {
     let mut parts = vec![answer.model.clone()];
+    parts.extend(answer.fallback.as_ref().map(|fallback| format!("answered by {fallback}")));
     if let Some((input, output)) = answer.input.zip(answer.output) {
         parts.push(format!("{} in, {} out", count(input), count(output)));
     }

@@ -120,10 +120,31 @@ fn health_asks_every_model() {
     assert_eq!(status("smart"), Some("up".into()), "{json}");
     assert_eq!(status("vectors"), Some("up".into()), "{json}");
     assert_eq!(status("broken"), Some("down".into()), "{json}");
+    assert_eq!(status("rescued"), Some("down".into()), "another one stands in for it: {json}");
     let good = stage.llm(&["health", "--models", "smart", "fast"]).good();
     assert!(good.out.contains("● up") && good.err.contains("2 up"), "{good:?}");
     let known = stage.llm(&["health", "--no-calls", "--json"]);
-    assert!(known.json()["models"].as_array().is_some_and(|models| models.len() == 5), "{known:?}");
+    assert!(known.json()["models"].as_array().is_some_and(|models| models.len() == 6), "{known:?}");
+}
+
+#[test]
+fn who_answered_in_place_of_a_model_is_told_and_priced() {
+    let stage = Stage::start();
+    for stream in [&["--stream"][..], &[]] {
+        let ran = stage.llm(&[&["query", "hi", "--model", "rescued", "--json"], stream].concat()).good();
+        let end: serde_json::Value = match stream.is_empty() {
+            true => ran.json(),
+            false => serde_json::from_str(ran.out.lines().last().expect("a line")).expect("JSON"),
+        };
+        assert_eq!((&end["model"], &end["fallback"]), (&"rescued".into(), &"fast".into()), "{end}");
+        assert!(end["cost"].as_f64().is_some_and(|cost| cost > 0.0), "{end}");
+    }
+    let json = stage.json(&["query", "hi", "--model", "fast"]);
+    assert!(json["fallback"].is_null(), "{json}");
+    let told = stage.llm(&["query", "hi", "--model", "rescued", "--stats"]).good();
+    assert!(told.err.contains("rescued · answered by fast"), "{told:?}");
+    let table = stage.llm(&["compare", "hi", "--models", "smart", "rescued"]).good();
+    assert!(table.out.contains("answered by"), "{table:?}");
 }
 
 #[test]

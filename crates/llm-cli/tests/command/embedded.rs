@@ -8,7 +8,7 @@ fn a_configuration_is_enough() {
     folder.file("config.yaml", &format!("{MODELS}general_settings: {{master_key: {KEY}}}\n"));
     let llm = |arguments: &[&str]| run(folder.path(), arguments, &[], "");
     let listed = llm(&["list", "--config", "config.yaml", "--json"]).good().json();
-    assert_eq!(listed["models"].as_array().map(Vec::len), Some(5), "{listed}");
+    assert_eq!(listed["models"].as_array().map(Vec::len), Some(6), "{listed}");
     // Its own master key is shown to it.
     assert_eq!(llm(&["query", "hi", "-m", "smart", "--config", "config.yaml"]).good().out, echo("hi") + "\n");
     let streamed =

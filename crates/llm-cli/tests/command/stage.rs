@@ -15,7 +15,7 @@ use serde_json::Value;
 /// The key of the gateway's administrator.
 pub(crate) const KEY: &str = "sk-master-key-of-tests";
 
-/// What the gateway serves: models with prices, one that fails, one for embeddings.
+/// What the gateway serves: models with prices, one that fails, one that another one stands in for, one for embeddings.
 pub(crate) const MODELS: &str = "
 model_list:
   - model_name: smart
@@ -25,12 +25,14 @@ model_list:
     litellm_params: {model: mock/long-20, input_cost_per_token: 0.000001, output_cost_per_token: 0.000002}
   - model_name: broken
     litellm_params: {model: mock/error-500}
+  - model_name: rescued
+    litellm_params: {model: mock/error-500}
   - model_name: slow
     litellm_params: {model: mock/long-400-pace-20ms}
   - model_name: vectors
     litellm_params: {model: mock/echo}
     model_info: {mode: embedding}
-router_settings: {num_retries: 0}
+router_settings: {num_retries: 0, fallbacks: [{rescued: [fast]}]}
 ";
 
 /// What the mock says to a text.

@@ -14,7 +14,7 @@ use crate::request::Reply;
 use crate::route::Access::Holder;
 use crate::route::Route;
 use crate::show::fields;
-use crate::sums::{tokens, total};
+use crate::sums::tokens;
 use crate::whose::Whose;
 
 /// Routes of usage.
@@ -64,8 +64,7 @@ async fn usage(call: &Call<'_>) -> Answered {
     let dearest = (by != Dimension::Day).then_some(most);
     let groups = ActivityQuery { dearest, ..whose.query(days, &[by]) };
     let reports = call.management.reports()?;
-    let groups = reports.activity(&groups).await?;
-    let whole = reports.activity(&whose.query(days, &[])).await?;
+    let (groups, whole) = reports.activity_and_total(&groups).await?;
     let group = |one: &Activity| {
         let mut shown = fields(numbers(&one.sums));
         shown.insert(name.to_owned(), named(one, by));
@@ -76,7 +75,7 @@ async fn usage(call: &Call<'_>) -> Answered {
         "from": days.from.to_string(),
         "to": days.until.to_string(),
         "results": groups.iter().map(group).collect::<Vec<_>>(),
-        "total": numbers(&total(&whole)),
+        "total": numbers(&whole),
     })))
 }
 

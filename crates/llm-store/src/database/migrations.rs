@@ -13,12 +13,13 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration { version: 1, name: "entities", text: include_str!("../../migrations/0001_entities.sql") },
     Migration { version: 2, name: "ledger", text: include_str!("../../migrations/0002_ledger.sql") },
     Migration { version: 3, name: "seconds", text: include_str!("../../migrations/0003_seconds.sql") },
     Migration { version: 4, name: "words", text: include_str!("../../migrations/0004_words.sql") },
     Migration { version: 5, name: "packed", text: include_str!("../../migrations/0005_packed.sql") },
+    Migration { version: 6, name: "subjects", text: include_str!("../../migrations/0006_subjects.sql") },
 ];
 
 /// What keeps two gateways that start together apart: any number, the same for all of them.

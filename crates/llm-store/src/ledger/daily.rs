@@ -38,6 +38,30 @@ struct Of {
     provider: String,
 }
 
+/// The columns of [`Of`].
+const PARTS: [&str; 7] = ["scope", "subject", "day", "key", "model_group", "model", "provider"];
+
+/// Those of a subject as a whole, for a day or for [`SPAN`] days.
+const WHOLE: [&str; 4] = ["scope", "subject", "span", "day"];
+
+/// So many days have sums of their own, too: questions about a month or a quarter read a few of those in place of all days.
+pub(super) const SPAN: i64 = 8;
+
+impl Of {
+    fn parts(self) -> Vec<Value> {
+        let Self { scope, subject, day, key, model_group, model, provider } = self;
+        vec![
+            scope.into(),
+            subject.into(),
+            day.into(),
+            key.into(),
+            model_group.into(),
+            model.into(),
+            provider.into(),
+        ]
+    }
+}
+
 /// Adds calls to the sums of their days.
 pub(super) async fn add(transaction: &mut Transaction, kinds: &[Kind<'_, '_>]) -> Result<(), DatabaseError> {
     let mut sums: BTreeMap<Of, Sums> = BTreeMap::new();
@@ -46,24 +70,42 @@ pub(super) async fn add(transaction: &mut Transaction, kinds: &[Kind<'_, '_>]) -
             merge(sums.entry(of).or_default(), &kind.sums);
         }
     }
-    let names = ["scope", "subject", "day", "key", "model_group", "model", "provider"];
-    let columns: Vec<&str> = names.into_iter().chain(COUNTS).collect();
-    let added = COUNTS.map(|name| format!("{name} = llm_daily.{name} + excluded.{name}")).join(", ");
+    for span in [1, SPAN] {
+        insert(transaction, "llm_daily_subjects", &WHOLE, of_subjects(&sums, span).into_iter()).await?;
+    }
+    insert(transaction, "llm_daily", &PARTS, sums.into_iter().map(|(of, sums)| (of.parts(), sums))).await
+}
+
+/// The sums of each subject as a whole, for every so many days. The whole gateway has none: its sums know no keys and are
+/// few.
+fn of_subjects(sums: &BTreeMap<Of, Sums>, span: i64) -> Vec<(Vec<Value>, Sums)> {
+    let mut whole: Vec<((&str, &str, i64), Sums)> = Vec::new();
+    for (of, some) in sums.iter().filter(|(of, _)| of.scope != Scope::Global.name()) {
+        let first = of.day.div_euclid(span) * span;
+        let (scope, subject) = (of.scope, of.subject.as_str());
+        match whole.last_mut().filter(|(last, _)| *last == (scope, subject, first)) {
+            Some((_, all)) => merge(all, some),
+            None => whole.push(((scope, subject, first), *some)),
+        }
+    }
+    let row = |((scope, subject, day), sums): ((&str, &str, i64), Sums)| {
+        (vec![scope.into(), subject.into(), span.into(), day.into()], sums)
+    };
+    whole.into_iter().map(row).collect()
+}
+
+/// Adds to the sums of a table that `names` tell apart.
+async fn insert(
+    transaction: &mut Transaction,
+    table: &str,
+    names: &[&str],
+    rows: impl Iterator<Item = (Vec<Value>, Sums)>,
+) -> Result<(), DatabaseError> {
+    let columns: Vec<&str> = names.iter().copied().chain(COUNTS).collect();
+    let added = COUNTS.map(|name| format!("{name} = {table}.{name} + excluded.{name}")).join(", ");
     let conflict = format!("ON CONFLICT ({}) DO UPDATE SET {added}", names.join(", "));
-    let batch = Batch { table: "llm_daily", columns: &columns, conflict: &conflict };
-    let values = sums.into_iter().map(|(of, sums)| {
-        let Of { scope, subject, day, key, model_group, model, provider } = of;
-        let names = [
-            scope.into(),
-            subject.into(),
-            day.into(),
-            key.into(),
-            model_group.into(),
-            model.into(),
-            provider.into(),
-        ];
-        names.into_iter().chain(counts(&sums)).collect::<Vec<Value>>()
-    });
+    let batch = Batch { table, columns: &columns, conflict: &conflict };
+    let values = rows.map(|(names, sums)| names.into_iter().chain(counts(&sums)).collect::<Vec<Value>>());
     transaction.insert_many(batch, values).await.map(|_| ())
 }
 

@@ -82,6 +82,40 @@ pub(crate) async fn ids(database: &Database) -> Vec<String> {
     rows.iter().map(|row| row.get("id").expect("an id")).collect()
 }
 
+const COUNTS: [&str; 11] = [
+    "requests",
+    "failures",
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost",
+    "took_micros",
+    "first_content_micros",
+    "first_contents",
+];
+
+/// That what is kept of subjects as a whole is what is kept of their keys and models, column by column.
+pub(crate) async fn subjects_are_those_of_the_sums(database: &Database) {
+    let sums = COUNTS.map(|name| format!("CAST(SUM({name}) AS BIGINT) AS {name}")).join(", ");
+    for (span, day) in [(1, "day"), (8, "day / 8 * 8")] {
+        let wanted = format!(
+            "SELECT scope, subject, {day} AS first, {sums} FROM llm_daily WHERE scope <> 'global' \
+             GROUP BY scope, subject, {day} ORDER BY scope, subject, {day}"
+        );
+        let columns = COUNTS.join(", ");
+        let kept = format!(
+            "SELECT scope, subject, day AS first, {columns} FROM llm_daily_subjects WHERE span = {span} \
+             ORDER BY scope, subject, day"
+        );
+        let wanted = database.query(&wanted, &[]).await.expect("an answer");
+        let kept = database.query(&kept, &[]).await.expect("an answer");
+        let shown = |rows: &[llm_store::Row]| rows.iter().map(|row| format!("{row:?}")).collect::<Vec<_>>();
+        assert_eq!(shown(&wanted), shown(&kept), "{span}");
+    }
+}
+
 /// That the sums by day and the counters of what was spent are those of the rows, to the last nano-dollar.
 pub(crate) async fn sums_are_those_of_the_rows(database: &Database) {
     let by = async |text: String| {
@@ -99,12 +133,20 @@ pub(crate) async fn sums_are_those_of_the_rows(database: &Database) {
             "SELECT {column} AS id, COUNT(*) AS calls, CAST(SUM(cost) AS BIGINT) AS cost FROM llm_ledger \
              WHERE {column} IS NOT NULL GROUP BY {column}"
         ));
-        let daily = by(format!(
-            "SELECT subject AS id, CAST(SUM(requests) AS BIGINT) AS calls, CAST(SUM(cost) AS BIGINT) AS cost \
-             FROM llm_daily WHERE scope = '{scope}' GROUP BY subject"
-        ));
-        assert_eq!(rows.await, daily.await, "{scope}");
+        let rows = rows.await;
+        for table in [
+            "llm_daily WHERE",
+            "llm_daily_subjects WHERE span = 1 AND",
+            "llm_daily_subjects WHERE span = 8 AND",
+        ] {
+            let daily = by(format!(
+                "SELECT subject AS id, CAST(SUM(requests) AS BIGINT) AS calls, CAST(SUM(cost) AS BIGINT) AS cost \
+                 FROM {table} scope = '{scope}' GROUP BY subject"
+            ));
+            assert_eq!(rows, daily.await, "{table} {scope}");
+        }
     }
+    subjects_are_those_of_the_sums(database).await;
     let cost = number(database, "SELECT CAST(COALESCE(SUM(cost), 0) AS BIGINT) AS n FROM llm_ledger").await;
     for table in ["llm_daily WHERE scope = 'global'", "llm_daily WHERE scope = 'key'"] {
         let text = format!("SELECT CAST(COALESCE(SUM(cost), 0) AS BIGINT) AS n FROM {table}");

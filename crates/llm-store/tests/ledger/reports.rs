@@ -7,7 +7,9 @@ use llm_governance::{
 };
 use llm_store::Books;
 
-use crate::common::{MIDNIGHT, book, row};
+use crate::common::{
+    MIDNIGHT, book, number, row, subjects_are_those_of_the_sums, sums_are_those_of_the_rows,
+};
 use crate::places::everywhere;
 
 fn rows() -> Vec<LedgerRow> {
@@ -201,5 +203,145 @@ async fn sums_are_told_by_whatever_is_asked() {
         let nothing = ActivityQuery { from: Day(0), until: Day(1), by: Vec::new(), ..query };
         let none = books.activity(&nothing).await.expect("an answer");
         assert_eq!((none.len(), none[0].sums.requests), (1, 0), "{}", place.kind);
+    }
+}
+
+#[tokio::test]
+async fn keys_are_the_subjects_of_their_own_sums() {
+    for place in everywhere("keys_are_the_subjects_of_their_own_sums").await {
+        let database = place.open().await;
+        book(&database, &rows()).await;
+        let books = Books::new(database);
+        let today = Day::of(Timestamp(MIDNIGHT));
+        let all = ActivityQuery {
+            scope: Scope::Key,
+            subjects: Vec::new(),
+            keys: Vec::new(),
+            model_groups: Vec::new(),
+            from: today,
+            until: today,
+            by: vec![Dimension::Subject],
+            dearest: None,
+        };
+        let subjects = books.activity(&all).await.expect("an answer");
+        assert_eq!(subjects.len(), 3, "{}", place.kind);
+        let by = [vec![Dimension::Key], vec![Dimension::Day, Dimension::Subject, Dimension::Key]];
+        for by in by {
+            let query = ActivityQuery { by, ..all.clone() };
+            let keys = books.activity(&query).await.expect("an answer");
+            let sums =
+                |found: &[llm_governance::Activity]| found.iter().map(|one| one.sums).collect::<Vec<_>>();
+            assert_eq!(sums(&keys), sums(&subjects), "{}", place.kind);
+            assert!(keys.iter().zip(&subjects).all(|(key, subject)| key.key == subject.subject));
+        }
+        let key = subjects[1].subject.clone();
+        // Whichever sums answer: of the key as a whole, of its models, of its calls for a team.
+        let of_key = ActivityQuery { keys: vec![key.clone()], by: Vec::new(), ..all.clone() };
+        let models = ActivityQuery { by: vec![Dimension::ModelGroup], ..of_key.clone() };
+        let of_user = ActivityQuery { scope: Scope::User, ..of_key.clone() };
+        for query in [&of_key, &models, &of_user] {
+            let found = books.activity(query).await.expect("an answer");
+            let requests: i64 = found.iter().map(|one| one.sums.requests).sum();
+            assert_eq!(requests, subjects[1].sums.requests, "{}: {query:?}", place.kind);
+        }
+    }
+}
+
+#[tokio::test]
+async fn sums_of_subjects_are_made_of_those_that_an_earlier_gateway_kept() {
+    for place in everywhere("sums_of_subjects_are_made_of_those_that_an_earlier_gateway_kept").await {
+        if !place.lasts() {
+            continue;
+        }
+        let database = place.open().await;
+        book(&database, &rows()).await;
+        for earlier in ["DROP TABLE llm_daily_subjects", "DELETE FROM llm_migrations WHERE version >= 6"] {
+            database.execute(earlier, &[]).await.expect("a change");
+        }
+        drop(database);
+        let database = place.open().await;
+        subjects_are_those_of_the_sums(&database).await;
+        assert!(number(&database, "SELECT COUNT(*) AS n FROM llm_daily_subjects").await > 0);
+        let more = row("one more", 3);
+        assert_eq!(book(&database, std::slice::from_ref(&more)).await, 1, "{}", place.kind);
+        sums_are_those_of_the_rows(&database).await;
+    }
+}
+
+#[tokio::test]
+async fn spans_of_days_tell_what_their_days_tell() {
+    for place in everywhere("spans_of_days_tell_what_their_days_tell").await {
+        let database = place.open().await;
+        let day = 86_400_000_000;
+        let of = |number: i64| LedgerRow {
+            started: Timestamp(MIDNIGHT + number % 40 * day),
+            ..row(&format!("row {number:03}"), number)
+        };
+        let rows: Vec<_> = (0..120).map(of).collect();
+        assert_eq!(book(&database, &rows).await, 120, "{}", place.kind);
+        let books = Books::new(database.clone());
+        let midnight = Day::of(Timestamp(MIDNIGHT)).0;
+        for (from, until) in [(0, 39), (0, 7), (3, 3), (1, 8), (5, 21), (-100, 100), (8, 31), (39, 60)] {
+            let query = ActivityQuery {
+                scope: Scope::User,
+                subjects: Vec::new(),
+                keys: Vec::new(),
+                model_groups: Vec::new(),
+                from: Day(midnight + from),
+                until: Day(midnight + until),
+                by: vec![Dimension::Subject],
+                dearest: None,
+            };
+            let whole = books.activity(&query).await.expect("an answer");
+            // The model makes it read what is kept of each day and model.
+            let by = vec![Dimension::Subject, Dimension::ModelGroup];
+            let fine = books.activity(&ActivityQuery { by, ..query.clone() }).await.expect("an answer");
+            for one in &whole {
+                let mine = || fine.iter().filter(|part| part.subject == one.subject);
+                let requests: i64 = mine().map(|part| part.sums.requests).sum();
+                let cost: i64 = mine().map(|part| part.sums.cost.0).sum();
+                assert_eq!(
+                    (one.sums.requests, one.sums.cost.0),
+                    (requests, cost),
+                    "{} {query:?}",
+                    place.kind
+                );
+            }
+            let days = from.max(0)..=until.min(39);
+            let wanted = i64::try_from(
+                rows.iter().filter(|row| days.contains(&((row.started.0 - MIDNIGHT) / day))).count(),
+            );
+            let found: i64 = whole.iter().map(|one| one.sums.requests).sum();
+            assert_eq!(Ok(found), wanted, "{} {query:?}", place.kind);
+        }
+        sums_are_those_of_the_rows(&database).await;
+    }
+}
+
+#[tokio::test]
+async fn a_total_is_of_those_that_are_left_out_too() {
+    for place in everywhere("a_total_is_of_those_that_are_left_out_too").await {
+        let database = place.open().await;
+        book(&database, &rows()).await;
+        let books = Books::new(database);
+        let today = Day::of(Timestamp(MIDNIGHT));
+        let dearest = ActivityQuery {
+            scope: Scope::User,
+            subjects: Vec::new(),
+            keys: Vec::new(),
+            model_groups: Vec::new(),
+            from: today,
+            until: today,
+            by: vec![Dimension::Subject],
+            dearest: Some(2),
+        };
+        let users = books.activity(&dearest).await.expect("an answer");
+        let all = ActivityQuery { by: Vec::new(), dearest: None, ..dearest.clone() };
+        let all = books.activity(&all).await.expect("an answer")[0].sums;
+        let (same, total) = books.activity_and_total(&dearest).await.expect("an answer");
+        assert_eq!((same.len(), same, total), (2, users, all), "{}", place.kind);
+        let of_nobody = ActivityQuery { subjects: vec!["nobody".to_owned()], ..dearest };
+        let (none, total) = books.activity_and_total(&of_nobody).await.expect("an answer");
+        assert_eq!((none.len(), total), (0, llm_governance::Sums::default()), "{}", place.kind);
     }
 }

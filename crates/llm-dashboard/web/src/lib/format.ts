@@ -67,14 +67,14 @@ export function date(text: string | number | null | undefined): string {
   return new Date(text).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 }
 
-/** `3 min ago`, `in 2 days`. */
+/** `3 min ago`, `in 2 d`: never on two lines. */
 export function ago(text: string | number | null | undefined): string {
   if (!text) return "–";
   const seconds = (Date.now() - new Date(text).getTime()) / 1_000;
   const size = Math.abs(seconds);
   const [amount, unit] = size < 60 ? [size, "s"] : size < 3_600 ? [size / 60, "min"] : size < 86_400 ? [size / 3_600, "h"] : [size / 86_400, "d"];
-  const told = `${Math.floor(amount)} ${unit}`;
-  return seconds < 0 ? `in ${told}` : size < 2 ? "now" : `${told} ago`;
+  const told = `${Math.floor(amount)}\u00a0${unit}`;
+  return seconds < 0 ? `in\u00a0${told}` : size < 2 ? "now" : `${told}\u00a0ago`;
 }
 
 /** Enough of an id to recognise it. */

@@ -1,4 +1,4 @@
-// Customers: whom programs call for, by the `user` of their requests.
+// Customers: whom programs call for, by the user of their requests.
 
 import { useState } from "preact/hooks";
 import { get, post, type Row } from "../lib/api";
@@ -30,7 +30,7 @@ function List() {
   return (
     <People<Row>
       title="Customers"
-      about="Whoever a program calls for: it names them in the `user` of its requests, and each may have a budget and limits."
+      about="Whoever a program calls for: it names them in the user of its requests, and each may have a budget and limits."
       icon="customers"
       what="customers"
       one="customer"
@@ -75,7 +75,7 @@ function CustomerForm({ old, onClose, onDone }: { old?: Row; onClose: () => void
   };
   return (
     <FormDialog title={old ? "Change the customer" : "New customer"} action={old ? "Save" : "Make the customer"} onClose={onClose} save={save} side>
-      {!old && <Input label="Id" value={id} onChange={setId} required autofocus hint="As programs write it in the `user` of their requests." />}
+      {!old && <Input label="Id" value={id} onChange={setId} required autofocus hint="As programs write it in the user of their requests." />}
       <Input label="Name" value={alias} onChange={setAlias} />
       <Select label="Budget" value={budget} onChange={setBudget} options={[["", "its own"], ...(budgets ?? []).map((one): [string, string] => [one.budget_id, one.budget_id])]} />
       {!budget && <TermsFields terms={terms} onChange={setTerms} models={[]} withoutModels />}

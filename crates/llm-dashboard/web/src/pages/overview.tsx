@@ -12,6 +12,7 @@ import { Badge, Card, Code, Empty, Head, Notice, Problem, Segments, Skeleton } f
 import { Chart } from "../parts/chart";
 import { COLOURS, Ranking, Ring, Spark, type Ranked } from "../parts/drawings";
 import type { PageProps } from "../shell";
+import { Calls } from "./logs/calls";
 
 export function Overview({ place }: PageProps) {
   const { seesAll, session } = useWho();
@@ -35,6 +36,7 @@ export function Overview({ place }: PageProps) {
       <Sums now={found.data} before={earlier.data?.total} range={range} />
       {found.data?.total.requests === 0 ? <First /> : <Charts found={found.data} range={range} />}
       {found.data?.total.requests !== 0 && <Tops range={range} />}
+      {found.data && found.data.total.requests !== 0 && <Calls title="Latest calls" filter={{}} size={8} more="logs" every={5_000} />}
     </>
   );
 }
@@ -135,6 +137,7 @@ function Change({ of }: { of: [number | undefined, number | undefined] | undefin
   if (now === undefined || before === undefined) return " ";
   if (before === 0) return "nothing in the time before";
   const part = Math.round((100 * (now - before)) / before);
+  if (part >= 1_000) return `${short(Math.round(now / before))} times as much as before`;
   return `${part > 0 ? "+" : ""}${part}% to the time before`;
 }
 

@@ -122,21 +122,21 @@ interface Drawn {
 function draw(element: HTMLElement, drawn: Drawn, told: (tip: Tip | undefined) => void): uPlot {
   const { times, lines, format, height, days, stacked } = drawn;
   const rows = stacked ? sums(lines) : lines.map((line) => line.values);
-  const most = Math.max(...rows.flat().map((value) => value ?? 0), 0);
+  const steps = stepsOf(rows.flat().map((value) => value ?? 0), height);
   const axis = { stroke: colour("ink-3"), font: "11px ui-sans-serif, system-ui, sans-serif", ticks: { show: false } };
   const options: uPlot.Options = {
     width: element.clientWidth || 300,
     height,
-    padding: [6, 6, 0, 0],
+    padding: [6, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 7, width: 2 }, drag: { x: false, y: false } },
-    scales: { x: { time: false, range: (_plot, low, high) => (days && lines.some((line) => line.kind === "bars") ? [low - 43_200, high + 43_200] : [low, high]) }, y: { range: [0, most > 0 ? most * 1.06 : 1] } },
+    scales: { x: { time: false, range: (_plot, low, high) => (days && lines.some((line) => line.kind === "bars") ? [low - 43_200, high + 43_200] : [low, high]) }, y: { range: [0, steps.at(-1) ?? 1] } },
     axes: [
       { ...axis, grid: { show: false }, size: 26, gap: 6, space: 64, incrs: days ? [86_400, 172_800, 604_800, 1_209_600, 2_592_000] : [60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400], values: (_plot, splits) => splits.map((at) => (days ? dayName(at) : clock(at))) },
-      { ...axis, grid: { stroke: colour("line"), width: 1 }, gap: 8, size: (_plot, values) => Math.max(34, ...(values ?? []).map((value) => value.length * 6.4 + 12)), space: 38, values: (_plot, splits) => splits.map((at) => format(at)) },
+      { ...axis, grid: { stroke: colour("line"), width: 1 }, gap: 8, splits: () => steps, size: (_plot, values) => Math.max(34, ...(values ?? []).map((value) => value.length * 6.4 + 12)), values: (_plot, splits) => splits.map((at) => format(at)) },
     ],
     // What is summed up goes behind what it is made of.
-    series: [{}, ...lines.map((line) => series(line, times.length))],
+    series: [{}, ...lines.map((line) => series(line))],
     hooks: {
       setCursor: [
         (plot) => {
@@ -150,7 +150,7 @@ function draw(element: HTMLElement, drawn: Drawn, told: (tip: Tip | undefined) =
     },
   };
   const order = stacked ? [...rows.keys()].reverse() : [...rows.keys()];
-  if (stacked) options.series = [{}, ...order.map((at) => series(lines[at]!, times.length))];
+  if (stacked) options.series = [{}, ...order.map((at) => series(lines[at]!))];
   return new uPlot(options, [times, ...order.map((at) => rows[at]!)] as uPlot.AlignedData, element);
 }
 
@@ -160,9 +160,21 @@ function sums(lines: Line[]): (number | null)[][] {
   return lines.map((line) => line.values.map((value, at) => (all[at] = (all[at] ?? 0) + (value ?? 0))));
 }
 
-function series(line: Line, count: number): uPlot.Series {
+/** Round steps from nothing to above the highest value; counts have no halves. */
+function stepsOf(values: number[], height: number): number[] {
+  const most = Math.max(...values, 0) || 1;
+  const rough = most / Math.max(2, Math.floor(height / 48));
+  const size = 10 ** Math.floor(Math.log10(rough));
+  const round = [1, 2, 5, 10].find((times) => times * size >= rough * 0.999) ?? 10;
+  const step = values.every(Number.isInteger) ? Math.max(1, round * size) : round * size;
+  return Array.from({ length: Math.ceil((most / step) * 0.999) + 1 }, (_none, at) => at * step);
+}
+
+function series(line: Line): uPlot.Series {
   const stroke = colour(line.colour);
-  const base = { label: line.label, stroke, width: 1.75, points: { show: count < 3 }, spanGaps: true };
+  // Of a line with one value nothing else would be seen.
+  const count = line.values.filter((value) => value !== null).length;
+  const base = { label: line.label, stroke, width: 1.75, points: { show: count < 3, size: 6, fill: stroke }, spanGaps: true };
   if (line.kind === "bars") return { ...base, width: 0, fill: stroke, points: { show: false }, paths: uPlot.paths.bars!({ size: [0.62, 34], radius: 0.12 }) };
   if (line.kind === "area") return { ...base, fill: `color-mix(in oklab, ${stroke} 14%, transparent)` };
   return base;

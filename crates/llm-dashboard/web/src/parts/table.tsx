@@ -106,7 +106,7 @@ export function Pages({ page, pages, total, onPage, what, isMore }: { page: numb
   return (
     <nav class="pages" aria-label={`Pages of ${what}`}>
       <span class="dim">
-        {count} {what}
+        {count} {total === 1 ? what.replace(/s$/, "") : what}
       </span>
       {pages > 1 && (
         <span class="pages-turn">

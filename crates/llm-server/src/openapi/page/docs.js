@@ -85,7 +85,7 @@ function welcome() {
   const try_ = operations.find((one) => one.path === '/v1/chat/completions');
   return [
     make('h2', {}, 'What this gateway serves'),
-    make('p', {}, api.info.description ?? ''),
+    make('p', {}, ...words(api.info.description)),
     make('p', {}, 'Point the SDK that you know at ', make('code', {}, root.href.replace(/\/$/, '')),
       '. Put a key in above to try things here; it stays in this page and is forgotten with it.'),
     make('p', {}, make('a', { href: `#${try_?.id ?? ''}` }, 'Try a chat'), ' with the built-in model ', make('code', {}, 'mock/echo'), '.'),
