@@ -10,13 +10,13 @@ use super::processes::{Deployment, Process, configuration};
 use super::scenarios::ECHO;
 use crate::client::Client;
 
-/// A gateway with one deployment that answers one request at a time, slowly.
-fn narrow(vendor: &Process, router: &str) -> Process {
+/// A gateway with one deployment that answers one request at a time, and begins after a while.
+fn narrow(vendor: &Process, model: &'static str, router: &str) -> Process {
     let one = Deployment {
         group: "g",
         id: "narrow",
         vendor: "openai",
-        model: "start-300ms",
+        model,
         at: vendor.address,
         more: "max_parallel_requests: 1",
     };
@@ -26,7 +26,7 @@ fn narrow(vendor: &Process, router: &str) -> Process {
 #[tokio::test]
 async fn requests_wait_in_line_and_streams_keep_their_place() {
     let vendor = Process::vendor();
-    let gateway = narrow(&vendor, "queue_timeout: 20, max_queue: 4");
+    let gateway = narrow(&vendor, "start-300ms", "queue_timeout: 20, max_queue: 4");
     let began = Instant::now();
     let asks = DIALECTS.into_iter().flat_map(|client| [(client, false), (client, true)]);
     let answers = join_all(asks.map(async |(client, stream)| {
@@ -44,7 +44,8 @@ async fn requests_wait_in_line_and_streams_keep_their_place() {
 #[tokio::test]
 async fn who_goes_away_leaves_the_line_and_gives_the_place_back() {
     let vendor = Process::vendor();
-    let gateway = narrow(&vendor, "queue_timeout: 20, max_queue: 2");
+    // Long enough for all of them to come while the first one waits, however busy the machine is.
+    let gateway = narrow(&vendor, "start-2000ms", "queue_timeout: 20, max_queue: 2");
     let ask = || Dialect::Chat.ask("g", true, &json!({}));
     let mut leaving = Vec::new();
     for _ in 0..3 {
