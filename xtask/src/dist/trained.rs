@@ -18,10 +18,6 @@ const VERSIONS: std::ops::Range<u32> = 19..40;
 /// for the least size, too, and makes the program a fourteenth larger. It must be the same in both builds.
 const INLINED_BEFORE: &str = "-Cllvm-args=-preinline-threshold=5";
 
-/// How much of all that ran counts as hot, in millionths: what is hot is copied to where it is called. The compiler's own
-/// bound of 99 % makes the program 0.06 MB larger, and not faster.
-const HOT: &str = "-Cllvm-args=-profile-summary-cutoff-hot=950000";
-
 /// One of functions that are the same to the last instruction: 0.2 MB less. For the target whose linker is the compiler's
 /// own, which can do it. Nothing compares addresses of functions, and data keeps its own.
 const FOLDED: [(&str, &str); 1] = [("x86_64-unknown-linux-gnu", "-Clink-arg=-Wl,--icf=all")];
@@ -40,7 +36,7 @@ pub(super) fn flags(profile: &str, target: &str) -> Result<Vec<String>> {
     let merged = folder.join("counts.profdata");
     merge(&counts, &merged)?;
     let folded = FOLDED.iter().filter(|(of, _)| *of == target).map(|(_, flag)| *flag);
-    let flags = [INLINED_BEFORE, HOT].into_iter().chain(folded).map(str::to_owned);
+    let flags = std::iter::once(INLINED_BEFORE).chain(folded).map(str::to_owned);
     Ok(std::iter::once(format!("-Cprofile-use={}", merged.display())).chain(flags).collect())
 }
 
