@@ -48,11 +48,13 @@ impl Service {
     }
 
     /// With headers for every request.
+    #[cfg(feature = "qdrant")]
     pub(super) fn with_headers(self, headers: HeaderMap) -> Self {
         Self { headers, ..self }
     }
 
     /// With somebody who signs every request.
+    #[cfg(feature = "s3")]
     pub(super) fn signed(self, signer: Arc<dyn Authenticator>) -> Self {
         Self { signer: Some(signer), ..self }
     }
