@@ -41,6 +41,20 @@ fn run(mut arguments: Arguments) -> Result<()> {
     let what =
         arguments.next("what to generate (`prices`, `schema`, `fidelity`, `providers` or `layout`)")?;
     arguments.finish()?;
+    let given = [
+        ("--from", from.is_some()),
+        ("--date", date.is_some()),
+        ("--program", program.is_some()),
+        ("--check", check),
+    ];
+    let takes: &[&str] = match what.as_str() {
+        "prices" => &["--from", "--date", "--check"],
+        "layout" => &["--program"],
+        _ => &["--check"],
+    };
+    if let Some((option, _)) = given.iter().find(|(option, is_given)| *is_given && !takes.contains(option)) {
+        bail!("`codegen {what}` takes no `{option}`: it takes {}", takes.join(", "));
+    }
     match what.as_str() {
         "prices" => prices::run(from.as_deref(), date, check),
         "schema" => schema::run(check),
