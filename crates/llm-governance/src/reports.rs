@@ -205,6 +205,14 @@ pub struct ActivityQuery {
     pub dearest: Option<u64>,
 }
 
+impl ActivityQuery {
+    /// All of a kind, from one day to another, which is part of it: one sum for each of `by`.
+    pub fn new(scope: Scope, (from, until): (Day, Day), by: impl Into<Vec<Dimension>>) -> Self {
+        let (subjects, keys, model_groups) = (Vec::new(), Vec::new(), Vec::new());
+        Self { scope, subjects, keys, model_groups, from, until, by: by.into(), dearest: None }
+    }
+}
+
 /// What calls used and cost together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {

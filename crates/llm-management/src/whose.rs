@@ -57,14 +57,10 @@ impl Whose {
     /// The question for their sums.
     pub(crate) fn query(&self, days: Days, by: &[Dimension]) -> ActivityQuery {
         ActivityQuery {
-            scope: self.scope,
             subjects: self.subjects.clone(),
             keys: self.keys.clone(),
             model_groups: self.model.iter().cloned().collect(),
-            from: days.from,
-            until: days.until,
-            by: by.to_vec(),
-            dearest: None,
+            ..ActivityQuery::new(self.scope, (days.from, days.until), by)
         }
     }
 }

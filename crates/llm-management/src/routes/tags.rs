@@ -126,14 +126,8 @@ async fn list(call: &Call<'_>) -> Answered {
     let mut shown = rows(call, &made).await?;
     if let Ok(reports) = call.management.reports() {
         let query = ActivityQuery {
-            scope: Scope::Tag,
-            subjects: Vec::new(),
-            keys: Vec::new(),
-            model_groups: Vec::new(),
-            from: days.from,
-            until: days.until,
-            by: vec![Dimension::Subject],
             dearest: Some(SEEN),
+            ..ActivityQuery::new(Scope::Tag, (days.from, days.until), [Dimension::Subject])
         };
         let seen = reports.activity(&query).await?;
         let others = seen.into_iter().filter(|seen| !made.iter().any(|tag| tag.name == seen.subject));

@@ -25,16 +25,7 @@ async fn rows_go_and_their_sums_stay() {
         assert_eq!((left.len(), left[0].as_str()), (100, "row 2400"), "{}", place.kind);
         let orphans = "SELECT COUNT(*) AS n FROM llm_ledger_tags WHERE id NOT IN (SELECT id FROM llm_ledger)";
         assert_eq!(number(&database, orphans).await, 0, "{}", place.kind);
-        let all = ActivityQuery {
-            scope: Scope::Global,
-            subjects: Vec::new(),
-            keys: Vec::new(),
-            model_groups: Vec::new(),
-            from: Day::of(moment),
-            until: Day::of(moment),
-            by: Vec::new(),
-            dearest: None,
-        };
+        let all = ActivityQuery::new(Scope::Global, (Day::of(moment), Day::of(moment)), []);
         let sums = books.activity(&all).await.expect("an answer");
         assert_eq!(sums[0].sums.requests, 2_500, "{}", place.kind);
     }

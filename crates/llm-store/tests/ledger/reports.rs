@@ -155,16 +155,7 @@ async fn sums_are_told_by_whatever_is_asked() {
         book(&database, &rows).await;
         let books = Books::new(database);
         let today = Day::of(Timestamp(MIDNIGHT));
-        let query = ActivityQuery {
-            scope: Scope::Global,
-            subjects: Vec::new(),
-            keys: Vec::new(),
-            model_groups: Vec::new(),
-            from: Day(today.0 - 1),
-            until: today,
-            by: vec![Dimension::Day],
-            dearest: None,
-        };
+        let query = ActivityQuery::new(Scope::Global, (Day(today.0 - 1), today), [Dimension::Day]);
         let days = books.activity(&query).await.expect("an answer");
         let shown: Vec<_> =
             days.iter().map(|one| (one.day.map(|day| day.to_string()), one.sums.requests)).collect();
@@ -213,16 +204,7 @@ async fn keys_are_the_subjects_of_their_own_sums() {
         book(&database, &rows()).await;
         let books = Books::new(database);
         let today = Day::of(Timestamp(MIDNIGHT));
-        let all = ActivityQuery {
-            scope: Scope::Key,
-            subjects: Vec::new(),
-            keys: Vec::new(),
-            model_groups: Vec::new(),
-            from: today,
-            until: today,
-            by: vec![Dimension::Subject],
-            dearest: None,
-        };
+        let all = ActivityQuery::new(Scope::Key, (today, today), [Dimension::Subject]);
         let subjects = books.activity(&all).await.expect("an answer");
         assert_eq!(subjects.len(), 3, "{}", place.kind);
         let by = [vec![Dimension::Key], vec![Dimension::Day, Dimension::Subject, Dimension::Key]];
@@ -282,16 +264,11 @@ async fn spans_of_days_tell_what_their_days_tell() {
         let books = Books::new(database.clone());
         let midnight = Day::of(Timestamp(MIDNIGHT)).0;
         for (from, until) in [(0, 39), (0, 7), (3, 3), (1, 8), (5, 21), (-100, 100), (8, 31), (39, 60)] {
-            let query = ActivityQuery {
-                scope: Scope::User,
-                subjects: Vec::new(),
-                keys: Vec::new(),
-                model_groups: Vec::new(),
-                from: Day(midnight + from),
-                until: Day(midnight + until),
-                by: vec![Dimension::Subject],
-                dearest: None,
-            };
+            let query = ActivityQuery::new(
+                Scope::User,
+                (Day(midnight + from), Day(midnight + until)),
+                [Dimension::Subject],
+            );
             let whole = books.activity(&query).await.expect("an answer");
             // The model makes it read what is kept of each day and model.
             let by = vec![Dimension::Subject, Dimension::ModelGroup];
@@ -326,14 +303,8 @@ async fn a_total_is_of_those_that_are_left_out_too() {
         let books = Books::new(database);
         let today = Day::of(Timestamp(MIDNIGHT));
         let dearest = ActivityQuery {
-            scope: Scope::User,
-            subjects: Vec::new(),
-            keys: Vec::new(),
-            model_groups: Vec::new(),
-            from: today,
-            until: today,
-            by: vec![Dimension::Subject],
             dearest: Some(2),
+            ..ActivityQuery::new(Scope::User, (today, today), [Dimension::Subject])
         };
         let users = books.activity(&dearest).await.expect("an answer");
         let all = ActivityQuery { by: Vec::new(), dearest: None, ..dearest.clone() };

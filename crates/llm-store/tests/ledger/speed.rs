@@ -47,16 +47,11 @@ async fn speed() {
             println!("{}: page {name}: {:?}, {} rows", place.kind, began.elapsed(), page.rows.len());
         }
         let today = Day::of(Timestamp(MIDNIGHT));
-        let daily = ActivityQuery {
-            scope: Scope::Key,
-            subjects: Vec::new(),
-            keys: Vec::new(),
-            model_groups: Vec::new(),
-            from: Day(today.0 - 30),
-            until: Day(today.0 + 365),
-            by: vec![Dimension::Day, Dimension::Subject, Dimension::ModelGroup],
-            dearest: None,
-        };
+        let daily = ActivityQuery::new(
+            Scope::Key,
+            (Day(today.0 - 30), Day(today.0 + 365)),
+            [Dimension::Day, Dimension::Subject, Dimension::ModelGroup],
+        );
         let began = Instant::now();
         let sums = books.activity(&daily).await.expect("sums");
         println!("{}: sums by day, key and model: {:?}, {} of them", place.kind, began.elapsed(), sums.len());
