@@ -170,7 +170,8 @@ fn keep(shared: &Shared, unsynced: &Unsynced) -> io::Result<()> {
 fn try_again(shared: &Shared) {
     let path = shared.settings.directory.join("trial");
     let tried = File::create(&path).and_then(|mut file| {
-        file.write_all(&[0; TRIAL])?;
+        // Made for this: as a constant it would be as much of the program.
+        file.write_all(&vec![0; TRIAL])?;
         file.sync_data()
     });
     let removed = std::fs::remove_file(&path);

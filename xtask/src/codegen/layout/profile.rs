@@ -1,4 +1,4 @@
-//! What the program runs: a start and common requests under callgrind, with the program itself as the vendor.
+//! What the program runs: its starts, common requests and its end under callgrind, with the program itself as the vendor.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -7,12 +7,15 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::workspace;
 
 /// A program under callgrind takes some seconds to start.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a program under callgrind works on after it listens, or answered: it books calls, for example.
+const REST: Duration = Duration::from_secs(4);
 
 const CHAT: &str = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}"#;
 const MOCK: &str = r#"{"model": "mock/echo", "messages": [{"role": "user", "content": "hi"}]}"#;
@@ -46,8 +49,20 @@ pub(super) fn build() -> Result<PathBuf> {
     Ok(target.join("release/llm-server"))
 }
 
-/// The profiles of a start with the commonest request, and of one with all of them.
-pub(super) fn profiles(program: &Path) -> Result<[String; 2]> {
+/// What a program runs, phase by phase, as callgrind writes it.
+pub(super) struct Phases {
+    /// A first start without configuration.
+    pub bare_start: String,
+    /// A first start with one.
+    pub start: String,
+    /// The commonest call of all, and one of the mock vendor.
+    pub first_calls: String,
+    /// The other common requests.
+    pub requests: String,
+    pub end: String,
+}
+
+pub(super) fn phases(program: &Path) -> Result<Phases> {
     let folder = workspace::root().join("target/layout");
     std::fs::create_dir_all(&folder).context("cannot make the folder of the profiles")?;
     let vendor_port = free_port()?;
@@ -55,10 +70,16 @@ pub(super) fn profiles(program: &Path) -> Result<[String; 2]> {
     let vendor = Running::start(vendor.args(["mock", "--port", &vendor_port.to_string()]), vendor_port)?;
     let config = folder.join("config.yaml");
     std::fs::write(&config, configuration(vendor_port)).context("cannot write the configuration")?;
-    let profiles = [&REQUESTS[..2], &REQUESTS[..]].map(|requests| profile(program, &config, requests));
+    let bare = profile(program, &folder, &[], &[]);
+    let whole = profile(program, &folder, &["--config", "config.yaml"], &[&REQUESTS[..2], &REQUESTS[2..]]);
     vendor.end()?;
-    let [start, requests] = profiles;
-    Ok([start?, requests?])
+    let [bare_start, _] = taken(bare?)?;
+    let [start, first_calls, requests, end] = taken(whole?)?;
+    Ok(Phases { bare_start, start, first_calls, requests, end })
+}
+
+fn taken<const N: usize>(profiles: Vec<String>) -> Result<[String; N]> {
+    profiles.try_into().map_err(|found: Vec<_>| anyhow!("{N} profiles were due, there are {}", found.len()))
 }
 
 fn configuration(vendor: u16) -> String {
@@ -70,22 +91,27 @@ fn configuration(vendor: u16) -> String {
     )
 }
 
-fn profile(program: &Path, config: &Path, requests: &[(&str, &str)]) -> Result<String> {
+/// A profile of the start, one of each phase of requests, and one of the end.
+fn profile(program: &Path, folder: &Path, flags: &[&str], phases: &[&[(&str, &str)]]) -> Result<Vec<String>> {
     let port = free_port()?;
-    let file = config.with_file_name("callgrind.out");
+    let file = folder.join("callgrind.out");
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--quiet", "--tool=callgrind", "--compress-strings=no", "--demangle=no"]);
     valgrind.arg(format!("--callgrind-out-file={}", file.display())).arg(program);
-    valgrind.arg("--config").arg(config).args(["--port", &port.to_string()]);
+    valgrind.args(flags).args(["--port", &port.to_string()]).current_dir(folder);
     // A first start, which makes its database: what runs then is most of what runs at a later one.
-    let data = config.with_file_name("data");
+    let data = folder.join("data");
     let _ = std::fs::remove_dir_all(&data);
     valgrind.env("XDG_DATA_HOME", &data);
     let gateway = Running::start(&mut valgrind, port)?;
-    let answered = requests.iter().try_for_each(|(path, body)| ask(port, path, body));
+    let mut profiles = vec![gateway.settled(&file, 1)?];
+    for (number, requests) in (2..).zip(phases) {
+        requests.iter().try_for_each(|(path, body)| ask(port, path, body))?;
+        profiles.push(gateway.settled(&file, number)?);
+    }
     gateway.end()?;
-    answered?;
-    workspace::read(&file)
+    profiles.push(workspace::read(&file)?);
+    Ok(profiles)
 }
 
 /// Asks, and reads the answer to its end. What it says does not matter, that there is one does.
@@ -128,6 +154,15 @@ impl Running {
             thread::sleep(Duration::from_millis(50));
         }
         Ok(running)
+    }
+
+    /// Waits until what it was asked is done with, and takes the profile of what ran since the last one.
+    #[expect(clippy::disallowed_methods, reason = "that a program is at rest is no event")]
+    fn settled(&self, file: &Path, number: usize) -> Result<String> {
+        thread::sleep(REST);
+        let process = self.0.id().to_string();
+        workspace::capture(Command::new("callgrind_control").args(["--dump", &process]))?;
+        workspace::read(&file.with_extension(format!("out.{number}")))
     }
 
     /// Asks it to end, and waits for that.
