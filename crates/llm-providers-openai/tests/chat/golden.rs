@@ -166,6 +166,15 @@ fn a_body_of_the_same_format_keeps_its_bytes() {
 }
 
 #[test]
+fn a_member_without_a_name_stays() {
+    let body = r#"{"model":"m","":"odd","messages":[],"max_tokens":5}"#;
+    assert_eq!(
+        forwarded(r"{}", body, &target()),
+        r#"{"model":"vendor-model","":"odd","messages":[],"max_tokens":5}"#
+    );
+}
+
+#[test]
 fn a_stream_asks_for_usage_and_keeps_the_clients_other_wishes() {
     let body = r#"{"model":"m","stream":true,"stream_options":{"include_obfuscation":false},"messages":[]}"#;
     let streamed = Target { stream: true, ..target() };

@@ -116,12 +116,14 @@ impl Old<'_> {
     }
 
     fn output_cap(&self, edit: &mut Edit<'_>) -> Result<()> {
-        let (old, new) = match self.quirks.output_cap {
-            OutputCap::MaxTokens => ("max_completion_tokens", "max_tokens"),
-            OutputCap::MaxCompletionTokens => ("max_tokens", "max_completion_tokens"),
-            OutputCap::AsSaid => ("", ""),
+        let renamed = match self.quirks.output_cap {
+            OutputCap::MaxTokens => Some(("max_completion_tokens", "max_tokens")),
+            OutputCap::MaxCompletionTokens => Some(("max_tokens", "max_completion_tokens")),
+            OutputCap::AsSaid => None,
         };
-        if self.envelope.range(self.body, old).is_some() {
+        if let Some((old, new)) = renamed
+            && self.envelope.range(self.body, old).is_some()
+        {
             if self.envelope.range(self.body, new).is_some() {
                 edit.remove(old);
             } else {
