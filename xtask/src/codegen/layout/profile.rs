@@ -18,13 +18,19 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const REST: Duration = Duration::from_secs(4);
 
 const CHAT: &str = r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}"#;
+const PRICED: &str =
+    r#"{"model": "gpt-4o-mini", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}"#;
 const MOCK: &str = r#"{"model": "mock/echo", "messages": [{"role": "user", "content": "hi"}]}"#;
 const STREAM: &str =
     r#"{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "stream": true}"#;
 
+/// How many of them are the commonest.
+const FIRST: usize = 3;
+
 /// Common requests, the commonest first: a path and a body. Those without a body are `GET`.
-const REQUESTS: [(&str, &str); 13] = [
+const REQUESTS: [(&str, &str); 14] = [
     ("/v1/chat/completions", CHAT),
+    ("/v1/chat/completions", PRICED),
     ("/v1/chat/completions", MOCK),
     ("/v1/chat/completions", STREAM),
     ("/v1/messages", CHAT),
@@ -55,7 +61,7 @@ pub(super) struct Phases {
     pub bare_start: String,
     /// A first start with one.
     pub start: String,
-    /// The commonest call of all, and one of the mock vendor.
+    /// The commonest call of all, to a vendor and to the mock one.
     pub first_calls: String,
     /// The other common requests.
     pub requests: String,
@@ -71,7 +77,8 @@ pub(super) fn phases(program: &Path) -> Result<Phases> {
     let config = folder.join("config.yaml");
     std::fs::write(&config, configuration(vendor_port)).context("cannot write the configuration")?;
     let bare = profile(program, &folder, &[], &[]);
-    let whole = profile(program, &folder, &["--config", "config.yaml"], &[&REQUESTS[..2], &REQUESTS[2..]]);
+    let whole =
+        profile(program, &folder, &["--config", "config.yaml"], &[&REQUESTS[..FIRST], &REQUESTS[FIRST..]]);
     vendor.end()?;
     let [bare_start, _] = taken(bare?)?;
     let [start, first_calls, requests, end] = taken(whole?)?;
@@ -82,11 +89,19 @@ fn taken<const N: usize>(profiles: Vec<String>) -> Result<[String; N]> {
     profiles.try_into().map_err(|found: Vec<_>| anyhow!("{N} profiles were due, there are {}", found.len()))
 }
 
+/// As many models as make tables grow, some of them with a price.
 fn configuration(vendor: u16) -> String {
+    let model = |name: &str| {
+        format!(
+            "  - model_name: {name}\n    litellm_params:\n      model: openai/{name}\n      \
+             api_base: http://127.0.0.1:{vendor}/v1\n      api_key: sk-vendor\n"
+        )
+    };
+    let known = ["m", "gpt-4o-mini", "gpt-4o", "o3"].map(str::to_owned);
+    let models: String =
+        known.into_iter().chain((0..8).map(|n| format!("m-{n}"))).map(|name| model(&name)).collect();
     format!(
-        "model_list:\n  - model_name: m\n    litellm_params:\n      model: openai/m\n      \
-         api_base: http://127.0.0.1:{vendor}/v1\n      api_key: sk-vendor\n  \
-         - model_name: mock/echo\n    litellm_params:\n      model: mock/echo\n\
+        "model_list:\n{models}  - model_name: mock/echo\n    litellm_params:\n      model: mock/echo\n\
          general_settings:\n  master_key: sk-client\n"
     )
 }
