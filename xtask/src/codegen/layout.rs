@@ -1,10 +1,15 @@
 //! The order of the program's functions: what runs at the start lies together, and so does what common requests run.
 
 mod profile;
+mod vendor;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, ensure};
+
+use crate::workspace;
 
 const TARGET: &str = "crates/llm-server/layout.ld";
 
@@ -37,6 +42,9 @@ INSERT BEFORE .init;
 /// What C libraries run before `main`, and the one place that every program begins at.
 const BEFORE_MAIN: &str = "    *crt1.o(.text)\n    *(.text.startup .text.startup.*)\n";
 
+/// What runs at a start on processors that valgrind does not know, in the place of what it shows.
+const UNSEEN: &str = "    *(.text._RNvNtNtCs*_9crc32fast11specialized9pclmulqdq*)\n";
+
 /// Profiles programs, by default a new build, and writes the order of what any of them runs: a trained program has other
 /// functions than one that is not, and names that one of them has not match nothing there.
 pub(super) fn run(programs: Option<&str>) -> Result<()> {
@@ -46,7 +54,7 @@ pub(super) fn run(programs: Option<&str>) -> Result<()> {
     };
     let mut order = Order::default();
     for program in programs {
-        order.add(&profile::phases(&program)?)?;
+        order.add(&profile::phases(&program)?, &folded(&program)?)?;
     }
     super::put(TARGET, &script(&order.pieces()), false)
 }
@@ -62,12 +70,18 @@ struct Order {
 }
 
 impl Order {
-    fn add(&mut self, phases: &profile::Phases) -> Result<()> {
-        self.bare_start.extend(functions(&phases.bare_start)?);
-        self.start.extend(functions(&phases.start)?);
-        self.first_calls.extend(functions(&phases.first_calls)?);
-        self.requests.extend(functions(&phases.requests)?);
-        self.end.extend(functions(&phases.end)?);
+    fn add(&mut self, phases: &profile::Phases, folded: &[BTreeSet<String>]) -> Result<()> {
+        for (names, profile) in [
+            (&mut self.bare_start, &phases.bare_start),
+            (&mut self.start, &phases.start),
+            (&mut self.first_calls, &phases.first_calls),
+            (&mut self.requests, &phases.requests),
+            (&mut self.end, &phases.end),
+        ] {
+            let ran = functions(profile)?;
+            names.extend(folded.iter().filter(|equal| !equal.is_disjoint(&ran)).flatten().cloned());
+            names.extend(ran);
+        }
         Ok(())
     }
 
@@ -103,7 +117,7 @@ fn script(pieces: &[Vec<&str>; 6]) -> String {
         .iter()
         .map(|name| format!("    *(.text.{name} .text.hot.{name} .text.unlikely.{name})\n"))
         .collect();
-    format!("{HEAD}{BEFORE_MAIN}{lines}{TAIL}")
+    format!("{HEAD}{BEFORE_MAIN}{UNSEEN}{lines}{TAIL}")
 }
 
 /// The functions of the program that ran, as patterns of their names.
@@ -120,6 +134,22 @@ fn functions(profile: &str) -> Result<BTreeSet<String>> {
     }
     ensure!(found.len() > 100, "the profile has few functions of the program: is it stripped?");
     Ok(found)
+}
+
+/// The names of each function that has several. Linkers that make one of equal functions (`--icf`) place it by whichever
+/// name they keep, and a profile knows it by another one.
+fn folded(program: &Path) -> Result<Vec<BTreeSet<String>>> {
+    let symbols = workspace::capture(Command::new("nm").arg("--defined-only").arg(program))?;
+    let mut at: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for line in symbols.lines() {
+        let mut words = line.split(' ');
+        if let (Some(address), Some("t" | "T" | "w" | "W"), Some(name)) =
+            (words.next(), words.next(), words.next())
+        {
+            at.entry(address).or_default().extend(pattern(name));
+        }
+    }
+    Ok(at.into_values().filter(|names| names.len() > 1).collect())
 }
 
 /// A function's name without what another build or compiler changes; `None` for what is no name.
@@ -225,7 +255,7 @@ mod tests {
         assert_eq!(order.pieces(), expected);
         let script = script(&order.pieces());
         let lines: Vec<&str> = script.lines().filter(|line| line.starts_with("    *(.text")).collect();
-        assert_eq!(lines.len(), 10, "one for each, and what rare functions and those before `main` have");
-        assert_eq!(lines[1], "    *(.text.configured .text.hot.configured .text.unlikely.configured)");
+        assert_eq!(lines.len(), 11, "one for each, and those that no profile shows");
+        assert_eq!(lines[2], "    *(.text.configured .text.hot.configured .text.unlikely.configured)");
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use super::vendor;
 use crate::workspace;
 
 /// A program under callgrind takes some seconds to start.
@@ -71,15 +72,15 @@ pub(super) struct Phases {
 pub(super) fn phases(program: &Path) -> Result<Phases> {
     let folder = workspace::root().join("target/layout");
     std::fs::create_dir_all(&folder).context("cannot make the folder of the profiles")?;
-    let vendor_port = free_port()?;
-    let mut vendor = Command::new(program);
-    let vendor = Running::start(vendor.args(["mock", "--port", &vendor_port.to_string()]), vendor_port)?;
-    let config = folder.join("config.yaml");
-    std::fs::write(&config, configuration(vendor_port)).context("cannot write the configuration")?;
+    let mock_port = free_port()?;
+    let mut mock = Command::new(program);
+    let mock = Running::start(mock.args(["mock", "--port", &mock_port.to_string()]), mock_port)?;
+    let written = configuration(mock_port, vendor::start()?);
+    std::fs::write(folder.join("config.yaml"), written).context("cannot write the configuration")?;
     let bare = profile(program, &folder, &[], &[]);
     let whole =
         profile(program, &folder, &["--config", "config.yaml"], &[&REQUESTS[..FIRST], &REQUESTS[FIRST..]]);
-    vendor.end()?;
+    mock.end()?;
     let [bare_start, _] = taken(bare?)?;
     let [start, first_calls, requests, end] = taken(whole?)?;
     Ok(Phases { bare_start, start, first_calls, requests, end })
@@ -89,17 +90,17 @@ fn taken<const N: usize>(profiles: Vec<String>) -> Result<[String; N]> {
     profiles.try_into().map_err(|found: Vec<_>| anyhow!("{N} profiles were due, there are {}", found.len()))
 }
 
-/// As many models as make tables grow, some of them with a price.
-fn configuration(vendor: u16) -> String {
-    let model = |name: &str| {
+/// As many models as make tables grow, some of them with a price. The mock program answers all but one of them.
+fn configuration(mock: u16, vendor: u16) -> String {
+    let model = |(name, port): (&str, u16)| {
         format!(
             "  - model_name: {name}\n    litellm_params:\n      model: openai/{name}\n      \
-             api_base: http://127.0.0.1:{vendor}/v1\n      api_key: sk-vendor\n"
+             api_base: http://127.0.0.1:{port}/v1\n      api_key: sk-vendor\n"
         )
     };
-    let known = ["m", "gpt-4o-mini", "gpt-4o", "o3"].map(str::to_owned);
-    let models: String =
-        known.into_iter().chain((0..8).map(|n| format!("m-{n}"))).map(|name| model(&name)).collect();
+    let known = [("gpt-4o-mini", vendor), ("m", mock), ("gpt-4o", mock), ("o3", mock)];
+    let others = ["m-1", "m-2", "m-3", "m-4", "m-5", "m-6", "m-7", "m-8"].map(|name| (name, mock));
+    let models: String = known.into_iter().chain(others).map(model).collect();
     format!(
         "model_list:\n{models}  - model_name: mock/echo\n    litellm_params:\n      model: mock/echo\n\
          general_settings:\n  master_key: sk-client\n"
@@ -135,7 +136,7 @@ fn ask(port: u16, path: &str, body: &str) -> Result<()> {
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer sk-client\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+         user-agent: OpenAI/Python 2.8.1\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     );
     let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     socket.set_read_timeout(Some(PATIENCE))?;
