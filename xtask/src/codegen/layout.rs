@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use crate::workspace;
+use profile::Phases;
 
 const TARGET: &str = "crates/llm-server/layout.ld";
 
@@ -54,37 +55,24 @@ pub(super) fn run(programs: Option<&str>) -> Result<()> {
     };
     let mut order = Order::default();
     for program in programs {
-        order.add(&profile::phases(&program)?, &folded(&program)?)?;
+        add(&mut order, &mut profile::phases(&program)?, &folded(&program)?)?;
     }
     super::put(TARGET, &script(&order.pieces()), false)
 }
 
 /// The functions that each phase ran, in any of the programs.
-#[derive(Default)]
-struct Order {
-    bare_start: BTreeSet<String>,
-    start: BTreeSet<String>,
-    first_calls: BTreeSet<String>,
-    requests: BTreeSet<String>,
-    end: BTreeSet<String>,
+type Order = Phases<BTreeSet<String>>;
+
+fn add(order: &mut Order, profiles: &mut Phases<String>, folded: &[BTreeSet<String>]) -> Result<()> {
+    for (names, profile) in order.each().into_iter().zip(profiles.each()) {
+        let ran = functions(profile)?;
+        names.extend(folded.iter().filter(|equal| !equal.is_disjoint(&ran)).flatten().cloned());
+        names.extend(ran);
+    }
+    Ok(())
 }
 
 impl Order {
-    fn add(&mut self, phases: &profile::Phases, folded: &[BTreeSet<String>]) -> Result<()> {
-        for (names, profile) in [
-            (&mut self.bare_start, &phases.bare_start),
-            (&mut self.start, &phases.start),
-            (&mut self.first_calls, &phases.first_calls),
-            (&mut self.requests, &phases.requests),
-            (&mut self.end, &phases.end),
-        ] {
-            let ran = functions(profile)?;
-            names.extend(folded.iter().filter(|equal| !equal.is_disjoint(&ran)).flatten().cloned());
-            names.extend(ran);
-        }
-        Ok(())
-    }
-
     /// The functions of each piece of the program. What reads a configuration comes before what every start runs, so that
     /// neither a start with one nor a start without has anything between its functions and those of the first call.
     fn pieces(&self) -> [Vec<&str>; 6] {

@@ -56,20 +56,28 @@ pub(super) fn build() -> Result<PathBuf> {
     Ok(target.join("release/llm-server"))
 }
 
-/// What a program runs, phase by phase, as callgrind writes it.
-pub(super) struct Phases {
+/// Something about what a program runs, phase by phase.
+#[derive(Default)]
+pub(super) struct Phases<T> {
     /// A first start without configuration.
-    pub bare_start: String,
+    pub bare_start: T,
     /// A first start with one.
-    pub start: String,
+    pub start: T,
     /// The commonest call of all, to a vendor and to the mock one.
-    pub first_calls: String,
+    pub first_calls: T,
     /// The other common requests.
-    pub requests: String,
-    pub end: String,
+    pub requests: T,
+    pub end: T,
 }
 
-pub(super) fn phases(program: &Path) -> Result<Phases> {
+impl<T> Phases<T> {
+    pub(super) fn each(&mut self) -> [&mut T; 5] {
+        [&mut self.bare_start, &mut self.start, &mut self.first_calls, &mut self.requests, &mut self.end]
+    }
+}
+
+/// The profiles of a program, as callgrind writes them.
+pub(super) fn phases(program: &Path) -> Result<Phases<String>> {
     let folder = workspace::root().join("target/layout");
     std::fs::create_dir_all(&folder).context("cannot make the folder of the profiles")?;
     let mock_port = free_port()?;
