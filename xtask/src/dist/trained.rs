@@ -35,6 +35,8 @@ const FOLDED: [(&str, &str); 1] = [("x86_64-unknown-linux-gnu", "-Clink-arg=-Wl,
 
 /// What the compiler must be told to use what a program of this target and profile counted.
 pub(super) fn flags(profile: &str, target: &str) -> Result<Vec<String>> {
+    // Asked for before the minutes of a build, not after them.
+    let tools = tools()?;
     let folder = workspace::target_folder().join("trained");
     let counts = folder.join("counts");
     if counts.exists() {
@@ -45,7 +47,7 @@ pub(super) fn flags(profile: &str, target: &str) -> Result<Vec<String>> {
     let words = ["--program".to_owned(), program.display().to_string()];
     trials::trial("train", Arguments::new(words.into()))?;
     let merged = folder.join("counts.profdata");
-    merge(&counts, &merged)?;
+    merge(&tools, &counts, &merged)?;
     let folded = FOLDED.iter().filter(|(of, _)| *of == target).map(|(_, flag)| *flag);
     let flags = std::iter::once(INLINED_BEFORE).chain(SMALLER).chain(folded).map(str::to_owned);
     Ok(std::iter::once(format!("-Cprofile-use={}", merged.display())).chain(flags).collect())
@@ -78,27 +80,38 @@ fn counting(profile: &str, target: &str, folder: &Path, counts: &Path) -> Result
 }
 
 /// Makes one file of all that was counted, by the first tool that can read it.
-fn merge(counts: &Path, merged: &Path) -> Result<()> {
+fn merge(tools: &[PathBuf], counts: &Path, merged: &Path) -> Result<()> {
     let files = std::fs::read_dir(counts).context("the program counted nothing")?;
     let files = files.map(|file| Ok(file?.path())).collect::<Result<Vec<_>>>()?;
-    for tool in tools()? {
-        let mut command = Command::new(tool);
-        command.args(["merge", "-o"]).arg(merged).args(&files);
-        if command.output().is_ok_and(|output| output.status.success()) {
-            return Ok(());
-        }
+    let reads = |tool: &PathBuf| succeeds(Command::new(tool).args(["merge", "-o"]).arg(merged).args(&files));
+    if !tools.iter().any(reads) {
+        bail!("no `llvm-profdata` here reads what a program of this compiler counts: {}", installation());
     }
-    bail!(
-        "no `llvm-profdata` here reads what a program of this compiler counts: `rustup component add llvm-tools`, or \
-         install LLVM {} or later (`apt-get install llvm-{0}`)",
-        VERSIONS.start
-    )
+    Ok(())
 }
 
-/// Where `llvm-profdata` may be: beside the compiler, or installed.
+/// Every `llvm-profdata` that starts: beside the compiler, or installed.
 fn tools() -> Result<Vec<PathBuf>> {
     let libraries = workspace::output("rustc", ["--print", "target-libdir"])?;
     let beside = Path::new(libraries.trim()).with_file_name("bin").join("llvm-profdata");
     let versions = VERSIONS.rev().map(|version| PathBuf::from(format!("llvm-profdata-{version}")));
-    Ok([beside, PathBuf::from("llvm-profdata")].into_iter().chain(versions).collect())
+    let places = [beside, PathBuf::from("llvm-profdata")].into_iter().chain(versions);
+    let tools: Vec<PathBuf> =
+        places.filter(|tool| succeeds(Command::new(tool).args(["merge", "--help"]))).collect();
+    if tools.is_empty() {
+        bail!("a trained program needs `llvm-profdata`: {}", installation());
+    }
+    Ok(tools)
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+/// What gives a machine the tool.
+fn installation() -> String {
+    format!(
+        "`rustup component add llvm-tools`, or install LLVM {} or later (`apt-get install llvm-{0}`)",
+        VERSIONS.start
+    )
 }
