@@ -1,6 +1,7 @@
-//! All checks on changed seeds for as long as there is time, where there is no fuzzer: in turns, some longer than others.
+//! All checks on changed seeds, where there is no fuzzer: in turns, some longer than others.
 //!
-//! Who gets more, and every input, follow from one text, so that a run can be repeated.
+//! Who gets more, how many inputs that are, and each of them, follow from one text and not from the speed of the machine:
+//! what passed here passes elsewhere.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::catch_unwind;
@@ -20,7 +21,7 @@ const LONGER: usize = 4;
 pub struct Rotation {
     /// What everything follows from.
     pub from: String,
-    /// The time of all checks together; more than one core takes less.
+    /// About the time of all checks together on one core of the machine that [`Target::pace`] was measured on.
     pub time: Duration,
     /// Recorded traffic.
     pub samples: Vec<Vec<u8>>,
@@ -52,16 +53,24 @@ impl Rotation {
         times
     }
 
+    /// How many inputs each target gets: what its time is enough for at its pace, and one at least.
+    pub fn inputs(&self) -> [u64; TARGETS.len()] {
+        let times = self.times();
+        std::array::from_fn(|place| {
+            (times[place].as_millis() as u64 * TARGETS[place].pace).div_ceil(1_000).max(1)
+        })
+    }
+
     /// Runs them, as many at a time as there are cores; what was found.
     pub fn run(&self) -> Vec<String> {
-        let (times, next) = (self.times(), AtomicUsize::new(0));
+        let (inputs, next) = (self.inputs(), AtomicUsize::new(0));
         let work = || {
             let mut findings = Vec::new();
-            while let Some(target) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let place = TARGETS.iter().position(|one| one.name == target.name).unwrap_or_default();
-                findings.extend(self.check(target, times[place]));
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(target) = TARGETS.get(place) else { return findings };
+                findings.extend(self.check(target, inputs[place]));
             }
-            findings
         };
         thread::scope(|scope| {
             let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -71,18 +80,16 @@ impl Rotation {
     }
 
     /// One target; its first finding.
-    fn check(&self, target: &Target, time: Duration) -> Option<String> {
+    fn check(&self, target: &Target, inputs: u64) -> Option<String> {
         let (seeds, words, begun) = (target.seeds(), words(), Instant::now());
-        let mut count = 0_u64;
-        while begun.elapsed() < time {
+        for count in 0..inputs {
             let data = self.input(target, &seeds, &words, count);
             if catch_unwind(|| (target.check)(&data)).is_err() {
                 let kept = keep(target, &data);
                 return Some(format!("{}: input {count}, kept as {}", target.name, kept.display()));
             }
-            count += 1;
         }
-        println!("{}: {count} inputs in {:.0?}", target.name, begun.elapsed());
+        println!("{}: {inputs} inputs in {:.1?}", target.name, begun.elapsed());
         None
     }
 
@@ -125,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_same_text_chooses_the_same_and_all_have_their_day() {
-        assert_eq!(rotation("a").times(), rotation("a").times());
+        assert_eq!(rotation("a").inputs(), rotation("a").inputs());
         let mut had = [false; TARGETS.len()];
         for run in 0..60 {
             let times = rotation(&format!("{run}")).times();

@@ -21,8 +21,8 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 features  each cargo feature of each crate alone, and none\n\
               \x20 test    cargo xtask test\n\
               \x20 loom    every interleaving of the counters that threads share\n\
-              \x20 fuzz    every fuzz target's check on changed seeds, five minutes in all; which ones get the most\n\
-              \x20         of them follows from the commit (no fuzzer needed)\n\
+              \x20 fuzz    every fuzz target's check on changed seeds, some five minutes in all; which ones get the\n\
+              \x20         most, and each input, follow from the committed tree (no fuzzer needed)\n\
               \x20 trials  half a minute of `soak`, and every scenario of `chaos` (Linux)\n\
               \x20 instructions  what the hot paths cost, beside their budgets (needs valgrind)\n\
               \n\

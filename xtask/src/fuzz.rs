@@ -60,13 +60,14 @@ fn run(mut arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Every check on changed seeds without a fuzzer, for five minutes of one core: a step of `ci`. Who gets the most of them,
-/// and every input, follows from the commit, so that each change tries others and each run can be repeated.
+/// Every check on changed seeds without a fuzzer, for about five minutes of one core: a step of `ci`. Who gets the most of
+/// them, and every input, follows from the tree that is committed, so that each change tries others, each run can be
+/// repeated, and what passed before a merge passes after it.
 pub(crate) fn rotation() -> Result<()> {
     const SECONDS: &str = "300";
-    let commit = workspace::output("git", ["rev-parse", "HEAD"])?;
+    let tree = workspace::output("git", ["rev-parse", "HEAD^{tree}"])?;
     let mut settings =
-        vec![("LLM_FUZZ_SECONDS", SECONDS.to_owned()), ("LLM_FUZZ_FROM", commit.trim().to_owned())];
+        vec![("LLM_FUZZ_SECONDS", SECONDS.to_owned()), ("LLM_FUZZ_FROM", tree.trim().to_owned())];
     let recordings =
         std::env::var_os("LLM_FIXTURES").map_or_else(|| workspace::beside("fixtures"), PathBuf::from);
     if let Ok(recordings) = recordings.canonicalize() {
