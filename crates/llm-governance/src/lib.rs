@@ -37,7 +37,7 @@ pub use callers::CallerSettings;
 pub use changed::Changed;
 pub use duration::{BudgetDuration, Period};
 pub use events::{BudgetEvent, Events, NoEvents, Threshold};
-pub use export::{Export, ExportFormat};
+pub use export::{Export, ExportFormat, LineFormat, ParquetFile};
 pub use governance::{Governance, GovernanceParts, Rules};
 pub use hash::KeyHash;
 pub use headers::{LimitStanding, LimitUnit, rate_headers};

@@ -6,6 +6,7 @@
 //! `llm_daily_subjects`, subjects as a whole), and `llm_spent`, which budgets are read from.
 
 mod activity;
+mod archive;
 mod book;
 mod columns;
 mod conditions;
@@ -24,8 +25,8 @@ use llm_governance::{
 };
 
 use crate::database::Database;
+pub use archive::Archive;
 pub use drain::{Drain, DrainSettings, DrainStatus, DrainThread};
-pub use retention::Archive;
 pub use words::Words;
 
 /// What can be read of a ledger, and how it is kept small.

@@ -7,7 +7,7 @@ pub(crate) const UNPRICED: &[&str] = &["refuse", "free"];
 pub(crate) const WINDOWS: &[&str] = &["sliding", "fixed"];
 pub(crate) const DISCONNECT: &[&str] = &["cancel", "drain"];
 pub(crate) const DURABILITY: &[&str] = &["process", "strict"];
-pub(crate) const ARCHIVES: &[&str] = &["jsonl", "csv"];
+pub(crate) const ARCHIVES: &[&str] = &["jsonl", "csv", "parquet"];
 pub(crate) const WHEN_FULL: &[&str] = &["refuse", "serve"];
 
 pub(crate) static GOVERNANCE: Section = Section::of(
@@ -117,7 +117,7 @@ pub(crate) static LEDGER: Section = Section::of(
         key(
             "archive_format",
             Shape::Choice(ARCHIVES),
-            "What these files are: `jsonl` or `csv`. Default `jsonl`.",
+            "What these files are: `jsonl`, `csv` or `parquet`. Default `jsonl`.",
         ),
     ]],
 );

@@ -35,7 +35,7 @@ pub(super) const ROUTES: &[Route] = &[
         .asks(A_PAGE),
     Route::look(Get, "/spend/logs/export", Holder, |call| Box::pin(export::export(call)))
         .about("Calls as a file.")
-        .asks(&[known::CALLS, known::DAYS, known::SPENT, &[text("format", "`csv` or `jsonl`")]])
+        .asks(&[known::CALLS, known::DAYS, known::SPENT, &[text("format", "`jsonl`, `csv` or `parquet`")]])
         .gives(Gives::Rows),
     Route::look(Get, "/spend/keys", Holder, |call| Box::pin(dearest::keys(call)))
         .about("The keys that spent most.")

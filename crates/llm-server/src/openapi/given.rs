@@ -37,6 +37,7 @@ fn whole(word: &str) -> (&'static str, Value) {
         "audio" => ("audio/*", json!({})),
         "csv" => ("text/csv", json!({"type": "string"})),
         "jsonl" => ("application/jsonl", json!({})),
+        "parquet" => ("application/vnd.apache.parquet", json!({})),
         "object" | "string" | "array" | "number" => ("application/json", json!({"type": word})),
         name => ("application/json", named(name)),
     }

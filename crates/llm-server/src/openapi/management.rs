@@ -68,7 +68,7 @@ fn given(gives: Gives) -> Value {
             Gives::Object => "object",
             Gives::List => "array",
             Gives::Number => "number",
-            Gives::Rows => "csv jsonl",
+            Gives::Rows => "csv jsonl parquet",
         },
         None,
     )

@@ -41,15 +41,29 @@ fn ids(node: &Node) -> Vec<String> {
     rows["data"].as_array().expect("a list").iter().map(id).collect()
 }
 
-/// The head and the text of an answer that is no JSON.
-fn text(node: &Node, key: &str, path: &str) -> (String, String) {
+/// The head and the body of an answer that is no JSON.
+fn bytes(node: &Node, key: &str, path: &str) -> (String, Vec<u8>) {
     let mut socket = TcpStream::connect(&node.address).expect("it listens");
     let head = format!("GET {path} HTTP/1.0\r\nhost: gateway\r\nauthorization: Bearer {key}\r\n\r\n");
     socket.write_all(head.as_bytes()).expect("it reads");
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).expect("text");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    (head.to_owned(), body.to_owned())
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).expect("it answers");
+    let end = answer.windows(4).position(|part| part == b"\r\n\r\n").expect("a head");
+    let body = answer.split_off(end + 4);
+    (String::from_utf8(answer).expect("text"), body)
+}
+
+/// The same where it is text.
+fn text(node: &Node, key: &str, path: &str) -> (String, String) {
+    let (head, body) = bytes(node, key, path);
+    (head, String::from_utf8(body).expect("text"))
+}
+
+/// How often a text is a value of its own in a Parquet file.
+fn times(file: &[u8], text: &str) -> usize {
+    assert!(file.starts_with(b"PAR1") && file.ends_with(b"PAR1"), "{}", String::from_utf8_lossy(file));
+    let value = [&u32::try_from(text.len()).expect("it is short").to_le_bytes(), text.as_bytes()].concat();
+    file.windows(value.len()).filter(|part| **part == value).count()
 }
 
 fn lines(folder: &Path, days: i64, ending: &str) -> Vec<String> {
@@ -107,6 +121,31 @@ fn rows_that_go_are_found_in_the_archive() {
 }
 
 #[test]
+fn days_that_are_over_become_parquet_files() {
+    let folder = folder("archive-parquet");
+    let archive = folder.join("archive");
+    leave_rows(&folder, [row("ancient", 90), row("old", 31), row("older", 31), row("new", 0)]);
+    let ledger = format!("keep: 29d, archive: '{}', archive_format: parquet", archive.display());
+    let node = Node::start_with(&folder, &config("", &ledger));
+    for (days, ids) in [(90, &["ancient"][..]), (31, &["old", "older"])] {
+        let file = archive.join(format!("ledger-{}.parquet", Day::of(row("", days).started)));
+        let file = eventually("a file of a day", || std::fs::read(&file).ok());
+        assert!(ids.iter().all(|id| times(&file, id) == 1), "{ids:?}");
+        assert_eq!((times(&file, "=cmd()"), times(&file, "new")), (ids.len(), 0), "a text is as it was said");
+    }
+    assert_eq!(ids(&node), ["new"]);
+    let lines = || {
+        let files = std::fs::read_dir(&archive).expect("a folder");
+        files
+            .filter(|file| file.as_ref().is_ok_and(|file| file.path().extension() == Some("jsonl".as_ref())))
+            .count()
+    };
+    eventually("the end of the lines", || (lines() == 0).then_some(()));
+    drop(node);
+    std::fs::remove_dir_all(folder).expect("it was there");
+}
+
+#[test]
 fn calls_are_exported_whole_and_in_their_order() {
     let folder = folder("export");
     let key = "sk-of-somebody-else-1234567890";
@@ -132,6 +171,10 @@ fn calls_are_exported_whole_and_in_their_order() {
     assert!(first.contains("\"one, or \"\"two\"\"\"") && first.contains("'=cmd()"), "{first}");
     assert!(first.contains(",0.000001,"), "money is in dollars: {first}");
 
+    let (head, body) = bytes(&node, MASTER, "/spend/logs/export?format=parquet");
+    assert!(head.contains("application/vnd.apache.parquet") && head.contains("calls.parquet"), "{head}");
+    assert_eq!((times(&body, "row-0000"), times(&body, "row-1199"), times(&body, "=cmd()")), (1, 1, 1_200));
+
     let today = Day::of(Timestamp::now());
     let (_, recent) = text(&node, MASTER, &format!("/spend/logs/export?start_date={}", Day(today.0 - 1)));
     assert_eq!(recent.lines().count(), 1, "{recent}");
@@ -145,7 +188,10 @@ fn calls_are_exported_whole_and_in_their_order() {
     );
     let (_, none) = text(&node, MASTER, &format!("/spend/logs/export?start_date={}", Day(today.0 + 2)));
     assert_eq!(none, "");
-    for (query, status) in [("format=parquet", 422), ("start_date=soon", 422)] {
+    let none = format!("/spend/logs/export?format=parquet&start_date={}", Day(today.0 + 2));
+    let (_, none) = bytes(&node, MASTER, &none);
+    assert_eq!((times(&none, "row-0000"), times(&none, "mock")), (0, 0), "a table without rows is one");
+    for (query, status) in [("format=xlsx", 422), ("start_date=soon", 422)] {
         assert_eq!(node.get(&format!("/spend/logs/export?{query}"), MASTER).status, status, "{query}");
     }
     assert_eq!(node.get("/spend/logs/export", "sk-unheard-of").status, 401);

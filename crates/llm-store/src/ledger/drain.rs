@@ -182,9 +182,11 @@ impl Drain {
         let Some(keep) = self.settings.keep else { return Ok(true) };
         let keep = i64::try_from(keep.max(SHORTEST_KEEP).as_micros()).unwrap_or(i64::MAX);
         let before = Timestamp(Timestamp::now().0.saturating_sub(keep));
+        let archive = self.settings.archive.as_ref();
         for _ in 0..FORGET_AT_ONCE {
-            if retention::some(&self.database, before, self.settings.archive.as_ref()).await? == 0 {
-                return Ok(true);
+            if retention::some(&self.database, before, archive).await? == 0 {
+                let finished = archive.map_or(Ok(false), |archive| archive.finish_a_day(before))?;
+                return Ok(!finished);
             }
         }
         Ok(false)

@@ -1,28 +1,13 @@
 //! Old rows are let go of, a few at a time; where the operator wants it, into files. Their sums stay.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use llm_governance::{StoreError, Timestamp};
 
-use llm_governance::{Day, ExportFormat, LedgerRow, StoreError, Timestamp};
-
-use super::Books;
 use super::columns::{COLUMNS, read};
-use super::{seconds, words};
+use super::{Archive, Books, seconds, words};
 use crate::database::{Database, DatabaseError, DatabaseKind, Value, fitting};
 
 /// How many rows go in one transaction: others write between two of them.
 const AT_ONCE: i64 = 500;
-
-/// Where rows go that are let go of: a file for each day.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Archive {
-    /// The folder.
-    pub directory: PathBuf,
-    /// What the files are written as.
-    pub format: ExportFormat,
-}
 
 impl Books {
     /// Deletes the rows of calls that came before a moment. How many there were. What is written to an archive is on
@@ -39,10 +24,14 @@ impl Books {
         loop {
             let now = some(&self.database, moment, archive).await?;
             if now == 0 {
-                return Ok(deleted);
+                break;
             }
             deleted += now;
         }
+        if let Some(archive) = archive {
+            while archive.finish_a_day(moment)? {}
+        }
+        Ok(deleted)
     }
 }
 
@@ -82,34 +71,4 @@ pub(super) async fn some(
     seconds::forget(&mut transaction, &rows, before).await?;
     transaction.commit().await?;
     Ok(deleted)
-}
-
-impl Archive {
-    /// Appends rows to the files of their days.
-    fn add(&self, rows: &[LedgerRow]) -> Result<(), StoreError> {
-        let mut days: BTreeMap<Day, String> = BTreeMap::new();
-        for row in rows {
-            self.format.line(row, days.entry(Day::of(row.started)).or_default())?;
-        }
-        let written = days.iter().try_for_each(|(day, text)| self.append(*day, text));
-        written.map_err(|error| {
-            StoreError::Failed(format!("the archive of the ledger cannot be written: {error}"))
-        })
-    }
-
-    fn append(&self, day: Day, text: &str) -> io::Result<()> {
-        std::fs::create_dir_all(&self.directory)?;
-        let path = self.directory.join(format!("ledger-{day}.{}", self.format.ending()));
-        let (mut file, length) = open(&path)?;
-        let head = if length == 0 { self.format.head() } else { String::new() };
-        // What was written in part is cut off again, so that a line is whole or not there.
-        let written = file.write_all([head.as_bytes(), text.as_bytes()].concat().as_slice());
-        written.and_then(|()| file.sync_all()).or_else(|error| file.set_len(length).and(Err(error)))
-    }
-}
-
-fn open(path: &Path) -> io::Result<(File, u64)> {
-    let file = File::options().append(true).create(true).open(path)?;
-    let length = file.metadata()?.len();
-    Ok((file, length))
 }

@@ -126,11 +126,14 @@ async fn an_archive_that_cannot_be_written_keeps_the_rows() {
         book(&database, &[row("one", 1)]).await;
         let folder = Folder::new();
         std::fs::write(folder.file("taken"), "a file").expect("it is written");
-        let archive = Archive { directory: folder.file("taken"), format: ExportFormat::Csv };
-        let books = Books::new(database.clone());
-        let error = books.forget_before(Timestamp(i64::MAX), Some(&archive)).await.expect_err("it is a file");
-        assert!(error.to_string().contains("archive"), "{error}");
-        assert_eq!(ids(&database).await, ["one"], "{}", place.kind);
+        for format in ExportFormat::ALL {
+            let archive = Archive { directory: folder.file("taken"), format };
+            let books = Books::new(database.clone());
+            let gone = books.forget_before(Timestamp(i64::MAX), Some(&archive)).await;
+            let error = gone.expect_err("it is a file");
+            assert!(error.to_string().contains("archive"), "{error}");
+            assert_eq!(ids(&database).await, ["one"], "{}", place.kind);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The ledger from the journal to the database and back: each call once, whatever ends or goes away in between.
 
+mod archive;
 mod booking;
 mod common;
 mod crash;
