@@ -30,13 +30,14 @@ TEXT, JSON, COUNT, SMALL, FLAG = pyarrow.string(), pyarrow.json_(), pyarrow.int6
 # Texts that rows need not have, and those that each has.
 SOME = ["vendor_id", "key", "key_alias", "user_id", "team_id", "team_alias", "organization_id", "customer", "session_id",
         "ip", "user_agent", "error"]
-EACH = ["id", "call_type", "dialect", "model", "model_group", "deployment", "upstream_model", "provider", "ending"]
+EACH = ["id", "call_type", "dialect", "model", "model_group", "deployment", "upstream_model", "provider", "ending",
+        "api_base"]
+OBJECTS = ["tags", "usage", "prices", "charges", "metadata", "trail"]
 OTHERS = {
     "started": MOMENT, "cost": MONEY, "took_micros": COUNT, "prompt_tokens": COUNT, "completion_tokens": COUNT,
-    "attempts": SMALL, "fallbacks": SMALL, "status": SMALL, "estimated": FLAG, "cache_hit": FLAG, "tags": JSON,
-    "usage": JSON,
+    "attempts": SMALL, "fallbacks": SMALL, "status": SMALL, "estimated": FLAG, "cache_hit": FLAG, "stream": FLAG,
 }
-TYPES = {**dict.fromkeys(EACH + SOME, TEXT), **OTHERS, "first_content_micros": COUNT}
+TYPES = {**dict.fromkeys(EACH + SOME, TEXT), **dict.fromkeys(OBJECTS, JSON), **OTHERS, "first_content_micros": COUNT}
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 # With them a row has 32 KiB, so that a few hundred rows are several groups.
@@ -95,7 +96,7 @@ def compare(file, rows):
     assert {field.name for field in table.schema if field.nullable} == {*SOME, "first_content_micros"}
     for name in table.column_names:
         read = table[name].to_pylist()
-        if name in ("tags", "usage"):
+        if name in OBJECTS:
             read = [json.loads(text) for text in read]
         assert read == [cell(name, row[name]) for row in rows], name
     return table

@@ -21,7 +21,7 @@ pub enum ExportFormat {
     /// A row of the ledger as JSON on each line, whole.
     #[default]
     JsonLines,
-    /// A head and a line for each row: what has a place in a table.
+    /// A head and a line for each row, a cell for each member.
     Csv,
     /// The same table with types, by columns.
     Parquet,

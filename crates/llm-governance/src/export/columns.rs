@@ -1,4 +1,4 @@
-//! The columns of tables: members of a row that have a place there, and what is in them.
+//! The columns of tables: members of a row, and what is in them.
 
 /// A column.
 #[derive(Clone, Copy)]
@@ -30,7 +30,8 @@ pub(super) enum Kind {
     Flag,
 }
 
-pub(super) const COLUMNS: [Column; 34] = [
+/// All that a row says, so that an archive as a table loses nothing; what is of less interest stands last.
+pub(super) const COLUMNS: [Column; 40] = [
     each("id", Kind::Text),
     some("vendor_id", Kind::Text),
     each("started", Kind::Moment),
@@ -65,6 +66,12 @@ pub(super) const COLUMNS: [Column; 34] = [
     some("error", Kind::Text),
     each("cache_hit", Kind::Flag),
     each("usage", Kind::Json),
+    each("stream", Kind::Flag),
+    each("api_base", Kind::Text),
+    each("prices", Kind::Json),
+    each("charges", Kind::Json),
+    each("metadata", Kind::Json),
+    each("trail", Kind::Json),
 ];
 
 /// A column of which each row has a value.
@@ -85,6 +92,14 @@ mod tests {
     use super::*;
     use crate::ledger::LedgerRow;
     use crate::time::Timestamp;
+
+    #[test]
+    fn every_member_of_a_row_is_a_column_but_for_what_was_said() {
+        let row = serde_json::to_value(LedgerRow::default()).expect("JSON");
+        let members = row.as_object().expect("an object").keys().map(String::as_str);
+        let missing = members.filter(|name| COLUMNS.iter().all(|column| column.name != *name));
+        assert_eq!(missing.collect::<Vec<_>>(), ["request", "response"]);
+    }
 
     #[test]
     fn every_column_is_a_member_of_a_row_and_of_its_kind() {
