@@ -30,8 +30,9 @@ impl Archive {
 
     fn append_all(&self, days: &BTreeMap<Day, Vec<u8>>) -> io::Result<()> {
         std::fs::create_dir_all(&self.directory)?;
-        let lock = self.is_parquet().then(|| self.lock_file()).transpose()?;
-        lock.as_ref().map_or(Ok(()), File::lock)?;
+        // Another gateway's line that is half written is not to be taken for one that was cut off.
+        let lock = self.lock_file()?;
+        lock.lock()?;
         days.iter().try_for_each(|(day, text)| self.append(*day, text))
     }
 

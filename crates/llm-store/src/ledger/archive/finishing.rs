@@ -65,6 +65,10 @@ impl Archive {
     }
 
     fn finish(&self, lines: &Path) -> io::Result<()> {
+        // Another gateway may have finished it before this one had the lock.
+        if !lines.try_exists()? {
+            return Ok(());
+        }
         let file = lines.with_extension("");
         if !file.try_exists()? {
             let unnamed = lines.with_extension("new");
