@@ -27,24 +27,27 @@ impl Programs {
         let packages = workspace::packages()?;
         let there = |package: &str| packages.iter().any(|known| known.name == package);
         let chosen: Vec<_> = PROGRAMS.into_iter().filter(|(package, _)| there(package)).collect();
-        let mut command = workspace::cargo();
-        command.args(["build", "--locked", "--profile", profile]);
-        for (package, name) in &chosen {
-            command.args(["--package", package, "--bin", name]);
-        }
         let mut folder = workspace::target_folder();
         // With a target of its own, what runs while programs are built is built without those flags.
         let target = if trained { Some(target.map_or_else(host, Ok)?) } else { target };
-        if let Some(target) = target.as_ref().filter(|_| trained) {
-            command.args(["--config", &trained::setting(&trained::flags(profile, target)?)?]);
-        }
+        let flags = target.as_ref().filter(|_| trained);
+        let flags = flags.map(|target| trained::setting(&trained::flags(profile, target)?)).transpose()?;
         if let Some(target) = &target {
             has_library(target)?;
-            prepare(&mut command, target)?;
-            command.args(["--target", target]);
             folder.push(target);
         }
-        workspace::run(&mut command)?;
+        // Each alone: built together, each gets the features of crates that the other one asks for. That is another program
+        // than the one that counted, and its functions have other names than those in `layout.ld`.
+        for (package, name) in &chosen {
+            let mut command = workspace::cargo();
+            command.args(["build", "--locked", "--profile", profile, "--package", package, "--bin", name]);
+            command.args(flags.iter().flat_map(|flags| ["--config", flags]));
+            if let Some(target) = &target {
+                prepare(&mut command, target)?;
+                command.args(["--target", target]);
+            }
+            workspace::run(&mut command)?;
+        }
         folder.push(if profile == "dev" { "debug" } else { profile });
         let names = chosen.into_iter().map(|(_, name)| name).collect();
         Ok(Self { folder, target: target.map_or_else(host, Ok)?, names })
