@@ -1,4 +1,4 @@
-//! What the built program stands: `cargo xtask soak`, `chaos` and `bench` run this, and `dist --trained`.
+//! What the built program stands: `cargo xtask soak`, `chaos` and `bench` run this, and `codegen counts`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod chaos;

@@ -11,13 +11,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::arguments::Arguments;
-use crate::workspace;
+use crate::{counts, workspace};
 
 pub(crate) use prices::is_current as prices_are_current;
 
 pub(crate) const COMMAND: crate::Command = crate::Command {
     name: "codegen",
-    usage: "codegen <prices|schema|fidelity|providers|layout> [--from PATH] [--date YYYY-MM-DD] [--check]",
+    usage: "codegen <prices|schema|fidelity|providers|counts|layout> [--from PATH] [--date YYYY-MM-DD] [--check]",
     about: "generates files that are committed",
     details: "  prices   reads LiteLLM's price table and writes crates/llm-metrics/data/prices.tsv\n\
               \x20          --from PATH        the table (default: ../shared/data/litellm-model-prices.json)\n\
@@ -25,6 +25,8 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 schema   writes config/schema.json, the JSON schema of the configuration, for editors\n\
               \x20 fidelity writes docs/fidelity.md, what each pair of dialects carries\n\
               \x20 providers writes the tables of docs/providers.md, from the vendors table\n\
+              \x20 counts   writes .cargo/counts.profdata, what everyday calls execute, for the compiler: builds a program that\n\
+              \x20          counts, and sends calls through it; to be done again before a release, and `layout` after it\n\
               \x20 layout   writes crates/llm-server/layout.ld, which functions lie together in the program: builds it,\n\
               \x20          and runs it under valgrind; to be done again when a program at rest has grown\n\
               \x20          --program PATH,…   release programs with symbols, built already: what any of them runs\n\
@@ -38,8 +40,8 @@ fn run(mut arguments: Arguments) -> Result<()> {
     let from = arguments.option("--from")?;
     let date = arguments.option("--date")?;
     let program = arguments.option("--program")?;
-    let what =
-        arguments.next("what to generate (`prices`, `schema`, `fidelity`, `providers` or `layout`)")?;
+    let what = arguments
+        .next("what to generate (`prices`, `schema`, `fidelity`, `providers`, `counts` or `layout`)")?;
     arguments.finish()?;
     let given = [
         ("--from", from.is_some()),
@@ -49,20 +51,23 @@ fn run(mut arguments: Arguments) -> Result<()> {
     ];
     let takes: &[&str] = match what.as_str() {
         "prices" => &["--from", "--date", "--check"],
+        "counts" => &[],
         "layout" => &["--program"],
         _ => &["--check"],
     };
     if let Some((option, _)) = given.iter().find(|(option, is_given)| *is_given && !takes.contains(option)) {
-        bail!("`codegen {what}` takes no `{option}`: it takes {}", takes.join(", "));
+        let takes = if takes.is_empty() { "no options".to_owned() } else { takes.join(", ") };
+        bail!("`codegen {what}` takes no `{option}`: it takes {takes}");
     }
     match what.as_str() {
         "prices" => prices::run(from.as_deref(), date, check),
         "schema" => schema::run(check),
         "fidelity" => fidelity::run(check),
         "providers" => providers::run(check),
+        "counts" => counts::make("release", None, &workspace::root().join(counts::COMMITTED)),
         "layout" => layout::run(program.as_deref()),
         other => bail!(
-            "unknown target `{other}`: there are `prices`, `schema`, `fidelity`, `providers` and `layout`"
+            "unknown target `{other}`: there are `prices`, `schema`, `fidelity`, `providers`, `counts` and `layout`"
         ),
     }
 }

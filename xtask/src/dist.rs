@@ -8,7 +8,6 @@ mod notices;
 mod programs;
 mod sbom;
 mod tools;
-mod trained;
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +32,8 @@ pub(crate) const COMMAND: crate::Command = crate::Command {
               \x20 --target TRIPLE    another target than this machine's; x86_64-unknown-linux-musl makes static programs\n\
               \x20 --profile NAME     `release` unless it is said\n\
               \x20 --trained          builds twice, and sends calls through the first program: the second one knows which of\n\
-              \x20                    its code is hot, and takes a sixth less CPU (needs llvm-profdata; Linux, 25 minutes)\n\
+              \x20                    its code is hot by itself, and not by the counts that are committed, which are of this\n\
+              \x20                    machine's target alone (needs llvm-profdata; Linux, half an hour)\n\
               \x20 --programs FOLDER  packs programs that are built already\n\
               \x20 --out FOLDER       instead of target/dist\n\
               \x20 --quick            packs weakly, for tests\n\

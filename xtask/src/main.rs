@@ -5,6 +5,7 @@ mod arguments;
 mod bench;
 mod ci;
 mod codegen;
+mod counts;
 mod dist;
 mod fuzz;
 mod instructions;

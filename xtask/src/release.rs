@@ -65,7 +65,7 @@ fn perform(root: &Path, version: &str, today: &str, is_dry: bool) -> Result<Stri
     workspace::capture(check.current_dir(root).args(["update", "--workspace", "--locked", "--offline"]))
         .context("the lock file does not agree with the manifests")?;
     Ok(format!(
-        "{before} → {version}\n{names}Then:\n  git commit --all --message 'release: {version}'\n  git tag --annotate {tag} \
+        "{before} → {version}\n{names}Then:\n  cargo xtask codegen counts\n  git commit --all --message 'release: {version}'\n  git tag --annotate {tag} \
          --message {tag}\n  cargo xtask dist\n  cargo publish --workspace\n"
     ))
 }

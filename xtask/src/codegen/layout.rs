@@ -25,7 +25,7 @@ const HEAD: &str = "\
    translation of addresses. Names of functions stand without their hashes, and without the crate that a generic one was
    made for: a name that is gone matches nothing, one that is missing lies where the linker likes. What the compiler takes
    for rare and runs all the same lies with the rest (its sections are called `.text.unlikely.`), and so does what it knows
-   to be hot (`.text.hot.`, in programs of `cargo xtask dist --trained`). */
+   to be hot (`.text.hot.`, by the counts that it is given). */
 SECTIONS
 {
   .text :

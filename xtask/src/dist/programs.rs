@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{tools, trained};
-use crate::workspace;
+use super::tools;
+use crate::{counts, workspace};
 
 /// Programs that people run: the package of each, and its name.
 const PROGRAMS: [(&str, &str); 2] = [("llm-cli", "llm"), ("llm-server", "llm-server")];
@@ -22,32 +22,38 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Builds what the workspace has of them; `trained`: with what a program of the same sources counted before.
+    /// Builds what the workspace has of them; `trained`: with what a program of the same sources and target executed just
+    /// now, and not with the counts that are committed.
     pub(super) fn build(profile: &str, target: Option<String>, trained: bool) -> Result<Self> {
         let packages = workspace::packages()?;
         let there = |package: &str| packages.iter().any(|known| known.name == package);
         let chosen: Vec<_> = PROGRAMS.into_iter().filter(|(package, _)| there(package)).collect();
-        let mut folder = workspace::target_folder();
-        // With a target of its own, what runs while programs are built is built without those flags.
-        let target = if trained { Some(target.map_or_else(host, Ok)?) } else { target };
-        let flags = target.as_ref().filter(|_| trained);
-        let flags = flags.map(|target| trained::setting(&trained::flags(profile, target)?)).transpose()?;
-        if let Some(target) = &target {
-            has_library(target)?;
-            folder.push(target);
+        target.as_deref().map(has_library).transpose()?;
+        let counted = workspace::target_folder().join("counts.profdata");
+        if trained {
+            counts::make(profile, target.as_deref(), &counted)?;
+        } else if let Ok(Some(why)) = counts::outdated(workspace::root()) {
+            // A tree without its history, which is an error, cannot tell.
+            eprintln!(
+                "warning: the compiler may know little of what is hot: {why}. Run `cargo xtask codegen counts` first"
+            );
         }
+        let mut folder = workspace::target_folder();
         // Each alone: built together, each gets the features of crates that the other one asks for. That is another program
         // than the one that counted, and its functions have other names than those in `layout.ld`.
         for (package, name) in &chosen {
             let mut command = workspace::cargo();
             command.args(["build", "--locked", "--profile", profile, "--package", package, "--bin", name]);
-            command.args(flags.iter().flat_map(|flags| ["--config", flags]));
+            if trained {
+                folder = counts::take(&mut command, &counted);
+            }
             if let Some(target) = &target {
                 prepare(&mut command, target)?;
                 command.args(["--target", target]);
             }
             workspace::run(&mut command)?;
         }
+        folder.extend(&target);
         folder.push(if profile == "dev" { "debug" } else { profile });
         let names = chosen.into_iter().map(|(_, name)| name).collect();
         Ok(Self { folder, target: target.map_or_else(host, Ok)?, names })
