@@ -63,7 +63,7 @@ fn essential(mut request: ChatRequest) -> ChatRequest {
     request.extras = request.extras.and_then(for_vendors);
     request.reasoning = None;
     for message in &mut request.messages {
-        message.parts.retain(|part| !matches!(part, Part::Reasoning(_)));
+        message.parts.retain(|part| !matches!(part, Part::Reasoning(_)) && !is_empty(part));
         for part in &mut message.parts {
             if let Part::Unknown(block) = part {
                 unmarked(&mut block.raw);
@@ -71,6 +71,11 @@ fn essential(mut request: ChatRequest) -> ChatRequest {
         }
     }
     request
+}
+
+/// A message that had nothing but thinking beside an empty text has that text alone when it is passed.
+fn is_empty(part: &Part) -> bool {
+    matches!(part, Part::Text(text) if text.text.is_empty())
 }
 
 /// Without the mark of where a vendor may keep the prompt: those that have no such marks are not told them, in parts of
