@@ -145,6 +145,32 @@ fn installation() -> String {
 mod tests {
     use super::*;
 
+    /// What the wrapper that cargo is told of makes of the arguments of a compiler.
+    fn wrapped(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+        let config = workspace::read(&workspace::root().join(".cargo/config.toml")).expect("it is there");
+        let config: toml::Table = config.parse().expect("it is TOML");
+        let wrapper = config["build"]["rustc-wrapper"].as_str().expect("a path");
+        let mut command = Command::new(workspace::root().join(wrapper));
+        command.arg("echo").args(arguments).env_remove(COUNTS).env_remove(COUNTS_TO);
+        workspace::capture(command.envs(variables.iter().copied())).expect("echo works")
+    }
+
+    #[test]
+    fn compilers_of_releases_alone_are_told_counts() {
+        let committed = format!("-Cprofile-use={}", workspace::root().join(COMMITTED).display());
+        for release in [["-C", "lto=fat"], ["-C", "linker-plugin-lto"]] {
+            assert!(wrapped(&release, &[]).contains(&committed), "{release:?}");
+            assert!(wrapped(&release, &[(COUNTS, "/other")]).contains("-Cprofile-use=/other "));
+            assert!(!wrapped(&release, &[(COUNTS, "")]).contains("-Cprofile"));
+            let counting = wrapped(&release, &[(COUNTS_TO, "/folder")]);
+            assert!(counting.contains("-Cprofile-generate=/folder") && !counting.contains("-Cprofile-use"));
+        }
+        for other in [&["-C", "opt-level=3"][..], &["-vV"], &["-C", "lto=fat", "-Cprofile-use=mine"]] {
+            assert_eq!(wrapped(other, &[]).trim_end(), other.join(" "));
+        }
+        assert!(workspace::root().join(COMMITTED).is_file());
+    }
+
     #[test]
     fn small_functions_that_never_ran_are_left_out() {
         let record = |name: &str, counters: &[u64], values: &str| {
