@@ -29,7 +29,21 @@ pub fn describe(loaded: &Loaded) -> String {
     let summary =
         format!("\n{}, {}", counted(config.deployments.len(), "deployment"), counted(warnings, "warning"));
     line(&mut out, &summary);
-    out
+    without_keys(out, config)
+}
+
+/// Below this length a key is a placeholder, and may be a part of any word.
+const KEY: usize = 8;
+
+/// Addresses may have a key in them: some vendors want it there, and variables may put one anywhere.
+fn without_keys(told: String, config: &Config) -> String {
+    let keys =
+        config.deployments.iter().filter_map(|one| one.api_key.as_ref()).chain(&config.server.master_key);
+    let mut keys: Vec<&str> = keys.map(|key| key.expose().as_str()).filter(|key| key.len() >= KEY).collect();
+    // One that begins with another one is hidden before that.
+    keys.sort_unstable_by_key(|key| std::cmp::Reverse(key.len()));
+    keys.dedup();
+    keys.iter().fold(told, |told, key| if told.contains(key) { told.replace(key, "***") } else { told })
 }
 
 fn sources(loaded: &Loaded, out: &mut String) {
