@@ -147,12 +147,23 @@ mod tests {
 
     /// What the wrapper that cargo is told of makes of the arguments of a compiler.
     fn wrapped(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+        run("echo", arguments, variables)
+    }
+
+    /// What another program prints in the place of the compiler.
+    fn run(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
         let config = workspace::read(&workspace::root().join(".cargo/config.toml")).expect("it is there");
         let config: toml::Table = config.parse().expect("it is TOML");
         let wrapper = config["build"]["rustc-wrapper"].as_str().expect("a path");
         let mut command = Command::new(workspace::root().join(wrapper));
-        command.arg("echo").args(arguments).env_remove(COUNTS).env_remove(COUNTS_TO);
-        workspace::capture(command.envs(variables.iter().copied())).expect("echo works")
+        command.arg(program).args(arguments).env_remove(COUNTS).env_remove(COUNTS_TO);
+        workspace::capture(command.envs(variables.iter().copied())).expect("it works")
+    }
+
+    #[test]
+    fn compilers_hear_all_that_cargo_tells_them() {
+        let told = run("env", &[], &[("CARGO_BIN_EXE_a-b", "/program")]);
+        assert!(told.lines().any(|line| line == "CARGO_BIN_EXE_a-b=/program"), "{told}");
     }
 
     #[test]
