@@ -3,6 +3,8 @@
 #[cfg(any(feature = "sqlite", feature = "redis", feature = "qdrant", feature = "s3"))]
 pub mod answers;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod behind;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod database;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod entities;

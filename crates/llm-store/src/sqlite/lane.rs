@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::connection::Opening;
 use super::job::Job;
+use crate::behind;
 use crate::database::DatabaseError;
 
 /// How long a thread waits for work before it ends, and gives back its memory.
@@ -107,6 +108,10 @@ impl Shared {
     /// The life of a thread. Its connection is opened with the first work, and closed before it counts as ended.
     fn work(self: Arc<Self>) {
         let ending = Ending(&self);
+        if self.opening.writes {
+            // Most of what is written are rows of calls that have ended. Calls wait for readers at times.
+            behind::step_back();
+        }
         let mut connection = None;
         while let Some(job) = self.next() {
             job.run(&mut connection, &self.opening);

@@ -9,6 +9,7 @@ use llm_governance::{StoreError, Timestamp};
 use tokio::sync::watch;
 
 use super::Drain;
+use crate::behind;
 
 /// How long it waits at most when the database does not take rows.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -39,9 +40,10 @@ impl Drain {
         let (stop, stopped) = watch::channel(false);
         let drain = Arc::clone(self);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let thread = std::thread::Builder::new()
-            .name("drain".to_owned())
-            .spawn(move || runtime.block_on(drain.run(stopped)))?;
+        let thread = std::thread::Builder::new().name("drain".to_owned()).spawn(move || {
+            behind::step_back();
+            runtime.block_on(drain.run(stopped));
+        })?;
         Ok(DrainThread { stop, thread: Some(thread) })
     }
 
