@@ -27,6 +27,9 @@ const HEAD: usize = 256;
 /// Frames below this many bytes have no words: ends, signs of life.
 const SHORT: u64 = 40;
 
+/// Pieces above this many bytes are as large as what they were read into.
+const LARGE: usize = 4 * 1024;
+
 /// What passed of a stream: counted, not read. What of it were words is found out when somebody must know.
 #[derive(Debug, Default)]
 pub(crate) struct Passed {
@@ -50,7 +53,8 @@ impl Passed {
 
     /// The first content of the answer is in this piece.
     pub(crate) fn begins_with(&mut self, piece: &Bytes) {
-        self.sample.clone_from(piece);
+        // A share of it would keep what it was read into as long as the stream lasts.
+        self.sample = if piece.len() > LARGE { piece.clone() } else { Bytes::copy_from_slice(piece) };
     }
 
     /// Frames without words that came together with the first content, and their bytes: some formats begin with the

@@ -89,12 +89,8 @@ pub(crate) struct Settlement {
     settled: bool,
     /// A vendor was asked: an error may be in its words.
     asked: bool,
-    /// The request passes as it is, and uses this model of the vendor's.
-    relayed: Option<Option<String>>,
-    /// What it costs, whatever is used.
-    flat: Option<NanoDollars>,
-    /// The deployment that such a request waits for.
-    waits_for: Option<(Arc<Deployment>, Arc<Account>)>,
+    /// The request passes as it is.
+    relayed: Option<Box<Relayed>>,
     /// Its place among the calls in progress, where they are limited.
     in_progress: Option<InProgress>,
     /// What is held for the call, where anybody must know of attempts under way.
@@ -113,6 +109,17 @@ pub(crate) struct Settlement {
     log_guards: LogGuards,
     /// Counts the call as being served until the account is dropped.
     _serving: Serving,
+}
+
+/// What is known of a request that passes as it is. Few do: it has a place of its own.
+#[derive(Default)]
+struct Relayed {
+    /// The vendor's model that it uses, if any.
+    model: Option<String>,
+    /// What it costs, whatever is used.
+    flat: Option<NanoDollars>,
+    /// The deployment that it waits for.
+    waits_for: Option<(Arc<Deployment>, Arc<Account>)>,
 }
 
 /// How long a call took.
@@ -201,8 +208,6 @@ impl Settlement {
             settled: false,
             asked: false,
             relayed: None,
-            flat: None,
-            waits_for: None,
             in_progress: None,
             purse,
             bill: None,
@@ -279,7 +284,7 @@ impl Settlement {
     /// A deployment answers.
     pub(crate) fn answered(&mut self, routed: &mut RoutedParts, account: Arc<Account>) {
         self.attempts = self.attempts.max(1);
-        self.waits_for = None;
+        self.waits_no_more();
         self.fallbacks = routed.fallbacks;
         self.answered = routed.in_flight.take().map(|in_flight| Answered {
             in_flight,
@@ -406,7 +411,7 @@ impl Settlement {
     }
 
     fn cost(&self) -> Option<Cost> {
-        if let Some(total) = self.flat {
+        if let Some(total) = self.relayed.as_ref().and_then(|relayed| relayed.flat) {
             return Some(Cost { total, ..Cost::default() });
         }
         if self.usage.is_empty() {
@@ -421,7 +426,9 @@ impl Settlement {
         let answered = self.answered.as_ref()?;
         let (deployment, prices) = (answered.in_flight.deployment(), &self.books.prices);
         match &self.relayed {
-            Some(model) => answered.account.entry_of_any(prices, &deployment.model, model.as_deref()?),
+            Some(relayed) => {
+                answered.account.entry_of_any(prices, &deployment.model, relayed.model.as_deref()?)
+            }
             None => answered.account.entry(prices, &deployment.model_for(&answered.group)),
         }
     }

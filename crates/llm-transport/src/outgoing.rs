@@ -110,20 +110,27 @@ fn narrow_accept_encoding(headers: &mut HeaderMap) {
 }
 
 /// A request's body on its way out: pieces that are there, given to the connection one after the other, or one that
-/// is still arriving.
+/// is still arriving. Small, since a connection has room for 32 requests with their bodies.
 pub(crate) struct RequestBody {
     /// Bytes still to come, where that is known.
     length: Option<u64>,
-    pieces: WireBody,
     current: Bytes,
-    arriving: Option<BoxStream<Result<Bytes>>>,
+    rest: Option<Box<Rest>>,
     progress: Option<Arc<Progress>>,
 }
 
+/// What follows the first piece.
+enum Rest {
+    Pieces(WireBody),
+    Arriving(BoxStream<Result<Bytes>>),
+}
+
 impl RequestBody {
-    fn of(pieces: WireBody, progress: Option<Arc<Progress>>) -> Self {
+    fn of(mut pieces: WireBody, progress: Option<Arc<Progress>>) -> Self {
         let length = Some(pieces.len() as u64);
-        Self { length, pieces, current: Bytes::new(), arriving: None, progress }
+        let current = pieces.pop_front().unwrap_or_default();
+        let rest = (!pieces.is_empty()).then(|| Box::new(Rest::Pieces(pieces)));
+        Self { length, current, rest, progress }
     }
 
     /// A body that is still arriving.
@@ -132,8 +139,17 @@ impl RequestBody {
         chunks: BoxStream<Result<Bytes>>,
         progress: Option<Arc<Progress>>,
     ) -> Self {
-        let pieces = WireBody::default();
-        Self { length, pieces, current: Bytes::new(), arriving: Some(chunks), progress }
+        Self { length, current: Bytes::new(), rest: Some(Box::new(Rest::Arriving(chunks))), progress }
+    }
+}
+
+impl Rest {
+    /// The next piece; `None`: that was all.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        match self {
+            Self::Pieces(pieces) => Poll::Ready(pieces.pop_front().map(Ok)),
+            Self::Arriving(chunks) => chunks.as_mut().poll_next(context),
+        }
     }
 }
 
@@ -143,13 +159,10 @@ impl Body for RequestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
         while self.current.is_empty() {
-            match (self.pieces.pop_front(), &mut self.arriving) {
-                (Some(piece), _) => self.current = piece,
-                (None, Some(chunks)) => match ready!(chunks.as_mut().poll_next(context)).transpose()? {
-                    Some(chunk) => self.current = chunk,
-                    None => return Poll::Ready(None),
-                },
-                (None, None) => return Poll::Ready(None),
+            let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+            match ready!(rest.poll_next(context)).transpose()? {
+                Some(piece) => self.current = piece,
+                None => return Poll::Ready(None),
             }
         }
         let length = self.current.len().min(SLICE);

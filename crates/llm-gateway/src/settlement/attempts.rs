@@ -18,7 +18,7 @@ impl Settlement {
     pub(crate) fn failed_attempts(&mut self, attempts: &[Attempt]) {
         self.asked |= !attempts.is_empty();
         self.attempts += attempts.len();
-        self.waits_for = None;
+        self.waits_no_more();
         for attempt in attempts {
             let Some(error) = &attempt.error else { continue };
             if let Some(account) = self.books.accounts.get(&attempt.deployment) {
@@ -59,8 +59,11 @@ impl Settlement {
     /// The same of attempts that nobody waits for any more.
     pub(super) fn abandoned(&mut self) {
         let took = self.call.received.elapsed();
-        if let Some((deployment, account)) = self.waits_for.take() {
-            let model = self.relayed.clone().flatten().unwrap_or_default();
+        let waited_for = self.relayed.as_mut().and_then(|relayed| {
+            let (deployment, account) = relayed.waits_for.take()?;
+            Some((deployment, account, relayed.model.clone().unwrap_or_default()))
+        });
+        if let Some((deployment, account, model)) = waited_for {
             let entry = account.entry_of_any(&self.books.prices, &deployment.model, &model);
             let entry = entry.map(Cow::into_owned);
             self.attempts += 1;
@@ -160,17 +163,24 @@ impl Settlement {
     /// The request passes as it is, and names this model of the vendor's, if any.
     pub(crate) fn relays(&mut self, model: Option<String>) {
         self.call.model = model.clone().unwrap_or_default();
-        self.relayed = Some(model);
+        self.relayed.get_or_insert_default().model = model;
     }
 
     /// Such a request costs so much.
     pub(crate) fn costs(&mut self, cost: NanoDollars) {
-        self.flat = Some(cost);
+        self.relayed.get_or_insert_default().flat = Some(cost);
+    }
+
+    /// Such a request was answered, or will not be.
+    pub(super) fn waits_no_more(&mut self) {
+        if let Some(relayed) = &mut self.relayed {
+            relayed.waits_for = None;
+        }
     }
 
     /// Such a request is sent to this deployment.
     pub(crate) fn waits_for(&mut self, deployment: &Arc<Deployment>, account: &Arc<Account>) {
         self.asked = true;
-        self.waits_for = Some((Arc::clone(deployment), Arc::clone(account)));
+        self.relayed.get_or_insert_default().waits_for = Some((Arc::clone(deployment), Arc::clone(account)));
     }
 }
