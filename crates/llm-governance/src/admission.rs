@@ -1,6 +1,7 @@
 //! What a call may take from everybody behind it: taken before the call, settled after it, given back when it is
 //! dropped.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use llm_core::money::NanoDollars;
@@ -182,7 +183,7 @@ impl Admission {
 
     /// How the limits behind the call stood when it was let through.
     pub fn limits(&self) -> Vec<LimitStanding> {
-        let mut standings = Vec::new();
+        let mut standings = Vec::with_capacity(self.pieces.len());
         for (place, account) in (0..=u8::MAX).zip(self.accounts()) {
             for piece in self.pieces_of(place) {
                 match piece.taken {
@@ -215,9 +216,11 @@ impl Admission {
         if let Some(mut lease) = self.lease.take() {
             lease.settle(tokens, cost);
         }
+        // One look at the clock for all, where anybody has books at all.
+        let now: LazyCell<Timestamp> = LazyCell::new(Timestamp::now);
         let mut events = Vec::new();
         for (place, account) in (0..=u8::MAX).zip(self.accounts()) {
-            self.settle_one((place, account), cost, tokens, &mut events);
+            self.settle_one((place, account), (cost, tokens), &now, &mut events);
         }
         if let Some(account) = self.principal.accounts.first() {
             let caller = self.principal.key();
@@ -231,8 +234,8 @@ impl Admission {
     fn settle_one(
         &self,
         (place, account): (u8, &Arc<Account>),
-        cost: NanoDollars,
-        tokens: u64,
+        (cost, tokens): (NanoDollars, u64),
+        now: &LazyCell<Timestamp>,
         events: &mut Vec<BudgetEvent>,
     ) {
         let Some(meter) = &account.meter else {
@@ -243,7 +246,7 @@ impl Admission {
             {
                 let mut state = meter.lock();
                 self.settle_late(&mut state, &[], cost);
-                state.touch(Timestamp::now());
+                state.touch(**now);
             }
             return;
         };
@@ -272,7 +275,7 @@ impl Admission {
         }
         self.settle_late(&mut state, &settled, cost);
         if !state.books.is_empty() {
-            state.touch(Timestamp::now());
+            state.touch(**now);
         }
     }
 

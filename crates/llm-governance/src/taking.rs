@@ -51,8 +51,11 @@ pub(crate) enum Taken {
     Slot { left: u32 },
 }
 
-/// All that a call has taken.
-pub(crate) type Pieces = SmallVec<[Piece; 6]>;
+/// All that a call has taken: most calls of most gateways take nothing.
+pub(crate) type Pieces = Vec<Piece>;
+
+/// What is taken of one account as a rule: money, requests with tokens, and a slot.
+const USUAL: usize = 3;
 
 /// An account among those behind a call, with its meter locked.
 struct Locked<'a> {
@@ -209,6 +212,7 @@ fn room(locked: &mut [Locked<'_>], ask: &Ask<'_>, pieces: &Pieces) -> Result<(),
 /// Takes what is there, as was looked at before under the same locks.
 fn enter(locked: &mut [Locked<'_>], ask: &Ask<'_>, amount: i64, pieces: &mut Pieces) {
     let before = std::mem::take(pieces);
+    pieces.reserve(USUAL * locked.len());
     for one in locked {
         one.leave(ask.model, &before);
         one.enter(ask, amount, (&before, pieces));

@@ -6,17 +6,22 @@ use std::sync::LazyLock;
 use http::header::HeaderName;
 use llm_governance::headers::descriptor;
 use llm_governance::{LimitStanding, LimitUnit, Scope, Timestamp};
+use smallvec::SmallVec;
 
 use super::forms::Lines;
 use super::values::Values;
 
+/// All units, in order.
 const UNITS: [LimitUnit; 4] =
     [LimitUnit::Requests, LimitUnit::Tokens, LimitUnit::TokensOfDay, LimitUnit::Slots];
+
+/// Units of whose limits the tightest one is told without saying whose it is.
+const COMMON_UNITS: [LimitUnit; 2] = [LimitUnit::Requests, LimitUnit::Tokens];
 
 /// The limit, and what is left of it.
 pub(super) type Names = [HeaderName; 2];
 
-/// For each scope, its own limits and those of single models, each unit in turn.
+/// For each scope, its own limits and those of single models, each unit in turn: what [`place`] says.
 static NAMES: LazyLock<Vec<Names>> = LazyLock::new(|| {
     let whose =
         Scope::ALL.into_iter().flat_map(|scope| [false, true].map(|of_model| descriptor(scope, of_model)));
@@ -24,8 +29,7 @@ static NAMES: LazyLock<Vec<Names>> = LazyLock::new(|| {
 });
 
 /// The tightest limit of anybody's.
-static COMMON: LazyLock<[Names; 2]> =
-    LazyLock::new(|| [LimitUnit::Requests, LimitUnit::Tokens].map(|unit| names(None, unit)));
+static COMMON: LazyLock<[Names; 2]> = LazyLock::new(|| COMMON_UNITS.map(|unit| names(None, unit)));
 
 static RESETS: [HeaderName; 2] = [
     HeaderName::from_static("x-ratelimit-reset-requests"),
@@ -49,17 +53,11 @@ pub(super) fn common(unit: LimitUnit) -> &'static Names {
 
 /// Lists the same headers that [`llm_governance::rate_headers`] does.
 pub(super) fn list(lines: &mut Lines, values: &mut Values, (limits, at): (&[LimitStanding], Timestamp)) {
-    for (place, one) in limits.iter().enumerate() {
-        let same = |other: &LimitStanding| {
-            (other.unit, other.scope, other.model.is_some()) == (one.unit, one.scope, one.model.is_some())
-        };
-        let own = own_names(one).filter(|_| is_tightest(limits, place, same));
-        let common = match one.unit {
-            LimitUnit::Requests => Some(0),
-            LimitUnit::Tokens => Some(1),
-            LimitUnit::TokensOfDay | LimitUnit::Slots => None,
-        };
-        let common = common.filter(|_| is_tightest(limits, place, |other| other.unit == one.unit));
+    let places: SmallVec<[usize; 16]> = limits.iter().map(place).collect();
+    let tightest = COMMON_UNITS.map(|unit| tightest(limits, unit));
+    for (index, one) in limits.iter().enumerate() {
+        let own = NAMES.get(places[index]).filter(|_| is_tightest(limits, &places, index));
+        let common = tightest.iter().position(|tightest| *tightest == Some(index));
         if own.is_none() && common.is_none() {
             continue;
         }
@@ -75,19 +73,24 @@ pub(super) fn list(lines: &mut Lines, values: &mut Values, (limits, at): (&[Limi
     }
 }
 
-/// The tighter of two is the one that leaves less; of two that are the same, the first.
-fn is_tightest(limits: &[LimitStanding], place: usize, among: impl Fn(&LimitStanding) -> bool) -> bool {
-    let Some(one) = limits.get(place) else { return false };
-    let is_tighter = |(at, other): (usize, &LimitStanding)| {
-        (other.left, other.limit, at) < (one.left, one.limit, place) && among(other)
-    };
-    !limits.iter().enumerate().any(is_tighter)
+/// The place of the names of a limit among [`NAMES`]: limits with the same one share their headers.
+fn place(one: &LimitStanding) -> usize {
+    let whose = 2 * one.scope as usize + usize::from(one.model.is_some());
+    whose * UNITS.len() + one.unit as usize
 }
 
-fn own_names(one: &LimitStanding) -> Option<&'static Names> {
-    let scope = Scope::ALL.into_iter().position(|scope| scope == one.scope)?;
-    let unit = UNITS.into_iter().position(|unit| unit == one.unit)?;
-    NAMES.get((2 * scope + usize::from(one.model.is_some())) * UNITS.len() + unit)
+/// Whether no other limit under the same names is tighter. The tighter of two is the one that leaves less; of two that
+/// are the same, the first.
+fn is_tightest(limits: &[LimitStanding], places: &[usize], index: usize) -> bool {
+    let tightness = |index: usize| (limits[index].left, limits[index].limit, index);
+    let mut others = (0..limits.len()).filter(|other| *other != index && places[*other] == places[index]);
+    !others.any(|other| tightness(other) < tightness(index))
+}
+
+/// The index of the tightest limit of a unit.
+fn tightest(limits: &[LimitStanding], unit: LimitUnit) -> Option<usize> {
+    let of_unit = limits.iter().enumerate().filter(|(_, one)| one.unit == unit);
+    of_unit.min_by_key(|(_, one)| (one.left, one.limit)).map(|(index, _)| index)
 }
 
 #[cfg(test)]

@@ -106,9 +106,10 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
 
-    use super::super::LedgerRow;
+    use super::super::{Ending, LedgerRow};
     use super::*;
     use crate::hash::KeyHash;
+    use crate::subject::Scope;
     use crate::time::Timestamp;
 
     fn packed(row: &LedgerRow) -> Vec<u8> {
@@ -185,6 +186,12 @@ mod tests {
         bytes[BITS] |= 0x80;
         assert_eq!(RowRef::unpack(&bytes), None);
         assert_eq!(RowRef::unpack_known(&bytes).map(|read| read.to_row()), Some(full()));
+    }
+
+    #[test]
+    fn what_is_numbered_is_read_by_its_number() {
+        assert!(Scope::ALL.iter().enumerate().all(|(number, scope)| *scope as usize == number));
+        assert!(Ending::ALL.iter().enumerate().all(|(number, ending)| *ending as usize == number));
     }
 
     #[test]

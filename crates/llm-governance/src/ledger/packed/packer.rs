@@ -9,7 +9,6 @@ use super::super::Ending;
 use super::super::row_ref::{Amounts, ChargeRef, IdRef, RowRef};
 use super::{BITS, LENGTH, VERSION};
 use crate::hash::KeyHash;
-use crate::subject::Scope;
 use crate::time::Timestamp;
 
 /// Numbers of rows as they usually are; those of others go into memory of their own.
@@ -138,8 +137,7 @@ impl<'a> Packer<'a> {
     }
 
     pub(super) fn ending(&mut self, ending: &Ending) {
-        let place = Ending::ALL.iter().position(|one| one == ending).unwrap_or_default();
-        self.number(&(place as u64));
+        self.number(&(*ending as u64));
     }
 
     pub(super) fn texts(&mut self, texts: &SmallVec<[&str; 4]>) {
@@ -182,9 +180,8 @@ impl<'a> Packer<'a> {
         let is_plain = charge.amount == row.cost;
         let truths = [own_key, other_key, charge.model.is_some(), charge.period.end.is_some(), !is_plain];
         let flags = truths.iter().rev().fold(0, |flags, truth| flags << 1 | u8::from(*truth));
-        let scope = Scope::ALL.iter().position(|scope| *scope == charge.scope).unwrap_or_default();
         self.numbers.push(flags);
-        self.put(scope as u64);
+        self.put(charge.scope as u64);
         match charge.id {
             IdRef::Text(id) => self.put_text(id),
             IdRef::Key(hash) if other_key => self.numbers.extend_from_slice(&hash.0),
