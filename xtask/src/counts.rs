@@ -24,8 +24,8 @@ const COUNTS: &str = "LLM_COUNTS";
 const VERSIONS: std::ops::Range<u32> = 19..40;
 
 /// Functions that never ran and have at least so many counters are named: the compiler builds them for size. Of those with
-/// less there are tens of thousands, whose names are most of a profile (30 MB for 10), and they are no larger for that.
-const LARGE: usize = 8;
+/// less there are tens of thousands, whose names are most of a profile (30 MB for 14), and they are no larger for that.
+const LARGE: usize = 5;
 
 /// A compiler that another tool wraps never hears of counting, nor does one that does not optimise the program as one.
 const NOTHING: &str = "the program counted nothing: `.cargo/rustc-with-counts` must be cargo's `rustc-wrapper` (is \
