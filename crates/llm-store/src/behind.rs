@@ -8,12 +8,19 @@ const LESS: i32 = 5;
 
 /// The thread that calls this works behind calls from now on.
 ///
-/// Linux counts this for each thread; elsewhere it is left out, since it would be said of the whole process.
+/// Linux counts this for each thread; elsewhere it is left out, since it would be said of the whole process. A thread
+/// begins as the one that started it, which may be behind calls itself: so this is counted from the process's first one.
 pub(crate) fn step_back() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(LESS) {
+    if let Err(error) = less_than_calls() {
         tracing::debug!(%error, "a thread behind calls is as important as those that serve them");
     }
+}
+
+#[cfg(target_os = "linux")]
+fn less_than_calls() -> rustix::io::Result<()> {
+    use rustix::process::{getpid, getpriority_process, setpriority_process};
+    setpriority_process(None, getpriority_process(Some(getpid()))? + LESS)
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -21,14 +28,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_thread_that_steps_back_is_nicer_than_others() {
+    fn a_thread_steps_back_once_whoever_started_it() {
         let nice = || rustix::process::getpriority_process(None).expect("it is known");
         let before = nice();
         let behind = std::thread::spawn(move || {
             step_back();
-            nice()
+            let started = std::thread::spawn(move || {
+                step_back();
+                nice()
+            });
+            (nice(), started.join().expect("it ended"))
         });
-        assert_eq!(behind.join().expect("it ended"), (before + LESS).min(19));
+        let expected = (before + LESS).min(19);
+        assert_eq!(behind.join().expect("it ended"), (expected, expected));
         assert_eq!(nice(), before);
     }
 }
