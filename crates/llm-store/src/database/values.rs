@@ -51,6 +51,15 @@ impl Values {
         Self { places: Vec::with_capacity(values), ..Self::default() }
     }
 
+    /// With room for so many, and for so many bytes of texts and so many others.
+    pub(crate) fn with_room(values: usize, texts: usize, bytes: usize) -> Self {
+        Self {
+            places: Vec::with_capacity(values),
+            texts: String::with_capacity(texts),
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.places.len()

@@ -122,7 +122,9 @@ fn of_new_key<'b>(kept: &Kept<'b>, new: &BTreeMap<KeyHash, KeyHash>) -> Kept<'b>
 
 /// The values of all rows, one behind the other.
 fn values_of(rows: &[Kept<'_>]) -> Values {
-    let mut all = Values::with_capacity(rows.len() * COLUMNS.len());
+    // What is text in columns is in the packed row, too, and seldom longer there than here.
+    let packed = rows.iter().map(|kept| kept.packed.len()).sum();
+    let mut all = Values::with_room(rows.len() * COLUMNS.len(), packed, packed);
     rows.iter().for_each(|kept| values(&kept.row, &kept.packed, &mut all));
     all
 }
