@@ -254,11 +254,14 @@ impl Serving for Models {
     fn callbacks(&self) -> Vec<Value> {
         let state = self.state.read();
         let Some(loaded) = &state.loaded else { return Vec::new() };
-        let problems = &loaded.config.stored_callbacks.problems;
+        let served = &loaded.config.stored_callbacks;
         let row = |one: &StoredCallback| {
             let mut row = one.row();
-            if let Some((_, why)) = problems.iter().find(|(name, _)| *name == one.name) {
+            let problem = served.problems.iter().find(|(name, _)| *name == one.name);
+            if let Some((_, why)) = problem {
                 row["problem"] = Value::from(why.as_str());
+            } else if served.callbacks.iter().all(|told| told.name != one.name) {
+                row["problem"] = Value::from("it is not told of calls yet");
             }
             row
         };

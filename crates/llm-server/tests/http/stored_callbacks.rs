@@ -32,7 +32,10 @@ fn told(node: &Node) -> Vec<[String; 4]> {
     let shown = ask(node, "GET /get/config/callbacks", &json!({})).json();
     let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
     let all = shown["callbacks"].as_array().expect("a list").iter();
-    all.map(|one| ["name", "kind", "type", "source"].map(|name| text(one, name))).collect()
+    // One that was read a moment ago is listed, with that as its problem.
+    all.filter(|one| one["problem"].is_null())
+        .map(|one| ["name", "kind", "type", "source"].map(|name| text(one, name)))
+        .collect()
 }
 
 /// An address that takes each call by itself, and at once.
