@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use llm_core::money::NanoDollars;
+use llm_core::sync::Mutex;
 use llm_core::{Error, ErrorKind, Result};
 use llm_governance::{
     Admission, Governance, LimitStanding, Principal, Refused, StoreError, Terms, Timestamp, Want,
@@ -23,8 +24,8 @@ pub(crate) struct Bill {
     pub purse: Arc<Purse>,
     /// How large the request is, where anything of it is limited.
     pub size: OnceLock<Size>,
-    /// How the limits behind it stood when it was let through, or refused.
-    limits: OnceLock<Vec<LimitStanding>>,
+    /// How the limits behind it stood when it was let through, or refused, until a stream's headers have told it.
+    limits: Mutex<Vec<LimitStanding>>,
 }
 
 /// What is held for a call. Whoever makes attempts for it has a share; dropping the last one gives everything back.
@@ -45,7 +46,7 @@ impl Bill {
         asker: Asker,
         purse: Arc<Purse>,
     ) -> Self {
-        let (size, limits) = (OnceLock::new(), OnceLock::new());
+        let (size, limits) = (OnceLock::new(), Mutex::new(Vec::new()));
         Self { governance, caller, asker, started: Timestamp::now(), purse, size, limits }
     }
 
@@ -74,13 +75,10 @@ impl Bill {
             self.governance.admit_within(&self.caller, &want, least).await.inspect_err(|refused| {
                 if let Some(refusal) = refused.refusal() {
                     // Those of the first model that was refused.
-                    let _ = self.limits.set(refusal.limits.clone());
+                    self.note_limits(refusal.limits.clone());
                 }
             })?;
-        let limits = admission.limits();
-        if !limits.is_empty() {
-            let _ = self.limits.set(limits);
-        }
+        self.note_limits(admission.limits());
         let held = admission.held();
         *self.purse.admission.lock().await = Some(admission);
         Ok(held)
@@ -124,9 +122,22 @@ impl Bill {
         }
     }
 
+    /// Those of the first model stay.
+    fn note_limits(&self, limits: Vec<LimitStanding>) {
+        let mut noted = self.limits.lock();
+        if noted.is_empty() {
+            *noted = limits;
+        }
+    }
+
     /// How the limits behind the call stood.
-    pub(crate) fn limits(&self) -> &[LimitStanding] {
-        self.limits.get().map(Vec::as_slice).unwrap_or_default()
+    pub(crate) fn limits<T>(&self, read: impl FnOnce(&[LimitStanding]) -> T) -> T {
+        read(&self.limits.lock())
+    }
+
+    /// The same for the last time: a stream would keep it as long as it lasts.
+    pub(crate) fn last_limits(&self) -> Vec<LimitStanding> {
+        std::mem::take(&mut self.limits.lock())
     }
 
     /// What is held for the call, for whoever puts what it cost in its place.

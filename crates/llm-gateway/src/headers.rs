@@ -126,6 +126,10 @@ pub(crate) fn of_answer(
     if let Some(bill) = told.bill {
         // The caller's own limits are what its client must keep to, more than the deployment's, and those more than the
         // vendor's.
+        match told.done {
+            Some(_) => bill.limits(|limits| limits::list(&mut lines, &mut values, (limits, bill.started))),
+            None => limits::list(&mut lines, &mut values, (&bill.last_limits(), bill.started)),
+        }
         list_standing(&mut lines, &mut values, bill);
     }
     if let Some(quota) = told.quota {
@@ -204,13 +208,13 @@ pub(crate) fn of_kept(
 
 /// How the key of a call stands, and the limits behind it.
 pub(crate) fn put_caller(headers: &mut HeaderMap, bill: &Bill) {
-    let mut lines = Lines::new();
-    list_standing(&mut lines, &mut Values::default(), bill);
+    let (mut lines, mut values) = (Lines::new(), Values::default());
+    bill.limits(|limits| limits::list(&mut lines, &mut values, (limits, bill.started)));
+    list_standing(&mut lines, &mut values, bill);
     headers.extend(lines.into_iter().map(|(name, value)| (name.clone(), value)));
 }
 
 fn list_standing(lines: &mut Lines, values: &mut Values, bill: &Bill) {
-    limits::list(lines, values, (bill.limits(), bill.started));
     let Some(key) = bill.caller.account(Scope::Key) else { return };
     if let Some(spent) = key.spent(Timestamp::now()) {
         lines.push((&KEY_SPEND, values.dollars(spent)));
