@@ -1,7 +1,7 @@
 //! One connection to a vendor: hyper's end of it, the task that drives it, and who may use it.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -47,14 +47,16 @@ impl Http1 {
     pub(crate) async fn open(stream: Stream) -> Result<Self> {
         let heard = Heard::default();
         let io = TokioIo::new(Listening::new(stream, heard.clone()));
-        let (sender, connection) =
+        let (sender, mut connection) =
             http1::Builder::new().handshake(io).await.map_err(|cause| failure::exchanging(&cause))?;
-        // How it ends is told to the call in flight; without one nobody needs to know.
+        let mut hushable = Hushable::default();
+        // Polled where it is captured: moved into a place of its own, it would have room twice in the task of each
+        // connection. How it ends is told to the call in flight; without one nobody needs to know.
         let driver = async move {
-            let (mut connection, mut hushable) = (pin!(connection), Hushable::default());
-            let ended =
-                poll_fn(|context| hushable.poll(context, |context| connection.as_mut().poll(context)));
-            drop(ended.await);
+            drop(
+                poll_fn(|context| hushable.poll(context, |context| Pin::new(&mut connection).poll(context)))
+                    .await,
+            );
         };
         let driver = tokio::spawn(driver).abort_handle();
         Ok(Self { sender, driver, heard, runtime: Handle::current().id(), idle_since: Instant::now() })

@@ -135,10 +135,11 @@ impl Worker {
         };
         let pulse = Arc::new(Pulse::new(Arc::clone(&self.clock)));
         self.remember(Arc::clone(&pulse));
-        let connection = Arc::clone(&self.service).serve(socket, pulse);
+        let service = Arc::clone(&self.service);
+        // Made inside the task: a future that is captured and then awaited has room there twice.
         tokio::spawn(async move {
             let _gone = gone;
-            connection.await;
+            service.serve(socket, pulse).await;
         });
     }
 
