@@ -1,6 +1,7 @@
 //! Messages and their parts.
 
 use super::Essence;
+use crate::json::RawJson;
 use crate::message::{
     Citation, Document, ForeignBlock, Media, Message, Opaque, Part, Reasoning, Role, Source, ToolCall,
     ToolResult,
@@ -42,9 +43,13 @@ impl Essence {
             Part::Video(media) => self.media(3, media),
             Part::Document(Document { source, title, context, citations, cache: _ }) => {
                 self.tag(4);
-                self.source(source);
+                match source {
+                    Source::Text(text) => self.writing(text),
+                    source => self.source(source),
+                }
                 self.put(title);
-                self.put(context);
+                self.put(&context.is_some());
+                context.iter().for_each(|context| self.writing(context));
                 self.put(citations);
             }
             Part::ToolCall(call) => self.call(call),
@@ -61,6 +66,17 @@ impl Essence {
             }
             Part::ServerTool(block) => self.block(9, block),
             Part::Unknown(block) => self.block(10, block),
+        }
+    }
+
+    /// What stands in a document. A format that has documents as objects has them here as JSON, which may be spelled in
+    /// several ways.
+    fn writing(&mut self, text: &str) {
+        let object = text.starts_with('{').then(|| RawJson::parse(text).ok()).flatten();
+        self.tag(if object.is_some() { 4 } else { 3 });
+        match object {
+            Some(raw) => self.json(&raw),
+            None => self.text(text),
         }
     }
 

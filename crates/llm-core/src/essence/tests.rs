@@ -4,7 +4,9 @@ use super::{around_question, of_chat, of_embeddings, of_rerank};
 use crate::dialect::DialectId;
 use crate::embedding::{EmbeddingEncoding, EmbeddingInput, EmbeddingRequest};
 use crate::json::{RawJson, RawObject};
-use crate::message::{CacheMark, Citation, Message, Part, Role, Text, ToolCall, ToolResult};
+use crate::message::{
+    CacheMark, Citation, Document, Message, Part, Role, Source, Text, ToolCall, ToolResult,
+};
 use crate::request::{ChatRequest, FunctionTool, Sampling, Tool, ToolChoice};
 use crate::rerank::{RerankDocument, RerankRequest};
 
@@ -41,6 +43,26 @@ fn called(id: &str, arguments: &str) -> ChatRequest {
     });
     request.messages.push(Message::new(Role::Tool, vec![result]));
     request
+}
+
+#[test]
+fn a_document_that_is_an_object_is_the_same_however_it_is_spelled() {
+    let with = |text: &str, context: &str| {
+        let mut request = question("hi");
+        request.messages[1].parts.push(Part::Document(Document {
+            source: Source::Text(text.to_owned()),
+            title: None,
+            context: Some(context.to_owned()),
+            citations: None,
+            cache: None,
+        }));
+        of_chat(&request)
+    };
+    let one = with(r#"{"a":{"b":1,"c":"x y"}}"#, r#"{"id":"1"}"#);
+    assert_eq!(one, with(r#"{ "a": {"c": "x y", "b": 1} }"#, r#"{ "id": "1" }"#));
+    assert_ne!(one, with(r#"{"a":{"b":1,"c":"x  y"}}"#, r#"{"id":"1"}"#));
+    assert_ne!(one, with(r#"{"a":{"b":1,"c":"x y"}}"#, r#"{"id":"2"}"#));
+    assert_ne!(with("{a}", ""), with("{ a}", ""));
 }
 
 #[test]
