@@ -57,6 +57,8 @@ struct State {
     /// What the store had when it was read last.
     known: Vec<StoredModel>,
     settings: StoredSettings,
+    /// Whether that is still to be served.
+    is_due: bool,
 }
 
 impl Models {
@@ -83,7 +85,7 @@ impl Models {
         self.answered.send_replace(u64::MAX);
     }
 
-    /// Reads the store; whether it has anything new.
+    /// Reads the store; whether it has anything that is not served: new, or not taken when it was.
     ///
     /// # Errors
     /// When it cannot be read, in words; what was known stays.
@@ -100,9 +102,9 @@ impl Models {
                 told
             })?;
             let mut state = self.state.write();
-            let is_new = state.known != all || state.settings != settings;
+            state.is_due |= state.known != all || state.settings != settings;
             (state.known, state.settings) = (all, settings);
-            Ok(is_new)
+            Ok(state.is_due)
         })
     }
 
@@ -133,7 +135,8 @@ impl Models {
         if let Err(error) = self.bell.hang(&loaded.config.alerts) {
             tracing::error!(%error, "those who were told of alerts before are told on");
         }
-        self.state.write().loaded = Some(loaded);
+        let mut state = self.state.write();
+        (state.loaded, state.is_due) = (Some(loaded), false);
     }
 
     fn guardrails(&self, settings: &StoredSettings) -> Vec<OpenGuardrail> {
@@ -297,4 +300,30 @@ fn served(one: &DeploymentConfig) -> Served {
 
 fn number(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use llm_governance::MemoryStore;
+    use serde_json::json;
+
+    use super::*;
+    use crate::load::{Options, load};
+
+    #[tokio::test]
+    async fn what_could_not_be_served_when_it_was_new_is_due_until_it_is() {
+        let store = Arc::new(MemoryStore::default());
+        let models = Models::new(Arc::clone(&store) as _, None, Arc::default());
+        assert_eq!(models.read().await, Ok(false));
+        let model =
+            json!({"id": "d1", "model_name": "large", "sealed_params": "", "created_at": 1, "updated_at": 1});
+        let model: StoredModel = serde_json::from_value(model).expect("a model");
+        Records::<StoredModel>::insert(&*store, &[model], &[]).await.expect("it is new");
+        for _ in 0..2 {
+            assert_eq!(models.read().await, Ok(true));
+        }
+        let loaded = load(&Options { mock_server: true, ..Options::default() });
+        models.serves(Arc::new(loaded.unwrap_or_else(|report| panic!("{report}"))));
+        assert_eq!(models.read().await, Ok(false));
+    }
 }
