@@ -23,7 +23,7 @@ pub struct RedisSettings {
     pub tls: bool,
     /// What all keys begin with: gateways with the same one share their state.
     pub prefix: String,
-    /// How long an answer may take before Redis counts as gone.
+    /// How long an answer may take before Redis counts as gone; limits and budgets of callers wait two seconds at least.
     pub timeout: Duration,
 }
 

@@ -190,7 +190,7 @@ async fn a_server_that_hangs_dies_and_comes_back_empty_under_load_fails_no_call_
     stop.store(1, SeqCst);
     for one in load {
         let slowest = one.await.expect("no call failed");
-        assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+        assert!(slowest < Duration::from_secs(4), "a server that hangs is waited for once: {slowest:?}");
     }
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     drop(nodes[0].admit(1).await.expect("room"));

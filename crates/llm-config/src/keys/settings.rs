@@ -289,7 +289,7 @@ pub(crate) static ROUTER: Section = Section {
             key(
                 "redis_timeout",
                 Shape::Seconds,
-                "How long an answer may take until Redis counts as gone. Default 0.1.",
+                "How long an answer may take until Redis counts as gone; limits and budgets of callers wait two seconds at least. Default 0.1.",
             ),
             key(
                 "slow_start_time",

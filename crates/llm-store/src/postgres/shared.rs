@@ -18,13 +18,10 @@ use super::error::explain;
 use super::tls::{Encrypted, Tls};
 use crate::database::DatabaseError;
 use crate::settings::DatabaseSettings;
-use crate::shared::talk::Lost;
+use crate::shared::talk::{Lost, PATIENCE};
 
 /// What people call the server.
 const NAME: &str = "postgresql";
-
-/// How long an answer may take before the server counts as gone: calls wait for it.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How a thread reaches the server.
 #[derive(Clone)]
@@ -40,6 +37,7 @@ struct Way {
 /// A connection that is read on this thread until it is dropped.
 struct Line {
     client: Client,
+    /// How long it may take until the session is as it should be.
     patience: Duration,
     lost: Lost,
     reading: JoinHandle<()>,
@@ -62,7 +60,7 @@ impl Way {
         let connected = timeout(self.patience, self.config.connect(self.tls)).await.map_err(in_words)?;
         let (client, connection) = connected.map_err(|error| explain(&error).to_string())?;
         let reading = spawn_local(read(connection, lost.clone(), hear));
-        let line = Line { client, patience: PATIENCE, lost, reading };
+        let line = Line { client, patience: self.patience, lost, reading };
         if let Some(greeting) = &self.greeting {
             line.tell(greeting).await?;
         }
@@ -83,7 +81,7 @@ async fn read(mut connection: Connection<Socket, Encrypted>, lost: Lost, hear: i
 }
 
 impl Line {
-    /// Several statements without values.
+    /// Several statements without values, before anything else: tables may have to be made first.
     async fn tell(&self, text: &str) -> Result<(), String> {
         let told = timeout(self.patience, self.client.batch_execute(text)).await.map_err(in_words)?;
         told.map_err(|error| explain(&error).to_string())
@@ -94,7 +92,7 @@ impl Line {
         self: Rc<Self>,
         asked: impl Future<Output = Result<A, tokio_postgres::Error>>,
     ) -> Option<A> {
-        match timeout(self.patience, asked).await {
+        match timeout(PATIENCE, asked).await {
             Ok(answer) => answer.map_err(|error| self.lost.give_up(&explain(&error))).ok(),
             Err(slow) => {
                 self.lost.give_up(&in_words(slow));

@@ -20,7 +20,7 @@ use redis::{Client, Pipeline, RedisResult};
 use super::line::Line;
 use crate::settings::RedisSettings;
 use crate::shared::counters::{CounterLeases, CounterLine, CounterServer, Said, Script, SharedCallCounters};
-use crate::shared::talk::Lost;
+use crate::shared::talk::{Lost, PATIENCE};
 
 /// A `for ever` is begun again from what gateways know after so many milliseconds without a call.
 const IDLE: &str = "2592000000";
@@ -236,7 +236,7 @@ impl SharedCallCounters {
     /// # Errors
     /// When the address is none, or the system gives no thread.
     pub fn through_redis(settings: &RedisSettings, leases: CounterLeases) -> Result<Self> {
-        let (client, timeout) = (settings.client()?, settings.timeout);
+        let (client, timeout) = (settings.client()?, settings.timeout.max(PATIENCE));
         let connect = move |lost| open(client.clone(), timeout, lost).boxed_local();
         let prefix = format!("{}:{{calls}}:", settings.prefix);
         let server = CounterServer { connect: Box::new(connect), name: "redis", prefix, timeout };

@@ -154,6 +154,6 @@ impl SharedCounters for SharedCallCounters {
     }
 
     fn is_connected(&self) -> bool {
-        self.0.is_connected()
+        self.0.can_be_asked()
     }
 }

@@ -33,6 +33,11 @@ impl Status {
         self.state.load(Ordering::Acquire) == CONNECTED
     }
 
+    /// Whether it could not be reached, or was lost. One that was not tried yet is not.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.state.load(Ordering::Acquire) == GONE
+    }
+
     pub(crate) fn connected(&self) {
         let Self { shared, server, .. } = self;
         match self.state.swap(CONNECTED, Ordering::AcqRel) {

@@ -17,6 +17,10 @@ use super::status::Status;
 /// How much longer than the server may take a call waits for the thread that asks it.
 pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
+/// How long the answer of counters of limits and budgets is waited for at least. A gateway that cannot ask goes by what it
+/// knows, and may spend what others have spent: where it is about money a slow server is worth a wait.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
 /// How many commands wait for a thread at most; it takes all at once.
 pub(crate) const MOST_WAITING: usize = 16_384;
 

@@ -84,7 +84,7 @@ async fn open(way: Way, lost: Lost) -> Result<Rc<dyn CounterLine>, String> {
     }
     let mut prepared = Vec::new();
     if prepares {
-        line.tell(&format!("{SESSION}{}", line.patience.as_millis())).await?;
+        line.tell(&format!("{SESSION}{}", PATIENCE.as_millis())).await?;
         let all = FUNCTIONS.iter().map(|(_, text)| line.client.prepare(text));
         prepared = Rc::clone(&line).wait(try_join_all(all)).await.ok_or("it was lost at once")?;
     }

@@ -34,7 +34,7 @@ impl Office {
 
     /// `None`: nobody knows.
     pub(super) async fn ask(&self, reserve: Reserve, answer: oneshot::Receiver<Answer>) -> Option<Answer> {
-        if !self.is_connected() || self.commands.try_send(Command::Reserve(reserve)).is_err() {
+        if !self.can_be_asked() || self.commands.try_send(Command::Reserve(reserve)).is_err() {
             return None;
         }
         // A call that gives up here leaves an answer that gives back what it took.
@@ -49,7 +49,9 @@ impl Office {
         }
     }
 
-    pub(super) fn is_connected(&self) -> bool {
-        self.status.is_connected()
+    /// Whether the server is there, or is reached for the first time: a call that comes so early waits for that, as by
+    /// itself its gateway would spend what others have spent.
+    pub(super) fn can_be_asked(&self) -> bool {
+        !self.status.is_gone()
     }
 }
