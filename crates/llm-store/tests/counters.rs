@@ -109,7 +109,7 @@ async fn tokens_of_calls_elsewhere_count_as_they_were_used(server: Server) {
 
 async fn what_a_gateway_that_is_gone_had_comes_back_and_what_it_spent_stays(server: Server) {
     let terms = Terms { max_parallel_requests: Some(2), ..budget(100) };
-    let (port, cut) = way_to(server.port()).await;
+    let (port, cut) = way_to(server.port(), Duration::ZERO).await;
     let way = server.url_by(port);
     let node = Node::start(server.url(), &terms, short()).await;
     let gone = Node::start(way, &terms, short()).await;
@@ -131,14 +131,30 @@ async fn what_a_gateway_that_is_gone_had_comes_back_and_what_it_spent_stays(serv
     drop(call);
 }
 
-/// A way to a port of this machine that can be cut.
-async fn way_to(port: u16) -> (u16, tokio::task::JoinHandle<()>) {
+async fn a_slow_server_and_a_slow_first_connection_are_waited_for(server: Server) {
+    let (port, _way) = way_to(server.port(), Duration::from_millis(300)).await;
+    let node = Node::start(server.url_by(port), &budget(100), CounterLeases::default()).await;
+    let _first = node.admit(10).await.expect("there is room");
+    assert_eq!(money(&server.url()).await, (0, 10), "it did not go by what it knows");
+    server.hang(true);
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        server.hang(false);
+    };
+    let (second, ()) = tokio::join!(node.admit(10), later);
+    let _second = second.expect("there is room");
+    assert_eq!(money(&server.url()).await, (0, 20), "nor did it when the answer was late");
+}
+
+/// A way to a port of this machine that can be cut, and is so long.
+async fn way_to(port: u16, long: Duration) -> (u16, tokio::task::JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let way_port = listener.local_addr().expect("an address").port();
     let way = tokio::spawn(async move {
         let mut all = tokio::task::JoinSet::new();
         while let Ok((mut client, _)) = listener.accept().await {
             all.spawn(async move {
+                tokio::time::sleep(long).await;
                 let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("there");
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
             });
@@ -336,6 +352,7 @@ through_each_server!(
     a_call_goes_on_dearer_takes_what_is_left_and_settles_to_the_truth,
     tokens_of_calls_elsewhere_count_as_they_were_used,
     what_a_gateway_that_is_gone_had_comes_back_and_what_it_spent_stays,
+    a_slow_server_and_a_slow_first_connection_are_waited_for,
     a_server_that_hangs_dies_and_comes_back_empty_under_load_fails_no_call_and_loses_no_money,
     what_is_settled_while_the_server_hangs_is_booked_once,
     a_server_that_comes_back_empty_goes_on_where_it_was,
