@@ -221,7 +221,7 @@ impl Envelope {
 
     /// Begins an edit of the body. Fields that speak to the gateway are left out of the result.
     pub fn edit<'a>(&'a self, body: &'a Bytes) -> Edit<'a> {
-        let mut edit = Edit { envelope: self, body, changes: SmallVec::new(), added: Vec::new() };
+        let mut edit = self.amend(body);
         for (at, member) in self.members.iter().enumerate() {
             if is_gateway_key(member.raw_name(body)) {
                 edit.changes.push((at, Change::Remove));
@@ -232,7 +232,7 @@ impl Envelope {
 
     /// Begins an edit that leaves every other member where it is, those that speak to the gateway too.
     pub fn amend<'a>(&'a self, body: &'a Bytes) -> Edit<'a> {
-        Edit { envelope: self, body, changes: SmallVec::new(), added: Vec::new() }
+        Edit { envelope: self, body, changes: SmallVec::new(), added: Vec::new(), places: SmallVec::new() }
     }
 
     fn find(&self, body: &[u8], key: &str) -> Option<usize> {
@@ -288,6 +288,8 @@ pub struct Edit<'a> {
     body: &'a Bytes,
     changes: SmallVec<[(usize, Change); 8]>,
     added: Vec<u8>,
+    /// Where each of the members that were added begins, and where its value does.
+    places: SmallVec<[(usize, usize); 4]>,
 }
 
 #[derive(Debug)]
@@ -303,15 +305,26 @@ impl Edit<'_> {
         let json = json.into();
         match self.envelope.find(self.body, key) {
             Some(at) => self.change(at, Change::Value(json)),
-            None => self.add(key, &json),
+            None => {
+                if let Some(change) = self.renamed(key) {
+                    *change = Change::Remove;
+                }
+                self.add(key, &json);
+            }
         }
     }
 
     /// Sets a member only when the client left it out.
     pub fn set_default(&mut self, key: &str, json: &[u8]) {
-        if self.envelope.find(self.body, key).is_none() {
+        if self.envelope.find(self.body, key).is_none() && self.renamed(key).is_none() {
             self.add(key, json);
         }
+    }
+
+    /// The change that gives a member this name.
+    fn renamed(&mut self, key: &str) -> Option<&mut Change> {
+        let changes = self.changes.iter_mut().map(|(_, change)| change);
+        { changes }.find(|change| matches!(change, Change::Key(name) if *name == key))
     }
 
     /// Takes a member out; `false` when there was none.
@@ -339,11 +352,28 @@ impl Edit<'_> {
         }
     }
 
+    /// Adds a member at the end. One that was added under the same name before is taken out.
     fn add(&mut self, key: &str, json: &[u8]) {
+        let start = self.added.len();
         self.added.push(b',');
         serde_json::to_writer(&mut self.added, key).expect("writing to a vector does not fail");
         self.added.push(b':');
+        let value = self.added.len();
         self.added.extend_from_slice(json);
+        self.places.push((start, value));
+        let is_same = |(from, to): &(usize, usize)| self.added[*from..*to] == self.added[start..value];
+        if let Some(at) = self.places.iter().position(is_same).filter(|at| *at + 1 < self.places.len()) {
+            self.take_out(at);
+        }
+    }
+
+    fn take_out(&mut self, at: usize) {
+        let (start, _) = self.places.remove(at);
+        let length = self.places[at].0 - start;
+        self.added.drain(start..start + length);
+        for (from, to) in &mut self.places[at..] {
+            (*from, *to) = (*from - length, *to - length);
+        }
     }
 
     /// The edited body: slices of the original with the changes between, or a copy of a small one.

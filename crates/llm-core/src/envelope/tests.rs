@@ -88,6 +88,25 @@ fn members_are_added_renamed_and_removed() {
 }
 
 #[test]
+fn no_member_is_there_twice() {
+    let result = edited(r#"{"a":1,"b":2}"#, |edit| {
+        edit.rename("a", "c");
+        edit.set_default("c", b"3");
+    });
+    assert_eq!(result, r#"{"c":1,"b":2}"#);
+    let result = edited(r#"{"a":1,"b":2}"#, |edit| {
+        edit.rename("a", "c");
+        edit.set("d", "[4]");
+        edit.set("c", "30");
+        edit.set("e", "5");
+        edit.set("d", "40");
+        edit.set("c", "3");
+        edit.set("c", "\"three\"");
+    });
+    assert_eq!(result, r#"{"b":2,"e":5,"d":40,"c":"three"}"#);
+}
+
+#[test]
 fn fields_for_the_gateway_do_not_leave() {
     let result = edited(r#"{"timeout":3,"model":"x","fallbacks":["y"]}"#, |_| {});
     assert_eq!(result, r#"{"model":"x"}"#);
