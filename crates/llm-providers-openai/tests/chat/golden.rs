@@ -149,8 +149,8 @@ fn what_changes_the_meaning_is_refused_unless_dropping_is_allowed() {
     assert!(vendor(r#"{"refused_parts":["image"]}"#).encode(&request, &target()).is_err());
 }
 
-fn forwarded(row: &str, body: &'static str, target: &Target) -> String {
-    let body = Bytes::from_static(body.as_bytes());
+fn forwarded(row: &str, body: &str, target: &Target) -> String {
+    let body = Bytes::copy_from_slice(body.as_bytes());
     let envelope = Envelope::scan(&body).expect("a request");
     let encoded = vendor(row).forward(&body, &envelope, target).expect("forwards");
     String::from_utf8(encoded.request.body.joined().to_vec()).expect("UTF-8")
@@ -202,6 +202,25 @@ fn deployment_settings_are_put_into_a_forwarded_body() {
         forwarded(r#"{"output_cap":"max_tokens"}"#, body, &target),
         r#"{"model":"vendor-model","messages":[],"temperature":1,"max_tokens":50,"seed":1,"provider":{"only":["a"]}}"#
     );
+}
+
+#[test]
+fn the_limit_of_an_answer_is_said_once() {
+    let most = Target { max_output_tokens: Some(50), ..target() };
+    let row = r#"{"output_cap":"max_completion_tokens"}"#;
+    for (said, sent) in [
+        (r#""max_tokens":5"#, r#""max_completion_tokens":5"#),
+        (r#""max_tokens":null"#, r#""max_completion_tokens":50"#),
+        (r#""max_completion_tokens":null"#, r#""max_completion_tokens":50"#),
+        (r#""max_tokens":null,"max_completion_tokens":null"#, r#""max_completion_tokens":50"#),
+        (r#""max_tokens":5,"max_completion_tokens":null"#, r#""max_completion_tokens":5"#),
+        (r#""max_tokens":null,"max_completion_tokens":5"#, r#""max_completion_tokens":5"#),
+        (r#""max_tokens":6,"max_completion_tokens":5"#, r#""max_completion_tokens":5"#),
+    ] {
+        let body = format!(r#"{{"model":"m","messages":[],{said}}}"#);
+        let expected = format!(r#"{{"model":"vendor-model","messages":[],{sent}}}"#);
+        assert_eq!(forwarded(row, &body, &most), expected, "{said}");
+    }
 }
 
 #[test]

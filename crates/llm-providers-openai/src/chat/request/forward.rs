@@ -121,13 +121,20 @@ impl Old<'_> {
             OutputCap::MaxCompletionTokens => Some(("max_tokens", "max_completion_tokens")),
             OutputCap::AsSaid => None,
         };
-        if let Some((old, new)) = renamed
-            && self.envelope.range(self.body, old).is_some()
-        {
-            if self.envelope.range(self.body, new).is_some() {
-                edit.remove(old);
-            } else {
-                edit.rename(old, new);
+        if let Some((old, new)) = renamed {
+            let has_new = self.envelope.range(self.body, new).is_some();
+            match self.value(old).filter(|_| self.value(new).is_none()) {
+                Some(said) if has_new => {
+                    edit.set(new, said.to_owned());
+                    edit.remove(old);
+                }
+                Some(_) => {
+                    edit.rename(old, new);
+                }
+                // The new name says it, or nobody does: a null under the old one is in the way of ours.
+                None => {
+                    edit.remove(old);
+                }
             }
         }
         let said = ["max_tokens", "max_completion_tokens"].iter().any(|key| self.value(key).is_some());
