@@ -98,6 +98,18 @@ impl Part {
         Self::Text(Text::new(text))
     }
 
+    /// Where the mark stands up to which a prompt should be cached; `None` of parts that cannot bear one.
+    pub fn cache_mut(&mut self) -> Option<&mut Option<CacheMark>> {
+        match self {
+            Self::Text(text) => Some(&mut text.cache),
+            Self::Image(media) => Some(&mut media.cache),
+            Self::Document(document) => Some(&mut document.cache),
+            Self::ToolCall(call) => Some(&mut call.cache),
+            Self::ToolResult(result) => Some(&mut result.cache),
+            _ => None,
+        }
+    }
+
     /// The text, when this is a [`Part::Text`].
     pub fn as_text(&self) -> Option<&str> {
         match self {

@@ -63,7 +63,7 @@ pub(crate) fn mark(request: &mut ChatRequest, points: &[CachePoint]) {
                 for (at, message) in (0..).zip(&mut request.messages) {
                     let of_role = role.is_none_or(|role| role.is(message.role));
                     if of_role && wanted.is_none_or(|wanted| wanted == at) {
-                        set(message.parts.last_mut().and_then(slot), &mut left);
+                        set(message.parts.last_mut().and_then(Part::cache_mut), &mut left);
                     }
                 }
             }
@@ -81,24 +81,13 @@ fn set(slot: Option<&mut Option<CacheMark>>, left: &mut usize) {
     }
 }
 
-fn slot(part: &mut Part) -> Option<&mut Option<CacheMark>> {
-    match part {
-        Part::Text(text) => Some(&mut text.cache),
-        Part::Image(media) => Some(&mut media.cache),
-        Part::Document(document) => Some(&mut document.cache),
-        Part::ToolCall(call) => Some(&mut call.cache),
-        Part::ToolResult(result) => Some(&mut result.cache),
-        _ => None,
-    }
-}
-
 fn tool_slot(tool: &mut Tool) -> Option<&mut Option<CacheMark>> {
     if let Tool::Function(function) = tool { Some(&mut function.cache) } else { None }
 }
 
 fn marks(request: &mut ChatRequest) -> usize {
     let parts = |message: &mut Message| {
-        message.parts.iter_mut().filter_map(slot).filter(|slot| slot.is_some()).count()
+        message.parts.iter_mut().filter_map(Part::cache_mut).filter(|slot| slot.is_some()).count()
     };
     let in_messages: usize = request.messages.iter_mut().map(parts).sum();
     in_messages + request.tools.iter_mut().filter_map(tool_slot).filter(|slot| slot.is_some()).count()
@@ -124,7 +113,9 @@ mod tests {
     fn marked(request: &mut ChatRequest) -> Vec<bool> {
         let messages = request.messages.iter_mut();
         messages
-            .map(|message| message.parts.last_mut().and_then(slot).is_some_and(|slot| slot.is_some()))
+            .map(|message| {
+                message.parts.last_mut().and_then(Part::cache_mut).is_some_and(|slot| slot.is_some())
+            })
             .collect()
     }
 

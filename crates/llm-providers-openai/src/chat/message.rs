@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use llm_core::message::{Citation, Media, Reasoning, Source, Text, ToolResult};
+use llm_core::message::{CacheMark, Citation, Media, Reasoning, Source, Text, ToolResult};
 use llm_core::{Message, Part, RawJson, RawObject, Role};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::CHAT;
 use super::calls::{WireCall, WireFunction, unseal_id};
 use super::fields::{self, Fields};
-use super::part::Content;
+use super::part::{Content, WireCache};
 use super::reasoning::WireReasoning;
 
 /// A message of a request or an answer, or the `delta` of a chunk.
@@ -27,6 +27,8 @@ pub(super) struct WireMessage<'de> {
     pub(super) audio: Option<WireAudio<'de>>,
     pub(super) annotations: Vec<RawJson>,
     pub(super) images: Vec<WireImage>,
+    /// LiteLLM's clients put the mark of a part here where the content is a plain text.
+    pub(super) cache: Option<CacheMark>,
     pub(super) extras: RawObject,
 }
 
@@ -47,6 +49,7 @@ impl<'de> Fields<'de> for WireMessage<'de> {
             "audio" => self.audio = fields::object(map)?,
             "annotations" => self.annotations = raw_list(map.next_value()?),
             "images" => self.images = fields::list(map)?,
+            "cache_control" => self.cache = fields::object::<WireCache, A>(map)?.map(|cache| cache.mark()),
             // Blind filler against traffic analysis.
             "padding" | "obfuscation" => drop(map.next_value::<serde::de::IgnoredAny>()?),
             _ => return Ok(false),
@@ -202,6 +205,7 @@ impl WireMessage<'_> {
             return Ok(Message { extras, ..Message::new(role, vec![Part::ToolResult(result)]) });
         }
         let empty = matches!(&self.content, Content::Text(text) if text.is_empty());
+        let cache = self.cache;
         let thoughtless = self.reasoning.is_blank();
         let mut parts = self.into_parts("history", number);
         // A blank thinking says that there was none; some vendors insist on hearing it.
@@ -216,6 +220,9 @@ impl WireMessage<'_> {
             if let Part::ToolCall(call) = part {
                 called.push((call.name.clone(), call.id.clone()));
             }
+        }
+        if let (Some(mark), Some(slot)) = (cache, parts.last_mut().and_then(Part::cache_mut)) {
+            slot.get_or_insert(mark);
         }
         Ok(Message { role, parts, name, extras })
     }
@@ -233,7 +240,7 @@ impl WireMessage<'_> {
             Content::Text(text) => vec![Part::text(text)],
             other => other.into_parts(),
         };
-        ToolResult { call_id, name, content, is_error: None, custom: false, cache: None }
+        ToolResult { call_id, name, content, is_error: None, custom: false, cache: self.cache }
     }
 }
 

@@ -3,10 +3,12 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use llm_core::dialect::{Dialect, TapOptions};
-use llm_core::message::{Reasoning, ToolCall};
+use llm_core::ingress::Ingress;
+use llm_core::message::{CacheMark, Reasoning, ToolCall};
 use llm_core::usage::ServiceTier;
 use llm_core::wire::WireResponse;
 use llm_core::{ChatRequest, Delta, ErrorKind, Event, FinishReason, Message, Part, PartKind, Role, Usage};
+use llm_providers_openai::ChatIngress;
 use llm_testkit::replay;
 
 use crate::golden::{target, text, vendor};
@@ -216,4 +218,22 @@ fn the_tier_that_served_comes_with_the_usage() {
     assert_eq!(dialect.decode(&reply).expect("an answer").usage, peek.usage);
     let ordinary = body.replace("flex", "default");
     assert_eq!(dialect.peek(ordinary.as_bytes()).expect("an answer").usage.tier, None);
+}
+
+#[test]
+fn a_cache_mark_of_a_message_is_that_of_its_last_part() {
+    let body = r#"{"model":"m","messages":[{"role":"system","content":"x","cache_control":{"type":"ephemeral"}},
+        {"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"cache_control":{"type":"ephemeral","ttl":"1h"}},
+        {"role":"tool","tool_call_id":"c","content":"42","cache_control":{"type":"ephemeral"}},{"role":"user","content":"y"}]}"#;
+    let mut request = ChatIngress::default()
+        .decode(&Bytes::from_static(body.as_bytes()), &HeaderMap::new())
+        .expect("a request");
+    let marks = request.messages.iter_mut().map(|message| {
+        assert_eq!(message.extras, None);
+        message.parts.last_mut().and_then(Part::cache_mut).and_then(|mark| *mark)
+    });
+    assert_eq!(
+        marks.collect::<Vec<_>>(),
+        [Some(CacheMark::Short), Some(CacheMark::Hour), Some(CacheMark::Short), None]
+    );
 }
