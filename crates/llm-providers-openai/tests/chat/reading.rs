@@ -225,9 +225,8 @@ fn a_cache_mark_of_a_message_is_that_of_its_last_part() {
     let body = r#"{"model":"m","messages":[{"role":"system","content":"x","cache_control":{"type":"ephemeral"}},
         {"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"cache_control":{"type":"ephemeral","ttl":"1h"}},
         {"role":"tool","tool_call_id":"c","content":"42","cache_control":{"type":"ephemeral"}},{"role":"user","content":"y"}]}"#;
-    let mut request = ChatIngress::default()
-        .decode(&Bytes::from_static(body.as_bytes()), &HeaderMap::new())
-        .expect("a request");
+    let mut request =
+        ChatIngress.decode(&Bytes::from_static(body.as_bytes()), &HeaderMap::new()).expect("a request");
     let marks = request.messages.iter_mut().map(|message| {
         assert_eq!(message.extras, None);
         message.parts.last_mut().and_then(Part::cache_mut).and_then(|mark| *mark)
