@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use llm_core::RawObject;
+use llm_core::envelope::is_gateway_field;
 pub(crate) use llm_core::members::{Malformed, owned};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -115,7 +116,9 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
                 let mut members = Vec::with_capacity(8);
                 while let Some(Key(key)) = map.next_key()? {
-                    members.push((camel(key), map.next_value()?));
+                    // What speaks to the gateway is known by its own name, and must not reach a vendor under another.
+                    let name = if is_gateway_field(&key) { key } else { camel(key) };
+                    members.push((name, map.next_value()?));
                 }
                 Ok(Members(members))
             }
@@ -139,6 +142,8 @@ mod tests {
         assert_eq!(members.count("maxOutputTokens"), Ok(Some(7)));
         assert_eq!(members.rest(&["maxOutputTokens"]).len(), 1);
         assert_eq!(camel("a__b_".into()), "aB");
+        let for_us = Members::parse(r#"{"api_key":"k","drop_params":{}}"#).expect("an object").rest(&[]);
+        assert!(for_us.iter().all(|(name, _)| is_gateway_field(name)), "they are known for what they are");
     }
 
     #[test]
